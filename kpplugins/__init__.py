@@ -1,0 +1,22 @@
+"""kpplugins: the shortest way from pictures with points on them to a trained, measured keypoint detector.
+
+The rooms, each importing only from rooms below it in this list:
+
+- ``apis``           train, test and predict as functions; what ``tools/`` call
+- ``models``         backbones and heads in MMPose's registry
+- ``datasets``       dataset classes and transforms in MMPose's registry
+- ``evaluation``     metrics: pure maths in ``functional``, thin MMEngine metrics over it
+- ``visualization``  drawing on pictures, sheets, curves
+- ``engine``         hooks of the training loop
+- ``converters``     annotation formats to records, and the drawn sample data; never imports torch
+- ``structures``     ``KeypointSchema``, ``PoseResult``, coordinate conventions; numpy only
+- ``compat``         stand-ins for what no longer installs upstream
+
+``import kpplugins`` alone is light. ``import kpplugins.register`` installs the stand-ins and registers every class
+in MMPose's registries; configs do it by ``custom_imports = dict(imports=['kpplugins.register'])``. The two are kept
+apart so that ``tools/dataset.py`` and later the exported runtimes start without torch.
+"""
+
+from kpplugins.version import __version__
+
+__all__ = ["__version__"]
