@@ -1,0 +1,57 @@
+"""The size of a picture from its header, and whether the file is whole; without decoding it."""
+
+from pathlib import Path
+
+from kpplugins.structures import BadInputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Lower-case endings of files that count as pictures."""
+
+_EXIF_ORIENTATION = 0x0112
+_TURNED = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+
+_END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+_TAIL = 4096
+"""Bytes at the end of a file that are searched for its end mark; cameras may append a few of their own."""
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels, as OpenCV will decode it (EXIF orientation applied).
+
+    Raises:
+        BadInputError: the file is missing, empty, not a picture, or cut off (a JPEG or PNG without its end mark).
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.is_file():
+        raise BadInputError("picture is missing", where=str(path), todo="restore it or delete its annotation")
+    if path.stat().st_size == 0:
+        raise BadInputError("picture is empty (0 bytes)", where=str(path), todo="fetch it again")
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            kind = picture.format or ""
+            turned = picture.getexif().get(_EXIF_ORIENTATION) in _TURNED
+    except UnidentifiedImageError as error:
+        raise BadInputError(
+            "not a picture", where=str(path), expected="JPEG, PNG, …", todo="fetch it again"
+        ) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise BadInputError(
+            f"picture cannot be read ({error})", where=str(path), todo="fetch it again"
+        ) from error
+    if kind in _END_MARKS and not _ends_with(path, _END_MARKS[kind]):
+        raise BadInputError(
+            "picture is truncated",
+            where=str(path),
+            expected=f"the end mark of a {kind} file",
+            todo="fetch it again",
+        )
+    return (height, width) if turned else (width, height)
+
+
+def _ends_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return mark in file.read()

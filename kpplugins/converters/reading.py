@@ -1,0 +1,59 @@
+"""What a reader brings back: the records, and an account of everything that is not among them."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+
+from kpplugins.structures import BadInputError, PoseRecord
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Reading:
+    """Records read from a source, with every fault and every rule that was applied.
+
+    Attributes:
+        records: what was read, in the order of the source.
+        faults: one BadInputError a thing that could not be read.
+    """
+
+    records: list[PoseRecord] = field(default_factory=list)
+    faults: list[BadInputError] = field(default_factory=list)
+
+    @property
+    def notes(self) -> Counter[str]:
+        """How often each rule was applied, e.g. to points outside their picture."""
+        return Counter(note for record in self.records for note in record.notes)
+
+    def settle(self, skip_bad: bool) -> "Reading":
+        """Stop at faults, or go on without the bad files and say how many and why.
+
+        Args:
+            skip_bad: log every fault and go on; otherwise raise the first, with the number of the others.
+
+        Raises:
+            BadInputError: there are faults and ``skip_bad`` is false.
+        """
+        if self.faults and not skip_bad:
+            first = self.faults[0]
+            others = f" ({len(self.faults) - 1} more bad files)" if len(self.faults) > 1 else ""
+            raise BadInputError(
+                first.what,
+                where=first.where,
+                expected=first.expected,
+                found=first.found,
+                todo=f"{first.todo or 'mend the file'}, or go on without bad files by --skip-bad{others}",
+            )
+        for fault in self.faults:
+            logger.warning("skipped: %s", fault)
+        if self.faults:
+            reasons = ", ".join(
+                f"{n} × {what}" for what, n in Counter(f.what for f in self.faults).most_common()
+            )
+            logger.warning(
+                "skipped %d of %d: %s", len(self.faults), len(self.faults) + len(self.records), reasons
+            )
+        for note, count in sorted(self.notes.items()):
+            logger.warning("%d × %s", count, note)
+        return self

@@ -1,0 +1,54 @@
+"""Pure functions on points and boxes; the conventions are in the package docstring."""
+
+import numpy as np
+
+
+def inside_picture(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Which points lie inside a picture.
+
+    Args:
+        points: ``(..., 2)`` in (x, y) pixels; NaN counts as outside.
+        width: picture width in pixels.
+        height: picture height in pixels.
+
+    Returns:
+        Boolean array of shape ``(...)``.
+    """
+    x, y = points[..., 0], points[..., 1]
+    return (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+
+
+def box_from_points(points: np.ndarray, labelled: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """The box around the labelled points, grown on each side by ``margin`` times its longer side.
+
+    The longer side is used for both directions, so that points on one line still get a box with an area.
+
+    Args:
+        points: ``(K, 2)`` in (x, y) pixels.
+        labelled: ``(K,)``; points with a false value do not count.
+        margin: fraction of the longer side added on each of the four sides.
+
+    Returns:
+        ``(4,)`` float64, xyxy. All zeros when nothing is labelled.
+    """
+    chosen = points[labelled.astype(bool)]
+    if len(chosen) == 0:
+        return np.zeros(4)
+    low, high = chosen.min(axis=0), chosen.max(axis=0)
+    pad = margin * float((high - low).max())
+    return np.concatenate([low - pad, high + pad]).astype(np.float64)
+
+
+def clip_box(box: np.ndarray, width: int, height: int) -> np.ndarray:
+    """``box`` (4,) xyxy cut to the picture, as a new array."""
+    return np.clip(box, 0, [width - 1, height - 1, width - 1, height - 1])
+
+
+def box_area(box: np.ndarray) -> float:
+    """Area of an xyxy box (4,) in square pixels; 0 for an inverted one."""
+    return float(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
+
+
+def xyxy_to_xywh(box: np.ndarray) -> np.ndarray:
+    """Boxes ``(..., 4)`` from left, top, right, bottom to left, top, width, height."""
+    return np.concatenate([box[..., :2], box[..., 2:] - box[..., :2]], axis=-1)
