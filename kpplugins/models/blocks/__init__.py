@@ -1,0 +1,1 @@
+"""Residual blocks and the hourglass made of them."""
