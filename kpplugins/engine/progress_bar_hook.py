@@ -1,0 +1,83 @@
+"""A progress bar with the time left."""
+
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmpose.registry import HOOKS
+from tqdm import tqdm
+
+
+@HOOKS.register_module()
+class ProgressBarHook(Hook):
+    """One bar over all training iterations, and one over each validation or test, on a terminal.
+
+    Where the output is not a terminal no bar is drawn; MMEngine's log lines carry the ETA there.
+
+    Args:
+        disable: ``True`` for no bar, ``False`` for one always, ``None`` for one on a terminal.
+    """
+
+    priority = "VERY_LOW"
+
+    def __init__(self, disable: bool | None = None) -> None:
+        self.disable = disable
+        self._bars: dict[str, tqdm] = {}
+
+    def before_train(self, runner: Any) -> None:
+        """Open the bar, at the place a resumed run starts from."""
+        self._open("train", runner.max_iters, runner.iter)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """One step, with the loss."""
+        if "train" in self._bars:
+            self._bars["train"].set_postfix(
+                epoch=runner.epoch + 1, loss=f"{float(outputs['loss']):.5f}", refresh=False
+            )
+            self._bars["train"].update()
+
+    def after_train(self, runner: Any) -> None:
+        """Close."""
+        self._close("train")
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Open."""
+        self._open("val", len(runner.val_dataloader))
+
+    def after_val_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """One step."""
+        self._step("val")
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Close."""
+        self._close("val")
+
+    def before_test_epoch(self, runner: Any) -> None:
+        """Open."""
+        self._open("test", len(runner.test_dataloader))
+
+    def after_test_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """One step."""
+        self._step("test")
+
+    def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Close."""
+        self._close("test")
+
+    @master_only
+    def _open(self, name: str, total: int, initial: int = 0) -> None:
+        self._bars[name] = tqdm(total=total, initial=initial, desc=name, leave=False, disable=self.disable)
+
+    def _step(self, name: str) -> None:
+        if name in self._bars:
+            self._bars[name].update()
+
+    def _close(self, name: str) -> None:
+        if name in self._bars:
+            self._bars.pop(name).close()
