@@ -1,0 +1,133 @@
+"""Everything that one test run found, as arrays and as numbers."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kpplugins.evaluation import functional as F
+from kpplugins.evaluation.coco_ap import coco_keypoint_numbers
+from kpplugins.structures import KeypointSchema
+
+PCK_THRESHOLDS = (0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """Truth and prediction of N instances with K keypoints, paired.
+
+    Attributes:
+        schema: what the K points are.
+        images: N picture paths.
+        image_ids: (N,) picture ids.
+        sizes: (N, 2) width and height of the pictures.
+        truth: (N, K, 2) pixels.
+        labelled: (N, K) boolean.
+        predicted: (N, K, 2) pixels.
+        scores: (N, K) keypoint scores.
+        box_scores: (N,) score of the box that the instance was looked for in.
+        boxes: (N, 4) xyxy.
+        areas: (N,) square pixels, s² of OKS.
+        interocular: the two points whose distance normalises NME; ``None`` takes √area.
+    """
+
+    schema: KeypointSchema
+    images: list[str]
+    image_ids: np.ndarray
+    sizes: np.ndarray
+    truth: np.ndarray
+    labelled: np.ndarray
+    predicted: np.ndarray
+    scores: np.ndarray
+    box_scores: np.ndarray
+    boxes: np.ndarray
+    areas: np.ndarray
+    interocular: tuple[str, str] | None
+
+    @cached_property
+    def distance(self) -> np.ndarray:
+        """(N, K) pixels, NaN without a label."""
+        return F.distances(self.predicted, self.truth, self.labelled)
+
+    @cached_property
+    def instance_error(self) -> np.ndarray:
+        """(N,) mean distance over √area, to rank pictures from best to worst; NaN where nothing is labelled."""
+        counted = self.labelled.sum(axis=1)
+        total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
+        return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
+
+    @property
+    def box_side(self) -> np.ndarray:
+        """(N,) longer side of the box in pixels, the norm of PCK."""
+        return (self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1)
+
+    @property
+    def nme_norm(self) -> tuple[np.ndarray, str]:
+        """(N,) pixels and what they are, in words."""
+        if self.interocular is None:
+            return np.sqrt(self.areas), "square root of the area"
+        first, second = self.schema.indices_of(self.interocular)
+        norm = F.point_distance(self.truth, self.labelled, first, second)
+        return norm, f"distance {self.interocular[0]} - {self.interocular[1]}"
+
+    def coco_numbers(self, predicted: np.ndarray | None = None) -> dict[str, float]:
+        """The ten COCO numbers of ``predicted`` (N, K, 2), by default of what was predicted."""
+        points = self.predicted if predicted is None else predicted
+        confident = np.where(self.scores > 0.2, self.scores, 0.0)
+        score = self.box_scores * confident.sum(axis=1) / np.maximum((self.scores > 0.2).sum(axis=1), 1)
+        images, annotations, predictions = {}, [], []
+        for i, image_id in enumerate(self.image_ids.tolist()):
+            width, height = (int(v) for v in self.sizes[i])
+            images[image_id] = {"id": image_id, "width": width, "height": height}
+            x1, y1, x2, y2 = (float(v) for v in self.boxes[i])
+            visible = 2.0 * self.labelled[i, :, None]
+            annotations.append(
+                {
+                    "id": i + 1,
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "iscrowd": 0,
+                    "area": float(self.areas[i]),
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "num_keypoints": int(self.labelled[i].sum()),
+                    "keypoints": np.concatenate([self.truth[i], visible], axis=1).reshape(-1).tolist(),
+                }
+            )
+            flat = np.concatenate([points[i], self.scores[i, :, None]], axis=1).reshape(-1).tolist()
+            predictions.append(
+                {"image_id": image_id, "category_id": 1, "keypoints": flat, "score": float(score[i])}
+            )
+        return coco_keypoint_numbers(list(images.values()), annotations, predictions, self.schema.sigmas)
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """The numbers of ``metrics.json``: the ten of COCO, ``PCK@t``, ``NME``, ``EPE`` (mean error in pixels)."""
+        pcks = {f"PCK@{t:g}": F.pck(self.distance, self.box_side, t) for t in PCK_THRESHOLDS}
+        return {
+            **self.coco_numbers(),
+            **pcks,
+            "NME": F.nme(self.distance, self.nme_norm[0]),
+            "EPE": F.mean_error(self.distance),
+        }
+
+    def per_keypoint(self) -> list[dict[str, float | str | int]]:
+        """One row a keypoint: ``labelled``, ``EPE`` in pixels, ``PCK@t``, and its share in the AP that is missing.
+
+        ``AP share`` is how much AP would rise if this point alone were placed exactly right.
+        """
+        rows: list[dict[str, float | str | int]] = []
+        for k, name in enumerate(self.schema.keypoints):
+            corrected = self.predicted.copy()
+            corrected[:, k] = np.where(self.labelled[:, k, None], self.truth[:, k], corrected[:, k])
+            one = self.distance[:, k : k + 1]
+            rows.append(
+                {
+                    "keypoint": name,
+                    "sigma": self.schema.sigmas[k],
+                    "labelled": int(self.labelled[:, k].sum()),
+                    "EPE": F.mean_error(one),
+                    **{f"PCK@{t:g}": F.pck(one, self.box_side, t) for t in PCK_THRESHOLDS},
+                    "AP share": self.coco_numbers(corrected)["AP"] - self.summary["AP"],
+                }
+            )
+        return rows

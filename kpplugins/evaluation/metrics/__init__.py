@@ -1,0 +1,1 @@
+"""MMEngine metrics over the pure functions."""

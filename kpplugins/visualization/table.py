@@ -1,0 +1,30 @@
+"""Markdown tables."""
+
+from collections.abc import Sequence
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table with aligned columns; numbers are given as they should be read (format them first)."""
+    cells = [[str(c) for c in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return "\n".join(lines) + "\n"
+
+
+def per_keypoint_table(rows: Sequence[dict]) -> str:
+    """The rows of ``EvaluationResult.per_keypoint`` as a table: error in pixels, PCK, share in the missing AP."""
+    header = ["keypoint", "labelled", "EPE px", "PCK@0.05", "PCK@0.1", "PCK@0.2", "AP share"]
+    body = [
+        [
+            r["keypoint"],
+            r["labelled"],
+            f"{r['EPE']:.2f}",
+            f"{r['PCK@0.05']:.3f}",
+            f"{r['PCK@0.1']:.3f}",
+            f"{r['PCK@0.2']:.3f}",
+            f"{r['AP share']:+.4f}",
+        ]
+        for r in rows
+    ]
+    return markdown_table(header, body)
