@@ -1,0 +1,10 @@
+"""Train, test and predict as functions; what the command lines in ``tools/`` call. The top room.
+
+The map: ``config`` (load a config and settle what depends on the dataset), ``config_names`` (unknown keys),
+``checkpoints`` (find the run and the checkpoint that is meant; load it strictly), ``train``, ``test``, ``predictor``
+(one model ready for pictures), ``demo`` (pictures, folders, videos, webcam), ``doctor``.
+
+Nothing is imported here, so that a command line starts fast: ``from kpplugins.apis.train import train``.
+
+Adding a new command: a function here that takes plain values and raises BadInputError, and a thin file in ``tools/``.
+"""

@@ -1,0 +1,209 @@
+"""A model on pictures, folders, videos and the webcam."""
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from kpplugins.apis.predictor import Predictor
+from kpplugins.converters.pictures import SUFFIXES
+from kpplugins.structures import BadInputError
+from kpplugins.visualization.draw import draw_pose
+
+logger = logging.getLogger(__name__)
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+WINDOW = "kpplugins (q quits)"
+
+
+def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
+    """Pictures and videos among files and folders (not below their subfolders), in order.
+
+    Raises:
+        BadInputError: a path that does not exist, a file that is neither, or a folder without any.
+    """
+    found: list[Path] = []
+    for given in map(Path, inputs):
+        if given.is_dir():
+            inside = sorted(p for p in given.iterdir() if p.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES)
+            if not inside:
+                raise BadInputError("no picture or video in this folder", where=str(given))
+            found += inside
+        elif not given.is_file():
+            raise BadInputError("no such file or folder", where=str(given))
+        elif given.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES:
+            found.append(given)
+        else:
+            raise BadInputError(
+                "neither a picture nor a video",
+                where=str(given),
+                expected=", ".join(SUFFIXES + VIDEO_SUFFIXES),
+            )
+    return found
+
+
+def demo_files(
+    predictor: Predictor,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    boxes: np.ndarray | None = None,
+    score_thr: float = 0.3,
+    skip_bad: bool = False,
+) -> list[Path]:
+    """Draw what the model finds in each input, and write it as JSON beside.
+
+    Args:
+        predictor: the model.
+        inputs: pictures, videos, folders.
+        out: folder for ``NAME.jpg`` (or the picture's own ending; videos ``NAME.mp4``) and ``NAME.json``.
+        boxes: (N, 4) xyxy for every picture; ``None`` looks in the whole picture.
+        score_thr: points below are drawn as rings.
+        skip_bad: go on without unreadable files, saying which.
+
+    Returns:
+        The drawn files.
+
+    Raises:
+        BadInputError: see ``find_inputs``; an unreadable file; two inputs of one name.
+    """
+    files, folder = find_inputs(inputs), Path(out)
+    twice = sorted({f.stem for f in files if [g.stem for g in files].count(f.stem) > 1})
+    if twice:
+        raise BadInputError(
+            f"two inputs are called {twice[0]!r}", where=str(folder), todo="run them into two folders"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for file in tqdm(files, desc="demo", disable=None):
+        one = _video if file.suffix.lower() in VIDEO_SUFFIXES else _picture
+        try:
+            written.append(one(predictor, file, folder, boxes, score_thr))
+        except BadInputError as fault:
+            if not skip_bad:
+                raise
+            logger.warning("skipped: %s", fault)
+    return written
+
+
+def demo_webcam(
+    predictor: Predictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
+) -> int:
+    """Show the camera's picture with what the model finds, live, until q or Escape is pressed or the window closed.
+
+    Args:
+        predictor: the model.
+        source: number of the camera, or anything OpenCV opens as one (a device, an address, a video file).
+        score_thr: points below are drawn as rings.
+        max_frames: stop after so many.
+
+    Returns:
+        How many pictures were shown.
+
+    Raises:
+        BadInputError: the camera cannot be opened, or this OpenCV has no windows.
+    """
+    capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
+    if not capture.isOpened():
+        raise BadInputError(
+            f"camera {source} cannot be opened",
+            where="--webcam",
+            todo="plug it in, close what uses it, or give another number",
+        )
+    shown, rate = 0, 0.0
+    try:
+        for frame in _frames(capture, max_frames):
+            start = time.perf_counter()
+            drawn = draw_pose(frame, predictor(frame), predictor.schema, score_thr, boxes=False)
+            rate = (
+                0.9 * rate + 0.1 / (time.perf_counter() - start)
+                if rate
+                else 1 / (time.perf_counter() - start)
+            )
+            cv2.putText(drawn, f"{rate:.1f} fps", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 255, 0), 2)
+            shown += 1
+            if not _show(drawn):
+                break
+    finally:
+        capture.release()
+        if shown:
+            cv2.destroyAllWindows()
+    return shown
+
+
+def _picture(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
+    picture = cv2.imdecode(np.frombuffer(file.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise BadInputError("picture cannot be decoded", where=str(file), todo="fetch it again")
+    result = predictor(picture, boxes)
+    height, width = picture.shape[:2]
+    _write_json(out / f"{file.stem}.json", result.to_json(file.name, width, height))
+    ending = file.suffix if file.suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
+    target = out / f"{file.stem}{ending}"
+    if target.resolve() == file.resolve():
+        raise BadInputError("would overwrite the input", where=str(file), todo="give another --out")
+    cv2.imwrite(str(target), draw_pose(picture, result, predictor.schema, score_thr))
+    return target
+
+
+def _video(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
+    target = out / f"{file.stem}.mp4"
+    if target.resolve() == file.resolve():
+        raise BadInputError("would overwrite the input", where=str(file), todo="give another --out")
+    capture = cv2.VideoCapture(str(file))
+    size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    if not capture.isOpened() or min(size) == 0:
+        raise BadInputError("video cannot be decoded", where=str(file), todo="convert it to MP4 (H.264)")
+    codec = cv2.VideoWriter.fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(target), codec, capture.get(cv2.CAP_PROP_FPS) or 25.0, size)
+    frames = []
+    for i, frame in enumerate(
+        tqdm(_frames(capture), total=total or None, desc=file.name, leave=False, disable=None)
+    ):
+        result = predictor(frame, boxes)
+        frames.append({"frame": i, "instances": result.to_json(file.name, *size)["instances"]})
+        writer.write(draw_pose(frame, result, predictor.schema, score_thr))
+    capture.release()
+    writer.release()
+    head = {
+        "video": file.name,
+        "width": size[0],
+        "height": size[1],
+        "keypoint_names": list(predictor.schema.keypoints),
+    }
+    _write_json(out / f"{file.stem}.json", {**head, "frames": frames})
+    return target
+
+
+def _frames(capture: cv2.VideoCapture, at_most: int | None = None) -> Iterator[np.ndarray]:
+    count = 0
+    while at_most is None or count < at_most:
+        more, frame = capture.read()
+        if not more:
+            return
+        count += 1
+        yield frame
+
+
+def _show(picture: np.ndarray) -> bool:
+    """Show one picture; whether to go on."""
+    try:
+        cv2.imshow(WINDOW, picture)
+        pressed = cv2.waitKey(1) & 0xFF
+        return pressed not in (ord("q"), 27) and cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error as error:
+        raise BadInputError(
+            "this OpenCV cannot open a window",
+            where="--webcam",
+            found=str(error).splitlines()[0][:100],
+            todo="run it on a desktop with opencv-python (not -headless); see tools/doctor.py",
+        ) from error
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,44 @@
+"""Building MMEngine's Runner so that a fault in the config is one line."""
+
+import re
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from kpplugins.structures import BadInputError
+
+
+def build_runner(cfg: Config, *, training: bool) -> Runner:
+    """The Runner of a settled config, with its datasets read and its loops built.
+
+    Args:
+        cfg: from ``load_config``.
+        training: build the training and validation loops; else the test loop.
+
+    Raises:
+        BadInputError: whatever cannot be built, in one line.
+    """
+    if not training:
+        cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
+        cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+        cfg.resume, cfg.load_from = False, None
+    try:
+        runner = Runner.from_cfg(cfg)
+        _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
+    except Exception as error:
+        raise _plain(error, cfg) from error
+    return runner
+
+
+def _plain(error: BaseException, cfg: Config) -> BaseException:
+    """The BadInputError behind MMEngine's re-raised ones; other building faults as one."""
+    inner: Any = error
+    while inner is not None:
+        if isinstance(inner, BadInputError) and not inner.what.startswith("class `"):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    if isinstance(error, (TypeError, KeyError, ValueError)):
+        message = re.sub(r"\s+", " ", str(error)).strip("'\" ")
+        return BadInputError(f"config cannot be built: {message}", where=str(cfg.filename))
+    return error

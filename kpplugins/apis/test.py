@@ -1,0 +1,92 @@
+"""Testing: numbers, a table, and pictures."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
+from kpplugins.apis.config import load_config
+from kpplugins.apis.runner import build_runner
+from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.evaluation import EvaluationResult, KeypointMetric
+from kpplugins.visualization.curves import plot_curves
+from kpplugins.visualization.sheet import best_and_worst
+from kpplugins.visualization.table import per_keypoint_table
+
+
+def test(
+    config: str | Path | None = None,
+    checkpoint: str | Path | None = None,
+    *,
+    work_dir: str | Path | None = None,
+    data: str | Path | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = "none",
+    skip_bad: bool = False,
+    trust_checkpoint: bool = False,
+) -> tuple[dict[str, float], Path]:
+    """Test a checkpoint on its config's test split.
+
+    Args:
+        config: the config file. Default: the newest run's.
+        checkpoint: Default: the best one of the config's work dir.
+        work_dir: where the results go. Default: the config's own.
+        data: points every dataset at this folder.
+        cfg_options: values by dotted key that go over the config's.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        skip_bad: go on without bad files, saying how many and why.
+        trust_checkpoint: let the checkpoint run code while it is loaded.
+
+    Returns:
+        The numbers, and the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
+        ``curves.png``.
+
+    Raises:
+        BadInputError: no such run or checkpoint, or a checkpoint of another model.
+    """
+    if config is None:
+        config, found = newest_run()
+        checkpoint = checkpoint or found
+    cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad)
+    cfg.launcher = launcher
+    out = Path(cfg.work_dir)
+    checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint(out)
+    with trust_checkpoints(trust_checkpoint):
+        runner = build_runner(cfg, training=False)
+        load_strictly(runner.model, checkpoint)
+        numbers = runner.test()
+    for metric in runner.test_evaluator.metrics:
+        if isinstance(metric, KeypointMetric) and metric.result is not None:
+            _write_report(out, metric.result, config=str(config), checkpoint=str(checkpoint))
+    plot_curves(out)
+    return numbers, out
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
+
+
+def _write_report(out: Path, result: EvaluationResult, **origin: str) -> None:
+    """``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``."""
+    rows = result.per_keypoint()
+    content = {
+        **result.summary,
+        "instances": len(result.images),
+        "nme_norm": result.nme_norm[1],
+        "pck_norm": "longer side of the box",
+        "sigmas_source": result.schema.sigmas_source,
+        "per_keypoint": rows,
+        **origin,
+    }
+    (out / "metrics.json").write_text(json.dumps(_finite(content), indent=2) + "\n", encoding="utf-8")
+    (out / "per_keypoint.md").write_text(per_keypoint_table(rows), encoding="utf-8")
+    best_and_worst(result, out / "best_and_worst.jpg")
+
+
+def _finite(value: Any) -> Any:
+    """NaN has no place in JSON: it becomes null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

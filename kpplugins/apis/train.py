@@ -1,0 +1,90 @@
+"""Training."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from kpplugins.apis.checkpoints import require_fit
+from kpplugins.apis.config import load_config, schema_of
+from kpplugins.apis.runner import build_runner
+from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.structures import BadInputError
+from kpplugins.visualization.curves import plot_curves
+
+
+def train(
+    config: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    resume: str | bool = False,
+    amp: bool = False,
+    data: str | Path | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = "none",
+    skip_bad: bool = False,
+    trust_checkpoint: bool = False,
+) -> Path:
+    """Train a config and draw its curves.
+
+    Args:
+        config: the config file.
+        work_dir: where the run is kept. Default: ``work_dirs/NAME``.
+        resume: ``True`` goes on from the run's last checkpoint, a path from that file.
+        amp: automatic mixed precision: float16 on a GPU, bfloat16 on the CPU.
+        data: points every dataset at this folder.
+        cfg_options: values by dotted key that go over the config's.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        skip_bad: go on without bad files, saying how many and why.
+        trust_checkpoint: let a checkpoint run code while it is loaded.
+
+    Returns:
+        The work dir: checkpoints, the settled config, ``schema.json``, ``curves.png``, MMEngine's logs.
+
+    Raises:
+        BadInputError: see ``load_config`` and ``build_runner``; or a checkpoint that does not fit.
+    """
+    cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad)
+    cfg.launcher = launcher
+    if amp:
+        _use_amp(cfg)
+    _set_resume(cfg, resume)
+    with trust_checkpoints(trust_checkpoint):
+        runner = build_runner(cfg, training=True)
+        if cfg.resume and cfg.load_from:
+            require_fit(runner.model, Path(cfg.load_from))
+        schema_of(cfg).save(Path(cfg.work_dir) / "schema.json")
+        runner.train()
+    plot_curves(Path(cfg.work_dir))
+    return Path(cfg.work_dir)
+
+
+def _use_amp(cfg: Config) -> None:
+    cfg.optim_wrapper.type = "AmpOptimWrapper" if torch.cuda.is_available() else "CpuAmpOptimWrapper"
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+
+
+def _set_resume(cfg: Config, resume: str | bool) -> None:
+    """A named checkpoint, or the run's last one, becomes ``load_from`` with ``resume``."""
+    if not resume:
+        return
+    cfg.resume = True
+    if isinstance(resume, str):
+        cfg.load_from = resume
+    else:
+        pointer = Path(cfg.work_dir) / "last_checkpoint"
+        if not pointer.is_file():
+            raise BadInputError(
+                "nothing to resume",
+                where=cfg.work_dir,
+                expected="the run's last_checkpoint",
+                todo="train without --resume first",
+            )
+        named = Path(pointer.read_text().strip())
+        cfg.load_from = str(named if named.is_file() else Path(cfg.work_dir) / named.name)
+    if not Path(cfg.load_from).is_file():
+        raise BadInputError(
+            "no such checkpoint", where=cfg.load_from, todo="name one that exists: --resume FILE"
+        )

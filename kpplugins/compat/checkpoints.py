@@ -1,0 +1,94 @@
+"""Checkpoints load without running code from the file.
+
+Gap: MMEngine's checkpoints hold more than tensors (its message hub keeps ``HistoryBuffer``s and numpy arrays, the
+dataset's metainfo numpy arrays). Where torch refuses such a file, onedl-mmengine falls back to plain unpickling with
+only a warning, which runs whatever the file says. Here the few classes that training writes are named as safe, and
+anything else is refused unless the caller trusts the file.
+
+Remove when MMEngine loads its own files under ``weights_only=True`` and raises instead of falling back.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+from kpplugins.structures import BadInputError
+
+_trusting: ContextVar[bool] = ContextVar("trusting_checkpoints", default=False)
+
+
+def safe_classes() -> list[Any]:
+    """What MMEngine's own training writes into a checkpoint beside tensors and plain Python values."""
+    import numpy as np
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
+    dtypes = {type(np.dtype(kind)) for kind in (bool, *"bhilqBHILQefd")}
+    return [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
+
+
+def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
+    """``torch.load`` that runs no code from the file, unless inside ``trust_checkpoints(True)``.
+
+    Takes the place of MMEngine's ``_safe_torch_load``.
+
+    Args:
+        file: path or open binary file.
+        map_location: as in ``torch.load``.
+        weights_only: ``False`` is honoured only for a trusted file.
+
+    Raises:
+        BadInputError: the file is no checkpoint, or wants to run code; it names the file and what it wants to run.
+    """
+    import torch
+
+    if _trusting.get():
+        return torch.load(file, map_location=map_location, weights_only=False)
+    where = str(getattr(file, "name", file))
+    try:
+        with torch.serialization.safe_globals(safe_classes()):
+            return torch.load(file, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if wanted is None:
+            raise _not_a_checkpoint(where, error) from error
+        raise BadInputError(
+            f"checkpoint wants to run {wanted[1]}",
+            where=where,
+            expected="tensors and plain values only",
+            todo="if you trust where it comes from, add --trust-checkpoint",
+        ) from error
+    except (RuntimeError, EOFError) as error:
+        raise _not_a_checkpoint(where, error) from error
+
+
+@contextmanager
+def trust_checkpoints(trust: bool) -> Iterator[None]:
+    """Within it, checkpoints may (``trust`` true) or may not run code while they are loaded."""
+    token = _trusting.set(trust)
+    try:
+        yield
+    finally:
+        _trusting.reset(token)
+
+
+def install() -> None:
+    """Put ``safe_load`` in the place of MMEngine's loader."""
+    from mmengine.runner import checkpoint
+
+    checkpoint._safe_torch_load = safe_load
+
+
+def _not_a_checkpoint(where: str, error: Exception) -> BadInputError:
+    size = Path(where).stat().st_size if Path(where).is_file() else 0
+    return BadInputError(
+        "not a whole checkpoint",
+        where=where,
+        expected="a .pth file written by training",
+        found=f"{size} bytes, {str(error).splitlines()[0][:100]}",
+        todo="fetch or train it again",
+    )

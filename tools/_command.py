@@ -1,0 +1,65 @@
+"""What the command lines share: common options, and errors as one line. No heavy import here."""
+
+import argparse
+import ast
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that train and test share, named as in OpenMMLab."""
+    parser.add_argument("--work-dir", help="where the run is kept (default: work_dirs/NAME)")
+    parser.add_argument("--data", metavar="DIR", help="point every dataset of the config at this folder")
+    parser.add_argument(
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="go over the config's values"
+    )
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="go on without bad files, saying how many and why"
+    )
+    parser.add_argument(
+        "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
+    )
+
+
+def options(args: argparse.Namespace) -> dict[str, Any]:
+    """The common options as keyword arguments."""
+    return {
+        "work_dir": args.work_dir, "data": args.data, "cfg_options": _values(args.cfg_options),
+        "launcher": args.launcher, "skip_bad": args.skip_bad, "trust_checkpoint": args.trust_checkpoint,
+    }  # fmt: skip
+
+
+def run(work: Callable[[], int]) -> int:
+    """Run a command; bad input becomes one line on stderr and exit status 2."""
+    from kpplugins.structures import BadInputError
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return work()
+    except BadInputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _values(pairs: list[str]) -> dict[str, Any]:
+    """KEY=VALUE pairs; a value is a Python literal where it reads as one, else a string."""
+    result: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            sys.exit(f"error: --cfg-options {pair}: expected KEY=VALUE")
+        try:
+            result[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            result[key] = text
+    return result

@@ -1,0 +1,29 @@
+"""Test a trained config: python tools/test.py configs/cat_hourglass.py"""
+
+import argparse
+import sys
+
+from _command import add_common, options, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Test a keypoint detector: AP, PCK, NME, pictures.")
+    parser.add_argument("config", nargs="?", help="config file; default: the newest run's")
+    parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
+    add_common(parser)
+    args = parser.parse_args()
+
+    def work() -> int:
+        from kpplugins.apis.test import test
+
+        numbers, out = test(args.config, args.checkpoint, **options(args))
+        print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
+        print((out / "per_keypoint.md").read_text(encoding="utf-8"), end="")
+        print(f"results: {out}/metrics.json, per_keypoint.md, best_and_worst.jpg, curves.png")
+        return 0
+
+    return run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
