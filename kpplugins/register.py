@@ -4,8 +4,10 @@ Configs do it by ``custom_imports = dict(imports=['kpplugins.register'])``.
 """
 
 from kpplugins import compat
+from kpplugins.compat import checkpoints
 
 compat.install()
+checkpoints.install()
 
 import mmpose.codecs  # noqa: E402, F401
 import mmpose.datasets  # noqa: E402, F401

@@ -19,7 +19,7 @@ def main() -> int:
     )
     parser.add_argument("--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
                         help="look here, in pixels; may be repeated; default: the whole picture")  # fmt: skip
-    parser.add_argument("--data", help="take every picture of this folder as well")
+    parser.add_argument("--data", metavar="DIR", help="the test pictures of the config's dataset, at this folder")
     parser.add_argument(
         "--score-thr", type=float, default=0.3, help="points below are drawn as rings (%(default)s)"
     )
@@ -30,15 +30,14 @@ def main() -> int:
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
     args = parser.parse_args()
-    inputs = args.inputs + ([args.data] if args.data else [])
-    if not inputs and args.webcam is None:
-        parser.error("give pictures, videos or folders, or --webcam")
+    if not args.inputs and args.data is None and args.webcam is None:
+        parser.error("give pictures, videos or folders, or --data DIR, or --webcam")
 
     def work() -> int:
         import numpy as np
 
         from kpplugins.apis.checkpoints import run_of
-        from kpplugins.apis.demo import demo_files, demo_webcam
+        from kpplugins.apis.demo import demo_files, demo_webcam, test_pictures
         from kpplugins.apis.predictor import Predictor
 
         config, checkpoint = run_of(args.config, args.checkpoint)
@@ -47,6 +46,7 @@ def main() -> int:
         if args.webcam is not None:
             shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
             print(f"{shown} pictures shown")
+        inputs = args.inputs + (test_pictures(config, args.data) if args.data else [])
         if inputs:
             boxes = np.array(args.bbox) if args.bbox else None
             written = demo_files(

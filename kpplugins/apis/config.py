@@ -167,39 +167,52 @@ def _walk(place: str, dataset: ConfigDict) -> Iterator[tuple[str, ConfigDict]]:
 
 def _spread_data_root(cfg: Config, data: str | Path | None) -> None:
     """The top-level ``data_root``, or ``--data``, to every dataset, and evaluators' paths below the old root."""
-    root = cfg.get("data_root") if data is None else str(data)
-    old = {dataset.get("data_root") for _, dataset in datasets_of(cfg)}
-    if root is None or old == {root}:
+    everything = [dataset for _, dataset in datasets_of(cfg)]
+    old = {str(dataset.get("data_root")) for dataset in everything}
+    if data is not None:
+        cfg.data_root = str(data)
+        for dataset in everything:
+            dataset.data_root = str(data)
+    elif cfg.get("data_root") is None or not _spread(cfg, "data_root", everything):
         return
-    if data is None and len(old) > 1:
-        if root in old:
-            return  # the config gives its datasets different roots, on purpose
-        raise BadInputError(
-            "data_root would go to datasets that have different ones",
-            where="data_root",
-            found=", ".join(sorted(map(str, old))),
-            todo="set data_root of each dataset",
-        )
-    cfg.data_root = root
-    for _, dataset in datasets_of(cfg):
-        dataset.data_root = root
     for name in ("val_evaluator", "test_evaluator"):
         evaluators = cfg.get(name) or []
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-            for before in filter(None, old):
-                if str(evaluator.get("ann_file") or "").startswith(str(before)):
-                    below = str(evaluator.ann_file)[len(str(before)) :].lstrip("/")
-                    evaluator.ann_file = str(Path(root) / below)
+            for before in old:
+                if str(evaluator.get("ann_file") or "").startswith(before):
+                    below = str(evaluator.ann_file)[len(before) :].lstrip("/")
+                    evaluator.ann_file = str(Path(cfg.data_root) / below)
 
 
 def _spread_keypoints(cfg: Config) -> None:
-    if "keypoints" not in cfg:
-        return
     from mmpose.registry import DATASETS
 
-    for _, dataset in datasets_of(cfg):
-        if hasattr(DATASETS.get(dataset.type), "schema_of"):
-            dataset.keypoints = cfg.keypoints
+    if "keypoints" in cfg:
+        _spread(cfg, "keypoints", [d for _, d in datasets_of(cfg) if hasattr(DATASETS.get(d.type), "schema_of")])
+
+
+def _spread(cfg: Config, key: str, datasets: list[ConfigDict]) -> bool:
+    """Give datasets the top-level value of ``key``, unless the config gives them different ones on purpose.
+
+    Returns:
+        Whether they have it now.
+
+    Raises:
+        BadInputError: they differ, and the top-level value is none of theirs.
+    """
+    values = [dataset.get(key) for dataset in datasets]
+    if any(value != values[0] for value in values):
+        if cfg[key] in values:
+            return False
+        raise BadInputError(
+            f"{key} would go to datasets that have different ones",
+            where=key,
+            found=", ".join(sorted({str(v) for v in values})),
+            todo=f"set {key} of each dataset",
+        )
+    for dataset in datasets:
+        dataset[key] = cfg[key]
+    return True
 
 
 def _spread_codec(cfg: Config) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from mmpose.registry import DATASETS
 from tqdm import tqdm
 
+from kpplugins.apis.config import load_config
 from kpplugins.apis.predictor import Predictor
 from kpplugins.converters.pictures import SUFFIXES
 from kpplugins.structures import BadInputError
@@ -44,6 +46,19 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
                 expected=", ".join(SUFFIXES + VIDEO_SUFFIXES),
             )
     return found
+
+
+def test_pictures(config: str | Path, data: str | Path) -> list[Path]:
+    """The pictures of a config's test split, with its dataset at the folder ``data``; in order, each once.
+
+    Raises:
+        BadInputError: see ``load_config`` and the dataset.
+    """
+    dataset = DATASETS.build(load_config(config, data=data).test_dataloader.dataset)
+    return list(dict.fromkeys(Path(dataset.get_data_info(i)["img_path"]) for i in range(len(dataset))))
+
+
+test_pictures.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 
 
 def demo_files(

@@ -18,17 +18,25 @@ from typing import Any
 
 from kpplugins.structures import BadInputError
 
+_STATISTICS = ("mean", "max", "min", "current")
+"""The methods that a ``HistoryBuffer`` keeps in its state."""
+
 _trusting: ContextVar[bool] = ContextVar("trusting_checkpoints", default=False)
 
 
 def safe_classes() -> list[Any]:
-    """What MMEngine's own training writes into a checkpoint beside tensors and plain Python values."""
+    """What MMEngine's own training writes into a checkpoint beside tensors and plain Python values.
+
+    A ``HistoryBuffer`` is pickled with its own methods, as ``getattr(HistoryBuffer, name)``; the ``getattr`` that is
+    allowed gives exactly those.
+    """
     import numpy as np
     from mmengine.logging.history_buffer import HistoryBuffer
 
     multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
     dtypes = {type(np.dtype(kind)) for kind in (bool, *"bhilqBHILQefd")}
-    return [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
+    numpy_parts = [np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
+    return [HistoryBuffer, (_method_of_history_buffer, "builtins.getattr"), *numpy_parts]
 
 
 def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
@@ -48,7 +56,7 @@ def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = N
 
     if _trusting.get():
         return torch.load(file, map_location=map_location, weights_only=False)
-    where = str(getattr(file, "name", file))
+    where = str(file if isinstance(file, (str, Path)) else getattr(file, "name", file))
     try:
         with torch.serialization.safe_globals(safe_classes()):
             return torch.load(file, map_location=map_location, weights_only=True)
@@ -83,12 +91,22 @@ def install() -> None:
     checkpoint._safe_torch_load = safe_load
 
 
+def _method_of_history_buffer(owner: Any, name: str) -> Any:
+    """``getattr`` that knows the statistics of a ``HistoryBuffer`` and nothing else."""
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    if not (owner is HistoryBuffer or isinstance(owner, HistoryBuffer)) or name not in _STATISTICS:
+        raise UnpicklingError(f"GLOBAL getattr of {name!r}")
+    return getattr(owner, name)
+
+
 def _not_a_checkpoint(where: str, error: Exception) -> BadInputError:
     size = Path(where).stat().st_size if Path(where).is_file() else 0
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
     return BadInputError(
         "not a whole checkpoint",
         where=where,
         expected="a .pth file written by training",
-        found=f"{size} bytes, {str(error).splitlines()[0][:100]}",
+        found=f"{size} bytes, {reason}",
         todo="fetch or train it again",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
-from kpplugins.structures import KeypointSchema, PoseRecord
+from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,13 @@ class RecordDataset(BaseCocoStyleDataset):
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         infos = [self._data_info(i, record) for i, record in enumerate(self.load_records(), 1)]
         unlabelled = sum(info["num_keypoints"] == 0 for info in infos)
+        if unlabelled == len(infos):
+            raise BadInputError(
+                "no instance carries any of the chosen points",
+                where=str(self.data_root),
+                found=f"{len(infos)} instances",
+                todo="choose other `keypoints`",
+            )
         if unlabelled:
             logger.warning(
                 "%d of %d instances carry none of the chosen points and are left out", unlabelled, len(infos)

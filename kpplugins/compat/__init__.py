@@ -1,0 +1,38 @@
+"""Stand-ins for what upstream packages lack on today's Python, PyTorch and NumPy. One module per gap.
+
+====================  ===================================================  ===================================
+module                gap                                                  served by
+====================  ===================================================  ===================================
+``xtcocotools/``      MMPose imports ``xtcocotools``: no wheel past        our code over ``faster-coco-eval``
+                      Python 3.11, built against NumPy 1
+``mmcv_ops/``         mmcv installed without its compiled ops              ``torchvision`` and plain PyTorch
+                      (``mmcv._ext``)
+``checkpoints.py``    checkpoints that hold more than tensors              see there
+``stand_ins.py``      (no gap) the import hook that the stand-ins share
+====================  ===================================================  ===================================
+
+:func:`install` puts each stand-in where the real thing is missing, and says what it did. It imports neither
+torch nor mmcv: a stand-in is loaded when its name is first imported. ``import kpplugins.register`` calls it.
+
+Adding a new stand-in: write a package whose docstring names the gap and ends in "Remove when …", give it a
+``provide.py`` with ``install() -> Provided`` (cheap, idempotent, deferring to the real thing), and add it to
+:func:`install`.
+"""
+
+from kpplugins.compat.stand_ins import Provided
+
+__all__ = ["Provided", "install"]
+
+
+def install() -> list[Provided]:
+    """Install every stand-in whose real counterpart is missing. Idempotent, light, and safe to call early.
+
+    Call it before the first ``import mmpose`` (or ``mmcv.ops``): both look for the missing names at import.
+
+    Returns:
+        One :class:`Provided` for each gap, whether the stand-in is active or not.
+    """
+    from kpplugins.compat.mmcv_ops import provide as mmcv_ops
+    from kpplugins.compat.xtcocotools import provide as xtcocotools
+
+    return [xtcocotools.install(), mmcv_ops.install()]

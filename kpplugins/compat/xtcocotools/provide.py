@@ -1,0 +1,50 @@
+"""Decide whether the stand-in for ``xtcocotools`` is needed, and put it in place.
+
+Remove when the package ``kpplugins.compat.xtcocotools`` goes.
+"""
+
+import importlib
+import logging
+import sys
+
+from kpplugins.compat.stand_ins import Provided, activate, find_real, is_active
+
+logger = logging.getLogger(__name__)
+
+_HERE = "kpplugins.compat.xtcocotools"
+_TARGETS = {
+    "xtcocotools": _HERE,
+    "xtcocotools.coco": f"{_HERE}.coco",
+    "xtcocotools.cocoeval": f"{_HERE}.cocoeval",
+    "xtcocotools.mask": f"{_HERE}.mask",
+}
+_SERVED = "COCO, COCOeval (all keypoint kinds, bbox, segm) and mask, over faster-coco-eval"
+
+
+def _why_unusable() -> str | None:
+    """Import the compiled part of an installed xtcocotools; return what went wrong, or None."""
+    try:
+        importlib.import_module("xtcocotools._mask")
+    except (ImportError, ValueError) as error:  # ValueError: built against another NumPy
+        for name in [name for name in sys.modules if name.partition(".")[0] == "xtcocotools"]:
+            del sys.modules[name]
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def install() -> Provided:
+    """Stand in for ``xtcocotools`` where it is missing, or installed but not importable. Idempotent."""
+    if is_active("xtcocotools"):
+        return Provided("xtcocotools", "xtcocotools", True, _SERVED)
+    real = find_real("xtcocotools")
+    detail = _SERVED
+    if real is not None:
+        why = _why_unusable()
+        if why is None:
+            return Provided("xtcocotools", "xtcocotools", False, f"the real one is used: {real.origin}")
+        detail = f"{_SERVED}; the installed xtcocotools does not import ({why})"
+        logger.warning("xtcocotools is installed but does not import (%s): kpplugins stands in for it", why)
+    if find_real("faster_coco_eval") is None:
+        return Provided("xtcocotools", "xtcocotools", False, "not served: `pip install faster-coco-eval`")
+    activate(_TARGETS)
+    return Provided("xtcocotools", "xtcocotools", True, detail)

@@ -1,0 +1,161 @@
+"""What is named at the top of a config reaches every place that follows from it."""
+
+from pathlib import Path
+
+import pytest
+from mmpose.registry import MODELS
+
+from kpplugins.apis.config import datasets_of, load_config, schema_of
+from kpplugins.structures import BadInputError
+
+COCO_BASES = (
+    "td-hm_hourglass52_8xb32-210e_coco-256x256.py",
+    "td-hm_res50_8xb64-210e_coco-256x192.py",
+    "td-hm_hrnet-w32_8xb64-210e_coco-256x192.py",
+)
+
+
+@pytest.fixture
+def child(root: Path, tmp_path: Path):
+    """Write a child of configs/cat_hourglass.py with one more line, and load it."""
+
+    def write(line: str, base: str = "cat_hourglass.py", **kwargs):
+        path = tmp_path / "child.py"
+        path.write_text(f"_base_ = '{root / 'configs' / base}'\n{line}\n")
+        return load_config(path, **kwargs)
+
+    return write
+
+
+def test_the_head_is_sized_by_the_dataset(child):
+    assert child("").model.head.out_channels == 9
+    assert child("keypoints = ['left_eye', 'right_eye', 'mouth']").model.head.out_channels == 3
+
+
+def test_a_subset_of_points_is_one_line(child):
+    cfg = child("keypoints = ['left_eye', 'right_eye', 'mouth']")
+    assert [list(d.keypoints) for _, d in datasets_of(cfg)] == [["left_eye", "right_eye", "mouth"]] * 3
+    assert schema_of(cfg).flip_indices == [1, 0, 2]
+
+
+def test_another_input_size_is_one_line(child):
+    cfg = child("input_size = (192, 192)")
+    assert cfg.codec.heatmap_size == (48, 48)
+    assert cfg.codec.sigma == 1.5  # 2 · 192 / 256
+    assert cfg.model.head.decoder == cfg.codec
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        steps = {s.type: s for s in cfg[loader].dataset.pipeline}
+        assert steps["TopdownAffine"].input_size == (192, 192)
+        assert steps["TopdownAffine"].use_udp
+    assert {s.type: s for s in cfg.train_dataloader.dataset.pipeline}["GenerateTarget"].encoder == cfg.codec
+
+
+def test_another_codec_reaches_pipelines_and_decoder(child):
+    cfg = child(
+        "codec = dict(_delete_=True, type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=2)"
+    )
+    steps = {s.type: s for s in cfg.train_dataloader.dataset.pipeline}
+    assert (cfg.model.head.decoder.type, steps["GenerateTarget"].encoder.type) == (
+        "MSRAHeatmap",
+        "MSRAHeatmap",
+    )
+    assert not steps["TopdownAffine"].use_udp
+
+
+def test_data_root_of_a_child_reaches_every_dataset(child):
+    assert {d.data_root for _, d in datasets_of(child("data_root = 'elsewhere'"))} == {"elsewhere"}
+
+
+def test_data_of_the_command_line_goes_over_it(child):
+    cfg = child("data_root = 'elsewhere'", data="/there")
+    assert {d.data_root for _, d in datasets_of(cfg)} == {"/there"}
+
+
+def test_data_moves_annotation_files_of_evaluators_along(root: Path, tmp_path: Path):
+    path = tmp_path / "coco.py"
+    path.write_text(f"_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/{COCO_BASES[1]}'\n")
+    cfg = load_config(path, data="/there")
+    assert cfg.val_evaluator.ann_file == "/there/annotations/person_keypoints_val2017.json"
+    assert cfg.model.head.out_channels == schema_of(cfg).num_keypoints == 17
+
+
+def test_datasets_with_different_roots_are_left_alone_or_asked_about(child):
+    differing = "val_dataloader = dict(dataset=dict(data_root='b'))"
+    assert {d.data_root for _, d in datasets_of(child(differing))} == {"data/cat", "b"}
+    with pytest.raises(
+        BadInputError, match="data_root would go to datasets that have different ones.*b, data/cat"
+    ):
+        child(differing + "\ndata_root = 'c'")
+
+
+@pytest.mark.parametrize("coco", COCO_BASES)
+def test_the_base_is_exchanged_by_one_line(root: Path, tmp_path: Path, coco: str):
+    """The one `_base_` line of configs/_base_/cat.py takes any of MMPose's top-down COCO configs."""
+    text = (root / "configs/_base_/cat.py").read_text()
+    assert text.count(COCO_BASES[0]) == 1
+    path = tmp_path / "cat.py"
+    path.write_text(text.replace(COCO_BASES[0], coco))
+    cfg = load_config(path, cfg_options={"model.backbone.init_cfg": None})
+    model = MODELS.build(cfg.model)
+    assert model.head.out_channels == 9
+    assert tuple(cfg.train_dataloader.dataset.pipeline[-3].input_size) == tuple(cfg.codec.input_size)
+
+
+def test_a_mismatch_names_both_places_and_both_numbers(child):
+    words = r"model\.head\.out_channels and train_dataloader\.dataset.*found 17 \(GatedHourglassHead\) and 9 \(CatDataset"
+    with pytest.raises(BadInputError, match=words):
+        child("model = dict(head=dict(out_channels=17))")
+
+
+def test_datasets_that_disagree_name_both(child):
+    with pytest.raises(
+        BadInputError, match=r"train_dataloader\.dataset and val_dataloader.*9 \(.*1 \(mouth\)"
+    ):
+        child("val_dataloader = dict(dataset=dict(keypoints=['mouth']))")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "trian_dataloader = dict(batch_size=4)",
+            r"child\.py:2: unknown config key 'trian_dataloader'.*'train_dataloader'",
+        ),
+        ("keypoint = ['mouth']", "unknown config key 'keypoint'.*'keypoints'"),
+        ("keypoints = ['tail']", "unknown keypoint 'tail'.*left_eye"),
+        ("train_dataloader = dict(", "not Python"),
+        ("train_dataloader = dict(dataset=dict(type='CatDatset'))", "unknown dataset 'CatDatset'"),
+    ],
+)
+def test_faults_of_a_config_are_one_line(child, line: str, words: str):
+    with pytest.raises(BadInputError, match=words) as caught:
+        child(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_the_config_itself_uses_is_fine(child):
+    assert child("epochs = 3\ntrain_cfg = dict(max_epochs=epochs)").train_cfg.max_epochs == 3
+
+
+def test_a_missing_config_and_a_missing_base(tmp_path: Path):
+    with pytest.raises(BadInputError, match="no such config"):
+        load_config(tmp_path / "gone.py")
+    (tmp_path / "a.py").write_text("_base_ = 'gone.py'\n")
+    with pytest.raises(BadInputError, match=r"a\.py: config cannot be read"):
+        load_config(tmp_path / "a.py")
+
+
+def test_an_unknown_option_is_refused(child):
+    with pytest.raises(
+        BadInputError, match="--cfg-options trian_cfg.max_epochs: unknown config key 'trian_cfg'.*'train_cfg'"
+    ):
+        child("", cfg_options={"trian_cfg.max_epochs": 3})
+
+
+def test_skip_bad_reaches_every_dataset(child):
+    assert all(d.skip_bad for _, d in datasets_of(child("", skip_bad=True)))
+
+
+def test_the_work_dir_is_named_after_the_config(child):
+    assert Path(child("").work_dir) == Path("work_dirs/child")
+    assert child("", work_dir="/tmp/x").work_dir == "/tmp/x"

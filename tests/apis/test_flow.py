@@ -1,0 +1,174 @@
+"""The way of a user, by the command lines: train, resume, test, demo; on a few drawn cats, in one work dir."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+TINY = [
+    "input_size=(64,64)",
+    "model.backbone.channels=16",
+    "model.head.in_channels=16",
+    "model.head.depth=2",
+    "train_dataloader.batch_size=4",
+    "train_dataloader.num_workers=0",
+    "train_dataloader.persistent_workers=False",
+    "val_dataloader.num_workers=0",
+    "val_dataloader.persistent_workers=False",
+    "test_dataloader.num_workers=0",
+    "test_dataloader.persistent_workers=False",
+    "train_cfg.val_interval=1",
+    "param_scheduler.total_steps=2",
+]
+"""The sample config, smaller still."""
+
+
+@pytest.fixture(scope="module")
+def tool(root: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Run a command line in a folder of its own; returns the finished process."""
+    folder = tmp_path_factory.mktemp("flow")
+
+    def run(name: str, *args: str | Path, status: int = 0) -> subprocess.CompletedProcess:
+        command = [sys.executable, str(root / "tools" / name), *map(str, args)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+        assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
+        return done
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(root: Path, tool, drawn_cats: Path) -> Path:
+    """One epoch of training; the config that was trained and its work dir."""
+    config = root / "configs/cat_hourglass_sample.py"
+    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "train_cfg.max_epochs=1", *TINY)
+    return tool.folder / "work_dirs/cat_hourglass_sample"
+
+
+def test_training_leaves_all_that_is_needed_later(trained: Path):
+    for name in ("schema.json", "curves.png", "last_checkpoint", "cat_hourglass_sample.py", "epoch_1.pth"):
+        assert (trained / name).is_file(), name
+    assert list(trained.glob("best_AP_epoch_*.pth"))
+
+
+def test_resume_goes_on_where_it_stopped(root: Path, tool, trained: Path, drawn_cats: Path):
+    config = root / "configs/cat_hourglass_sample.py"
+    done = tool(
+        "train.py", config, "--data", drawn_cats, "--resume", "--cfg-options", "train_cfg.max_epochs=2", *TINY
+    )
+    assert "resumed epoch: 1" in done.stdout + done.stderr
+    assert "Epoch(train) [2]" in (done.stdout + done.stderr).replace("  ", " ")
+    assert (trained / "epoch_2.pth").is_file()
+
+
+def test_test_writes_numbers_table_and_pictures(tool, trained: Path):
+    done = tool("test.py", trained / "cat_hourglass_sample.py", "--work-dir", trained)
+    metrics = json.loads((trained / "metrics.json").read_text())
+    for key in ("AP", "AP50", "PCK@0.1", "NME"):
+        assert isinstance(metrics[key], float), key
+    assert [row["keypoint"] for row in metrics["per_keypoint"]][:3] == ["left_eye", "right_eye", "mouth"]
+    assert metrics["instances"] == 4
+    assert "Average Precision  (AP) @[ IoU=0.50:0.95" in done.stdout + done.stderr
+    assert "OKS sigmas" in done.stdout + done.stderr
+    assert "| left_ear_2" in (trained / "per_keypoint.md").read_text()
+    assert cv2.imread(str(trained / "best_and_worst.jpg")) is not None
+
+
+def test_without_a_config_the_newest_run_is_tested(tool, trained: Path):
+    assert "AP50" in tool("test.py").stdout
+
+
+def test_demo_on_pictures_and_folders(tool, trained: Path, drawn_cats: Path):
+    picture = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
+    tool("demo.py", picture, drawn_cats / "CAT_01", "--out", "shown")
+    content = json.loads((tool.folder / "shown" / f"{picture.stem}.json").read_text())
+    assert content["keypoint_names"][2] == "mouth"
+    assert np.array(content["instances"][0]["keypoints"]).shape == (9, 3)
+    drawn = cv2.imread(str(tool.folder / "shown" / picture.name))
+    original = cv2.imread(str(picture))
+    assert drawn.shape == original.shape
+    assert np.abs(drawn.astype(int) - original).max() > 100
+    assert len(list((tool.folder / "shown").glob("*.jpg"))) == 1 + len(
+        list((drawn_cats / "CAT_01").glob("*.jpg"))
+    )
+
+
+def test_demo_on_a_video_given_boxes_and_a_camera(tool, trained: Path, tmp_path: Path):
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 80))
+    for i in range(4):
+        writer.write(np.full((80, 96, 3), 40 * i, np.uint8))
+    writer.release()
+    tool("demo.py", path, "--bbox", "10", "10", "60", "70", "--out", "video")
+    content = json.loads((tool.folder / "video/clip.json").read_text())
+    assert [f["frame"] for f in content["frames"]] == [0, 1, 2, 3]
+    assert content["frames"][0]["instances"][0]["bbox"] == [10, 10, 60, 70]
+    capture = cv2.VideoCapture(str(tool.folder / "video/clip.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 4
+    assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (96, 80)
+    assert "camera 77 cannot be opened" in tool("demo.py", "--webcam", "77", status=2).stderr
+
+
+def test_demo_on_the_test_split_of_a_dataset(tool, trained: Path, drawn_cats: Path):
+    tool("demo.py", "--data", drawn_cats, "--out", "split")
+    assert len(list((tool.folder / "split").glob("*.json"))) == 4
+
+
+def test_demo_on_the_photographs(tool, trained: Path, real_data: Path):
+    tool("demo.py", real_data / "cat/CAT_00/MissingCat.jpg", "--out", "photo")
+    assert (tool.folder / "photo/MissingCat.jpg").is_file()
+    assert (tool.folder / "photo/MissingCat.json").is_file()
+
+
+def test_a_checkpoint_of_another_model_is_refused(root: Path, tool, trained: Path, drawn_cats: Path):
+    checkpoint = next(trained.glob("best_*.pth"))
+    config = root / "configs/cat_hourglass_sample.py"
+    error = tool("test.py", config, checkpoint, "--data", drawn_cats, "--work-dir", "other", status=2).stderr
+    assert "checkpoint of another model" in error
+    assert "of another shape" in error
+    error = tool("demo.py", "x.jpg", "--config", config, "--checkpoint", checkpoint, status=2).stderr
+    assert "checkpoint of another model" in error
+    error = tool(
+        "train.py", config, "--data", drawn_cats, "--work-dir", "other", "--resume", checkpoint, status=2
+    ).stderr
+    assert "checkpoint of another model" in error
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["train.py", "gone.py"], "gone.py: no such config"),
+        (["test.py", "{sample}", "gone.pth", "--data", "{cats}"], "gone.pth: no such checkpoint"),
+        (["test.py", "{sample}", "--data", "{cats}", "--work-dir", "empty"], "no checkpoint here"),
+        (["demo.py", "gone.jpg"], "gone.jpg: no such file or folder"),
+        (["train.py", "{real}"], "tools/dataset.py sample cat"),
+        (["train.py", "{sample}", "--data", "{cats}", "--resume", "--work-dir", "new"], "nothing to resume"),
+        (["train.py", "{sample}", "--data", "{cats}", "--cfg-options", "train_cfg.max_epoch=3"], "max_epoch"),
+        (["train.py", "{sample}", "--data", "{cats}", "--cfg-options", "model.head.depht=3"], "depht"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    root: Path, tool, trained: Path, drawn_cats: Path, args: list, words: str
+):
+    names = {
+        "{sample}": root / "configs/cat_hourglass_sample.py",
+        "{real}": root / "configs/cat_hourglass.py",
+        "{cats}": drawn_cats,
+    }
+    done = tool(*(names.get(a, a) for a in args), status=2)
+    (line,) = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
+    assert words in line
+    assert "Traceback" not in done.stderr
+
+
+def test_amp_trains(root: Path, tool, drawn_cats: Path):
+    config = root / "configs/cat_hourglass_sample.py"
+    options = ["--amp", "--work-dir", "amp", "--cfg-options", "train_cfg.max_epochs=1", *TINY]
+    done = tool("train.py", config, "--data", drawn_cats, *options)
+    losses = [line for line in (done.stdout + done.stderr).splitlines() if "loss:" in line]
+    assert "nan" not in "".join(losses)

@@ -1,0 +1,78 @@
+"""Checkpoints load without running code from the file."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+
+from kpplugins.compat.checkpoints import safe_load, trust_checkpoints
+from kpplugins.structures import BadInputError
+
+
+class Bomb:
+    """Unpickling it creates a folder: what an attacker would do, harmlessly."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_what_training_writes_loads(tmp_path: Path):
+    content = {
+        "state_dict": {"w": torch.ones(2)},
+        "message_hub": {"loss": HistoryBuffer([1.0, 2.0], [1, 1])},
+        "meta": {"sigmas": np.float32([0.05]), "colors": np.zeros((2, 3), np.uint8), "epoch": np.int64(3)},
+    }
+    torch.save(content, tmp_path / "a.pth")
+    loaded = safe_load(tmp_path / "a.pth")
+    assert loaded["meta"]["epoch"] == 3
+    assert loaded["message_hub"]["loss"].mean(2) == 1.5
+
+
+def test_a_file_that_wants_to_run_code_is_refused_by_name_and_runs_nothing(tmp_path: Path):
+    torch.save({"state_dict": {}, "x": Bomb(tmp_path / "ran")}, tmp_path / "a.pth")
+    with pytest.raises(BadInputError, match=r"a\.pth: checkpoint wants to run .*mkdir.*--trust-checkpoint"):
+        safe_load(tmp_path / "a.pth")
+    assert not (tmp_path / "ran").exists()
+
+
+class Reaching:
+    """Pickled as ``getattr(HistoryBuffer, '__init__')``: a way to a function that was never named as safe."""
+
+    def __reduce__(self):
+        return getattr, (HistoryBuffer, "__init__")
+
+
+def test_getattr_gives_the_statistics_of_a_history_buffer_only(tmp_path: Path):
+    torch.save({"x": Reaching()}, tmp_path / "a.pth")
+    with pytest.raises(BadInputError, match="wants to run getattr"):
+        safe_load(tmp_path / "a.pth")
+
+
+def test_a_trusted_file_may(tmp_path: Path):
+    torch.save({"x": Bomb(tmp_path / "ran")}, tmp_path / "a.pth")
+    with trust_checkpoints(True):
+        safe_load(tmp_path / "a.pth")
+    assert (tmp_path / "ran").exists()
+    with pytest.raises(BadInputError):  # and trust ends with the block
+        safe_load(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps([1])[:5]])
+def test_a_file_that_is_no_checkpoint(tmp_path: Path, content: bytes):
+    (tmp_path / "a.pth").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"a\.pth: not a whole checkpoint"):
+        safe_load(tmp_path / "a.pth")
+
+
+def test_a_truncated_checkpoint(tmp_path: Path):
+    torch.save({"state_dict": {"w": torch.ones(1000)}}, tmp_path / "a.pth")
+    (tmp_path / "a.pth").write_bytes((tmp_path / "a.pth").read_bytes()[:2000])
+    with pytest.raises(BadInputError, match="not a whole checkpoint.*2000 bytes"):
+        safe_load(tmp_path / "a.pth")

@@ -1,0 +1,45 @@
+"""Shared fixtures: real data where it is present, drawn cats, and small files that are wrong in one way."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Real pictures and annotations to measure on; not part of the project."""
+    path = Path(os.environ.get("KPPLUGINS_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no real data at {path}; set KPPLUGINS_REAL_DATA to a folder that has it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def drawn_cats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty drawn cats in the CAT layout."""
+    from kpplugins.converters.sample_cats import write_sample_cats
+
+    out = tmp_path_factory.mktemp("drawn") / "cats"
+    write_sample_cats(out, 20, seed=1)
+    return out
+
+
+@pytest.fixture
+def one_cat(tmp_path: Path) -> Path:
+    """A CAT folder with one grey picture of 100×80 and nine points on a line."""
+    folder = tmp_path / "cats" / "CAT_00"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "a.jpg"), np.full((80, 100, 3), 127, np.uint8))
+    (folder / "a.jpg.cat").write_text("9 " + " ".join(f"{10 + 5 * i} {20 + 3 * i}" for i in range(9)) + " ")
+    return folder.parent

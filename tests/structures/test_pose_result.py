@@ -1,0 +1,19 @@
+import json
+
+import numpy as np
+
+from kpplugins.structures import PoseResult
+
+
+def test_json_has_x_y_score_by_name():
+    result = PoseResult(
+        keypoints=np.array([[[1.234, 5.0], [7.0, 8.0]]]),
+        scores=np.array([[0.9, 0.5]]),
+        boxes=np.array([[0.0, 1.0, 20.0, 30.0]]),
+        names=("eye", "nose"),
+    )
+    content = json.loads(json.dumps(result.to_json("a.jpg", 40, 50)))
+    assert content["keypoint_names"] == ["eye", "nose"]
+    assert content["instances"] == [
+        {"bbox": [0.0, 1.0, 20.0, 30.0], "score": 0.7, "keypoints": [[1.23, 5.0, 0.9], [7.0, 8.0, 0.5]]}
+    ]

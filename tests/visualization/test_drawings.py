@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from kpplugins.structures import KeypointSchema, PoseResult
+from kpplugins.visualization.curves import plot_curves, read_scalars
+from kpplugins.visualization.draw import draw_pose
+from kpplugins.visualization.sheet import TILE, grid
+from kpplugins.visualization.table import markdown_table
+
+SCHEMA = KeypointSchema("x", ("a", "b"), skeleton=(("a", "b"),), colors=((255, 0, 0), (0, 255, 0)))
+
+
+def test_points_are_drawn_where_they_are_in_their_colour():
+    result = PoseResult(
+        np.array([[[10.0, 20.0], [40.0, 20.0]]]), np.ones((1, 2)), np.array([[0, 0, 1, 1.0]]), ("a", "b")
+    )
+    canvas = draw_pose(np.zeros((60, 60, 3), np.uint8), result, SCHEMA, boxes=False)
+    assert canvas[20, 10].tolist() == pytest.approx([0, 0, 255], abs=30)  # red, in BGR; edges are smoothed
+    assert canvas[20, 40].tolist() == pytest.approx([0, 255, 0], abs=30)
+    assert canvas[20, 25].tolist() == pytest.approx([0, 0, 255], abs=30)  # the line between
+    assert canvas[50, 50].tolist() == [0, 0, 0]
+
+
+def test_doubtful_points_are_rings_without_lines():
+    result = PoseResult(
+        np.array([[[10.0, 20.0], [40.0, 20.0]]]),
+        np.array([[0.9, 0.1]]),
+        np.array([[0, 0, 1, 1.0]]),
+        ("a", "b"),
+    )
+    canvas = draw_pose(np.zeros((60, 60, 3), np.uint8), result, SCHEMA, boxes=False)
+    assert canvas[20, 40].tolist() == [0, 0, 0]
+    assert canvas[20, 25].tolist() == [0, 0, 0]
+
+
+def test_grid_fills_up_with_black():
+    tiles = [np.full((4, 5, 3), 9, np.uint8)] * 3
+    assert grid(tiles, 2).shape == (8, 10, 3)
+    assert grid(tiles, 2)[4:, 5:].max() == 0
+
+
+def test_curves_of_a_resumed_run_join(tmp_path: Path):
+    for stamp, entries in (
+        (
+            "2026_1",
+            [
+                {"loss": 2.0, "step": 1, "lr": 0.1},
+                {"loss": 1.0, "step": 2, "lr": 0.1},
+                {"AP": 0.1, "step": 1},
+            ],
+        ),
+        ("2026_2", [{"loss": 0.5, "step": 2, "lr": 0.1}, {"AP": 0.4, "step": 2}]),
+    ):
+        (tmp_path / stamp / "vis_data").mkdir(parents=True)
+        (tmp_path / stamp / "vis_data" / "scalars.json").write_text("\n".join(map(json.dumps, entries)))
+    train, val = read_scalars(tmp_path)
+    assert [e["loss"] for e in train] == [2.0, 0.5]
+    assert [e["AP"] for e in val] == [0.1, 0.4]
+    assert cv2.imread(str(plot_curves(tmp_path))).shape[1] > 800
+
+
+def test_nothing_logged_no_curve(tmp_path: Path):
+    assert plot_curves(tmp_path) is None
+
+
+def test_markdown_table_is_aligned():
+    assert markdown_table(["a", "b"], [["x", 10]]) == "| a | b  |\n|---|----|\n| x | 10 |\n"
+
+
+def test_best_and_worst_sheet(tmp_path: Path):
+    import sys
+
+    sys.path.insert(0, str(Path(__file__).parent.parent / "evaluation"))
+    from test_evaluation_result import result
+
+    from kpplugins.visualization.sheet import best_and_worst
+
+    one = result(n=3)
+    images = []
+    for i in range(3):
+        images.append(str(tmp_path / f"{i}.jpg"))
+        cv2.imwrite(images[-1], np.full((400, 400, 3), 90, np.uint8))
+    object.__setattr__(one, "images", images)
+    best_and_worst(one, tmp_path / "sheet.jpg")
+    sheet = cv2.imread(str(tmp_path / "sheet.jpg"))
+    assert sheet.shape[1] == 4 * TILE
+    assert pytest.approx(90, abs=4) == np.median(sheet[30:, :TILE])
