@@ -19,7 +19,9 @@ def main() -> int:
     )
     parser.add_argument("--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
                         help="look here, in pixels; may be repeated; default: the whole picture")  # fmt: skip
-    parser.add_argument("--data", metavar="DIR", help="the test pictures of the config's dataset, at this folder")
+    parser.add_argument(
+        "--data", metavar="DIR", help="the test pictures of the config's dataset, at this folder"
+    )
     parser.add_argument(
         "--score-thr", type=float, default=0.3, help="points below are drawn as rings (%(default)s)"
     )
@@ -37,20 +39,21 @@ def main() -> int:
         import numpy as np
 
         from kpplugins.apis.checkpoints import run_of
-        from kpplugins.apis.demo import demo_files, demo_webcam, test_pictures
+        from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_pictures
         from kpplugins.apis.predictor import Predictor
 
+        files = find_inputs(args.inputs)
         config, checkpoint = run_of(args.config, args.checkpoint)
         print(f"config {config}, checkpoint {checkpoint}")
         predictor = Predictor(config, checkpoint, args.device, trust_checkpoint=args.trust_checkpoint)
         if args.webcam is not None:
             shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
             print(f"{shown} pictures shown")
-        inputs = args.inputs + (test_pictures(config, args.data) if args.data else [])
-        if inputs:
+        files += test_pictures(config, args.data) if args.data else []
+        if files:
             boxes = np.array(args.bbox) if args.bbox else None
             written = demo_files(
-                predictor, inputs, args.out, boxes=boxes, score_thr=args.score_thr, skip_bad=args.skip_bad
+                predictor, files, args.out, boxes=boxes, score_thr=args.score_thr, skip_bad=args.skip_bad
             )
             print("\n".join(str(path) for path in written))
         return 0

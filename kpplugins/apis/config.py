@@ -22,7 +22,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis.config_names import reject_unknown_names, reject_unknown_options
+from kpplugins.apis.config_names import known_names, reject_unknown_names, reject_unknown_options
 from kpplugins.structures import BadInputError, KeypointSchema
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -57,6 +57,8 @@ def load_config(
         cfg.work_dir = str(work_dir)
     elif cfg.get("work_dir") is None:
         cfg.work_dir = str(Path("work_dirs") / path.stem)
+    for name in set(cfg.keys()) - known_names():
+        cfg.pop(name)  # it has served to build others; the config that is kept with the run does without
     _spread_data_root(cfg, data)
     _spread_keypoints(cfg)
     _spread_codec(cfg)
@@ -188,7 +190,9 @@ def _spread_keypoints(cfg: Config) -> None:
     from mmpose.registry import DATASETS
 
     if "keypoints" in cfg:
-        _spread(cfg, "keypoints", [d for _, d in datasets_of(cfg) if hasattr(DATASETS.get(d.type), "schema_of")])
+        _spread(
+            cfg, "keypoints", [d for _, d in datasets_of(cfg) if hasattr(DATASETS.get(d.type), "schema_of")]
+        )
 
 
 def _spread(cfg: Config, key: str, datasets: list[ConfigDict]) -> bool:

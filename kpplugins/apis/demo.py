@@ -63,7 +63,7 @@ test_pictures.__test__ = False  # type: ignore[attr-defined]  # not a test case 
 
 def demo_files(
     predictor: Predictor,
-    inputs: Sequence[str | Path],
+    files: Sequence[Path],
     out: str | Path,
     *,
     boxes: np.ndarray | None = None,
@@ -74,7 +74,7 @@ def demo_files(
 
     Args:
         predictor: the model.
-        inputs: pictures, videos, folders.
+        files: pictures and videos, as ``find_inputs`` gives them.
         out: folder for ``NAME.jpg`` (or the picture's own ending; videos ``NAME.mp4``) and ``NAME.json``.
         boxes: (N, 4) xyxy for every picture; ``None`` looks in the whole picture.
         score_thr: points below are drawn as rings.
@@ -84,9 +84,9 @@ def demo_files(
         The drawn files.
 
     Raises:
-        BadInputError: see ``find_inputs``; an unreadable file; two inputs of one name.
+        BadInputError: an unreadable file; two inputs of one name.
     """
-    files, folder = find_inputs(inputs), Path(out)
+    folder = Path(out)
     twice = sorted({f.stem for f in files if [g.stem for g in files].count(f.stem) > 1})
     if twice:
         raise BadInputError(

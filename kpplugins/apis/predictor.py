@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 from kpplugins.apis.checkpoints import load_strictly
@@ -44,6 +45,7 @@ class Predictor:
         trust_checkpoint: bool = False,
     ) -> None:
         cfg = load_config(config)
+        init_default_scope(cfg.get("default_scope", "mmpose"))
         self.schema: KeypointSchema = schema_of(cfg)
         self.refine = refine
         self.device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")

@@ -9,7 +9,21 @@ from mmengine.runner import Runner
 from kpplugins.structures import BadInputError
 
 
-def build_runner(cfg: Config, *, training: bool) -> Runner:
+class KeepingRunner(Runner):
+    """MMEngine's Runner, which writes its config into the work dir when asked to and not when it is built.
+
+    So neither a test nor a training that cannot start replaces the config that lies beside a run's checkpoints.
+    """
+
+    def dump_config(self) -> None:
+        """Called while the Runner is built: does nothing."""
+
+    def keep_config(self) -> None:
+        """Write the settled config into the work dir."""
+        super().dump_config()
+
+
+def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
     """The Runner of a settled config, with its datasets read and its loops built.
 
     Args:
@@ -24,7 +38,7 @@ def build_runner(cfg: Config, *, training: bool) -> Runner:
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
         cfg.resume, cfg.load_from = False, None
     try:
-        runner = Runner.from_cfg(cfg)
+        runner = KeepingRunner.from_cfg(cfg)
         _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
     except Exception as error:
         raise _plain(error, cfg) from error

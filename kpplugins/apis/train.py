@@ -54,6 +54,7 @@ def train(
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
             require_fit(runner.model, Path(cfg.load_from))
+        runner.keep_config()
         schema_of(cfg).save(Path(cfg.work_dir) / "schema.json")
         runner.train()
     plot_curves(Path(cfg.work_dir))

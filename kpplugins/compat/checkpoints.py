@@ -18,8 +18,11 @@ from typing import Any
 
 from kpplugins.structures import BadInputError
 
-_STATISTICS = ("mean", "max", "min", "current")
-"""The methods that a ``HistoryBuffer`` keeps in its state."""
+_OWN_FUNCTIONS = {
+    "HistoryBuffer": ("mean", "max", "min", "current"),
+    "OneCycleParamScheduler": ("_annealing_cos", "_annealing_linear"),
+}
+"""Functions of MMEngine's classes that stand in the state of their instances."""
 
 _trusting: ContextVar[bool] = ContextVar("trusting_checkpoints", default=False)
 
@@ -27,16 +30,15 @@ _trusting: ContextVar[bool] = ContextVar("trusting_checkpoints", default=False)
 def safe_classes() -> list[Any]:
     """What MMEngine's own training writes into a checkpoint beside tensors and plain Python values.
 
-    A ``HistoryBuffer`` is pickled with its own methods, as ``getattr(HistoryBuffer, name)``; the ``getattr`` that is
-    allowed gives exactly those.
+    Two classes are pickled with functions of their own, as ``getattr(cls, name)``; the ``getattr`` that is allowed
+    gives exactly those (see ``_OWN_FUNCTIONS``).
     """
     import numpy as np
-    from mmengine.logging.history_buffer import HistoryBuffer
 
     multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
     dtypes = {type(np.dtype(kind)) for kind in (bool, *"bhilqBHILQefd")}
     numpy_parts = [np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
-    return [HistoryBuffer, (_method_of_history_buffer, "builtins.getattr"), *numpy_parts]
+    return [*_owners(), (_own_function, "builtins.getattr"), *numpy_parts]
 
 
 def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
@@ -91,11 +93,17 @@ def install() -> None:
     checkpoint._safe_torch_load = safe_load
 
 
-def _method_of_history_buffer(owner: Any, name: str) -> Any:
-    """``getattr`` that knows the statistics of a ``HistoryBuffer`` and nothing else."""
+def _owners() -> dict[type, tuple[str, ...]]:
+    """The classes of ``_OWN_FUNCTIONS``."""
     from mmengine.logging.history_buffer import HistoryBuffer
+    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-    if not (owner is HistoryBuffer or isinstance(owner, HistoryBuffer)) or name not in _STATISTICS:
+    return {cls: _OWN_FUNCTIONS[cls.__name__] for cls in (HistoryBuffer, OneCycleParamScheduler)}
+
+
+def _own_function(owner: Any, name: str) -> Any:
+    """``getattr`` that knows ``_OWN_FUNCTIONS`` and nothing else."""
+    if not isinstance(owner, type) or name not in _owners().get(owner, ()):
         raise UnpicklingError(f"GLOBAL getattr of {name!r}")
     return getattr(owner, name)
 

@@ -102,7 +102,7 @@ def test_the_base_is_exchanged_by_one_line(root: Path, tmp_path: Path, coco: str
 
 
 def test_a_mismatch_names_both_places_and_both_numbers(child):
-    words = r"model\.head\.out_channels and train_dataloader\.dataset.*found 17 \(GatedHourglassHead\) and 9 \(CatDataset"
+    words = r"model\.head\.out_channels and train_dataloader\.dataset.*found 17 \(GatedHourglassHead\) and 9 \(Cat"
     with pytest.raises(BadInputError, match=words):
         child("model = dict(head=dict(out_channels=17))")
 

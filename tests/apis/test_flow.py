@@ -131,7 +131,8 @@ def test_a_checkpoint_of_another_model_is_refused(root: Path, tool, trained: Pat
     error = tool("test.py", config, checkpoint, "--data", drawn_cats, "--work-dir", "other", status=2).stderr
     assert "checkpoint of another model" in error
     assert "of another shape" in error
-    error = tool("demo.py", "x.jpg", "--config", config, "--checkpoint", checkpoint, status=2).stderr
+    picture = next((drawn_cats / "CAT_00").glob("*.jpg"))
+    error = tool("demo.py", picture, "--config", config, "--checkpoint", checkpoint, status=2).stderr
     assert "checkpoint of another model" in error
     error = tool(
         "train.py", config, "--data", drawn_cats, "--work-dir", "other", "--resume", checkpoint, status=2

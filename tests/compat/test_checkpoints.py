@@ -55,6 +55,27 @@ def test_getattr_gives_the_statistics_of_a_history_buffer_only(tmp_path: Path):
         safe_load(tmp_path / "a.pth")
 
 
+def test_the_state_of_every_scheduler_of_mmengine_loads(tmp_path: Path):
+    from mmengine.optim import scheduler
+
+    arguments = {
+        "StepLR": dict(step_size=2),
+        "MultiStepLR": dict(milestones=[1]),
+        "ExponentialLR": dict(gamma=0.9),
+        "CosineAnnealingLR": dict(T_max=3),
+        "PolyLR": dict(),
+        "LinearLR": dict(start_factor=0.1),
+        "ConstantLR": dict(),
+        "OneCycleLR": dict(eta_max=0.1, total_steps=9),
+        "CosineRestartLR": dict(periods=[3], eta_min=0.0),
+    }
+    for name, kwargs in arguments.items():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1, momentum=0.9)
+        state = getattr(scheduler, name)(optimizer, **kwargs).state_dict()
+        torch.save({"param_schedulers": [state]}, tmp_path / f"{name}.pth")
+        assert safe_load(tmp_path / f"{name}.pth")["param_schedulers"][0].keys() == state.keys()
+
+
 def test_a_trusted_file_may(tmp_path: Path):
     torch.save({"x": Bomb(tmp_path / "ran")}, tmp_path / "a.pth")
     with trust_checkpoints(True):

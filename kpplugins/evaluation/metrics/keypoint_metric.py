@@ -39,6 +39,8 @@ class KeypointMetric(BaseMetric):
         ValueError: a sample whose prediction is not exactly one instance (not a top-down model).
     """
 
+    default_prefix = ""  # keys stand alone
+
     def __init__(
         self,
         nme_keypoints: Sequence[str] | None = None,
