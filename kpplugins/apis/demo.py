@@ -129,11 +129,12 @@ def demo_webcam(
             where="--webcam",
             todo="plug it in, close what uses it, or give another number",
         )
-    shown, rate = 0, 0.0
+    shown, rate, result = 0, 0.0, None
     try:
         for frame in _frames(capture, max_frames):
             start = time.perf_counter()
-            drawn = draw_pose(frame, predictor(frame), predictor.schema, score_thr, boxes=False)
+            result = predictor.follow(frame, result)
+            drawn = draw_pose(frame, result, predictor.schema, score_thr, boxes=False)
             rate = (
                 0.9 * rate + 0.1 / (time.perf_counter() - start)
                 if rate
@@ -176,11 +177,11 @@ def _video(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None
         raise BadInputError("video cannot be decoded", where=str(file), todo="convert it to MP4 (H.264)")
     codec = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(target), codec, capture.get(cv2.CAP_PROP_FPS) or 25.0, size)
-    frames = []
+    frames, result = [], None
     for i, frame in enumerate(
         tqdm(_frames(capture), total=total or None, desc=file.name, leave=False, disable=None)
     ):
-        result = predictor(frame, boxes)
+        result = predictor.follow(frame, result) if boxes is None else predictor(frame, boxes)
         frames.append({"frame": i, "instances": result.to_json(file.name, *size)["instances"]})
         writer.write(draw_pose(frame, result, predictor.schema, score_thr))
     capture.release()

@@ -17,13 +17,20 @@ from kpplugins.structures.geometry import box_from_points, clip_box
 
 REFINE_MARGIN = 0.1
 """Growth of the box around found points, on each side, when a box was not given and is looked for."""
+WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35)
+"""Sides of the square windows that are searched, as fractions of the picture's shorter side; neighbours overlap by half.
+The first is the whole picture."""
+LOST = 0.3
+"""Mean score below which the box of the last frame is given up and the picture is searched again."""
 
 
 class Predictor:
     """A trained top-down model that finds keypoints in pictures.
 
-    Without boxes the whole picture is the first box; the points found in it give a second, tighter one, and the
-    points found in that are the result (``refine`` times). One instance a picture, therefore; give boxes for more.
+    A top-down model looks into a box. Where none is given, windows of several sizes are searched (``WINDOW_SHARES``),
+    the one with the highest mean score gives points, the points a tighter box, and the points found in that are the
+    result (``refine`` times). One instance a picture, therefore; give boxes for more. In a video, ``follow`` starts
+    from the points of the frame before and searches only when they are lost.
 
     Args:
         config: the config of the run; the one kept in its work dir needs no data.
@@ -41,7 +48,7 @@ class Predictor:
         config: str | Path,
         checkpoint: str | Path,
         device: str | None = None,
-        refine: int = 1,
+        refine: int = 2,
         trust_checkpoint: bool = False,
     ) -> None:
         cfg = load_config(config)
@@ -75,14 +82,27 @@ class Predictor:
         if boxes is not None:
             return self._at(picture, _checked(boxes))
         height, width = picture.shape[:2]
-        result = self._at(picture, np.array([[0.0, 0.0, width - 1.0, height - 1.0]]))
+        windows = self._at(picture, search_windows(width, height))
+        best = int(windows.scores.mean(axis=1).argmax())
+        result = _only(windows, best)
         for _ in range(self.refine):
-            everything = np.ones(len(self.schema.keypoints), bool)
-            box = clip_box(box_from_points(result.keypoints[0], everything, REFINE_MARGIN), width, height)
-            if min(box[2:] - box[:2]) < 2:
-                break
-            result = self._at(picture, box[None])
+            result = self._again(picture, result)
         return result
+
+    def follow(self, picture: np.ndarray, before: PoseResult | None) -> PoseResult:
+        """Find keypoints in the next frame of a video: where they were ``before``, or anywhere when they are lost."""
+        if before is not None and len(before.scores) and before.scores.mean() >= LOST:
+            result = self._again(picture, before)
+            if result.scores.mean() >= LOST:
+                return result
+        return self(picture)
+
+    def _again(self, picture: np.ndarray, before: PoseResult) -> PoseResult:
+        """The points found in the box around the points ``before``."""
+        height, width = picture.shape[:2]
+        everything = np.ones(self.schema.num_keypoints, bool)
+        box = clip_box(box_from_points(before.keypoints[0], everything, REFINE_MARGIN), width, height)
+        return self._at(picture, box[None]) if min(box[2:] - box[:2]) >= 2 else before
 
     @torch.inference_mode()
     def _at(self, picture: np.ndarray, boxes: np.ndarray) -> PoseResult:
@@ -110,6 +130,23 @@ class Predictor:
             boxes=boxes,
             names=self.schema.keypoints,
         )
+
+
+def search_windows(width: int, height: int) -> np.ndarray:
+    """The boxes that are searched in a picture of unknown content: (N, 4) xyxy, the whole picture first."""
+    boxes = [(0.0, 0.0, width - 1.0, height - 1.0)]
+    for share in WINDOW_SHARES[1:]:
+        side = share * min(width, height)
+        for y in np.linspace(0, height - side, max(1, round(2 * (height / side - 1))) + 1):
+            for x in np.linspace(0, width - side, max(1, round(2 * (width / side - 1))) + 1):
+                boxes.append((float(x), float(y), float(x + side - 1), float(y + side - 1)))
+    return np.array(boxes)
+
+
+def _only(result: PoseResult, i: int) -> PoseResult:
+    return PoseResult(
+        result.keypoints[i : i + 1], result.scores[i : i + 1], result.boxes[i : i + 1], result.names
+    )
 
 
 def _checked(boxes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""Figures of speed and size: python tools/bench.py --out docs/bench.json"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from _command import run
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure speed and size; print them and keep them as JSON.")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "docs/bench.json", help="where to keep them (%(default)s)"
+    )
+    args = parser.parse_args()
+
+    def work() -> int:
+        import platform
+
+        import torch
+
+        from kpplugins.apis import bench
+
+        figures = {
+            "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
+            f"Python {platform.python_version()}, torch {torch.__version__}",
+            "start-up, seconds": bench.start_up(ROOT),
+            "drawn cats": bench.drawing(),
+            "training, images a second": bench.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
+            "model sizes": bench.model_sizes(),
+        }
+        text = json.dumps(figures, indent=1)
+        print(text)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text + "\n", encoding="utf-8")
+        return 0
+
+    return run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
