@@ -37,7 +37,7 @@ demo: $(READY) | $(SAMPLE)
 	@echo "look at work_dirs/demo/*.jpg and work_dirs/$(notdir $(basename $(CONFIG)))/best_and_worst.jpg"
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check kpplugins tools tests configs

@@ -8,13 +8,13 @@ keypoints = None  # all nine; the seed recipe: ['left_eye', 'right_eye', 'mouth'
 codec = _base_.codec
 
 train_pipeline = [
-    dict(type='LoadImage'),
+    dict(type='LoadCachedImage'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomBBoxTransform'),
     dict(type='TopdownAffine', input_size=codec.input_size),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='PackPoseInputs', meta_keys=('id', 'img_path', 'flip_indices')),
 ]
 val_pipeline = [
     dict(type='LoadImage'),
@@ -25,18 +25,19 @@ val_pipeline = [
         'flip_indices', 'raw_ann_info')),
 ]  # yapf: disable
 
-train_dataloader = dict(dataset=dict(
-    _delete_=True, type='CatDataset', data_root=data_root, keypoints=keypoints, split='train', pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(
-    _delete_=True, type='CatDataset', data_root=data_root, keypoints=keypoints, split='val', test_mode=True,
-    pipeline=val_pipeline))
-test_dataloader = dict(dataset=dict(
-    _delete_=True, type='CatDataset', data_root=data_root, keypoints=keypoints, split='test', test_mode=True,
-    pipeline=val_pipeline))
+collate_fn = dict(type='in_band_collate')  # a batch crosses from worker to trainer in one piece
+cats = dict(_delete_=True, type='CatDataset', data_root=data_root, keypoints=keypoints)
+train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**cats, split='train', pipeline=train_pipeline))
+val_dataloader = dict(
+    collate_fn=collate_fn, dataset=dict(**cats, split='val', test_mode=True, pipeline=val_pipeline))
+test_dataloader = dict(
+    collate_fn=collate_fn, dataset=dict(**cats, split='test', test_mode=True, pipeline=val_pipeline))
 val_evaluator = dict(_delete_=True, type='KeypointMetric')
 test_evaluator = val_evaluator
 
-model = dict(head=dict(out_channels=None))  # taken from the dataset's schema
+model = dict(
+    data_preprocessor=dict(type='TopdownDataPreprocessor'),  # the base's values, for crops of one size
+    head=dict(out_channels=None))  # taken from the dataset's schema
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best='AP', rule='greater'))
 custom_hooks = _base_.custom_hooks + [dict(type='ProgressBarHook')]
 randomness = dict(seed=0)

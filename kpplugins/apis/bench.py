@@ -32,18 +32,28 @@ class _StepClock(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
+        """Called by the Runner."""
+        self.tick()
+
+    def tick(self) -> None:
+        """An iteration has ended now."""
         self.ends.append(time.perf_counter())
 
+    @property
+    def seconds(self) -> float:
+        """Seconds an iteration after the warm-up."""
+        return (self.ends[-1] - self.ends[WARM_UP - 1]) / (len(self.ends) - WARM_UP)
 
-def training_throughput(config: Path, iterations: int = 40, rounds: int = 3) -> dict[str, float]:
+
+def training_throughput(config: Path, epochs: int = 4, rounds: int = 3) -> dict[str, float]:
     """Images a second through the Runner, and of the same model fed ready tensors in a bare loop, in turn.
 
     The bare loop does what a training step must: forward, loss, backward, optimizer step. Everything else is the
     Runner's share: reading and augmenting pictures, the data workers on the same cores, logging, hooks.
 
     Args:
-        config: config to train, on drawn cats.
-        iterations: iterations of each round.
+        config: config to train, on 300 drawn cats.
+        epochs: epochs of each round; validation and checkpoints are left out.
         rounds: the two take turns so often; the median of each counts.
 
     Returns:
@@ -51,21 +61,19 @@ def training_throughput(config: Path, iterations: int = 40, rounds: int = 3) -> 
     """
     with tempfile.TemporaryDirectory() as folder:
         write_sample_cats(Path(folder) / "cats", 300, 0)
-        options = {"train_cfg.max_epochs": 1000, "train_cfg.val_begin": 1001}
-        cfg = load_config(
-            config, data=Path(folder) / "cats", work_dir=Path(folder) / "run", cfg_options=options
-        )
-        cfg.default_hooks.checkpoint = None
-        cfg.log_level = "WARNING"
-        runner = build_runner(cfg, training=True)
-        runner._init_model_weights()
-        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
-        batches = [batch for batch, _ in zip(runner.train_dataloader, range(8), strict=False)]
-        size = len(batches[0]["inputs"])
         through, bare = [], []
         for _ in range(rounds):
-            bare.append(_bare_loop(runner, batches, iterations))
-            through.append(_runner_loop(runner, iterations))
+            options = {"train_cfg.max_epochs": epochs, "train_cfg.val_interval": epochs + 1}
+            options["param_scheduler.total_steps"] = epochs
+            cfg = load_config(config, data=f"{folder}/cats", work_dir=f"{folder}/run", cfg_options=options)
+            cfg.default_hooks.checkpoint = None
+            runner = build_runner(cfg, training=True)
+            clock = _StepClock()
+            runner.register_hook(clock)
+            runner.train()
+            through.append(clock.seconds)
+            bare.append(_bare_loop(runner, len(clock.ends) - WARM_UP))
+    size = cfg.train_dataloader.batch_size
     return {
         "runner": size / median(through),
         "bare": size / median(bare),
@@ -73,29 +81,19 @@ def training_throughput(config: Path, iterations: int = 40, rounds: int = 3) -> 
     }
 
 
-def _bare_loop(runner: Any, batches: list, iterations: int) -> float:
-    """Seconds an iteration."""
+def _bare_loop(runner: Any, iterations: int) -> float:
+    """Seconds an iteration of the runner's model and optimizer on ready tensors."""
     model, optimizer = runner.model.train(), runner.optim_wrapper.optimizer
+    batches = [batch for batch, _ in zip(runner.train_dataloader, range(8), strict=False)]
     ready = [model.data_preprocessor(batch, training=True) for batch in batches]
-    ends = [time.perf_counter()]
+    clock = _StepClock()
     for i in range(WARM_UP + iterations):
         loss = model(**ready[i % len(ready)], mode="loss")["loss_kpt"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        ends.append(time.perf_counter())
-    return (ends[-1] - ends[WARM_UP]) / iterations
-
-
-def _runner_loop(runner: Any, iterations: int) -> float:
-    """Seconds an iteration of the Runner's own epochs, from the end of the warm-up."""
-    clock = _StepClock()
-    runner.register_hook(clock)
-    runner.model.train()
-    while len(clock.ends) < WARM_UP + iterations:
-        runner.train_loop.run_epoch()
-    runner._hooks.remove(clock)
-    return (clock.ends[WARM_UP + iterations - 1] - clock.ends[WARM_UP - 1]) / iterations
+        clock.tick()
+    return clock.seconds
 
 
 def start_up(root: Path, runs: int = 5) -> dict[str, float]:

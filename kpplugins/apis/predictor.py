@@ -18,8 +18,8 @@ from kpplugins.structures.geometry import box_from_points, clip_box
 REFINE_MARGIN = 0.1
 """Growth of the box around found points, on each side, when a box was not given and is looked for."""
 WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35)
-"""Sides of the square windows that are searched, as fractions of the picture's shorter side; neighbours overlap by half.
-The first is the whole picture."""
+"""Sides of the square windows that are searched, as fractions of the picture's shorter side; neighbours overlap by
+half. The first is the whole picture."""
 LOST = 0.3
 """Mean score below which the box of the last frame is given up and the picture is searched again."""
 

