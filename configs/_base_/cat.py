@@ -1,20 +1,20 @@
 """CAT cat faces, top-down, on any of MMPose's top-down COCO configs: exchange the base to exchange everything else."""
 
-_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hourglass52_8xb32-210e_coco-256x256.py'
-custom_imports = dict(imports=['kpplugins.register'])
+_base_ = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hourglass52_8xb32-210e_coco-256x256.py"
+custom_imports = dict(imports=["kpplugins.register"])
 
-data_root = 'data/cat'
+data_root = "data/cat"
 keypoints = None  # all nine; the seed recipe: ['left_eye', 'right_eye', 'mouth']
 codec = _base_.codec
 
 train_pipeline = [
-    dict(type='LoadCachedImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform'),
-    dict(type='TopdownAffine', input_size=codec.input_size),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs', meta_keys=('id', 'img_path', 'flip_indices')),
+    dict(type="LoadCachedImage"),
+    dict(type="GetBBoxCenterScale"),
+    dict(type="RandomFlip", direction="horizontal"),
+    dict(type="RandomBBoxTransform"),
+    dict(type="TopdownAffine", input_size=codec.input_size),
+    dict(type="GenerateTarget", encoder=codec),
+    dict(type="PackPoseInputs", meta_keys=("id", "img_path", "flip_indices")),
 ]
 val_pipeline = [
     dict(type='LoadImage'),
@@ -25,19 +25,22 @@ val_pipeline = [
         'flip_indices', 'raw_ann_info')),
 ]  # yapf: disable
 
-collate_fn = dict(type='in_band_collate')  # a batch crosses from worker to trainer in one piece
-cats = dict(_delete_=True, type='CatDataset', data_root=data_root, keypoints=keypoints)
-train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**cats, split='train', pipeline=train_pipeline))
+collate_fn = dict(type="in_band_collate")  # a batch crosses from worker to trainer in one piece
+cats = dict(_delete_=True, type="CatDataset", data_root=data_root, keypoints=keypoints)
+train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**cats, split="train", pipeline=train_pipeline))
 val_dataloader = dict(
-    collate_fn=collate_fn, dataset=dict(**cats, split='val', test_mode=True, pipeline=val_pipeline))
+    collate_fn=collate_fn, dataset=dict(**cats, split="val", test_mode=True, pipeline=val_pipeline)
+)
 test_dataloader = dict(
-    collate_fn=collate_fn, dataset=dict(**cats, split='test', test_mode=True, pipeline=val_pipeline))
-val_evaluator = dict(_delete_=True, type='KeypointMetric')
+    collate_fn=collate_fn, dataset=dict(**cats, split="test", test_mode=True, pipeline=val_pipeline)
+)
+val_evaluator = dict(_delete_=True, type="KeypointMetric")
 test_evaluator = val_evaluator
 
 model = dict(
-    data_preprocessor=dict(type='TopdownDataPreprocessor'),  # the base's values, for crops of one size
-    head=dict(out_channels=None))  # taken from the dataset's schema
-default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best='AP', rule='greater'))
-custom_hooks = _base_.custom_hooks + [dict(type='ProgressBarHook')]
+    data_preprocessor=dict(type="TopdownDataPreprocessor"),  # the base's values, for crops of one size
+    head=dict(out_channels=None),
+)  # taken from the dataset's schema
+default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="AP", rule="greater"))
+custom_hooks = _base_.custom_hooks + [dict(type="ProgressBarHook")]
 randomness = dict(seed=0)
