@@ -59,7 +59,7 @@ def read_cat(
     Raises:
         BadInputError: the folder is missing or holds no cats, or a file is bad and ``skip_bad`` is false.
     """
-    reading = Reading()
+    reading = Reading(CAT_SCHEMA)
     for annotation, image in _pairs(_folders_of(root, folders), reading):
         try:
             reading.records.append(_read_one(annotation, image, margin))

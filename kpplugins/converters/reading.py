@@ -3,8 +3,9 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kpplugins.structures import BadInputError, PoseRecord
+from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 
 logger = logging.getLogger(__name__)
 
@@ -14,12 +15,18 @@ class Reading:
     """Records read from a source, with every fault and every rule that was applied.
 
     Attributes:
-        records: what was read, in the order of the source.
+        schema: what the K points of every record are.
+        records: one a labelled instance, in the order of the source.
         faults: one BadInputError a thing that could not be read.
+        backgrounds: pictures of the source without any instance.
+        splits: ``train``, ``val`` or ``test`` by picture path, where the source divides its pictures itself.
     """
 
+    schema: KeypointSchema
     records: list[PoseRecord] = field(default_factory=list)
     faults: list[BadInputError] = field(default_factory=list)
+    backgrounds: list[Picture] = field(default_factory=list)
+    splits: dict[Path, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> Counter[str]:

@@ -19,6 +19,8 @@ class PoseRecord:
         area: area of the object in square pixels, the s² of OKS.
         source: the annotation file it came from.
         notes: rules that were applied while reading, in words (for the report of the reader).
+        category: what the object is, by name.
+        crowd: COCO's ``iscrowd``: a group that is neither learnt nor scored.
     """
 
     image: Path
@@ -29,6 +31,8 @@ class PoseRecord:
     area: float
     source: Path
     notes: tuple[str, ...] = field(default=())
+    category: str = "object"
+    crowd: bool = False
 
     @property
     def num_labelled(self) -> int:

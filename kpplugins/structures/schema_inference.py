@@ -1,0 +1,82 @@
+"""A keypoint schema from names: flip pairs by left and right, sigmas by COCO's names."""
+
+import re
+from collections.abc import Sequence
+
+from kpplugins.structures.keypoint_schema import DEFAULT_SIGMA, KeypointSchema
+
+COCO_SIGMAS = {
+    "nose": 0.026, "left_eye": 0.025, "right_eye": 0.025, "left_ear": 0.035, "right_ear": 0.035,
+    "left_shoulder": 0.079, "right_shoulder": 0.079, "left_elbow": 0.072, "right_elbow": 0.072,
+    "left_wrist": 0.062, "right_wrist": 0.062, "left_hip": 0.107, "right_hip": 0.107,
+    "left_knee": 0.087, "right_knee": 0.087, "left_ankle": 0.089, "right_ankle": 0.089,
+}  # fmt: skip
+"""COCO's OKS sigmas (keypoints evaluation page of cocodataset.org, from 5,000 redundantly annotated images)."""
+
+_SIDES = (("left", "right"), ("l", "r"))
+
+
+def infer_schema(
+    name: str,
+    keypoints: Sequence[str],
+    *,
+    skeleton: Sequence[tuple[str, str]] = (),
+    flip_pairs: Sequence[tuple[str, str]] | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> KeypointSchema:
+    """A schema in which everything that is not given follows from the names.
+
+    Args:
+        name: of the keypoint set.
+        keypoints: K names.
+        skeleton: pairs of names.
+        flip_pairs: pairs of names; ``None`` takes them from the names (``flip_pairs_by_name``).
+        sigmas: K numbers; ``None`` takes COCO's where every name is one of COCO's, else the default for all.
+
+    Raises:
+        BadInputError: see ``KeypointSchema``.
+    """
+    source = "given with the data"
+    if sigmas is None:
+        known = all(_plain(k) in COCO_SIGMAS for k in keypoints)
+        sigmas = [COCO_SIGMAS[_plain(k)] if known else DEFAULT_SIGMA for k in keypoints]
+        source = "COCO's, by name" if known else f"default {DEFAULT_SIGMA} for all, not measured"
+    return KeypointSchema(
+        name=name,
+        keypoints=tuple(keypoints),
+        flip_pairs=tuple(flip_pairs_by_name(keypoints) if flip_pairs is None else flip_pairs),
+        skeleton=tuple((a, b) for a, b in skeleton),
+        sigmas=tuple(float(s) for s in sigmas),
+        sigmas_source=source,
+    )
+
+
+def flip_pairs_by_name(keypoints: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ in left and right only, in the order of the names.
+
+    Understood, in any case: ``left_eye``/``right_eye``, ``eye_left``, ``leftEye``, ``eyeLeft``, ``LEye``, ``eye_l``,
+    ``l-eye``, ``eye.L``, ``lefteye``.
+    """
+    by_words: dict[tuple[str, ...], list[str]] = {}
+    for name in keypoints:
+        by_words.setdefault(tuple(_words(name)), []).append(name)
+    pairs = []
+    for name in keypoints:
+        words = _words(name)
+        for left, right in _SIDES:
+            if left in words:
+                mirrored = tuple(right if word == left else word for word in words)
+                if len(by_words.get(mirrored, [])) == 1 and len(by_words[tuple(words)]) == 1:
+                    pairs.append((name, by_words[mirrored][0]))
+    return pairs
+
+
+def _words(name: str) -> list[str]:
+    """Lower-case words of a name in snake, kebab, dotted or camel case; ``leftear`` is two words."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
+    return [part for word in words for part in re.split(r"^(left|right)(?=.)|(?<=.)(left|right)$", word) if part]
+
+
+def _plain(name: str) -> str:
+    return "_".join(_words(name))
