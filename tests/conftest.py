@@ -7,6 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from kpplugins import compat
+
+compat.install()  # before anything imports MMPose
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
