@@ -19,7 +19,8 @@ setup: $(READY)
 
 $(READY): setup.cfg pyproject.toml Makefile
 	@test -n "$(VERSION)" || { echo "error: no Python 3.10 to 3.13 here ('$(PYTHON)'); install one, or PYTHON=/path/to/python make $@"; exit 2; }
-	@test -e $@ || rm -rf $(VENV)
+	@if [ -e $(VENV) ] && ! $(BIN)/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(VERSION)")'; \
+		then echo "$(VENV) is of another Python: making it anew for $(VERSION)"; rm -rf $(VENV); fi
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'

@@ -12,11 +12,15 @@ The rooms, each importing only from rooms below it in this list:
 - ``structures``     ``KeypointSchema``, ``PoseResult``, coordinate conventions; numpy only
 - ``compat``         stand-ins for what no longer installs upstream
 
-``import kpplugins`` alone is light. ``import kpplugins.register`` installs the stand-ins and registers every class
-in MMPose's registries; configs do it by ``custom_imports = dict(imports=['kpplugins.register'])``. The two are kept
-apart so that ``tools/dataset.py`` and later the exported runtimes start without torch.
+``import kpplugins`` alone is light; it puts the stand-ins in place, which load when they are first used.
+``import kpplugins.register`` registers every class in MMPose's registries; configs do it by
+``custom_imports = dict(imports=['kpplugins.register'])``. The two are kept apart so that ``tools/dataset.py``, and
+later the exported runtimes, start without torch.
 """
 
+from kpplugins import compat
 from kpplugins.version import __version__
+
+compat.install()
 
 __all__ = ["__version__"]

@@ -1,12 +1,10 @@
-"""Importing this module installs the upstream stand-ins and registers every class of kpplugins in MMPose.
+"""Importing this module registers every class of kpplugins in MMPose, and makes checkpoints load safely.
 
 Configs do it by ``custom_imports = dict(imports=['kpplugins.register'])``.
 """
 
-from kpplugins import compat
 from kpplugins.compat import checkpoints
 
-compat.install()
 checkpoints.install()
 
 import mmpose.codecs  # noqa: E402, F401

@@ -7,9 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins import compat
-
-compat.install()  # before anything imports MMPose
+import kpplugins  # noqa: F401  # its stand-ins, before anything imports MMPose
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -38,12 +38,14 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(work: Callable[[], int]) -> int:
     """Run a command; bad input becomes one line on stderr and exit status 2."""
-    from kpplugins.structures import BadInputError
-
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         return work()
-    except BadInputError as error:
+    except ValueError as error:
+        if (
+            type(error).__name__ != "BadInputError"
+        ):  # by name: importing it needs NumPy, which the doctor may not find
+            raise
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -16,10 +16,13 @@ def main() -> int:
     def work() -> int:
         from kpplugins.apis.test import test
 
-        numbers, out = test(args.config, args.checkpoint, **options(args))
+        numbers, out, table = test(args.config, args.checkpoint, **options(args))
         print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
-        print((out / "per_keypoint.md").read_text(encoding="utf-8"), end="")
-        print(f"results: {out}/metrics.json, per_keypoint.md, best_and_worst.jpg, curves.png")
+        print(table, end="")
+        print(
+            f"results: {out}: metrics.json"
+            + (", per_keypoint.md, best_and_worst.jpg, curves.png" if table else "")
+        )
         return 0
 
     return run(work)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from _command import add_common, options, run
 
@@ -19,7 +20,7 @@ def main() -> int:
         from kpplugins.apis.train import train
 
         out = train(args.config, resume=args.resume, amp=args.amp, **options(args))
-        print(f"trained: {out}\nnext: python tools/test.py {args.config}")
+        print(f"trained: {out}\nnext: python tools/test.py {out / Path(args.config).name}")
         return 0
 
     return run(work)

@@ -1,8 +1,9 @@
-"""CAT cat faces, top-down, on any of MMPose's top-down COCO configs: exchange the base to exchange everything else."""
+"""CAT cat faces, top-down, on a top-down COCO config of MMPose: exchange the base to exchange the model and its training."""
 
 _base_ = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hourglass52_8xb32-210e_coco-256x256.py"
 custom_imports = dict(imports=["kpplugins.register"])
 
+dataset_type = "CatDataset"
 data_root = "data/cat"
 keypoints = None  # all nine; the seed recipe: ['left_eye', 'right_eye', 'mouth']
 codec = _base_.codec
@@ -16,17 +17,16 @@ train_pipeline = [
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs", meta_keys=("id", "img_path", "flip_indices")),
 ]
+kept = ("id", "img_id", "img_path", "ori_shape", "img_shape", "input_size", "input_center", "input_scale")
 val_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=codec.input_size),
-    dict(type='PackPoseInputs', meta_keys=(
-        'id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'input_size', 'input_center', 'input_scale',
-        'flip_indices', 'raw_ann_info')),
-]  # yapf: disable
+    dict(type="LoadImage"),
+    dict(type="GetBBoxCenterScale"),
+    dict(type="TopdownAffine", input_size=codec.input_size),
+    dict(type="PackPoseInputs", meta_keys=(*kept, "flip_indices", "raw_ann_info")),
+]
 
 collate_fn = dict(type="in_band_collate")  # a batch crosses from worker to trainer in one piece
-cats = dict(_delete_=True, type="CatDataset", data_root=data_root, keypoints=keypoints)
+cats = dict(_delete_=True, type=dataset_type, data_root=data_root, keypoints=keypoints)
 train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**cats, split="train", pipeline=train_pipeline))
 val_dataloader = dict(
     collate_fn=collate_fn, dataset=dict(**cats, split="val", test_mode=True, pipeline=val_pipeline)
@@ -39,8 +39,8 @@ test_evaluator = val_evaluator
 
 model = dict(
     data_preprocessor=dict(type="TopdownDataPreprocessor"),  # the base's values, for crops of one size
-    head=dict(out_channels=None),
-)  # taken from the dataset's schema
+    head=dict(out_channels=None),  # taken from the dataset's schema
+)
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="AP", rule="greater"))
-custom_hooks = _base_.custom_hooks + [dict(type="ProgressBarHook")]
+custom_hooks = [dict(type="SyncBuffersHook"), dict(type="ProgressBarHook")]
 randomness = dict(seed=0)

@@ -71,6 +71,7 @@ def require_fit(model: Any, path: Path) -> dict[str, Any]:
         BadInputError: it names the first keys that are missing, left over, or of another shape.
     """
     content = read_checkpoint(path)
+    model = unwrapped(model)
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
     own = model.state_dict()
     missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
@@ -101,7 +102,14 @@ def load_strictly(model: Any, path: Path) -> None:
     Raises:
         BadInputError: see ``require_fit``.
     """
-    model.load_state_dict(require_fit(model, path), strict=False)
+    unwrapped(model).load_state_dict(require_fit(model, path), strict=False)
+
+
+def unwrapped(model: Any) -> Any:
+    """The model itself, where it is wrapped for distributed training."""
+    from mmengine.model import is_model_wrapper
+
+    return model.module if is_model_wrapper(model) else model
 
 
 def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Path, Path]:
@@ -120,7 +128,7 @@ def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Pa
             )
         return beside[-1], Path(str(checkpoint))
     if checkpoint is None:
-        from kpplugins.apis.config import load_config
+        from kpplugins.apis.config import work_dir_of
 
-        checkpoint = default_checkpoint(Path(load_config(config).work_dir))
+        checkpoint = default_checkpoint(work_dir_of(Path(config)))
     return Path(config), Path(checkpoint)

@@ -6,15 +6,18 @@ does not change the places the base had put them. Here the named values at the t
 ======================  ====================================================================================
 top-level name          goes to
 ======================  ====================================================================================
-``data_root``           ``data_root`` of every dataset, and paths of evaluators below the old one
+``data_root``           ``data_root`` of every dataset; ``ann_file`` and ``bbox_file`` below the old one move along
+``dataset_type``        ``type`` of every dataset
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
-``codec``               ``encoder`` and ``input_size`` in the pipelines, ``decoder`` of the head
+``codec``               ``encoder``, ``input_size`` and ``use_udp`` in the pipelines, ``decoder`` (and ``input_size``)
+                        of the head, ``test_cfg.shift_heatmap``
 ======================  ====================================================================================
 
 and the dataset's schema gives ``model.head.out_channels`` where it is ``None``.
 """
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ import kpplugins.register  # noqa: F401
 from kpplugins.apis.config_names import known_names, reject_unknown_names, reject_unknown_options
 from kpplugins.structures import BadInputError, KeypointSchema
 
+logger = logging.getLogger(__name__)
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
@@ -35,6 +39,7 @@ def load_config(
     work_dir: str | Path | None = None,
     cfg_options: dict[str, Any] | None = None,
     skip_bad: bool = False,
+    schema: KeypointSchema | None = None,
 ) -> Config:
     """Read a config and settle it (see the module's table).
 
@@ -44,6 +49,7 @@ def load_config(
         work_dir: where the run is kept. Default: the config's own, else ``work_dirs/NAME``.
         cfg_options: values by dotted key that go over the file's.
         skip_bad: datasets go on without bad files.
+        schema: the keypoints, where the data are not at hand; ``None`` reads them from the datasets.
 
     Raises:
         BadInputError: a missing or unreadable file, an unknown key, or numbers of keypoints that do not agree.
@@ -51,14 +57,13 @@ def load_config(
     path = Path(path)
     cfg = _read(path)
     if cfg_options:
-        reject_unknown_options(cfg_options, set(cfg.keys()))
+        reject_unknown_options(cfg_options)
         cfg.merge_from_dict(cfg_options)
-    if work_dir is not None:
-        cfg.work_dir = str(work_dir)
-    elif cfg.get("work_dir") is None:
-        cfg.work_dir = str(Path("work_dirs") / path.stem)
+    cfg.work_dir = str(work_dir or cfg.get("work_dir") or Path("work_dirs") / path.stem)
     for name in set(cfg.keys()) - known_names():
         cfg.pop(name)  # it has served to build others; the config that is kept with the run does without
+    if cfg.get("dataset_type") is not None:
+        _spread(cfg, "type", [dataset for _, dataset in datasets_of(cfg)], name="dataset_type")
     _spread_data_root(cfg, data)
     _spread_keypoints(cfg)
     _spread_codec(cfg)
@@ -66,8 +71,15 @@ def load_config(
         for _, dataset in datasets_of(cfg):
             dataset.skip_bad = True
     if next(datasets_of(cfg), None) is not None:
-        fit_model(cfg, schema_of(cfg))
+        schema = schema or schema_of(cfg)
+        fit_model(cfg, schema)
+        forbid_flips(cfg, schema)
     return cfg
+
+
+def work_dir_of(path: Path) -> Path:
+    """Where the runs of a config are kept, without settling it (no data are needed)."""
+    return Path(_read(path).get("work_dir") or Path("work_dirs") / path.stem)
 
 
 def datasets_of(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:
@@ -139,6 +151,19 @@ def fit_model(cfg: Config, schema: KeypointSchema) -> None:
         )
 
 
+def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
+    """No ``RandomFlip`` and no flip test for a set of points that cannot be mirrored; says so."""
+    if not schema.unpaired:
+        return
+    logger.warning(
+        "no flips in training or test: %s without partners cannot be mirrored", ", ".join(schema.unpaired)
+    )
+    for pipeline in _pipelines(cfg.get("train_dataloader") or {}):
+        pipeline[:] = [step for step in pipeline if step.type != "RandomFlip"]
+    if cfg.model.get("test_cfg"):
+        cfg.model.test_cfg.flip_test = False
+
+
 def _read(path: Path) -> Config:
     if not path.is_file():
         raise BadInputError("no such config", where=str(path), todo="see the files in configs/")
@@ -177,13 +202,13 @@ def _spread_data_root(cfg: Config, data: str | Path | None) -> None:
             dataset.data_root = str(data)
     elif cfg.get("data_root") is None or not _spread(cfg, "data_root", everything):
         return
-    for name in ("val_evaluator", "test_evaluator"):
-        evaluators = cfg.get(name) or []
-        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-            for before in old:
-                if str(evaluator.get("ann_file") or "").startswith(before):
-                    below = str(evaluator.ann_file)[len(before) :].lstrip("/")
-                    evaluator.ann_file = str(Path(cfg.data_root) / below)
+    evaluators = [cfg.get(name) or [] for name in ("val_evaluator", "test_evaluator")]
+    holders = [*everything, *(e for some in evaluators for e in (some if isinstance(some, list) else [some]))]
+    for holder in holders:
+        for key in ("ann_file", "bbox_file"):
+            for before in filter(None, old):
+                if holder.get(key) and Path(holder[key]).is_relative_to(before):
+                    holder[key] = str(Path(cfg.data_root) / Path(holder[key]).relative_to(before))
 
 
 def _spread_keypoints(cfg: Config) -> None:
@@ -195,8 +220,10 @@ def _spread_keypoints(cfg: Config) -> None:
         )
 
 
-def _spread(cfg: Config, key: str, datasets: list[ConfigDict]) -> bool:
-    """Give datasets the top-level value of ``key``, unless the config gives them different ones on purpose.
+def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None = None) -> bool:
+    """Give datasets as their ``key`` the top-level value of that name, or of ``name``.
+
+    Left alone are datasets to which the config gives different values on purpose.
 
     Returns:
         Whether they have it now.
@@ -204,18 +231,19 @@ def _spread(cfg: Config, key: str, datasets: list[ConfigDict]) -> bool:
     Raises:
         BadInputError: they differ, and the top-level value is none of theirs.
     """
+    top = cfg[name or key]
     values = [dataset.get(key) for dataset in datasets]
     if any(value != values[0] for value in values):
-        if cfg[key] in values:
+        if top in values:
             return False
         raise BadInputError(
-            f"{key} would go to datasets that have different ones",
-            where=key,
+            f"{name or key} would go to datasets that have different ones",
+            where=name or key,
             found=", ".join(sorted({str(v) for v in values})),
             todo=f"set {key} of each dataset",
         )
     for dataset in datasets:
-        dataset[key] = cfg[key]
+        dataset[key] = top
     return True
 
 
@@ -225,16 +253,44 @@ def _spread_codec(cfg: Config) -> None:
         return
     if cfg.get("input_size"):
         _resize(codec, tuple(cfg.input_size))
+    udp = codec["type"] == "UDPHeatmap"
     for loader in LOADERS:
-        for step in ((cfg.get(loader) or {}).get("dataset") or {}).get("pipeline") or []:
-            if step.type == "TopdownAffine":
-                step.input_size = codec["input_size"]
-                step.use_udp = codec["type"] == "UDPHeatmap"
-            if step.type == "GenerateTarget" and isinstance(step.get("encoder"), dict):
-                step.encoder = codec
-    head = (cfg.get("model") or {}).get("head")
+        for pipeline in _pipelines(cfg.get(loader) or {}):
+            for step in pipeline:
+                if step.type == "TopdownAffine":
+                    step.input_size, step.use_udp = codec["input_size"], udp
+                if step.type == "GenerateTarget" and isinstance(step.get("encoder"), dict):
+                    step.encoder = codec
+    model: Any = cfg.get("model") or {}
+    head = model.get("head")
     if head and isinstance(head.get("decoder"), dict):
         head.decoder = codec
+        _resize_head(head, tuple(codec["input_size"]))
+    if (model.get("test_cfg") or {}).get("shift_heatmap") is not None:
+        model.test_cfg.shift_heatmap = not udp  # other heatmaps are half a pixel off when mirrored
+
+
+def _pipelines(part: Any) -> Iterator[list]:
+    """Every pipeline of a loader, those of wrapped datasets included."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key == "pipeline" and isinstance(value, list):
+                yield value
+            else:
+                yield from _pipelines(value)
+    elif isinstance(part, list):
+        for item in part:
+            yield from _pipelines(item)
+
+
+def _resize_head(head: ConfigDict, size: tuple[int, int]) -> None:
+    """Heads that state the input's and the features' size, as SimCC's do."""
+    before = head.get("input_size")
+    if before and tuple(before) != size:
+        head.input_size = size
+        if head.get("in_featuremap_size"):
+            pairs = zip(head.in_featuremap_size, size, before, strict=True)
+            head.in_featuremap_size = tuple(round(n * new / old) for n, new, old in pairs)
 
 
 def _resize(codec: ConfigDict, size: tuple[int, int]) -> None:

@@ -8,19 +8,21 @@ from pathlib import Path
 
 from kpplugins.structures import BadInputError
 
-CONVENTIONAL = {
-    "_base_", "auto_scale_lr", "backend_args", "codec", "custom_imports", "data_mode", "data_root", "dataset_type",
-    "input_size", "keypoints", "test_pipeline", "train_pipeline", "tta_model", "tta_pipeline", "val_pipeline",
-    "vis_backends",
+SPREAD = {"codec", "data_root", "dataset_type", "input_size", "keypoints"}
+"""Names that ``load_config`` carries to their places."""
+READ_BY_RUNNER = {
+    "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval", "find_unused_parameters",
+    "model_wrapper_cfg", "sync_bn",
 }  # fmt: skip
-"""Names that OpenMMLab's configs or this project give a meaning, beside the Runner's own arguments."""
+"""Names that MMEngine's Runner reads from the config without having them as arguments."""
 
 
 def reject_unknown_names(path: Path) -> None:
     """Stop at a top-level name in ``path``, or in a local base of it, that nothing reads.
 
-    A name is fine when the Runner takes it, when it is conventional, or when the config itself uses it to build
-    another value.
+    A name is fine when the Runner takes it, when ``load_config`` carries it to its places, or when the file itself uses
+    it to build another value. (A child's ``train_pipeline`` alone would change nothing: MMEngine has copied the base's
+    into the loader long before.)
 
     Raises:
         BadInputError: naming the file, the line, and the nearest known name.
@@ -32,22 +34,22 @@ def reject_unknown_names(path: Path) -> None:
         tree = ast.parse(text, filename=str(file))
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
         for name, line in _assigned(tree):
-            if name not in known | used | used_by_children:
+            if name not in known | used | used_by_children and name != "_base_":
                 raise _unknown(name, f"{file}:{line}", known)
 
 
-def reject_unknown_options(options: dict, names: set[str]) -> None:
-    """The same for ``--cfg-options``: the first part of each key must be in the config or known."""
+def reject_unknown_options(options: dict) -> None:
+    """The same for ``--cfg-options``, which come after the config has used its own names."""
     for key in options:
-        if key.split(".")[0] not in known_names() | names:
-            raise _unknown(key.split(".")[0], f"--cfg-options {key}", known_names() | names)
+        if key.split(".")[0] not in known_names():
+            raise _unknown(key.split(".")[0], f"--cfg-options {key}", known_names())
 
 
 def known_names() -> set[str]:
-    """The Runner's arguments and the conventional names."""
+    """The names at the top of a config that something reads."""
     from mmengine.runner import Runner
 
-    return (set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}) | CONVENTIONAL
+    return (set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}) | SPREAD | READ_BY_RUNNER
 
 
 def local_chain(path: Path) -> list[Path]:
@@ -76,5 +78,7 @@ def _assigned(tree: ast.Module) -> list[tuple[str, int]]:
 
 def _unknown(name: str, where: str, known: set[str]) -> BadInputError:
     near = difflib.get_close_matches(name, sorted(known), n=1)
-    todo = f"did you mean {near[0]!r}?" if near else "remove it, or use it in the config"
+    todo = (
+        f"did you mean {near[0]!r}?" if near else "name the place it should go to, e.g. model.head.num_stacks"
+    )
     return BadInputError(f"unknown config key {name!r}", where=where, todo=todo)

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from kpplugins.visualization.draw import draw_pose
 
 logger = logging.getLogger(__name__)
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+SEARCH_EVERY = 5
+"""While the points are lost, the whole picture is searched in every so many-th frame."""
 WINDOW = "kpplugins (q quits)"
 
 
@@ -84,10 +89,15 @@ def demo_files(
         The drawn files.
 
     Raises:
-        BadInputError: an unreadable file; two inputs of one name.
+        BadInputError: an unreadable file; two inputs of one name; results among the inputs; a full disk.
     """
     folder = Path(out)
-    twice = sorted({f.stem for f in files if [g.stem for g in files].count(f.stem) > 1})
+    own = [f for f in files if f.parent.resolve() == folder.resolve()]
+    if own:
+        raise BadInputError(
+            "results would lie among the inputs", where=str(own[0]), todo="give another --out"
+        )
+    twice = [stem for stem, count in Counter(f.stem for f in files).items() if count > 1]
     if twice:
         raise BadInputError(
             f"two inputs are called {twice[0]!r}", where=str(folder), todo="run them into two folders"
@@ -122,6 +132,13 @@ def demo_webcam(
     Raises:
         BadInputError: the camera cannot be opened, or this OpenCV has no windows.
     """
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        raise BadInputError(
+            "no screen to show the camera's picture on",
+            where="--webcam",
+            expected="DISPLAY to be set",
+            todo="run it on a desktop, or give a video file as INPUT",
+        )
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
     if not capture.isOpened():
         raise BadInputError(
@@ -133,7 +150,7 @@ def demo_webcam(
     try:
         for frame in _frames(capture, max_frames):
             start = time.perf_counter()
-            result = predictor.follow(frame, result)
+            result = predictor.follow(frame, result, shown % SEARCH_EVERY == 0)
             drawn = draw_pose(frame, result, predictor.schema, score_thr, boxes=False)
             rate = (
                 0.9 * rate + 0.1 / (time.perf_counter() - start)
@@ -146,7 +163,7 @@ def demo_webcam(
                 break
     finally:
         capture.release()
-        if shown:
+        if shown > 1:  # a window has really opened
             cv2.destroyAllWindows()
     return shown
 
@@ -160,16 +177,15 @@ def _picture(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | No
     _write_json(out / f"{file.stem}.json", result.to_json(file.name, width, height))
     ending = file.suffix if file.suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
     target = out / f"{file.stem}{ending}"
-    if target.resolve() == file.resolve():
-        raise BadInputError("would overwrite the input", where=str(file), todo="give another --out")
-    cv2.imwrite(str(target), draw_pose(picture, result, predictor.schema, score_thr))
+    if not cv2.imwrite(str(target), draw_pose(picture, result, predictor.schema, score_thr)):
+        raise BadInputError(
+            "cannot be written", where=str(target), todo="is the disk full, the folder writable?"
+        )
     return target
 
 
 def _video(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
     target = out / f"{file.stem}.mp4"
-    if target.resolve() == file.resolve():
-        raise BadInputError("would overwrite the input", where=str(file), todo="give another --out")
     capture = cv2.VideoCapture(str(file))
     size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
     total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -177,11 +193,19 @@ def _video(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None
         raise BadInputError("video cannot be decoded", where=str(file), todo="convert it to MP4 (H.264)")
     codec = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(target), codec, capture.get(cv2.CAP_PROP_FPS) or 25.0, size)
+    if not writer.isOpened():
+        raise BadInputError(
+            "cannot be written", where=str(target), todo="is the disk full, the folder writable?"
+        )
     frames, result = [], None
     for i, frame in enumerate(
         tqdm(_frames(capture), total=total or None, desc=file.name, leave=False, disable=None)
     ):
-        result = predictor.follow(frame, result) if boxes is None else predictor(frame, boxes)
+        result = (
+            predictor.follow(frame, result, i % SEARCH_EVERY == 0)
+            if boxes is None
+            else predictor(frame, boxes)
+        )
         frames.append({"frame": i, "instances": result.to_json(file.name, *size)["instances"]})
         writer.write(draw_pose(frame, result, predictor.schema, score_thr))
     capture.release()

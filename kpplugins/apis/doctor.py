@@ -14,6 +14,7 @@ PACKAGES = (
 )  # fmt: skip
 OPTIONAL = {"onnx": "export", "onnxruntime": "export", "pytest": "dev"}
 CURES = {"mmpose": "pip install --no-deps mmpose==1.3.2"}
+HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)
 
 
@@ -69,16 +70,21 @@ def _packages() -> Iterator[Finding]:
 
 
 def _device() -> Finding:
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Finding("device", f"torch does not load: {error}", "make clean setup")
     if torch.cuda.is_available():
         return Finding("device", f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}")
     return Finding("device", f"CPU, {torch.get_num_threads()} threads")
 
 
 def _windows() -> Finding:
-    import cv2
-
+    try:
+        import cv2
+    except (ImportError, OSError) as error:
+        # usually libGL.so.1, which servers and containers lack
+        return Finding("windows", f"OpenCV does not load: {error}", HEADLESS)
     gui = next(
         (line.split(":", 1)[1].strip() for line in cv2.getBuildInformation().splitlines() if "GUI:" in line),
         "",
@@ -89,6 +95,8 @@ def _windows() -> Finding:
             "this OpenCV opens none: demo.py --webcam cannot show",
             "pip uninstall -y opencv-python-headless && pip install --force-reinstall --no-deps opencv-python",
         )
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        return Finding("windows", f"{gui}, but no screen here: demo.py --webcam cannot show; all else works")
     return Finding("windows", f"{gui} (for demo.py --webcam)")
 
 

@@ -12,14 +12,18 @@ from mmpose.registry import MODELS
 from kpplugins.apis.checkpoints import load_strictly
 from kpplugins.apis.config import load_config, schema_of
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.structures import BadInputError, KeypointSchema, PoseResult
+from kpplugins.structures import BadInputError, BoxLayout, KeypointSchema, PoseResult
 from kpplugins.structures.geometry import box_from_points, clip_box
 
 REFINE_MARGIN = 0.1
-"""Growth of the box around found points, on each side, when a box was not given and is looked for."""
+"""Growth of the box around found points, on each side, where the run has not kept how boxes lie around points."""
 WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35)
 """Sides of the square windows that are searched, as fractions of the picture's shorter side; neighbours overlap by
 half. The first is the whole picture."""
+BATCH = 32
+"""Boxes that are looked into at once."""
+SURE = 0.5
+"""Fraction of the best point's score from which on a point says where the box should be."""
 LOST = 0.3
 """Mean score below which the box of the last frame is given up and the picture is searched again."""
 
@@ -33,8 +37,8 @@ class Predictor:
     from the points of the frame before and searches only when they are lost.
 
     Args:
-        config: the config of the run; the one kept in its work dir needs no data.
-        checkpoint: its weights.
+        config: the config of the run.
+        checkpoint: its weights; with ``schema.json`` beside them, as training leaves them, no data are needed.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
         refine: times that the box is taken anew from the points, where none was given.
         trust_checkpoint: let the checkpoint run code while it is loaded.
@@ -51,9 +55,13 @@ class Predictor:
         refine: int = 2,
         trust_checkpoint: bool = False,
     ) -> None:
-        cfg = load_config(config)
+        kept = Path(checkpoint).parent / "schema.json"
+        schema = KeypointSchema.load(kept) if kept.is_file() else None
+        cfg = load_config(config, schema=schema)
         init_default_scope(cfg.get("default_scope", "mmpose"))
-        self.schema: KeypointSchema = schema_of(cfg)
+        self.schema: KeypointSchema = schema or schema_of(cfg)
+        kept = Path(checkpoint).parent / "boxes.json"
+        self.layout = BoxLayout.load(kept, self.schema.num_keypoints) if kept.is_file() else None
         self.refine = refine
         self.device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
         self.model: Any = MODELS.build(cfg.model)
@@ -89,46 +97,57 @@ class Predictor:
             result = self._again(picture, result)
         return result
 
-    def follow(self, picture: np.ndarray, before: PoseResult | None) -> PoseResult:
-        """Find keypoints in the next frame of a video: where they were ``before``, or anywhere when they are lost."""
+    def follow(self, picture: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
+        """Find keypoints in the next frame of a video: where they were ``before``, or anywhere when they are lost.
+
+        A search takes many times as long as a look where they were; ``search`` false leaves it out for this frame.
+        """
         if before is not None and len(before.scores) and before.scores.mean() >= LOST:
             result = self._again(picture, before)
-            if result.scores.mean() >= LOST:
+            if result.scores.mean() >= LOST or not search:
                 return result
-        return self(picture)
+        return self(picture) if search or before is None else self._at(picture, before.boxes)
 
     def _again(self, picture: np.ndarray, before: PoseResult) -> PoseResult:
         """The points found in the box around the points ``before``."""
-        height, width = picture.shape[:2]
-        everything = np.ones(self.schema.num_keypoints, bool)
-        box = clip_box(box_from_points(before.keypoints[0], everything, REFINE_MARGIN), width, height)
+        points, scores = before.keypoints[0], before.scores[0]
+        sure = scores >= SURE * scores.max()
+        if self.layout is not None:
+            box = self.layout.box_around(points, sure)
+        else:
+            box = box_from_points(points, sure, REFINE_MARGIN)
+        if box is None:
+            return before
+        box = clip_box(box, picture.shape[1], picture.shape[0])
         return self._at(picture, box[None]) if min(box[2:] - box[:2]) >= 2 else before
 
     @torch.inference_mode()
     def _at(self, picture: np.ndarray, boxes: np.ndarray) -> PoseResult:
+        """The points found in each of the boxes (N, 4), a batch at a time."""
+        outputs = []
+        for i in range(0, len(boxes), BATCH):
+            samples = [self._sample(picture, box) for box in boxes[i : i + BATCH]]
+            outputs += self.model.test_step(pseudo_collate(samples))
         k = self.schema.num_keypoints
-        flips = self.schema.flip_indices
-        samples = [
-            self.pipeline(
-                {
-                    "img": picture,
-                    "img_path": "",
-                    "bbox": box[None].astype(np.float32),
-                    "bbox_score": np.ones(1, np.float32),
-                    "flip_indices": flips,
-                    "flip_pairs": [],
-                }
-            )
-            for box in boxes
-        ]
-        if not samples:
-            return PoseResult(np.zeros((0, k, 2)), np.zeros((0, k)), boxes, self.schema.keypoints)
-        outputs = self.model.test_step(pseudo_collate(samples))
+        points = [o.pred_instances.keypoints for o in outputs] or [np.zeros((0, k, 2))]
+        scores = [o.pred_instances.keypoint_scores for o in outputs] or [np.zeros((0, k))]
         return PoseResult(
-            keypoints=np.concatenate([o.pred_instances.keypoints for o in outputs]).astype(np.float64),
-            scores=np.concatenate([o.pred_instances.keypoint_scores for o in outputs]).astype(np.float64),
+            keypoints=np.concatenate(points).astype(np.float64),
+            scores=np.concatenate(scores).astype(np.float64),
             boxes=boxes,
             names=self.schema.keypoints,
+        )
+
+    def _sample(self, picture: np.ndarray, box: np.ndarray) -> dict:
+        return self.pipeline(
+            {
+                "img": picture,
+                "img_path": "",
+                "bbox": box[None].astype(np.float32),
+                "bbox_score": np.ones(1, np.float32),
+                "flip_indices": self.schema.flip_indices,
+                "flip_pairs": [],
+            }
         )
 
 

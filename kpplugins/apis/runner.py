@@ -52,7 +52,7 @@ def _plain(error: BaseException, cfg: Config) -> BaseException:
         if isinstance(inner, BadInputError) and not inner.what.startswith("class `"):
             return inner
         inner = inner.__cause__ or inner.__context__
-    if isinstance(error, (TypeError, KeyError, ValueError)):
+    if isinstance(error, (TypeError, KeyError, ValueError, FileNotFoundError, AssertionError)):
         message = re.sub(r"\s+", " ", str(error)).strip("'\" ")
         return BadInputError(f"config cannot be built: {message}", where=str(cfg.filename))
     return error

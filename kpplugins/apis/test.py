@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
+
 from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
 from kpplugins.apis.config import load_config
 from kpplugins.apis.runner import build_runner
@@ -25,13 +27,13 @@ def test(
     launcher: str = "none",
     skip_bad: bool = False,
     trust_checkpoint: bool = False,
-) -> tuple[dict[str, float], Path]:
+) -> tuple[dict[str, float], Path, str]:
     """Test a checkpoint on its config's test split.
 
     Args:
         config: the config file. Default: the newest run's.
         checkpoint: Default: the best one of the config's work dir.
-        work_dir: where the results go. Default: the config's own.
+        work_dir: folder of the run: its checkpoint is tested and the results go there. Default: the config's own.
         data: points every dataset at this folder.
         cfg_options: values by dotted key that go over the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
@@ -39,8 +41,8 @@ def test(
         trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Returns:
-        The numbers, and the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
-        ``curves.png``.
+        The numbers; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
+        ``curves.png``; and the per-keypoint table. A config without ``KeypointMetric`` has no table and no pictures.
 
     Raises:
         BadInputError: no such run or checkpoint, or a checkpoint of another model.
@@ -56,31 +58,38 @@ def test(
         runner = build_runner(cfg, training=False)
         load_strictly(runner.model, checkpoint)
         numbers = runner.test()
-    for metric in runner.test_evaluator.metrics:
-        if isinstance(metric, KeypointMetric) and metric.result is not None:
-            _write_report(out, metric.result, config=str(config), checkpoint=str(checkpoint))
-    plot_curves(out)
-    return numbers, out
+    table = ""
+    if is_main_process():
+        origin = {"config": str(config), "checkpoint": str(checkpoint)}
+        results = [
+            m.result for m in runner.test_evaluator.metrics if isinstance(m, KeypointMetric) and m.result
+        ]
+        table = _write_report(out, numbers, results[0] if results else None, origin)
+        plot_curves(out)
+    return numbers, out, table
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 
 
-def _write_report(out: Path, result: EvaluationResult, **origin: str) -> None:
-    """``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``."""
-    rows = result.per_keypoint()
-    content = {
-        **result.summary,
-        "instances": len(result.images),
-        "nme_norm": result.nme_norm[1],
-        "pck_norm": "longer side of the box",
-        "sigmas_source": result.schema.sigmas_source,
-        "per_keypoint": rows,
-        **origin,
-    }
+def _write_report(out: Path, numbers: dict, result: EvaluationResult | None, origin: dict[str, str]) -> str:
+    """``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``; returns the table."""
+    content: dict[str, Any] = {**numbers, **origin}
+    table = ""
+    if result is not None:
+        rows = result.per_keypoint()
+        content.update(
+            instances=len(result.images),
+            nme_norm=result.nme_norm[1],
+            pck_norm="longer side of the box",
+            sigmas_source=result.schema.sigmas_source,
+            per_keypoint=rows,
+        )
+        table = per_keypoint_table(rows)
+        (out / "per_keypoint.md").write_text(table, encoding="utf-8")
+        best_and_worst(result, out / "best_and_worst.jpg")
     (out / "metrics.json").write_text(json.dumps(_finite(content), indent=2) + "\n", encoding="utf-8")
-    (out / "per_keypoint.md").write_text(per_keypoint_table(rows), encoding="utf-8")
-    best_and_worst(result, out / "best_and_worst.jpg")
+    return table
 
 
 def _finite(value: Any) -> Any:

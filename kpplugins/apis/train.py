@@ -1,17 +1,22 @@
 """Training."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process, master_only
 
 from kpplugins.apis.checkpoints import require_fit
 from kpplugins.apis.config import load_config, schema_of
-from kpplugins.apis.runner import build_runner
+from kpplugins.apis.runner import KeepingRunner, build_runner
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, BoxLayout, KeypointSchema
 from kpplugins.visualization.curves import plot_curves
+
+logger = logging.getLogger(__name__)
 
 
 def train(
@@ -40,7 +45,8 @@ def train(
         trust_checkpoint: let a checkpoint run code while it is loaded.
 
     Returns:
-        The work dir: checkpoints, the settled config, ``schema.json``, ``curves.png``, MMEngine's logs.
+        The work dir: checkpoints, the settled config, ``schema.json``, ``boxes.json``, ``curves.png``, MMEngine's
+        logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``; or a checkpoint that does not fit.
@@ -50,15 +56,47 @@ def train(
     if amp:
         _use_amp(cfg)
     _set_resume(cfg, resume)
+    if not cfg.resume and is_main_process():
+        _set_aside(Path(cfg.work_dir))
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
             require_fit(runner.model, Path(cfg.load_from))
-        runner.keep_config()
-        schema_of(cfg).save(Path(cfg.work_dir) / "schema.json")
+        _keep(runner, schema_of(cfg))
         runner.train()
-    plot_curves(Path(cfg.work_dir))
+    if is_main_process():
+        plot_curves(Path(cfg.work_dir))
     return Path(cfg.work_dir)
+
+
+@master_only
+def _keep(runner: KeepingRunner, schema: KeypointSchema) -> None:
+    """What testing and prediction need beside the weights: config, schema, and how the points lie in their boxes."""
+    runner.keep_config()
+    schema.save(Path(runner.work_dir) / "schema.json")
+    dataset = runner.train_dataloader.dataset
+    infos = [dataset.get_data_info(i) for i in range(0, len(dataset), max(1, len(dataset) // _ENOUGH))]
+    if infos and all("bbox" in info and "keypoints" in info for info in infos):
+        keypoints, visible, boxes = (np.concatenate([info[k] for info in infos]) for k in _LAID_OUT)
+        BoxLayout.measure(keypoints, visible > 0, boxes).save(Path(runner.work_dir) / "boxes.json")
+
+
+_ENOUGH = 2000
+"""Instances from which the layout of boxes is measured."""
+_LAID_OUT = ("keypoints", "keypoints_visible", "bbox")
+
+
+def _set_aside(work_dir: Path) -> None:
+    """Move an earlier run out of the way, so that a work dir holds one run and its best checkpoint is this run's."""
+    if not any(work_dir.glob("*.pth")):
+        return
+    number = next(n for n in range(1, 10**6) if not (work_dir / f"earlier_{n}").exists())
+    aside = work_dir / f"earlier_{number}"
+    aside.mkdir()
+    for item in sorted(work_dir.iterdir()):
+        if not item.name.startswith("earlier_"):
+            item.rename(aside / item.name)
+    logger.warning("an earlier run lies here; it is kept in %s (to go on with it: --resume)", aside)
 
 
 def _use_amp(cfg: Config) -> None:

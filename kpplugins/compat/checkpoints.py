@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from urllib.parse import urlsplit
 
 from kpplugins.structures import BadInputError
 
@@ -86,11 +87,41 @@ def trust_checkpoints(trust: bool) -> Iterator[None]:
         _trusting.reset(token)
 
 
+def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = None, **kwargs: Any) -> Any:
+    """``torch.hub.load_state_dict_from_url`` by ``safe_load``: download once into the hub folder, then load.
+
+    Raises:
+        BadInputError: the machine cannot reach the address; or see ``safe_load``.
+    """
+    import torch
+
+    folder = Path(model_dir or Path(torch.hub.get_dir()) / "checkpoints")
+    file = folder / Path(urlsplit(url).path).name
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(file), progress=bool(kwargs.get("progress", True)))
+        except OSError as error:
+            raise BadInputError(
+                f"weights cannot be downloaded ({error})", where=url, todo=f"fetch them by hand to {file}"
+            ) from error
+    return safe_load(str(file), map_location=map_location)
+
+
 def install() -> None:
-    """Put ``safe_load`` in the place of MMEngine's loader."""
+    """Put ``safe_load`` and ``safe_load_url`` in the place of MMEngine's loaders.
+
+    Raises:
+        RuntimeError: this MMEngine has no such loaders, so that checkpoints could not be made safe.
+    """
     from mmengine.runner import checkpoint
 
-    checkpoint._safe_torch_load = safe_load
+    for name, ours in (("_safe_torch_load", safe_load), ("load_url", safe_load_url)):
+        if not hasattr(checkpoint, name):
+            raise RuntimeError(
+                f"mmengine.runner.checkpoint.{name} is gone; to do: pip install 'onedl-mmengine>=0.10.12'"
+            )
+        setattr(checkpoint, name, ours)
 
 
 def _owners() -> dict[type, tuple[str, ...]]:

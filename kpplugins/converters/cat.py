@@ -40,6 +40,14 @@ OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
 _SUFFIX = ".cat"
 
 
+def is_cat(source: Path) -> bool:
+    """Whether ``source`` is a folder of cats, or of folders of them. Never raises."""
+    try:
+        return source.is_dir() and any(True for p in ("*.jpg.cat", "CAT_*/*.jpg.cat") for _ in source.glob(p))
+    except OSError:
+        return False
+
+
 def read_cat(
     root: Path, *, folders: tuple[str, ...] | None = None, margin: float = 0.1, skip_bad: bool = False
 ) -> Reading:
@@ -205,5 +213,6 @@ def _read_one(annotation: Path, image: Path, margin: float) -> PoseRecord:
         bbox=clip_box(box_from_points(points, inside, margin), width, height),
         area=box_area(tight),
         source=annotation,
+        category="cat",
         notes=(OUTSIDE_NOTE,) * int((~inside).sum()),
     )

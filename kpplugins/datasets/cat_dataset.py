@@ -11,7 +11,7 @@ from kpplugins.converters.cat import CAT_SCHEMA, read_cat
 from kpplugins.converters.sample_cats.marker import is_drawn
 from kpplugins.converters.splits import take_split
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import PoseRecord
+from kpplugins.structures import KeypointSchema, PoseRecord
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,6 @@ class CatDataset(RecordDataset):
         BadInputError: no such folder, a bad file (unless ``skip_bad``), or a split without images.
     """
 
-    full_schema = CAT_SCHEMA
     METAINFO = CAT_SCHEMA.to_metainfo()
 
     def __init__(
@@ -54,6 +53,11 @@ class CatDataset(RecordDataset):
         self.folders = None if folders is None else tuple(folders)
         self.bbox_margin = bbox_margin
         super().__init__(data_root=data_root, **kwargs)
+
+    @classmethod
+    def full_schema_of(cls, cfg: dict) -> KeypointSchema:
+        """The nine points."""
+        return CAT_SCHEMA
 
     def load_records(self) -> list[PoseRecord]:
         """The cats of the split."""

@@ -12,16 +12,18 @@ Conventions, stated once:
 - pictures are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
 The map: ``KeypointSchema`` (what the points are), ``schema_inference`` (one from names), ``Picture``, ``PoseRecord``
-(one labelled instance, with where it was read), ``PoseResult`` (what was predicted in one picture), ``geometry`` (pure
-functions on points and boxes), and ``BadInputError``, the one exception for input that people can mend.
+(one labelled instance, with where it was read), ``PoseResult`` (what was predicted in one picture), ``BoxLayout``
+(where points lie in their boxes), ``geometry`` (pure functions on points and boxes), and ``BadInputError``, the one
+exception for input that people can mend.
 
 Adding a new structure: one frozen dataclass a file, no import from any other room.
 """
 
+from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.keypoint_schema import KeypointSchema
 from kpplugins.structures.picture import Picture
 from kpplugins.structures.pose_record import PoseRecord
 from kpplugins.structures.pose_result import PoseResult
 
-__all__ = ["BadInputError", "KeypointSchema", "Picture", "PoseRecord", "PoseResult"]
+__all__ = ["BadInputError", "BoxLayout", "KeypointSchema", "Picture", "PoseRecord", "PoseResult"]

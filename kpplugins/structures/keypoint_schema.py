@@ -30,6 +30,9 @@ class KeypointSchema:
             ``DEFAULT_SIGMA`` for all.
         sigmas_source: where the sigmas come from, in words; printed beside every OKS result.
         colors: K colours (R, G, B), 0-255. Empty means evenly spaced hues.
+        unpaired: points whose partner on the other side is not in the set. Such a set cannot be mirrored: the mirrored
+            left eye is a right eye, for which there is no place. It is trained without flips and tested without flip
+            test.
 
     Raises:
         BadInputError: a name twice, a pair that names an unknown point, a point in two flip pairs, a number of sigmas
@@ -43,6 +46,7 @@ class KeypointSchema:
     sigmas: tuple[float, ...] = ()
     sigmas_source: str = f"default {DEFAULT_SIGMA} for all, not measured"
     colors: tuple[tuple[int, int, int], ...] = ()
+    unpaired: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         k = len(self.keypoints)
@@ -100,6 +104,7 @@ class KeypointSchema:
             sigmas=tuple(self.sigmas[i] for i in index),
             sigmas_source=self.sigmas_source,
             colors=tuple(self.colors[i] for i in index),
+            unpaired=tuple(n for n in names if n in self.unpaired or self._partners.get(n, n) not in kept),
         )
 
     def to_metainfo(self) -> dict[str, Any]:

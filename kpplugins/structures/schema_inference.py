@@ -75,7 +75,9 @@ def _words(name: str) -> list[str]:
     """Lower-case words of a name in snake, kebab, dotted or camel case; ``leftear`` is two words."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
-    return [part for word in words for part in re.split(r"^(left|right)(?=.)|(?<=.)(left|right)$", word) if part]
+    return [
+        part for word in words for part in re.split(r"^(left|right)(?=.)|(?<=.)(left|right)$", word) if part
+    ]
 
 
 def _plain(name: str) -> str:

@@ -17,7 +17,10 @@ def read_scalars(work_dir: Path) -> tuple[list[dict], list[dict]]:
     val: dict[int, dict] = {}
     for file in sorted(work_dir.glob("*/vis_data/scalars.json")):
         for line in file.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line of a run that was killed while writing it
             if "loss" in entry:
                 train[entry["step"]] = entry
             elif any(key in entry for key in METRIC_KEYS) and "step" in entry:

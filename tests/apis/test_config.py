@@ -38,6 +38,34 @@ def test_a_subset_of_points_is_one_line(child):
     assert schema_of(cfg).flip_indices == [1, 0, 2]
 
 
+def test_half_of_a_flip_pair_is_trained_and_tested_without_flips(child):
+    cfg = child("keypoints = ['left_eye', 'mouth']")
+    assert "RandomFlip" not in [s.type for s in cfg.train_dataloader.dataset.pipeline]
+    assert not cfg.model.test_cfg.flip_test
+    whole = child("keypoints = ['left_eye', 'right_eye']")
+    assert "RandomFlip" in [s.type for s in whole.train_dataloader.dataset.pipeline]
+    assert whole.model.test_cfg.flip_test
+
+
+def test_a_wrapped_dataset_gets_the_codec_too(child):
+    cfg = child(
+        "input_size = (192, 192)\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, type='RepeatDataset', times=2, dataset=dict(\n"
+        "    type='CatDataset', data_root='x', pipeline=[dict(type='TopdownAffine', input_size=(256, 256))])))"
+    )
+    assert cfg.train_dataloader.dataset.dataset.pipeline[0].input_size == (192, 192)
+
+
+def test_heads_that_state_their_input_size_follow(root: Path, tmp_path: Path):
+    path = tmp_path / "simcc.py"
+    path.write_text(
+        "_base_ = 'mmpose::body_2d_keypoint/simcc/coco/simcc_res50_8xb64-210e_coco-256x192.py'\n"
+        "input_size = (192, 192)\n"
+    )
+    head = load_config(path).model.head
+    assert (head.input_size, head.in_featuremap_size) == ((192, 192), (6, 6))
+
+
 def test_another_input_size_is_one_line(child):
     cfg = child("input_size = (192, 192)")
     assert cfg.codec.heatmap_size == (48, 48)
@@ -60,6 +88,8 @@ def test_another_codec_reaches_pipelines_and_decoder(child):
         "MSRAHeatmap",
     )
     assert not steps["TopdownAffine"].use_udp
+    assert cfg.model.test_cfg.shift_heatmap  # half a pixel, that UDP does without
+    assert not child("").model.test_cfg.shift_heatmap
 
 
 def test_data_root_of_a_child_reaches_every_dataset(child):
@@ -76,6 +106,7 @@ def test_data_moves_annotation_files_of_evaluators_along(root: Path, tmp_path: P
     path.write_text(f"_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/{COCO_BASES[1]}'\n")
     cfg = load_config(path, data="/there")
     assert cfg.val_evaluator.ann_file == "/there/annotations/person_keypoints_val2017.json"
+    assert cfg.val_dataloader.dataset.bbox_file.startswith("/there/person_detection_results/")
     assert cfg.model.head.out_channels == schema_of(cfg).num_keypoints == 17
 
 
@@ -150,6 +181,23 @@ def test_an_unknown_option_is_refused(child):
         BadInputError, match="--cfg-options trian_cfg.max_epochs: unknown config key 'trian_cfg'.*'train_cfg'"
     ):
         child("", cfg_options={"trian_cfg.max_epochs": 3})
+
+
+@pytest.mark.parametrize("name", ["max_epochs=1", "channels=32", "num_stacks=2"])
+def test_an_option_that_would_change_nothing_is_refused(root: Path, name: str):
+    key, value = name.split("=")
+    with pytest.raises(BadInputError, match=f"unknown config key '{key}'"):
+        load_config(root / "configs/cat_hourglass_sample.py", cfg_options={key: int(value)})
+
+
+def test_a_pipeline_that_would_reach_no_loader_is_refused(child):
+    with pytest.raises(BadInputError, match="unknown config key 'train_pipeline'"):
+        child("train_pipeline = []")
+
+
+@pytest.mark.parametrize("line", ["find_unused_parameters = True", "compile = False", "sync_bn = 'torch'"])
+def test_what_the_runner_reads_by_itself_is_known(child, line: str):
+    assert line.split(" ")[0] in child(line)
 
 
 def test_skip_bad_reaches_every_dataset(child):

@@ -1,8 +1,10 @@
 """The way of a user, by the command lines: train, resume, test, demo; on a few drawn cats, in one work dir."""
 
 import json
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -51,7 +53,14 @@ def trained(root: Path, tool, drawn_cats: Path) -> Path:
 
 
 def test_training_leaves_all_that_is_needed_later(trained: Path):
-    for name in ("schema.json", "curves.png", "last_checkpoint", "cat_hourglass_sample.py", "epoch_1.pth"):
+    for name in (
+        "schema.json",
+        "boxes.json",
+        "curves.png",
+        "last_checkpoint",
+        "cat_hourglass_sample.py",
+        "epoch_1.pth",
+    ):
         assert (trained / name).is_file(), name
     assert list(trained.glob("best_AP_epoch_*.pth"))
 
@@ -111,7 +120,28 @@ def test_demo_on_a_video_given_boxes_and_a_camera(tool, trained: Path, tmp_path:
     capture = cv2.VideoCapture(str(tool.folder / "video/clip.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 4
     assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (96, 80)
-    assert "camera 77 cannot be opened" in tool("demo.py", "--webcam", "77", status=2).stderr
+
+
+def test_the_webcam_in_a_real_window(tool, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    if sys.platform == "linux":
+        assert "no screen" in tool("demo.py", "--webcam", status=2).stderr
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed")
+    path = tmp_path / "camera.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 80))
+    for i in range(4):
+        writer.write(np.full((80, 96, 3), 40 * i, np.uint8))
+    writer.release()
+    with subprocess.Popen(["Xvfb", ":77", "-screen", "0", "640x480x24"], stderr=subprocess.DEVNULL) as screen:
+        monkeypatch.setenv("DISPLAY", ":77")
+        time.sleep(2)
+        try:
+            assert "camera 77 cannot be opened" in tool("demo.py", "--webcam", "77", status=2).stderr
+            assert "3 pictures shown" in tool("demo.py", "--webcam", path, "--max-frames", "3").stdout
+        finally:
+            screen.terminate()
 
 
 def test_demo_on_the_test_split_of_a_dataset(tool, trained: Path, drawn_cats: Path):
@@ -165,6 +195,24 @@ def test_bad_input_is_one_line_and_status_2(
     (line,) = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
     assert words in line
     assert "Traceback" not in done.stderr
+
+
+def test_a_second_training_sets_the_first_aside(root: Path, tool, drawn_cats: Path):
+    config = root / "configs/cat_hourglass_sample.py"
+    options = ["--data", drawn_cats, "--work-dir", "twice", "--cfg-options", "train_cfg.max_epochs=1", *TINY]
+    tool("train.py", config, *options)
+    first = (tool.folder / "twice/epoch_1.pth").read_bytes()
+    tool("train.py", config, *options)
+    assert (tool.folder / "twice/earlier_1/epoch_1.pth").read_bytes() == first
+    assert (tool.folder / "twice/epoch_1.pth").is_file()
+
+
+def test_results_never_lie_among_the_inputs(tool, trained: Path, tmp_path: Path, drawn_cats: Path):
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(next((drawn_cats / "CAT_00").glob("*.jpg")).read_bytes())
+    (tmp_path / "a.json").write_text("mine")
+    assert "among the inputs" in tool("demo.py", picture, "--out", tmp_path, status=2).stderr
+    assert (tmp_path / "a.json").read_text() == "mine"
 
 
 def test_amp_trains(root: Path, tool, drawn_cats: Path):

@@ -1,7 +1,10 @@
 """Checkpoints load without running code from the file."""
 
+import functools
+import http.server
 import os
 import pickle
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +86,28 @@ def test_a_trusted_file_may(tmp_path: Path):
     assert (tmp_path / "ran").exists()
     with pytest.raises(BadInputError):  # and trust ends with the block
         safe_load(tmp_path / "a.pth")
+
+
+def test_a_file_from_the_web_is_no_safer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from mmengine.runner.checkpoint import CheckpointLoader
+
+    from kpplugins.compat import checkpoints
+
+    checkpoints.install()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    torch.save({"state_dict": {}, "x": Bomb(tmp_path / "ran")}, tmp_path / "bomb.pth")
+    torch.save({"state_dict": {"w": torch.ones(1)}}, tmp_path / "good.pth")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(BadInputError, match="wants to run"):
+            CheckpointLoader.load_checkpoint(f"{address}/bomb.pth")
+        assert CheckpointLoader.load_checkpoint(f"{address}/good.pth")["state_dict"]["w"] == 1
+        with pytest.raises(BadInputError, match="cannot be downloaded"):
+            CheckpointLoader.load_checkpoint(f"{address}/gone.pth")
+        server.shutdown()
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps([1])[:5]])

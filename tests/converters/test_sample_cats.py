@@ -19,6 +19,7 @@ from kpplugins.converters.sample_cats.fur import Coat  # noqa: E402
 from kpplugins.converters.sample_cats.geometry import KEYPOINT_NAMES, LEFT, RIGHT, Head, HeadShape  # noqa: E402
 from kpplugins.converters.sample_cats.marker import is_drawn  # noqa: E402
 from kpplugins.converters.sample_cats.placement import Placement  # noqa: E402
+from kpplugins.structures import BadInputError  # noqa: E402
 
 SIZE = (320, 300)  # (w, h) of the pictures drawn here from known numbers
 POSES = {
@@ -120,14 +121,14 @@ def test_progress_counts_up(tmp_path):
 def test_refuses_a_folder_with_something_in_it(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "keep.txt").write_text("keep")
-    with pytest.raises(FileExistsError, match=r"mine has files in it: give a new folder"):
+    with pytest.raises(BadInputError, match=r"mine.* has files in it.*give a new folder"):
         write_sample_cats(tmp_path / "mine", 2, seed=0)
     assert [p.name for p in files(tmp_path)] == ["keep.txt"]
 
 
 def test_refuses_a_file(tmp_path):
     (tmp_path / "file").write_text("keep")
-    with pytest.raises(FileExistsError, match="is a file"):
+    with pytest.raises(BadInputError, match="is a file"):
         write_sample_cats(tmp_path / "file", 2, seed=0)
 
 
@@ -139,10 +140,10 @@ def test_takes_an_empty_folder_and_makes_those_above(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("num", "seed", "says"), [(0, 0, "got 0"), (-2, 0, "got -2"), (1, -1, "seed.*got -1")]
+    ("num", "seed", "says"), [(0, 0, "found 0"), (-2, 0, "found -2"), (1, -1, "seed.*found -1")]
 )
 def test_refuses_numbers_that_make_no_sense(tmp_path, num, seed, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(BadInputError, match=says):
         write_sample_cats(tmp_path / "set", num, seed)
     assert list(tmp_path.iterdir()) == []
 

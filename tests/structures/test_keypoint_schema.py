@@ -26,6 +26,12 @@ def test_a_subset_keeps_its_meaning_in_the_order_asked_for():
     assert part.colors == (FACE.colors[2], FACE.colors[1])
 
 
+def test_half_of_a_pair_cannot_be_mirrored():
+    assert FACE.subset(["left_eye", "nose"]).unpaired == ("left_eye",)
+    assert FACE.subset(["left_eye", "right_eye"]).unpaired == ()
+    assert FACE.subset(["left_eye", "nose"]).subset(["nose"]).unpaired == ()
+
+
 def test_no_subset_is_all():
     assert FACE.subset(None) is FACE
 

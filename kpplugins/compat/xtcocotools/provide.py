@@ -3,11 +3,12 @@
 Remove when the package ``kpplugins.compat.xtcocotools`` goes.
 """
 
+import functools
 import importlib
 import logging
 import sys
 
-from kpplugins.compat.stand_ins import Provided, activate, find_real, is_active
+from kpplugins.compat.stand_ins import Provided, activate, find_real
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +33,9 @@ def _why_unusable() -> str | None:
     return None
 
 
+@functools.cache  # asked again, it says the same: the stand-in would now hide why it was needed
 def install() -> Provided:
     """Stand in for ``xtcocotools`` where it is missing, or installed but not importable. Idempotent."""
-    if is_active("xtcocotools"):
-        return Provided("xtcocotools", "xtcocotools", True, _SERVED)
     real = find_real("xtcocotools")
     detail = _SERVED
     if real is not None:

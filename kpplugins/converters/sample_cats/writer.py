@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from kpplugins.structures import BadInputError
+
 from .marker import FIRST_LINE, README
 from .render import render_cat
 
@@ -47,14 +49,14 @@ def write_sample_cats(
         The number of pictures written.
 
     Raises:
-        ValueError: ``num`` is not positive, or ``seed`` is negative.
-        FileExistsError: ``out`` is a file or a folder with something in it.
+        BadInputError: ``num`` is not positive, ``seed`` is negative, or ``out`` is a file or a folder with something
+            in it.
     """
     out = Path(out)
     if num < 1:
-        raise ValueError(f"number of cats to draw: expected 1 or more, got {num}")
+        raise BadInputError("number of cats to draw", expected="1 or more", found=str(num))
     if seed < 0:
-        raise ValueError(f"seed: expected 0 or more, got {seed}")
+        raise BadInputError("seed", expected="0 or more", found=str(seed))
     _check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
@@ -75,7 +77,9 @@ def write_sample_cats(
 def _check_free(out: Path) -> None:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         what = "has files in it" if out.is_dir() else "is a file"
-        raise FileExistsError(f"{out} {what}: give a new folder, or remove it first; nothing was written")
+        raise BadInputError(
+            what, where=str(out), todo="give a new folder, or remove it first; nothing was written"
+        )
 
 
 def _write_one(folder: Path, index: int, seed: int) -> None:

@@ -1,0 +1,341 @@
+"""COCO keypoint annotations (the format of cocodataset.org), and this project's own inner format.
+
+Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``sigmas`` (K numbers) and
+``sigmas_source``; the writer puts them there, so that an annotation file says everything about its keypoints.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.converters.json_file import read_json
+from kpplugins.converters.paths import below
+from kpplugins.converters.pictures import read_size
+from kpplugins.converters.reading import Reading
+from kpplugins.converters.splits import SPLITS
+from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
+from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
+from kpplugins.structures.schema_inference import infer_schema
+
+OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
+DERIVED_NOTE = "box derived from the points"
+
+
+def is_coco(source: Path) -> bool:
+    """Whether ``source`` is a COCO JSON file, or a folder with ``annotations/*.json`` of that kind. Never raises."""
+    try:
+        return any(_looks_like_coco(file) for file in _files(source))
+    except OSError:
+        return False
+
+
+def read_coco(
+    source: Path, *, margin: float = 0.1, skip_bad: bool = False, check_pictures: bool = True
+) -> Reading:
+    """Read one annotation file, or every one in ``source/annotations``.
+
+    Args:
+        source: the JSON file or the folder. A file named after train, val or test gives its pictures that split.
+        margin: growth of a box that is derived from the points, on each side, as a fraction of its longer side.
+        skip_bad: go on without bad entries, saying how many and why.
+        check_pictures: read each picture's header; otherwise take its size from the annotation and look only whether
+            the file is there.
+
+    Returns:
+        One record an annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such.
+
+    Raises:
+        BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
+    """
+    files = [f for f in _files(source) if _looks_like_coco(f)] if source.is_dir() else [source]
+    if not files:
+        raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
+    root = source if source.is_dir() else source.parent
+    reading = CocoFile(files[0], root, margin, check_pictures).read()
+    for file in files[1:]:
+        part = CocoFile(file, root, margin, check_pictures).read()
+        if reading.schema.keypoints != part.schema.keypoints:
+            raise BadInputError(
+                "files with different keypoints",
+                where=f"{files[0]} and {file}",
+                found=f"{reading.schema.num_keypoints} and {part.schema.num_keypoints}",
+                todo="convert them one by one",
+            )
+        reading.records += part.records
+        reading.faults += part.faults
+        reading.backgrounds += part.backgrounds
+        reading.splits.update(part.splits)
+    return reading.settle(skip_bad)
+
+
+def schema_of_file(path: Path) -> KeypointSchema:
+    """The keypoint schema that a COCO file's categories state.
+
+    Raises:
+        BadInputError: see ``read_json``; or no category has keypoints, or two have different ones.
+    """
+    return _schema(_object(read_json(path), path), path)
+
+
+class CocoFile:
+    """One annotation file being read.
+
+    Args:
+        path: the JSON file.
+        root: the folder it belongs to; pictures are looked for below it.
+        margin: see ``read_coco``.
+        check_pictures: see ``read_coco``.
+    """
+
+    def __init__(self, path: Path, root: Path, margin: float, check_pictures: bool) -> None:
+        self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
+        self.content = _object(read_json(path), path)
+        self.reading = Reading(_schema(self.content, path))
+        self.categories = {c.get("id"): str(c.get("name", "object")) for c in self.content["categories"]}
+
+    def read(self) -> Reading:
+        """Everything in the file."""
+        pictures = self._pictures()
+        seen: set[Any] = set()
+        used: set[Any] = set()
+        for i, annotation in enumerate(self.content["annotations"]):
+            where = f"{self.path}: annotation {_name(annotation, i)}"
+            try:
+                picture = self._picture_of(annotation, pictures, seen, where)
+                if picture is not None:
+                    self.reading.records.append(self._record(annotation, picture, where))
+                    used.add(annotation["image_id"])
+            except BadInputError as fault:
+                self.reading.faults.append(fault)
+        self.reading.backgrounds += [p for key, p in pictures.items() if p is not None and key not in used]
+        return self.reading
+
+    def _pictures(self) -> dict[Any, Picture | None]:
+        """Pictures by id; ``None`` for one that is bad and already filed."""
+        folder = _picture_folder(self.root, self.path, self.content["images"])
+        there = _files_below(folder) if not self.check_pictures else set()
+        split = next((s for s in SPLITS if s in self.path.stem.lower()), None)
+        pictures: dict[Any, Picture | None] = {}
+        for i, entry in enumerate(self.content["images"]):
+            where = f"{self.path}: image {_name(entry, i)}"
+            key = entry.get("id") if isinstance(entry, dict) else None
+            try:
+                if not isinstance(entry, dict) or not isinstance(key, (int, str)) or "file_name" not in entry:
+                    raise BadInputError("image needs id and file_name", where=where, found=str(entry)[:80])
+                if key in pictures:
+                    raise BadInputError(
+                        "image id twice", where=where, todo="give each image an id of its own"
+                    )
+                pictures[key] = self._picture(folder, entry, there, where)
+            except BadInputError as fault:
+                pictures.setdefault(key, None)
+                self.reading.faults.append(fault)
+                continue
+            picture = pictures[key]
+            if split and picture is not None:
+                self.reading.splits[picture.path] = split
+        return pictures
+
+    def _picture(self, folder: Path, entry: dict, there: set[str], where: str) -> Picture:
+        path = below(folder, str(entry["file_name"]), where)
+        if self.check_pictures:
+            return Picture(path, *read_size(path))
+        if str(path) not in there and not path.is_file():
+            raise BadInputError(
+                "picture is missing", where=str(path), todo="restore it or delete its annotation"
+            )
+        width, height = entry.get("width"), entry.get("height")
+        if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+            return Picture(path, width, height)
+        return Picture(path, *read_size(path))
+
+    def _picture_of(self, annotation: Any, pictures: dict, seen: set, where: str) -> Picture | None:
+        if not isinstance(annotation, dict):
+            raise BadInputError("annotation is not an object", where=where, found=str(annotation)[:60])
+        key = annotation.get("id")
+        if key is not None:
+            if key in seen:
+                raise BadInputError(
+                    "annotation id twice", where=where, todo="give each annotation an id of its own"
+                )
+            seen.add(key)
+        image = annotation.get("image_id")
+        if image not in pictures:
+            raise BadInputError("annotation of an unknown image", where=where, found=f"image_id {image!r}")
+        return pictures[image]
+
+    def _record(self, annotation: dict, picture: Picture, where: str) -> PoseRecord:
+        notes: list[str] = []
+        points = self._points(annotation, picture, where, notes)
+        labelled = points[:, 2] > 0
+        bbox = self._box(annotation, points, labelled, where, notes)
+        area = annotation.get("area")
+        good_area = isinstance(area, (int, float)) and math.isfinite(area) and area > 0
+        return PoseRecord(
+            image=picture.path,
+            width=picture.width,
+            height=picture.height,
+            keypoints=points,
+            bbox=bbox,
+            area=float(area) if good_area else box_area(bbox),  # type: ignore[arg-type]
+            source=self.path,
+            notes=tuple(notes),
+            category=self.categories.get(annotation.get("category_id"), "object"),
+            crowd=bool(annotation.get("iscrowd", 0)),
+        )
+
+    def _points(self, annotation: dict, picture: Picture, where: str, notes: list[str]) -> np.ndarray:
+        k = self.reading.schema.num_keypoints
+        flat = annotation.get("keypoints")
+        if flat is None:
+            return np.zeros((k, 3))
+        points = numbers(flat, where, "keypoints")
+        if len(points) != 3 * k:
+            raise BadInputError(
+                "number of keypoints differs from its category's",
+                where=where,
+                expected=f"{k} points, {3 * k} numbers",
+                found=f"{len(points)} numbers",
+                todo="export it again",
+            )
+        points = points.reshape(k, 3)
+        if not np.isin(points[:, 2], (0, 1, 2)).all():
+            raise BadInputError(
+                "visibility must be 0, 1 or 2", where=where, found=str(points[:, 2].tolist())[:60]
+            )
+        outside = (points[:, 2] > 0) & ~inside_picture(points[:, :2], picture.width, picture.height)
+        notes += [OUTSIDE_NOTE] * int(outside.sum())
+        points[outside | (points[:, 2] == 0)] = 0
+        return points
+
+    def _box(
+        self, annotation: dict, points: np.ndarray, labelled: np.ndarray, where: str, notes: list[str]
+    ) -> np.ndarray:
+        if annotation.get("bbox") is None:
+            if not labelled.any():
+                raise BadInputError(
+                    "annotation has neither keypoints nor a box", where=where, todo="delete it"
+                )
+            notes.append(DERIVED_NOTE)
+            return box_from_points(points[:, :2], labelled, self.margin)
+        box = numbers(annotation["bbox"], where, "bbox")
+        if len(box) != 4 or min(box[2:]) <= 0:
+            raise BadInputError(
+                "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
+            )
+        return np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
+
+
+def _name(entry: Any, place: int) -> str:
+    """The id of an entry, or its place in the list."""
+    return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"at place {place}"
+
+
+def numbers(values: Any, where: str, what: str) -> np.ndarray:
+    """A list of finite numbers as float64 (N,); raises BadInputError naming what is none."""
+    if not isinstance(values, list) or any(
+        isinstance(v, bool) or not isinstance(v, (int, float)) for v in values
+    ):
+        raise BadInputError(f"{what} must be a list of numbers", where=where, found=str(values)[:80])
+    try:
+        array = np.array(values, dtype=np.float64)
+    except OverflowError:
+        array = np.array([math.inf])
+    if not np.isfinite(array).all():
+        raise BadInputError(f"{what} holds a number that is not finite", where=where, found=str(values)[:80])
+    return array
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+    elif (source / "annotations").is_dir():
+        yield from sorted((source / "annotations").glob("*.json"))
+    elif source.is_dir():
+        yield from sorted(source.glob("*.json"))
+
+
+def _looks_like_coco(path: Path) -> bool:
+    """The three keys that every COCO file has; a broken file that is named like one counts, so that it is reported."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        content = read_json(path)
+    except BadInputError:
+        return path.stem.lower().startswith(("person_keypoints", "instances", *SPLITS))
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def _object(content: Any, path: Path) -> dict:
+    keys = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in keys):
+        raise BadInputError(
+            "not a COCO file", where=str(path), expected=f"an object with the lists {', '.join(keys)}"
+        )
+    if not all(isinstance(category, dict) for category in content["categories"]):
+        raise BadInputError("categories must be objects", where=str(path))
+    return content
+
+
+def _schema(content: dict, path: Path) -> KeypointSchema:
+    schemas = [_schema_of(c, path) for c in content["categories"] if c.get("keypoints")]
+    if not schemas:
+        raise BadInputError(
+            "no category has keypoints", where=str(path), expected="categories[].keypoints, a list of names"
+        )
+    for other in schemas[1:]:
+        if other.keypoints != schemas[0].keypoints:
+            raise BadInputError(
+                "categories with different keypoints",
+                where=str(path),
+                found=f"{schemas[0].name}: {schemas[0].num_keypoints}, {other.name}: {other.num_keypoints}",
+                todo="convert one category at a time, or give all the union of the names",
+            )
+    return schemas[0]
+
+
+def _schema_of(category: dict, path: Path) -> KeypointSchema:
+    names, lines = category["keypoints"], category.get("skeleton") or []
+    where = f"{path}: category {category.get('name', category.get('id'))!r}"
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise BadInputError(
+            "keypoints of a category must be a list of names", where=where, found=str(names)[:80]
+        )
+    try:
+        skeleton = [(names[int(a) - 1], names[int(b) - 1]) for a, b in lines if min(int(a), int(b)) > 0]
+        pairs = category.get("flip_pairs")
+        schema = infer_schema(
+            str(category.get("name", "object")),
+            names,
+            skeleton=skeleton,
+            flip_pairs=None if pairs is None else [(str(a), str(b)) for a, b in pairs],
+            sigmas=category.get("sigmas"),
+        )
+    except BadInputError as error:
+        raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error
+    except (TypeError, ValueError, IndexError) as error:
+        raise BadInputError(f"skeleton, flip_pairs or sigmas are malformed ({error})", where=where) from error
+    source = category.get("sigmas_source")
+    return schema if not source else KeypointSchema(**{**schema.__dict__, "sigmas_source": str(source)})
+
+
+def _picture_folder(root: Path, file: Path, images: list) -> Path:
+    """Where the file's pictures lie: the first place that has the first of them."""
+    name = next((str(e["file_name"]) for e in images if isinstance(e, dict) and e.get("file_name")), "")
+    tail = file.stem.split("_")[-1]
+    base = root if (root / "annotations").is_dir() or file.parent == root else file.parent
+    bases = [base, file.parent, file.parent.parent]
+    for place in [
+        p / sub for p in bases for sub in ("images", f"images/{tail}", tail, "", "img", "JPEGImages")
+    ]:
+        if name and (place / name).is_file():
+            return place
+    return base / "images"
+
+
+def _files_below(folder: Path) -> set[str]:
+    return {os.path.join(where, name) for where, _, names in os.walk(folder) for name in names}  # noqa: PTH118

@@ -1,0 +1,158 @@
+"""Writing records as COCO keypoint annotations with their pictures: this project's inner format."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from kpplugins.converters.reading import Reading
+from kpplugins.converters.splits import SPLITS
+from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
+from kpplugins.structures.geometry import xyxy_to_xywh
+
+Progress = Callable[[int, int], None]
+PLACERS = ("copy", "hardlink", "symlink")
+
+
+def write_coco(
+    reading: Reading,
+    out: Path,
+    splits: Mapping[Path, str],
+    *,
+    place: str = "copy",
+    report: dict | None = None,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Write ``out/images``, ``out/annotations/{train,val,test}.json``, ``out/schema.json`` and ``out/report.json``.
+
+    Everything is written beside ``out`` first and renamed at the end, so that no half-written folder remains.
+    Below ``images`` the pictures keep the folders that tell them apart.
+
+    Args:
+        reading: what to write.
+        out: the folder to make; it must not exist, or be empty.
+        splits: ``train``, ``val`` or ``test`` of each picture.
+        place: ``copy`` the pictures, or make a ``hardlink`` or a ``symlink`` to each.
+        report: kept as ``report.json``.
+        progress: called with (pictures done, of all).
+
+    Returns:
+        Number of pictures by split.
+
+    Raises:
+        BadInputError: ``out`` is not empty, an unknown ``place``, or there is nothing to write.
+    """
+    require_new(out)
+    if place not in PLACERS:
+        raise BadInputError("unknown way to place pictures", expected=", ".join(PLACERS), found=repr(place))
+    pictures = pictures_of(reading)
+    if not pictures:
+        raise BadInputError("nothing to write: the source has no pictures", where=str(out))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    names = _names([p.path for p in pictures])
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
+        made = Path(aside) / "set"
+        (made / "annotations").mkdir(parents=True)
+        for i, picture in enumerate(pictures, 1):
+            _place(picture.path, made / "images" / names[picture.path], place)
+            if progress is not None:
+                progress(i, len(pictures))
+        counts = _annotations(reading, pictures, names, splits, made / "annotations")
+        reading.schema.save(made / "schema.json")
+        (made / "report.json").write_text(json.dumps(report or {}, indent=1) + "\n", encoding="utf-8")
+        require_new(out)
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+    return counts
+
+
+def require_new(out: Path) -> None:
+    """Stop where ``out`` is a file or a folder with something in it."""
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise BadInputError(
+            "exists and is not empty", where=str(out), todo="give a new folder, or remove it first"
+        )
+
+
+def pictures_of(reading: Reading) -> list[Picture]:
+    """Every picture of a reading once, in the order of the records and then the backgrounds."""
+    found = {r.image: Picture(r.image, r.width, r.height) for r in reading.records}
+    found.update({p.path: p for p in reading.backgrounds if p.path not in found})
+    return list(found.values())
+
+
+def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
+    """A COCO category that says everything about its keypoints."""
+    return {
+        "id": number,
+        "name": name,
+        "keypoints": list(schema.keypoints),
+        "skeleton": [[a + 1, b + 1] for a, b in schema.skeleton_indices],
+        "flip_pairs": [list(pair) for pair in schema.flip_pairs],
+        "sigmas": list(schema.sigmas),
+        "sigmas_source": schema.sigmas_source,
+    }
+
+
+def coco_annotation(record: PoseRecord, number: int, image_id: int, category_id: int) -> dict:
+    """One COCO annotation; absent points are 0, 0, 0."""
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": category_id,
+        "bbox": [round(v, 3) for v in xyxy_to_xywh(record.bbox).tolist()],
+        "area": round(record.area, 3),
+        "iscrowd": int(record.crowd),
+        "num_keypoints": record.num_labelled,
+        "keypoints": [
+            round(v, 3) if i % 3 < 2 else int(v) for i, v in enumerate(record.keypoints.reshape(-1).tolist())
+        ],
+    }
+
+
+def _annotations(
+    reading: Reading,
+    pictures: list[Picture],
+    names: Mapping[Path, str],
+    splits: Mapping[Path, str],
+    folder: Path,
+) -> dict[str, int]:
+    """One file a split; ids are unique over all of them."""
+    categories = {
+        name: i for i, name in enumerate(sorted({r.category for r in reading.records}) or ["object"], 1)
+    }
+    numbers = {picture.path: i for i, picture in enumerate(pictures, 1)}
+    images: dict[str, list] = {s: [] for s in SPLITS}
+    annotations: dict[str, list] = {s: [] for s in SPLITS}
+    for picture in pictures:
+        images[splits[picture.path]].append({
+            "id": numbers[picture.path], "file_name": names[picture.path],
+            "width": picture.width, "height": picture.height,
+        })  # fmt: skip
+    for i, record in enumerate(reading.records, 1):
+        annotation = coco_annotation(record, i, numbers[record.image], categories[record.category])
+        annotations[splits[record.image]].append(annotation)
+    shared = [coco_category(reading.schema, number, name) for name, number in categories.items()]
+    for split in SPLITS:
+        content = {"images": images[split], "annotations": annotations[split], "categories": shared}
+        (folder / f"{split}.json").write_text(json.dumps(content), encoding="utf-8")
+    return {split: len(images[split]) for split in SPLITS}
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Names below ``images``: relative to the folder that all share, with / on every system."""
+    root = Path(os.path.commonpath([p.parent for p in paths]))
+    return {p: p.relative_to(root).as_posix() for p in paths}
+
+
+def _place(source: Path, target: Path, place: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if place == "symlink":
+        target.symlink_to(source.resolve())
+    elif place == "hardlink":
+        target.hardlink_to(source.resolve())
+    else:
+        shutil.copyfile(source, target)

@@ -1,0 +1,132 @@
+"""A source in any known format to a folder in the inner format."""
+
+import inspect
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.converters.coco_writer import Progress, pictures_of, require_new, write_coco
+from kpplugins.converters.formats import by_name, detect
+from kpplugins.converters.reading import Reading
+from kpplugins.converters.splits import SPLITS, split_bounds
+from kpplugins.structures import BadInputError
+
+
+def convert(
+    source: Path,
+    out: Path,
+    *,
+    from_format: str | None = None,
+    ratios: Sequence[float] = (80, 10, 10),
+    seed: int = 0,
+    group_by: str | None = None,
+    place: str = "copy",
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Bring a source into ``out/images`` + ``out/annotations/{train,val,test}.json``.
+
+    Args:
+        source: file or folder.
+        out: the folder to make.
+        from_format: the format's name; ``None`` tells it from the source.
+        ratios: shares of train, val and test, where the source does not divide its pictures itself.
+        seed: of the shuffle before dividing.
+        group_by: regular expression on a picture's path; pictures whose first group (or whole match) is the same go
+            into the same split, e.g. ``labeled-data/([^/]+)`` for one split a video.
+        place: ``copy``, ``hardlink`` or ``symlink``.
+        skip_bad: go on without bad entries, saying how many and why.
+        progress: called with (pictures done, of all).
+        **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
+
+    Returns:
+        The loss report, which is also written to ``out/report.json``: ``format``, ``instances``, ``pictures``,
+        ``points`` (absent, occluded, visible), ``rules`` applied and ``skipped`` with reasons and counts.
+
+    Raises:
+        BadInputError: see the reader and the writer; or an option that the format's reader does not know.
+    """
+    require_new(out)
+    known = by_name(from_format) if from_format else detect(source)
+    chosen = {key: value for key, value in options.items() if value is not None}
+    parameters = inspect.signature(known._function("read")).parameters
+    unknown = [key for key in chosen if key not in parameters]
+    if unknown:
+        raise BadInputError(f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0]}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-pictures-", dir=out.parent) as extracted:
+        if "pictures" in parameters:
+            chosen["pictures"] = Path(extracted)
+        reading = known.read(source, skip_bad=skip_bad, **chosen)
+        splits = assign_splits(reading, ratios, seed, group_by)
+        report = loss_report(reading, known.name, source)
+        report["split"] = dict(Counter(splits.values()))
+        write_coco(reading, out, splits, place=place, report=report, progress=progress)
+    return report
+
+
+def assign_splits(
+    reading: Reading, ratios: Sequence[float] = (80, 10, 10), seed: int = 0, group_by: str | None = None
+) -> dict[Path, str]:
+    """The split of every picture: the source's own where it divides them, else groups shuffled by a seed.
+
+    Raises:
+        BadInputError: wrong ratios, a pattern that is no regular expression, or one that matches no picture.
+    """
+    pictures = [p.path for p in pictures_of(reading)]
+    if reading.splits and group_by is None:
+        return {path: reading.splits.get(path, "train") for path in pictures}
+    groups: dict[str, list[Path]] = {}
+    for path in pictures:
+        groups.setdefault(_group(path, group_by), []).append(path)
+    if (
+        group_by is not None
+        and len(groups) == len(pictures) > 1
+        and not any(_match(p, group_by) for p in pictures)
+    ):
+        raise BadInputError("the pattern matches no picture", where="--group-by", found=repr(group_by),
+                            expected=f"part of a path such as {pictures[0].as_posix()}")  # fmt: skip
+    order = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    bounds = split_bounds(len(pictures), ratios)
+    assigned: dict[Path, str] = {}
+    for name in order:  # a group goes where its first picture falls
+        split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
+        assigned.update(dict.fromkeys(groups[name], split))
+    return assigned
+
+
+def loss_report(reading: Reading, name: str, source: Path) -> dict[str, Any]:
+    """What was read and what was not, in numbers."""
+    visibility = Counter(int(v) for record in reading.records for v in record.keypoints[:, 2])
+    words = {0: "absent", 1: "occluded", 2: "visible"}
+    return {
+        "format": name, "source": str(source), "pictures": len(pictures_of(reading)),
+        "instances": len(reading.records), "unlabelled instances": sum(r.num_labelled == 0 for r in reading.records),
+        "crowds": sum(r.crowd for r in reading.records), "pictures without instances": len(reading.backgrounds),
+        "categories": dict(Counter(r.category for r in reading.records)),
+        "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
+        "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
+        "rules": dict(reading.notes), "skipped": dict(Counter(fault.what for fault in reading.faults)),
+    }  # fmt: skip
+
+
+def _match(path: Path, pattern: str) -> "re.Match[str] | None":
+    try:
+        return re.search(pattern, path.as_posix())
+    except re.error as error:
+        raise BadInputError(
+            f"not a regular expression: {error}", where="--group-by", found=repr(pattern)
+        ) from error
+
+
+def _group(path: Path, pattern: str | None) -> str:
+    found = _match(path, pattern) if pattern is not None else None
+    if found is None:
+        return path.as_posix()
+    return found.group(1) if found.groups() else found.group(0)

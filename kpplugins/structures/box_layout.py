@@ -1,0 +1,92 @@
+"""Where the keypoints lie in the boxes that a model was trained on."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.structures.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class BoxLayout:
+    """Mean places of K keypoints in their boxes, so that a box can be laid around points as in training.
+
+    A box around the points found is not the box that the model was trained with where the points are only some of
+    those that made it (the eyes of a head), or where boxes were drawn by hand.
+
+    Attributes:
+        places: K pairs (x, y); (0, 0) is the centre of the box, 1 its longer side.
+        size: width and height of the mean box, the longer side being 1 on average.
+    """
+
+    places: tuple[tuple[float, float], ...]
+    size: tuple[float, float]
+
+    @classmethod
+    def measure(cls, keypoints: np.ndarray, labelled: np.ndarray, boxes: np.ndarray) -> "BoxLayout":
+        """The layout of N instances.
+
+        Args:
+            keypoints: (N, K, 2) pixels.
+            labelled: (N, K) boolean.
+            boxes: (N, 4) xyxy.
+        """
+        extent = boxes[:, 2:] - boxes[:, :2]
+        side = np.maximum(extent.max(axis=1), 1e-9)
+        centre = (boxes[:, 2:] + boxes[:, :2]) / 2
+        relative = np.where(labelled[..., None], (keypoints - centre[:, None]) / side[:, None, None], np.nan)
+        counts = np.maximum(labelled.sum(axis=0), 1)[:, None]
+        known = (labelled.sum(axis=0) > 0).reshape(-1, 1)
+        places = np.where(known, np.nansum(relative, axis=0) / counts, 0.0)
+        size = (extent / side[:, None]).mean(axis=0)
+        return cls(tuple((float(x), float(y)) for x, y in places), (float(size[0]), float(size[1])))
+
+    def box_around(self, points: np.ndarray, sure: np.ndarray) -> np.ndarray | None:
+        """The box (4,) xyxy in which ``points`` (K, 2) would lie as in training, by those that are ``sure`` (K,).
+
+        The scale is by the spread of the points about their mean, which a turn does not change. ``None`` where fewer
+        than two points are sure or all lie on one place.
+        """
+        places = np.array(self.places)[sure]
+        chosen = points[sure]
+        if len(chosen) < 2:
+            return None
+        spread = np.sqrt(((places - places.mean(axis=0)) ** 2).sum(axis=1).mean())
+        found = np.sqrt(((chosen - chosen.mean(axis=0)) ** 2).sum(axis=1).mean())
+        if spread < 1e-6 or found < 1e-6:
+            return None
+        scale = found / spread
+        centre = chosen.mean(axis=0) - scale * places.mean(axis=0)
+        half = scale * np.array(self.size) / 2
+        return np.concatenate([centre - half, centre + half])
+
+    def save(self, path: Path) -> None:
+        """Write the layout as JSON."""
+        path.write_text(
+            json.dumps({"places": self.places, "size": self.size}, indent=1) + "\n", encoding="utf-8"
+        )
+
+    @classmethod
+    def load(cls, path: Path, num_keypoints: int) -> "BoxLayout":
+        """Read what ``save`` wrote, for K = ``num_keypoints``.
+
+        Raises:
+            BadInputError: naming the file, where it is not that.
+        """
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            places: Sequence = [(float(x), float(y)) for x, y in raw["places"]]
+            width, height = (float(v) for v in raw["size"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise BadInputError(f"not a box layout: {error}", where=str(path), todo="train again") from error
+        if len(places) != num_keypoints:
+            raise BadInputError(
+                "box layout of other keypoints",
+                where=str(path),
+                expected=str(num_keypoints),
+                found=str(len(places)),
+            )
+        return cls(tuple(places), (width, height))
