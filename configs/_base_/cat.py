@@ -1,4 +1,4 @@
-"""CAT cat faces, top-down, on a top-down COCO config of MMPose: exchange the base to exchange the model and its training."""
+"""CAT cat faces, top-down, on a top-down COCO config of MMPose: exchange it to exchange the model and its training."""
 
 _base_ = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hourglass52_8xb32-210e_coco-256x256.py"
 custom_imports = dict(imports=["kpplugins.register"])

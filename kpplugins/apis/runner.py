@@ -1,8 +1,10 @@
 """Building MMEngine's Runner so that a fault in the config is one line."""
 
+import os
 import re
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -37,12 +39,27 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
         cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
         cfg.resume, cfg.load_from = False, None
+    if cfg.get("launcher", "none") == "pytorch" and not torch.cuda.is_available():
+        _join_on_cpu(cfg)
     try:
         runner = KeepingRunner.from_cfg(cfg)
         _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
     except Exception as error:
         raise _plain(error, cfg) from error
     return runner
+
+
+def _join_on_cpu(cfg: Config) -> None:
+    """Distributed training without a GPU: MMEngine sets a CUDA device for its processes whatever the backend is."""
+    if "RANK" not in os.environ:
+        raise BadInputError(
+            "--launcher pytorch outside a distributed start",
+            expected="RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment",
+            todo="start it by torchrun --nproc_per_node=N tools/train.py …",
+        )
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("gloo")
+    cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
 
 
 def _plain(error: BaseException, cfg: Config) -> BaseException:

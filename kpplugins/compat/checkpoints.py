@@ -39,7 +39,7 @@ def safe_classes() -> list[Any]:
     multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
     dtypes = {type(np.dtype(kind)) for kind in (bool, *"bhilqBHILQefd")}
     numpy_parts = [np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *dtypes]
-    return [*_owners(), (_own_function, "builtins.getattr"), *numpy_parts]
+    return [*_owners(), (_own_function, "builtins.getattr"), (_no_bytes, "builtins.bytes"), *numpy_parts]
 
 
 def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
@@ -137,6 +137,11 @@ def _own_function(owner: Any, name: str) -> Any:
     if not isinstance(owner, type) or name not in _owners().get(owner, ()):
         raise UnpicklingError(f"GLOBAL getattr of {name!r}")
     return getattr(owner, name)
+
+
+def _no_bytes() -> bytes:
+    """``bytes()``, as which the content of an empty array is pickled."""
+    return b""
 
 
 def _not_a_checkpoint(where: str, error: Exception) -> BadInputError:

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.json_file import read_json
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS
+from kpplugins.converters.strict import load_json
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
 from kpplugins.structures.schema_inference import infer_schema
@@ -76,9 +76,9 @@ def schema_of_file(path: Path) -> KeypointSchema:
     """The keypoint schema that a COCO file's categories state.
 
     Raises:
-        BadInputError: see ``read_json``; or no category has keypoints, or two have different ones.
+        BadInputError: see ``load_json``; or no category has keypoints, or two have different ones.
     """
-    return _schema(_object(read_json(path), path), path)
+    return _schema(_object(load_json(path), path), path)
 
 
 class CocoFile:
@@ -93,7 +93,7 @@ class CocoFile:
 
     def __init__(self, path: Path, root: Path, margin: float, check_pictures: bool) -> None:
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
-        self.content = _object(read_json(path), path)
+        self.content = _object(load_json(path), path)
         self.reading = Reading(_schema(self.content, path))
         self.categories = {c.get("id"): str(c.get("name", "object")) for c in self.content["categories"]}
 
@@ -264,7 +264,7 @@ def _looks_like_coco(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
     try:
-        content = read_json(path)
+        content = load_json(path)
     except BadInputError:
         return path.stem.lower().startswith(("person_keypoints", "instances", *SPLITS))
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()

@@ -40,6 +40,16 @@ FORMATS = (
     Format("cat", "cat", "CAT cat faces: CAT_00/NAME.jpg + NAME.jpg.cat"),
     Format("kaggle", "kaggle_faces", "Kaggle facial keypoints: training.csv or .zip"),
     Format("coco", "coco", "COCO keypoints: annotations/*.json"),
+    Format("labelme", "labelme", "LabelMe: one JSON a picture"),
+    Format("cvat", "cvat", "CVAT 1.1 XML, for images and for video"),
+    Format("labelstudio", "label_studio", "Label Studio: JSON and JSON-MIN"),
+    Format("via", "via", "VGG Image Annotator: JSON and CSV"),
+    Format("yolo", "yolo_pose", "Ultralytics YOLO pose: data.yaml + labels/*.txt"),
+    Format("deeplabcut", "deeplabcut", "DeepLabCut project: config.yaml + labeled-data"),
+    Format("lightningpose", "lightning_pose", "Lightning Pose: CSV of labelled frames"),
+    Format("sleap", "sleap", "SLEAP: .slp (needs the extra 'sleap')"),
+    Format("tfrecord", "tfrecord", "TF Object Detection API: TFRecord + label map"),
+    Format("boxes_json", "boxes_json", "one JSON a picture with bboxes (xyxy) and keypoints"),
 )
 """In the order in which a source is tried."""
 

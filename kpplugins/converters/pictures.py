@@ -32,12 +32,14 @@ def read_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as picture:
             width, height = picture.size
             kind = picture.format or ""
-            turned = picture.getexif().get(_EXIF_ORIENTATION) in _TURNED
+            # asked for EXIF that a PNG does not have, Pillow decodes all of it to look behind the pixels
+            tagged = kind != "PNG" or "exif" in picture.info
+            turned = tagged and picture.getexif().get(_EXIF_ORIENTATION) in _TURNED
     except UnidentifiedImageError as error:
         raise BadInputError(
             "not a picture", where=str(path), expected="JPEG, PNG, …", todo="fetch it again"
         ) from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInputError(
             f"picture cannot be read ({error})", where=str(path), todo="fetch it again"
         ) from error

@@ -9,6 +9,9 @@ import numpy as np
 
 from kpplugins.structures.errors import BadInputError
 
+_MARGIN = 0.05
+"""Least distance of a point from the side of its box, in units of the box."""
+
 
 @dataclass(frozen=True)
 class BoxLayout:
@@ -61,7 +64,10 @@ class BoxLayout:
         scale = found / spread
         centre = chosen.mean(axis=0) - scale * places.mean(axis=0)
         half = scale * np.array(self.size) / 2
-        return np.concatenate([centre - half, centre + half])
+        reach = _MARGIN * scale  # a turned object leaves the mean box; its points never leave theirs
+        low = np.minimum(centre - half, chosen.min(axis=0) - reach)
+        high = np.maximum(centre + half, chosen.max(axis=0) + reach)
+        return np.concatenate([low, high])
 
     def save(self, path: Path) -> None:
         """Write the layout as JSON."""

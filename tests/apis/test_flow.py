@@ -197,6 +197,25 @@ def test_bad_input_is_one_line_and_status_2(
     assert "Traceback" not in done.stderr
 
 
+def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_cats: Path):
+    config = root / "configs/cat_hourglass_sample.py"
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    together = ["--data", drawn_cats, "--work-dir", "ddp", "--launcher", "pytorch"]
+    steps = (
+        ["train.py", *together, "--cfg-options", "train_cfg.max_epochs=1", *TINY],
+        ["train.py", *together, "--resume", "--cfg-options", "train_cfg.max_epochs=2", *TINY],
+        ["test.py", *together, "--cfg-options", *TINY],
+    )
+    for name, *options in steps:
+        command = [*launch, root / "tools" / name, config, *options]
+        done = subprocess.run(
+            list(map(str, command)), cwd=tool.folder, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert (tool.folder / "ddp/epoch_2.pth").is_file()
+    assert json.loads((tool.folder / "ddp/metrics.json").read_text())["instances"] == 4
+
+
 def test_a_second_training_sets_the_first_aside(root: Path, tool, drawn_cats: Path):
     config = root / "configs/cat_hourglass_sample.py"
     options = ["--data", drawn_cats, "--work-dir", "twice", "--cfg-options", "train_cfg.max_epochs=1", *TINY]

@@ -30,7 +30,12 @@ def test_what_training_writes_loads(tmp_path: Path):
     content = {
         "state_dict": {"w": torch.ones(2)},
         "message_hub": {"loss": HistoryBuffer([1.0, 2.0], [1, 1])},
-        "meta": {"sigmas": np.float32([0.05]), "colors": np.zeros((2, 3), np.uint8), "epoch": np.int64(3)},
+        "meta": {
+            "sigmas": np.float32([0.05]),
+            "colors": np.zeros((2, 3), np.uint8),
+            "none": np.zeros((0, 3), np.uint8),
+            "epoch": np.int64(3),
+        },
     }
     torch.save(content, tmp_path / "a.pth")
     loaded = safe_load(tmp_path / "a.pth")

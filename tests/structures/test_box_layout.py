@@ -23,6 +23,12 @@ def test_a_box_is_laid_around_points_as_in_training():
     assert box.tolist() == [100, 50, 180, 90]
 
 
+def test_a_turned_object_keeps_its_points_in_the_box():
+    # upright instead of lying: 20 apart as in training, so the scale is 1 and the box 40×20 about (5, 10)
+    box = layout().box_around(np.array([[5.0, 0.0], [5.0, 20.0]]), np.ones(2, bool))
+    assert box.tolist() == [-15, -2, 25, 22]  # a twentieth of 40 beyond the points, above and below
+
+
 def test_doubtful_points_do_not_count_and_too_few_give_no_box():
     three = BoxLayout(((-0.25, 0.0), (0.25, 0.0), (0.0, 0.4)), (1.0, 1.0))
     points = np.array([[10.0, 10.0], [30.0, 10.0], [900.0, 900.0]])

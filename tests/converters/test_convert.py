@@ -1,0 +1,96 @@
+"""Any source to the inner format."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kpplugins.converters.cat import CAT_SCHEMA
+from kpplugins.converters.coco import read_coco
+from kpplugins.converters.convert import assign_splits, convert
+from kpplugins.converters.formats import FORMATS, by_name, detect
+from kpplugins.converters.reading import Reading
+from kpplugins.structures import BadInputError, KeypointSchema, Picture
+
+
+def test_cats_come_through_whole(drawn_cats: Path, tmp_path: Path):
+    report = convert(drawn_cats, tmp_path / "out")
+    assert (report["format"], report["instances"], report["pictures"]) == ("cat", 20, 20)
+    assert report["points"] == {"absent": 0, "occluded": 0, "visible": 180}
+    assert report["split"] == {"train": 16, "val": 2, "test": 2}
+    assert json.loads((tmp_path / "out/report.json").read_text())["split"] == report["split"]
+    again = read_coco(tmp_path / "out")
+    assert len(again.records) == 20
+    assert again.schema.flip_pairs == CAT_SCHEMA.flip_pairs
+    assert KeypointSchema.load(tmp_path / "out/schema.json") == CAT_SCHEMA
+    # pictures keep the folders that tell them apart
+    assert (tmp_path / "out/images/CAT_00/00000000_000.jpg").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+def reading_of(names: list[str], **kwargs) -> Reading:
+    return Reading(CAT_SCHEMA, backgrounds=[Picture(Path(n), 9, 9) for n in names], **kwargs)
+
+
+def test_groups_stay_together():
+    names = [f"video{v}/frame{f}.png" for v in range(10) for f in range(5)]
+    splits = assign_splits(reading_of(names), (60, 20, 20), 1, r"(video\d+)/")
+    by_video = {v: {splits[Path(n)] for n in names if n.startswith(f"video{v}/")} for v in range(10)}
+    assert all(len(parts) == 1 for parts in by_video.values())
+    assert {s: list(splits.values()).count(s) for s in ("train", "val", "test")} == {
+        "train": 30,
+        "val": 10,
+        "test": 10,
+    }
+
+
+def test_the_sources_own_division_is_kept():
+    reading = reading_of(["a.png", "b.png"], splits={Path("b.png"): "test"})
+    assert assign_splits(reading) == {Path("a.png"): "train", Path("b.png"): "test"}
+
+
+def test_the_same_seed_divides_the_same():
+    names = [f"{i}.png" for i in range(30)]
+    assert assign_splits(reading_of(names), seed=4) == assign_splits(reading_of(names[::-1]), seed=4)
+    assert assign_splits(reading_of(names), seed=4) != assign_splits(reading_of(names), seed=5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"), [("(", "not a regular expression"), ("nothing", "matches no picture")]
+)
+def test_patterns_that_cannot_be(pattern: str, words: str):
+    with pytest.raises(BadInputError, match=words):
+        assign_splits(reading_of(["a.png", "b.png"]), group_by=pattern)
+
+
+def test_what_cannot_be_converted(drawn_cats: Path, tmp_path: Path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text/a.txt").write_text("hello")
+    for source, kwargs, words in (
+        (tmp_path / "text", {}, "no known format.*--from"),
+        (tmp_path / "gone", {}, "no such file or folder"),
+        (drawn_cats, {"from_format": "catt"}, "unknown format.*'catt'"),
+        (drawn_cats, {"subset": "15"}, "format cat has no option 'subset'"),
+        (drawn_cats, {"ratios": (1, 2)}, "three numbers"),
+        (drawn_cats, {"place": "move"}, "copy, hardlink, symlink"),
+    ):
+        with pytest.raises(BadInputError, match=words):
+            convert(source, tmp_path / "out", **kwargs)
+        assert not (tmp_path / "out").exists()
+
+
+def test_every_format_can_be_named_and_told(tmp_path: Path):
+    for known in FORMATS:
+        assert by_name(known.name) is known
+        assert known.recognises(tmp_path) is False
+        assert known.recognises(tmp_path / "gone") is False
+
+
+def test_the_real_sets_are_told_apart(real_data: Path):
+    for folder, name in (
+        ("cat", "cat"),
+        ("kaggle_faces", "kaggle"),
+        ("coco_mini", "coco"),
+        ("broken_coco", "coco"),
+    ):
+        assert detect(real_data / folder).name == name
