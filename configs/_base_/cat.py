@@ -12,7 +12,7 @@ train_pipeline = [
     dict(type="LoadCachedImage"),
     dict(type="GetBBoxCenterScale"),
     dict(type="RandomFlip", direction="horizontal"),
-    dict(type="RandomBBoxTransform"),
+    dict(type="RandomBoxTransform"),
     dict(type="TopdownAffine", input_size=codec.input_size),
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs", meta_keys=("id", "img_path", "flip_indices")),
@@ -25,7 +25,7 @@ val_pipeline = [
     dict(type="PackPoseInputs", meta_keys=(*kept, "flip_indices", "raw_ann_info")),
 ]
 
-collate_fn = dict(type="in_band_collate")  # a batch crosses from worker to trainer in one piece
+collate_fn = dict(type="packed_collate")  # a batch crosses from worker to trainer in one piece
 cats = dict(_delete_=True, type=dataset_type, data_root=data_root, keypoints=keypoints)
 train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**cats, split="train", pipeline=train_pipeline))
 val_dataloader = dict(

@@ -6,7 +6,7 @@ from mmpose.structures import PoseDataSample
 from torch.utils.data import DataLoader
 
 import kpplugins.register  # noqa: F401
-from kpplugins.engine import in_band_collate
+from kpplugins.engine import packed_collate
 
 
 class Samples(torch.utils.data.Dataset):
@@ -29,18 +29,28 @@ def check(batch: dict) -> None:
 
 def test_within_one_process_and_from_a_worker():
     for workers in (0, 1):
-        check(next(iter(DataLoader(Samples(), 4, num_workers=workers, collate_fn=in_band_collate))))
+        check(next(iter(DataLoader(Samples(), 4, num_workers=workers, collate_fn=packed_collate))))
 
 
-def test_no_tensor_of_a_sample_travels_on_its_own():
+def test_all_tensors_travel_in_one_of_any_type():
     from multiprocessing.reduction import ForkingPickler
 
-    samples = in_band_collate([Samples()[i] for i in range(4)])["data_samples"]
-    message = bytes(ForkingPickler.dumps(samples))
-    assert b"rebuild_storage" not in message
-    assert len(pickle.loads(message)) == 4
+    batch = packed_collate([Samples()[i] for i in range(4)])
+    batch["more"] = [
+        torch.tensor(True),
+        torch.arange(3),
+        torch.zeros(0, 2),
+        torch.tensor([1.5], dtype=torch.float64),
+    ]
+    message = bytes(ForkingPickler.dumps(batch))
+    assert message.count(b"rebuild_storage_fd") == 1
+    assert len(message) < 4000
+    again = pickle.loads(message)
+    check(again)
+    assert [t.tolist() for t in again["more"]] == [True, [0, 1, 2], [], [1.5]]
+    assert [t.dtype for t in again["more"]] == [t.dtype for t in batch["more"]]
 
 
 def test_pictures_of_different_sizes_stay_a_list():
     batch = [Samples()[0], {**Samples()[1], "inputs": torch.zeros(3, 5, 4)}]
-    assert isinstance(in_band_collate(batch)["inputs"], list)
+    assert isinstance(packed_collate(batch)["inputs"], list)

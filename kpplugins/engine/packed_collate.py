@@ -1,0 +1,86 @@
+"""A batch crosses from the data worker to the trainer in one piece."""
+
+import io
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.registry import FUNCTIONS
+
+_ALIGNMENT = 16
+"""Bytes; every tensor begins at a multiple, so that it can be viewed as any type."""
+
+
+class PackedBatch(dict):
+    """A batch whose tensors travel in one piece of shared memory. Within one process it is a plain dict.
+
+    PyTorch hands every tensor of a worker over by a file descriptor and a socket of its own, about 0.5 ms each: three
+    a sample, 48 a batch of 16. Sent as bytes instead, a batch is larger than a pipe holds, and the worker has to be
+    woken for every piece. Here all tensors lie in one, and the message about them is a few kilobytes.
+    """
+
+    def __reduce__(self) -> tuple:
+        """How it is pickled: the structure as bytes, and one tensor with the content of all."""
+        buffer = io.BytesIO()
+        packer = _Packer(buffer)
+        packer.dump(dict(self))
+        return _unpack, (buffer.getvalue(), packer.content())
+
+
+class _Packer(pickle.Pickler):
+    """Puts tensors aside and writes only where they are."""
+
+    def __init__(self, buffer: io.BytesIO) -> None:
+        super().__init__(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+        self.pieces: list[tuple[int, torch.Tensor]] = []
+        self.end = 0
+
+    def persistent_id(self, obj: Any) -> Any:
+        if type(obj) is not torch.Tensor or obj.device.type != "cpu" or obj.requires_grad or obj.is_sparse:
+            return None
+        raw = obj.contiguous().reshape(-1).view(torch.uint8)
+        start = self.end
+        self.pieces.append((start, raw))
+        self.end += -(-len(raw) // _ALIGNMENT) * _ALIGNMENT
+        return start, len(raw), obj.dtype, tuple(obj.shape)
+
+    def content(self) -> torch.Tensor:
+        store = torch.empty(self.end, dtype=torch.uint8).share_memory_()
+        for start, raw in self.pieces:
+            store[start : start + len(raw)] = raw
+        return store
+
+
+class _Unpacker(pickle.Unpickler):
+    def __init__(self, buffer: io.BytesIO, store: torch.Tensor) -> None:
+        super().__init__(buffer)
+        self.store = store
+
+    def persistent_load(self, pid: Any) -> torch.Tensor:
+        start, length, dtype, shape = pid
+        return self.store[start : start + length].view(dtype).reshape(shape)
+
+
+def _unpack(structure: bytes, store: torch.Tensor) -> PackedBatch:
+    return PackedBatch(_Unpacker(io.BytesIO(structure), store).load())
+
+
+@FUNCTIONS.register_module()
+def packed_collate(batch: Sequence[dict]) -> PackedBatch:
+    """Pictures of one size stacked into one tensor, data samples as a list, all of it as a ``PackedBatch``.
+
+    Takes the place of MMEngine's ``pseudo_collate`` by ``collate_fn=dict(type='packed_collate')``.
+
+    Args:
+        batch: N samples with ``inputs`` (C, H, W) and ``data_samples``.
+
+    Returns:
+        ``inputs`` (N, C, H, W), or a list where the sizes differ; ``data_samples``, a list of N.
+    """
+    inputs = [sample["inputs"] for sample in batch]
+    same = all(picture.shape == inputs[0].shape for picture in inputs)
+    return PackedBatch(
+        inputs=torch.stack(inputs) if same else inputs,
+        data_samples=[sample["data_samples"] for sample in batch],
+    )
