@@ -56,12 +56,12 @@ def train(
     if amp:
         _use_amp(cfg)
     _set_resume(cfg, resume)
-    if not cfg.resume and is_main_process():
-        _set_aside(Path(cfg.work_dir))
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
             require_fit(runner.model, Path(cfg.load_from))
+        if not cfg.resume and is_main_process():
+            _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
         _keep(runner, schema_of(cfg))
         runner.train()
     if is_main_process():
@@ -86,15 +86,18 @@ _ENOUGH = 2000
 _LAID_OUT = ("keypoints", "keypoints_visible", "bbox")
 
 
-def _set_aside(work_dir: Path) -> None:
-    """Move an earlier run out of the way, so that a work dir holds one run and its best checkpoint is this run's."""
+def _set_aside(work_dir: Path, current: Path) -> None:
+    """Move an earlier run out of the way, so that a work dir holds one run and its best checkpoint is this run's.
+
+    Done when the new run is built and can start; ``current`` is its folder of logs, which stays.
+    """
     if not any(work_dir.glob("*.pth")):
         return
     number = next(n for n in range(1, 10**6) if not (work_dir / f"earlier_{n}").exists())
     aside = work_dir / f"earlier_{number}"
     aside.mkdir()
     for item in sorted(work_dir.iterdir()):
-        if not item.name.startswith("earlier_"):
+        if not item.name.startswith("earlier_") and item.name != current.name:
             item.rename(aside / item.name)
     logger.warning("an earlier run lies here; it is kept in %s (to go on with it: --resume)", aside)
 

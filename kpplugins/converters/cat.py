@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kpplugins.converters.pictures import SUFFIXES, read_size
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import OUTSIDE_NOTE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_picture
 
@@ -36,7 +36,6 @@ CAT_SCHEMA = KeypointSchema(
 
 WHERE_TO_GET = "https://www.kaggle.com/datasets/crawford/cat-dataset"
 SAMPLE_COMMAND = "python tools/dataset.py sample cat --out data/cat_sample --num 600 --seed 0"
-OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
 _SUFFIX = ".cat"
 
 

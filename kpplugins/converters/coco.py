@@ -14,15 +14,12 @@ import numpy as np
 
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import load_json
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
 from kpplugins.structures.schema_inference import infer_schema
-
-OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
-DERIVED_NOTE = "box derived from the points"
 
 
 def is_coco(source: Path) -> bool:

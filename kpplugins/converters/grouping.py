@@ -17,13 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_picture
 from kpplugins.structures.schema_inference import infer_schema
 
-OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
-DERIVED_NOTE = "box derived from the points"
 LONE_NOTE = "box around points without extent, a tenth of the picture's longer side"
 CUT_NOTE = "box reaches beyond its picture, cut to it"
 EMPTY_NOTE = "box without points, kept as an unlabelled instance"

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.converters.cat import OUTSIDE_NOTE
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
+from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE
 from kpplugins.structures import BadInputError, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_picture
 
-BOX_NOTE = "box derived from the points"
 SMALL_NOTE = "box derived from points without extent"
 CUT_NOTE = "box cut to its picture"
 SMALLEST_SIDE = 0.05
@@ -169,7 +168,7 @@ def _box_around(
     tight = box_from_points(points[:, :2], inside)
     box = clip_box(box_from_points(points[:, :2], inside, margin), *size)
     if box_area(box) > 0:
-        return box, box_area(tight) or box_area(box), BOX_NOTE
+        return box, box_area(tight) or box_area(box), DERIVED_NOTE
     side = max(SMALLEST_SIDE * min(size), float((tight[2:] - tight[:2]).max()))
     centre = (tight[:2] + tight[2:]) / 2
     box = clip_box(np.concatenate([centre - side / 2, centre + side / 2]), *size)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import OUTSIDE_NOTE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 from kpplugins.structures.geometry import inside_picture
 from kpplugins.structures.schema_inference import infer_schema
@@ -35,7 +35,6 @@ SKELETON = (
     ("mouth_right_corner", "mouth_center_bottom_lip"), ("mouth_center_bottom_lip", "mouth_left_corner"),
 )  # fmt: skip
 KAGGLE_SCHEMA: KeypointSchema = infer_schema("kaggle_face", NAMES, skeleton=SKELETON)
-OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
 WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 SUBSETS = {"15": 15, "4": 4, "all": 0}
 """Which rows to keep by their number of labelled points; 0 keeps every row that has one."""

@@ -8,6 +8,9 @@ from pathlib import Path
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 
 logger = logging.getLogger(__name__)
+OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
+DERIVED_NOTE = "box derived from the points"
+"""Notes that records of every format carry, so that reports count them together."""
 
 
 @dataclass

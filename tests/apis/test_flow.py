@@ -221,6 +221,10 @@ def test_a_second_training_sets_the_first_aside(root: Path, tool, drawn_cats: Pa
     options = ["--data", drawn_cats, "--work-dir", "twice", "--cfg-options", "train_cfg.max_epochs=1", *TINY]
     tool("train.py", config, *options)
     first = (tool.folder / "twice/epoch_1.pth").read_bytes()
+    tool(
+        "train.py", config, *options, "model.head.depht=3", status=2
+    )  # cannot start: the first stays where it is
+    assert (tool.folder / "twice/epoch_1.pth").read_bytes() == first
     tool("train.py", config, *options)
     assert (tool.folder / "twice/earlier_1/epoch_1.pth").read_bytes() == first
     assert (tool.folder / "twice/epoch_1.pth").is_file()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kpplugins.converters.instances import (
-    BOX_NOTE,
     CUT_NOTE,
+    DERIVED_NOTE,
     OUTSIDE_NOTE,
     SMALL_NOTE,
     find_picture,
@@ -29,13 +29,13 @@ def test_a_box_comes_from_the_points_with_margin_and_its_area_without():
     assert made.bbox.tolist() == [6, 16, 54, 44]  # longer side 40, margin 4
     assert made.area == 40 * 20
     assert made.keypoints.tolist() == [[10, 20, 2], [50, 40, 1], [0, 0, 0]]
-    assert made.notes == (BOX_NOTE,)
+    assert made.notes == (DERIVED_NOTE,)
 
 
 def test_a_point_outside_is_unlabelled_and_noted():
     made = record([[10, 20, 2], [50, 40, 2], [99.5, 3, 2]])
     assert made.keypoints[2].tolist() == [0, 0, 0]
-    assert made.notes == (OUTSIDE_NOTE, BOX_NOTE)
+    assert made.notes == (OUTSIDE_NOTE, DERIVED_NOTE)
 
 
 def test_a_single_point_gets_a_small_box():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.converters.instances import BOX_NOTE, OUTSIDE_NOTE
+from kpplugins.converters.instances import DERIVED_NOTE, OUTSIDE_NOTE
 from kpplugins.converters.label_map import read_label_map
 from kpplugins.converters.tfexample import crc32c, masked_crc, parse_example
 from kpplugins.converters.tfrecord import is_tfrecord, read_tfrecord
@@ -150,7 +150,7 @@ def test_without_visibility_text_and_boxes(source: Path, out: Path):
     assert reading.schema.keypoints == ("kpt_0", "kpt_1")
     assert reading.records[0].keypoints.tolist() == [[25, 20, 2], [0, 0, 0]]
     assert reading.records[1].keypoints.tolist() == [[0, 0, 0], [50, 40, 2]]
-    assert len(reading.notes) == 1 and BOX_NOTE not in reading.notes  # single points
+    assert len(reading.notes) == 1 and DERIVED_NOTE not in reading.notes  # single points
 
 
 def test_areas_crowds_and_source_ids(source: Path, out: Path):
