@@ -12,8 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "kpplugins"
 LAYERS = [
     {"apis"},
+    {"curation"},
     {"models", "datasets", "engine", "visualization"},
     {"evaluation"},
+    {"exporters"},
     {"converters"},
     {"compat"},
     {"structures"},
@@ -47,7 +49,7 @@ def test_every_room_is_in_a_layer():
     assert rooms == set().union(*LAYERS)
 
 
-@pytest.mark.parametrize("room", ["converters", "structures"])
+@pytest.mark.parametrize("room", ["converters", "curation", "exporters", "structures"])
 def test_light_rooms_never_import_torch(room: str):
     code = f"import sys, kpplugins.{room}; sys.exit('torch' in sys.modules or 'mmengine' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

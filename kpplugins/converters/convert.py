@@ -1,6 +1,5 @@
 """A source in any known format to a folder in the inner format."""
 
-import inspect
 import re
 import tempfile
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kpplugins.converters.coco_writer import Progress, pictures_of, require_new, write_coco
-from kpplugins.converters.formats import by_name, detect
+from kpplugins.converters.open_source import open_source
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS, split_bounds
 from kpplugins.structures import BadInputError
@@ -53,17 +52,11 @@ def convert(
         BadInputError: see the reader and the writer; or an option that the format's reader does not know.
     """
     require_new(out)
-    known = by_name(from_format) if from_format else detect(source)
-    chosen = {key: value for key, value in options.items() if value is not None}
-    parameters = inspect.signature(known._function("read")).parameters
-    unknown = [key for key in chosen if key not in parameters]
-    if unknown:
-        raise BadInputError(f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0]}")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-pictures-", dir=out.parent) as extracted:
-        if "pictures" in parameters:
-            chosen["pictures"] = Path(extracted)
-        reading = known.read(source, skip_bad=skip_bad, **chosen)
+        known, reading = open_source(
+            source, from_format=from_format, pictures=Path(extracted), skip_bad=skip_bad, **options
+        )
         splits = assign_splits(reading, ratios, seed, group_by)
         report = loss_report(reading, known.name, source)
         report["split"] = dict(Counter(splits.values()))

@@ -28,9 +28,14 @@ class Format:
         """Whether the source looks like this format; never raises."""
         return bool(self._function("is")(source))
 
+    @property
+    def reader(self) -> Callable[..., Reading]:
+        """The function that reads it."""
+        return self._function("read")
+
     def read(self, source: Path, **options: Any) -> Reading:
         """Read the source; see the reader for its options."""
-        return self._function("read")(source, **options)
+        return self.reader(source, **options)
 
     def _function(self, kind: str) -> Callable:
         return getattr(import_module(f"kpplugins.converters.{self.module}"), f"{kind}_{self.module}")

@@ -1,6 +1,7 @@
 """Pictures, plots and tables.
 
-The map: ``draw`` (points and skeleton on a picture), ``sheet`` (a grid of tiles; the best and worst of a test),
+The map: ``draw`` (points and skeleton on a picture), ``grid`` (tiles side by side),
+``sheet`` (the best and worst of a test),
 ``curves`` (loss and metrics of a run), ``table`` (per-keypoint Markdown table).
 
 Adding a new plot: a function that takes arrays or a result object and a path, and draws with Matplotlib's Agg canvas.

@@ -8,19 +8,13 @@ import numpy as np
 from kpplugins.evaluation.evaluation_result import EvaluationResult
 from kpplugins.evaluation.functional import oks
 from kpplugins.visualization.draw import TRUTH_COLOR, draw_points
+from kpplugins.visualization.grid import grid
 
 TILE = 240
 """Side of a tile in pixels."""
 _CAPTION = 22
 _CONTEXT = 0.35
 """Fraction of the box that is shown around it."""
-
-
-def grid(tiles: list[np.ndarray], columns: int) -> np.ndarray:
-    """Tiles of one size, (h, w, 3) each, as one picture, row by row; missing ones are black."""
-    blank = np.zeros_like(tiles[0])
-    padded = tiles + [blank] * (-len(tiles) % columns)
-    return np.vstack([np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)])
 
 
 def best_and_worst(result: EvaluationResult, path: Path, each: int = 8, columns: int = 4) -> None:

@@ -8,7 +8,8 @@ import pytest
 from kpplugins.structures import KeypointSchema, PoseResult
 from kpplugins.visualization.curves import plot_curves, read_scalars
 from kpplugins.visualization.draw import draw_pose
-from kpplugins.visualization.sheet import TILE, grid
+from kpplugins.visualization.grid import grid
+from kpplugins.visualization.sheet import TILE
 from kpplugins.visualization.table import markdown_table
 
 SCHEMA = KeypointSchema("x", ("a", "b"), skeleton=(("a", "b"),), colors=((255, 0, 0), (0, 255, 0)))

@@ -1,0 +1,66 @@
+"""A source in any known format as a ``Reading``."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from kpplugins.converters.formats import Format, by_name, detect
+from kpplugins.converters.reading import Reading
+from kpplugins.structures import BadInputError, KeypointSchema
+
+SCHEMA_FILE = "schema.json"
+
+
+def open_source(
+    source: Path,
+    *,
+    from_format: str | None = None,
+    pictures: Path | None = None,
+    skip_bad: bool = False,
+    **options: Any,
+) -> tuple[Format, Reading]:
+    """Read a source with the reader of its format.
+
+    A ``schema.json`` in the source folder goes over what the annotation says of its keypoints.
+
+    Args:
+        source: file or folder.
+        from_format: the format's name; ``None`` tells it from the source.
+        pictures: folder for pictures that lie inside annotation files (Kaggle's CSV, TFRecord); it may not exist yet.
+        skip_bad: go on without bad entries; they are in ``Reading.faults``.
+        **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
+
+    Returns:
+        The format and what was read.
+
+    Raises:
+        BadInputError: see the reader; an option that it does not know; a format that holds its pictures inside, without
+            ``pictures``; or a ``schema.json`` of other keypoints.
+    """
+    known = by_name(from_format) if from_format else detect(source)
+    chosen = {key: value for key, value in options.items() if value is not None}
+    parameters = inspect.signature(known.reader).parameters
+    unknown = [key for key in chosen if key not in parameters]
+    if unknown:
+        raise BadInputError(f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0]}")
+    if "pictures" in parameters:
+        if pictures is None:
+            raise BadInputError(
+                "the pictures lie inside the annotation file", where=str(source),
+                todo="convert it first: python tools/dataset.py convert SOURCE --out DIR",
+            )  # fmt: skip
+        chosen["pictures"] = pictures
+    reading = known.read(source, skip_bad=skip_bad, **chosen)
+    if (source / SCHEMA_FILE).is_file():
+        reading.schema = _edited(reading.schema, source / SCHEMA_FILE)
+    return known, reading
+
+
+def _edited(stated: KeypointSchema, path: Path) -> KeypointSchema:
+    schema = KeypointSchema.load(path)
+    if schema.keypoints != stated.keypoints:
+        raise BadInputError(
+            "other keypoints than the annotation's", where=str(path), expected=", ".join(stated.keypoints),
+            found=", ".join(schema.keypoints), todo="give both the same names in the same order",
+        )  # fmt: skip
+    return schema
