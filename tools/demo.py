@@ -49,7 +49,7 @@ def main() -> int:
         if args.webcam is not None:
             shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
             print(f"{shown} pictures shown")
-        files += test_pictures(config, args.data) if args.data else []
+        files += test_pictures(config, args.data, f"{args.out}/pictures") if args.data else []
         if files:
             boxes = np.array(args.bbox) if args.bbox else None
             written = demo_files(

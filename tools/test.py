@@ -10,13 +10,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Test a keypoint detector: AP, PCK, NME, pictures.")
     parser.add_argument("config", nargs="?", help="config file; default: the newest run's")
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
+    parser.add_argument(
+        "--submission", metavar="FILE", help="also write Kaggle's CSV, from test.csv and IdLookupTable.csv"
+    )
     add_common(parser)
     args = parser.parse_args()
 
     def work() -> int:
         from kpplugins.apis.test import test
 
-        numbers, out, table = test(args.config, args.checkpoint, **options(args))
+        numbers, out, table = test(args.config, args.checkpoint, submission=args.submission, **options(args))
         print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
         print(table, end="")
         print(

@@ -8,6 +8,7 @@ top-level name          goes to
 ======================  ====================================================================================
 ``data_root``           ``data_root`` of every dataset; ``ann_file`` and ``bbox_file`` below the old one move along
 ``dataset_type``        ``type`` of every dataset
+``dataset_args``        a dict of further arguments, to every dataset: ``dict(subset="all")``
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
 ``codec``               ``encoder``, ``input_size`` and ``use_udp`` in the pipelines, ``decoder`` (and ``input_size``)
@@ -64,6 +65,9 @@ def load_config(
         cfg.pop(name)  # it has served to build others; the config that is kept with the run does without
     if cfg.get("dataset_type") is not None:
         _spread(cfg, "type", [dataset for _, dataset in datasets_of(cfg)], name="dataset_type")
+    for key, value in (cfg.get("dataset_args") or {}).items():
+        for _, dataset in datasets_of(cfg):
+            dataset[key] = value
     _spread_data_root(cfg, data)
     _spread_keypoints(cfg)
     _spread_codec(cfg)

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from tqdm import tqdm
 
 from kpplugins.apis.config import load_config
 from kpplugins.apis.predictor import Predictor
-from kpplugins.converters.pictures import SUFFIXES
+from kpplugins.converters.pictures import SUFFIXES, read_picture
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_pose
 
@@ -53,14 +54,29 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def test_pictures(config: str | Path, data: str | Path) -> list[Path]:
+def test_pictures(config: str | Path, data: str | Path, extract_to: str | Path) -> list[Path]:
     """The pictures of a config's test split, with its dataset at the folder ``data``; in order, each once.
+
+    Pictures that are no files (those inside Kaggle's CSV) are written into the folder ``extract_to``.
 
     Raises:
         BadInputError: see ``load_config`` and the dataset.
     """
     dataset = DATASETS.build(load_config(config, data=data).test_dataloader.dataset)
-    return list(dict.fromkeys(Path(dataset.get_data_info(i)["img_path"]) for i in range(len(dataset))))
+    named = dict.fromkeys(dataset.get_data_info(i)["img_path"] for i in range(len(dataset)))
+    return [
+        Path(name) if Path(name).is_file() else _extract(dataset, name, Path(extract_to)) for name in named
+    ]
+
+
+def _extract(dataset: Any, name: str, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / Path(name).name
+    if not cv2.imwrite(str(path), dataset.picture(name)):
+        raise BadInputError(
+            "cannot be written", where=str(path), todo="is the disk full, the folder writable?"
+        )
+    return path
 
 
 test_pictures.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
@@ -169,9 +185,7 @@ def demo_webcam(
 
 
 def _picture(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
-    picture = cv2.imdecode(np.frombuffer(file.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise BadInputError("picture cannot be decoded", where=str(file), todo="fetch it again")
+    picture = read_picture(file)
     result = predictor(picture, boxes)
     height, width = picture.shape[:2]
     _write_json(out / f"{file.stem}.json", result.to_json(file.name, width, height))

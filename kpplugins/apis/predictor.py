@@ -126,7 +126,7 @@ class Predictor:
         """The points found in each of the boxes (N, 4), a batch at a time."""
         outputs = []
         for i in range(0, len(boxes), BATCH):
-            samples = [self._sample(picture, box) for box in boxes[i : i + BATCH]]
+            samples = [self.pipeline(sample_of(picture, box, self.schema)) for box in boxes[i : i + BATCH]]
             outputs += self.model.test_step(pseudo_collate(samples))
         k = self.schema.num_keypoints
         points = [o.pred_instances.keypoints for o in outputs] or [np.zeros((0, k, 2))]
@@ -138,17 +138,17 @@ class Predictor:
             names=self.schema.keypoints,
         )
 
-    def _sample(self, picture: np.ndarray, box: np.ndarray) -> dict:
-        return self.pipeline(
-            {
-                "img": picture,
-                "img_path": "",
-                "bbox": box[None].astype(np.float32),
-                "bbox_score": np.ones(1, np.float32),
-                "flip_indices": self.schema.flip_indices,
-                "flip_pairs": [],
-            }
-        )
+
+def sample_of(picture: np.ndarray, box: np.ndarray, schema: KeypointSchema) -> dict:
+    """What a test pipeline takes: a picture (H, W, 3) BGR and the box (4,) xyxy to look into."""
+    return {
+        "img": picture,
+        "img_path": "",
+        "bbox": box[None].astype(np.float32),
+        "bbox_score": np.ones(1, np.float32),
+        "flip_indices": schema.flip_indices,
+        "flip_pairs": [],
+    }
 
 
 def search_windows(width: int, height: int) -> np.ndarray:

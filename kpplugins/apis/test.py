@@ -1,20 +1,27 @@
 """Testing: numbers, a table, and pictures."""
 
 import json
+import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.dist import is_main_process
 
 from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
-from kpplugins.apis.config import load_config
+from kpplugins.apis.config import load_config, schema_of
 from kpplugins.apis.runner import build_runner
+from kpplugins.apis.submission import submit
 from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.converters.pictures import read_picture
 from kpplugins.evaluation import EvaluationResult, KeypointMetric
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_keypoint_table
+
+logger = logging.getLogger(__name__)
 
 
 def test(
@@ -27,6 +34,7 @@ def test(
     launcher: str = "none",
     skip_bad: bool = False,
     trust_checkpoint: bool = False,
+    submission: str | Path | None = None,
 ) -> tuple[dict[str, float], Path, str]:
     """Test a checkpoint on its config's test split.
 
@@ -39,6 +47,8 @@ def test(
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
         skip_bad: go on without bad files, saying how many and why.
         trust_checkpoint: let the checkpoint run code while it is loaded.
+        submission: write Kaggle's facial-keypoints submission here, from ``test.csv`` and ``IdLookupTable.csv`` in the
+            data folder.
 
     Returns:
         The numbers; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
@@ -64,7 +74,11 @@ def test(
         results = [
             m.result for m in runner.test_evaluator.metrics if isinstance(m, KeypointMetric) and m.result
         ]
-        table = _write_report(out, numbers, results[0] if results else None, origin)
+        picture_of = getattr(runner.test_dataloader.dataset, "picture", read_picture)
+        table = _write_report(out, numbers, results[0] if results else None, origin, picture_of)
+        if submission is not None:
+            counts = submit(runner.model, cfg, schema_of(cfg), Path(submission))
+            logger.info("%s: %s", submission, ", ".join(f"{n} {what}" for what, n in counts.items()))
         plot_curves(out)
     return numbers, out, table
 
@@ -72,7 +86,13 @@ def test(
 test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 
 
-def _write_report(out: Path, numbers: dict, result: EvaluationResult | None, origin: dict[str, str]) -> str:
+def _write_report(
+    out: Path,
+    numbers: dict,
+    result: EvaluationResult | None,
+    origin: dict[str, str],
+    picture_of: Callable[[str], np.ndarray],
+) -> str:
     """``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``; returns the table."""
     content: dict[str, Any] = {**numbers, **origin}
     table = ""
@@ -87,7 +107,7 @@ def _write_report(out: Path, numbers: dict, result: EvaluationResult | None, ori
         )
         table = per_keypoint_table(rows)
         (out / "per_keypoint.md").write_text(table, encoding="utf-8")
-        best_and_worst(result, out / "best_and_worst.jpg")
+        best_and_worst(result, out / "best_and_worst.jpg", picture_of)
     (out / "metrics.json").write_text(json.dumps(_finite(content), indent=2) + "\n", encoding="utf-8")
     return table
 

@@ -1,6 +1,8 @@
-"""The size of a picture from its header, and whether the file is whole; without decoding it."""
+"""Pictures: their size and whether the file is whole, from the header; and decoding them."""
 
 from pathlib import Path
+
+import numpy as np
 
 from kpplugins.structures import BadInputError
 
@@ -51,6 +53,22 @@ def read_size(path: Path) -> tuple[int, int]:
             todo="fetch it again",
         )
     return (height, width) if turned else (width, height)
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """The decoded picture, (H, W, 3) BGR uint8, EXIF orientation applied.
+
+    Raises:
+        BadInputError: the file is missing or cannot be decoded.
+    """
+    import cv2
+
+    file = Path(path)
+    data = file.read_bytes() if file.is_file() else b""
+    picture = cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise BadInputError("picture cannot be decoded", where=str(file), todo="fetch it again")
+    return picture
 
 
 def _ends_with(path: Path, mark: bytes) -> bool:

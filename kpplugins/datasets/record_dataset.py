@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
+from kpplugins.converters.pictures import read_picture
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 from kpplugins.structures.geometry import xyxy_to_xywh
 
@@ -57,6 +58,10 @@ class RecordDataset(BaseCocoStyleDataset):
     @abstractmethod
     def load_records(self) -> list[PoseRecord]:
         """The records of this dataset's split, all points of the full schema, in order."""
+
+    def picture(self, img_path: str) -> np.ndarray:
+        """One of its pictures by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
+        return read_picture(img_path)
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         records = self.load_records()

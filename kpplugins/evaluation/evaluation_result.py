@@ -101,13 +101,15 @@ class EvaluationResult:
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """The numbers of ``metrics.json``: the ten of COCO, ``PCK@t``, ``NME``, ``EPE`` (mean error in pixels)."""
+        """The numbers of ``metrics.json``: the ten of COCO, ``PCK@t``, ``NME``, and in pixels ``EPE`` (mean error)
+        and ``RMSE`` (as Kaggle scores)."""
         pcks = {f"PCK@{t:g}": F.pck(self.distance, self.box_side, t) for t in PCK_THRESHOLDS}
         return {
             **self.coco_numbers(),
             **pcks,
             "NME": F.nme(self.distance, self.nme_norm[0]),
             "EPE": F.mean_error(self.distance),
+            "RMSE": F.rmse(self.distance),
         }
 
     def per_keypoint(self) -> list[dict[str, float | str | int]]:

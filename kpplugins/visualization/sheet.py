@@ -1,5 +1,6 @@
 """Grids of picture tiles."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,10 +18,17 @@ _CONTEXT = 0.35
 """Fraction of the box that is shown around it."""
 
 
-def best_and_worst(result: EvaluationResult, path: Path, each: int = 8, columns: int = 4) -> None:
+def best_and_worst(
+    result: EvaluationResult,
+    path: Path,
+    picture_of: Callable[[str], np.ndarray],
+    each: int = 8,
+    columns: int = 4,
+) -> None:
     """Write a sheet of the ``each`` best and ``each`` worst instances: truth in white, prediction in colour.
 
-    Captions give the rank, the mean error in pixels and the OKS. Instances without a label are left out.
+    ``picture_of`` gives the picture of an image path, (H, W, 3) BGR uint8. Captions give the rank, the mean error in
+    pixels and the OKS. Instances without a label are left out.
     """
     error = result.instance_error
     order = [int(i) for i in np.argsort(error, kind="stable") if not np.isnan(error[i])]
@@ -30,16 +38,15 @@ def best_and_worst(result: EvaluationResult, path: Path, each: int = 8, columns:
     best, worst = order[:each], order[::-1][:each]
     rows = []
     for title, chosen in (("best", best), ("worst", worst)):
-        tiles = [
-            _tile(result, i, f"{title} {n}  {np.nanmean(result.distance[i]):.1f} px  OKS {similarity[i]:.2f}")
-            for n, i in enumerate(chosen, 1)
-        ]
+        tiles = []
+        for n, i in enumerate(chosen, 1):
+            caption = f"{title} {n}  {np.nanmean(result.distance[i]):.1f} px  OKS {similarity[i]:.2f}"
+            tiles.append(_tile(result, i, picture_of(result.images[i]), caption))
         rows.append(grid(tiles, columns))
     cv2.imwrite(str(path), np.vstack(rows))
 
 
-def _tile(result: EvaluationResult, i: int, caption: str) -> np.ndarray:
-    picture = cv2.imread(result.images[i], cv2.IMREAD_COLOR)
+def _tile(result: EvaluationResult, i: int, picture: np.ndarray, caption: str) -> np.ndarray:
     x1, y1, x2, y2 = result.boxes[i]
     side = max(x2 - x1, y2 - y1) * (1 + 2 * _CONTEXT)
     scale = TILE / side

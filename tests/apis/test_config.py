@@ -96,6 +96,11 @@ def test_data_root_of_a_child_reaches_every_dataset(child):
     assert {d.data_root for _, d in datasets_of(child("data_root = 'elsewhere'"))} == {"elsewhere"}
 
 
+def test_dataset_args_reach_every_dataset(child):
+    cfg = child("dataset_args = dict(ratios=(50, 25, 25))")
+    assert [tuple(d.ratios) for _, d in datasets_of(cfg)] == [(50, 25, 25)] * 3
+
+
 def test_data_of_the_command_line_goes_over_it(child):
     cfg = child("data_root = 'elsewhere'", data="/there")
     assert {d.data_root for _, d in datasets_of(cfg)} == {"/there"}

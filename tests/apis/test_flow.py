@@ -244,3 +244,25 @@ def test_amp_trains(root: Path, tool, drawn_cats: Path):
     done = tool("train.py", config, "--data", drawn_cats, *options)
     losses = [line for line in (done.stdout + done.stderr).splitlines() if "loss:" in line]
     assert "nan" not in "".join(losses)
+
+
+def test_kaggles_faces_from_the_csv_to_the_submission(root: Path, tool, kaggle_folder: Path):
+    config, where = root / "configs/facial_heatmap.py", ["--data", kaggle_folder, "--work-dir", "faces"]
+    tool("train.py", config, *where, "--cfg-options", "train_cfg.max_epochs=1", *TINY)
+    options = ["--cfg-options", *TINY]
+    done = tool("test.py", config, *where, "--submission", "answer.csv", *options)
+    assert "3 faces, 46 rows" in done.stdout + done.stderr
+    lines = (tool.folder / "answer.csv").read_text().splitlines()
+    assert lines[0] == "RowId,Location" and len(lines) == 47
+    assert all(0 <= float(line.split(",")[1]) <= 96 for line in lines[1:])
+    metrics = json.loads((tool.folder / "faces/metrics.json").read_text())
+    assert metrics["RMSE"] > 0 and metrics["instances"] == 2
+    assert cv2.imread(str(tool.folder / "faces/best_and_worst.jpg")) is not None
+    error = tool(
+        "test.py", config, *where, "--submission", "no.csv", *options, "keypoints=['nose_tip']", status=2
+    )
+    assert "error: " in error.stderr and not (tool.folder / "no.csv").exists()
+    settled = tool.folder / "faces/facial_heatmap.py"
+    best = next((tool.folder / "faces").glob("best_*.pth"))
+    tool("demo.py", "--config", settled, "--checkpoint", best, "--data", kaggle_folder, "--out", "faces_demo")
+    assert len(list((tool.folder / "faces_demo").glob("*.json"))) == 2

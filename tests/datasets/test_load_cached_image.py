@@ -19,6 +19,12 @@ def test_a_picture_is_decoded_once_and_never_changed_by_a_caller(tmp_path: Path)
     assert (second["img_shape"], second["ori_shape"]) == ((4, 6), (4, 6))
 
 
+def test_a_picture_that_is_there_already_is_taken():
+    picture = np.full((4, 6, 3), 7, np.uint8)
+    loaded = LoadCachedImage()({"img_path": "row of a table", "img": picture})
+    assert loaded["img"] is picture and loaded["ori_shape"] == (4, 6)
+
+
 def test_what_does_not_fit_is_not_kept(tmp_path: Path):
     for name in "ab":
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((10, 10, 3), np.uint8))

@@ -73,7 +73,7 @@ def test_exact_predictions_are_perfect():
 
 
 def test_summary_has_the_keys_of_metrics_json():
-    keys = [*COCO_KEYS, "PCK@0.05", "PCK@0.1", "PCK@0.2", "NME", "EPE"]
+    keys = [*COCO_KEYS, "PCK@0.05", "PCK@0.1", "PCK@0.2", "NME", "EPE", "RMSE"]
     assert list(result().summary) == keys
 
 

@@ -36,6 +36,12 @@ def test_mean_error_by_hand():
     assert F.mean_error(distance()) == pytest.approx(2.0)
 
 
+def test_rmse_by_hand_is_over_coordinates():
+    # squared coordinate errors 9, 16, 0, 1, 0, 0 of three labelled points: mean 26 / 6
+    assert F.rmse(distance()) == pytest.approx((26 / 6) ** 0.5)
+    assert np.isnan(F.rmse(np.full((1, 2), np.nan)))
+
+
 def test_nothing_labelled_is_nan_not_zero():
     none = np.full((2, 3), np.nan)
     assert np.isnan([F.pck(none, np.ones(2), 0.1), F.nme(none, np.ones(2)), F.mean_error(none)]).all()

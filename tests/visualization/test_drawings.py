@@ -86,7 +86,7 @@ def test_best_and_worst_sheet(tmp_path: Path):
         images.append(str(tmp_path / f"{i}.jpg"))
         cv2.imwrite(images[-1], np.full((400, 400, 3), 90, np.uint8))
     object.__setattr__(one, "images", images)
-    best_and_worst(one, tmp_path / "sheet.jpg")
+    best_and_worst(one, tmp_path / "sheet.jpg", cv2.imread)
     sheet = cv2.imread(str(tmp_path / "sheet.jpg"))
     assert sheet.shape[1] == 4 * TILE
     assert pytest.approx(90, abs=4) == np.median(sheet[30:, :TILE])

@@ -27,6 +27,8 @@ class LoadCachedImage(LoadImage):
 
     def transform(self, results: dict) -> dict | None:
         """Put the picture into ``results``; it is the caller's to change."""
+        if "img" in results:  # a data set that holds its pictures
+            return super().transform(results)
         path = results["img_path"]
         if path in self.kept:
             picture = self.kept[path].copy()

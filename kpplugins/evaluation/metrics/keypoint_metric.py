@@ -20,8 +20,8 @@ EYES = ("left_eye", "right_eye")
 class KeypointMetric(BaseMetric):
     """The ten COCO keypoint numbers, PCK@0.05/0.1/0.2, NME and mean pixel error, from one pass over the predictions.
 
-    Keys: ``AP AP50 AP75 AP(M) AP(L) AR AR50 AR75 AR(M) AR(L) PCK@0.05 PCK@0.1 PCK@0.2 NME EPE``. PCK is normalised by
-    the longer side of the box, NME by the inter-ocular distance where the keypoint set has both eyes and by √area
+    Keys: ``AP AP50 AP75 AP(M) AP(L) AR AR50 AR75 AR(M) AR(L) PCK@0.05 PCK@0.1 PCK@0.2 NME EPE RMSE``. PCK is normalised
+    by the longer side of the box, NME by the inter-ocular distance where the keypoint set has both eyes and by √area
     otherwise (it is printed which). OKS uses the sigmas of the dataset's schema, printed with the result, and the
     annotation's ``area``. An instance's score is its box score times the mean of its keypoint scores above 0.2, as in
     MMPose's ``CocoMetric``.
@@ -111,5 +111,5 @@ class KeypointMetric(BaseMetric):
             f"{len(result.images)} instances\n{coco_lines(s)}\n OKS sigmas ({schema.sigmas_source}): {sigmas}\n "
             f"PCK@0.05 {s['PCK@0.05']:.4f}  PCK@0.1 {s['PCK@0.1']:.4f}  PCK@0.2 {s['PCK@0.2']:.4f} "
             f"(norm: longer side of the box)\n NME {s['NME']:.4f} (norm: {result.nme_norm[1]})  "
-            f"EPE {s['EPE']:.2f} px (mean error)",
+            f"EPE {s['EPE']:.2f} px (mean error)  RMSE {s['RMSE']:.2f} px (of the coordinates)",
         )

@@ -1,0 +1,7 @@
+"""Gated-skip hourglass on Kaggle's facial keypoints (training.zip, test.zip, IdLookupTable.csv in data_root)."""
+
+_base_ = "cat_hourglass_sample.py"
+
+dataset_type = "KaggleFacialDataset"
+data_root = "data/kaggle_faces"
+dataset_args = dict(subset="15")  # rows with all 15 points; "all" adds the others, with what they lack masked

@@ -1,0 +1,49 @@
+"""Kaggle's submission file of a model of facial keypoints."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+
+from kpplugins.apis.config import datasets_of
+from kpplugins.apis.predictor import BATCH, sample_of
+from kpplugins.converters.kaggle_table import SIDE
+from kpplugins.converters.kaggle_test import read_lookup, read_test_faces, write_submission
+from kpplugins.structures import KeypointSchema
+
+
+@torch.inference_mode()
+def submit(model: Any, cfg: Config, schema: KeypointSchema, path: Path) -> dict[str, int]:
+    """Find the points of the faces in ``test.csv`` and write what ``IdLookupTable.csv`` asks for.
+
+    Args:
+        model: with its weights.
+        cfg: settled; both files are in the ``data_root`` of its test data.
+        schema: what the points of the model are.
+        path: the CSV to write.
+
+    Returns:
+        ``faces``, ``rows``, and how many locations were ``clipped`` to the picture.
+
+    Raises:
+        BadInputError: a file is missing or wrong, or asks for a point that the model does not find.
+    """
+    root = Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
+    asked, faces = read_lookup(root), read_test_faces(root)
+    pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+    whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])
+    model.eval()
+    found: dict[int, np.ndarray] = {}
+    left = iter(faces.items())
+    while some := list(islice(left, BATCH)):
+        samples = [pipeline(sample_of(np.repeat(f[..., None], 3, axis=2), whole, schema)) for _, f in some]
+        results = model.test_step(pseudo_collate(samples))
+        found.update({i: r.pred_instances.keypoints[0] for (i, _), r in zip(some, results, strict=True)})
+    return {
+        "faces": len(faces), "rows": len(asked),
+        "clipped": write_submission(asked, found, schema.keypoints, path),
+    }  # fmt: skip

@@ -1,0 +1,79 @@
+"""Kaggle's facial keypoints, straight from the downloaded file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmpose.registry import DATASETS
+
+from kpplugins.converters.kaggle_faces import KAGGLE_SCHEMA, read_faces, training_file
+from kpplugins.converters.splits import take_split
+from kpplugins.datasets.record_dataset import RecordDataset
+from kpplugins.structures import KeypointSchema, PoseRecord
+
+
+@DATASETS.register_module()
+class KaggleFacialDataset(RecordDataset):
+    """Kaggle's facial-keypoints-detection, up to 15 points on grey 96×96 faces.
+
+    Reads ``training.csv`` or ``training.zip`` in ``data_root`` as downloaded; the pictures are inside it and stay in
+    memory (9 KB each). Kaggle's test file has no truth, so all three splits are parts of the training file. The box is
+    the whole picture. Of the original 7,049 rows 2,140 carry all 15 points; most others carry four, and points that a
+    row does not carry have no weight in training and do not count in testing.
+
+    Produced keys, beside those of ``RecordDataset``: ``img`` (96, 96, 3) uint8; ``img_path`` is
+    ``…/training.csv/ROW.png`` with the number of the row, which is no file.
+
+    Args:
+        data_root: the folder with the training file.
+        split: ``train``, ``val``, ``test`` or ``all``.
+        subset: ``15`` uses rows with all 15 points, ``4`` those with exactly four, ``all`` every row with a point.
+        ratios: shares of the three splits. Default: 80, 10, 10.
+        shuffle_seed: of the shuffle before dividing; ``None`` divides in the order of the file. Default: 0.
+        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the points.
+
+    Raises:
+        BadInputError: no such file, a bad row (unless ``skip_bad``), or a split without rows.
+    """
+
+    METAINFO = KAGGLE_SCHEMA.to_metainfo()
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = "all",
+        subset: str = "15",
+        ratios: Sequence[float] = (80, 10, 10),
+        shuffle_seed: int | None = 0,
+        **kwargs: Any,
+    ) -> None:
+        self.split, self.subset, self.ratios, self.shuffle_seed = split, str(subset), ratios, shuffle_seed
+        self._grey: dict[str, np.ndarray] = {}
+        super().__init__(data_root=data_root, **kwargs)
+
+    @classmethod
+    def full_schema_of(cls, cfg: dict) -> KeypointSchema:
+        """The 15 points."""
+        return KAGGLE_SCHEMA
+
+    def load_records(self) -> list[PoseRecord]:
+        """The faces of the split."""
+        root = Path(self.data_root)
+        pictures, reading = read_faces(root, subset=self.subset, skip_bad=self.skip_bad)
+        file = training_file(root)
+        rows = list(zip(pictures, reading.records, strict=True))
+        chosen = take_split(rows, self.split, self.ratios, self.shuffle_seed)
+        self._grey = {str(file / record.image): picture for picture, record in chosen}
+        return [PoseRecord(**{**record.__dict__, "image": file / record.image}) for _, record in chosen]
+
+    def picture(self, img_path: str) -> np.ndarray:
+        """(96, 96, 3) uint8, three equal channels."""
+        return cv2.cvtColor(self._grey[img_path], cv2.COLOR_GRAY2BGR)
+
+    def get_data_info(self, idx: int) -> dict:
+        """The sample with its picture."""
+        info = super().get_data_info(idx)
+        info["img"] = self.picture(info["img_path"])
+        return info

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kpplugins.converters.kaggle_faces import FOUR, NAMES, read_faces
+from kpplugins.datasets import KaggleFacialDataset
+from kpplugins.structures import BadInputError
+
+
+def test_the_splits_divide_the_rows_with_all_points(kaggle_folder: Path):
+    parts = {s: KaggleFacialDataset(str(kaggle_folder), s) for s in ("train", "val", "test")}
+    assert {s: len(d) for s, d in parts.items()} == {"train": 16, "val": 2, "test": 2}
+    paths = {s: {sample["img_path"] for sample in d} for s, d in parts.items()}
+    assert len(set().union(*paths.values())) == 20
+    again = KaggleFacialDataset(str(kaggle_folder), "val")
+    assert [s["img_path"] for s in again] == [s["img_path"] for s in parts["val"]]
+    other = KaggleFacialDataset(str(kaggle_folder), "val", shuffle_seed=1)
+    assert [s["img_path"] for s in other] != [s["img_path"] for s in again]
+
+
+def test_points_and_pictures_are_those_of_the_row(kaggle_folder: Path):
+    pictures, reading = read_faces(kaggle_folder, subset="15")
+    by_row = {r.image.name: (p, r) for p, r in zip(pictures, reading.records, strict=True)}
+    for sample in KaggleFacialDataset(str(kaggle_folder), "val"):
+        picture, record = by_row[Path(sample["img_path"]).name]
+        assert (sample["img"] == picture[..., None]).all() and sample["img"].shape == (96, 96, 3)
+        assert sample["keypoints"][0] == pytest.approx(record.keypoints[:, :2], abs=1e-4)
+        assert sample["bbox"].tolist() == [[0, 0, 95, 95]]
+
+
+def test_rows_with_four_points_have_the_others_masked(kaggle_folder: Path):
+    four = KaggleFacialDataset(str(kaggle_folder), subset="4")
+    assert len(four) == 10
+    for sample in four:
+        labelled = {NAMES[k] for k in np.flatnonzero(sample["keypoints_visible"][0])}
+        assert labelled == set(FOUR)
+    assert len(KaggleFacialDataset(str(kaggle_folder), subset="all")) == 30
+    assert len(KaggleFacialDataset(str(kaggle_folder), subset=15)) == 20  # as --cfg-options reads it
+
+
+def test_some_of_the_points(kaggle_folder: Path):
+    nose = KaggleFacialDataset(str(kaggle_folder), subset="all", keypoints=["nose_tip"])
+    assert nose[0]["keypoints"].shape == (1, 1, 2)
+    assert KaggleFacialDataset.schema_of({"keypoints": ["nose_tip"]}).num_keypoints == 1
+
+
+def test_what_it_refuses(tmp_path: Path, kaggle_folder: Path):
+    with pytest.raises(BadInputError, match=r"training\.csv or training\.zip.*kaggle\.com"):
+        KaggleFacialDataset(str(tmp_path))
+    with pytest.raises(BadInputError, match="unknown subset"):
+        KaggleFacialDataset(str(kaggle_folder), subset="5")
+    with pytest.raises(BadInputError, match="unknown split"):
+        KaggleFacialDataset(str(kaggle_folder), "tests")
