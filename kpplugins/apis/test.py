@@ -19,7 +19,7 @@ from kpplugins.converters.pictures import read_picture
 from kpplugins.evaluation import EvaluationResult, KeypointMetric
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.visualization.sheet import best_and_worst
-from kpplugins.visualization.table import per_keypoint_table
+from kpplugins.visualization.table import per_category_table, per_keypoint_table
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,10 @@ def _write_report(
             sigmas_source=result.schema.sigmas_source,
             per_keypoint=rows,
         )
-        table = per_keypoint_table(rows)
+        kinds = result.per_category()
+        if len(kinds) > 1:
+            content["per_category"] = kinds
+        table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
         (out / "per_keypoint.md").write_text(table, encoding="utf-8")
         best_and_worst(result, out / "best_and_worst.jpg", picture_of)
     (out / "metrics.json").write_text(json.dumps(_finite(content), indent=2) + "\n", encoding="utf-8")

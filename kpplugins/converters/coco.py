@@ -19,7 +19,7 @@ from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import load_json
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
-from kpplugins.structures.schema_inference import infer_schema
+from kpplugins.structures.schema_inference import infer_schema, union_schema
 
 
 def is_coco(source: Path) -> bool:
@@ -66,16 +66,22 @@ def read_coco(
         reading.faults += part.faults
         reading.backgrounds += part.backgrounds
         reading.splits.update(part.splits)
+        reading.category_keypoints.update(part.category_keypoints)
     return reading.settle(skip_bad)
 
 
 def schema_of_file(path: Path) -> KeypointSchema:
-    """The keypoint schema that a COCO file's categories state.
+    """The keypoint schema that a COCO file's categories state: the points of all of them.
 
     Raises:
-        BadInputError: see ``load_json``; or no category has keypoints, or two have different ones.
+        BadInputError: see ``load_json``; or no category has keypoints.
     """
-    return _schema(_object(load_json(path), path), path)
+    return _schemas(_object(load_json(path), path), path)[0]
+
+
+def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
+    """The names of the points of each category; those without points are not there."""
+    return _schemas(_object(load_json(path), path), path)[1]
 
 
 class CocoFile:
@@ -91,8 +97,12 @@ class CocoFile:
     def __init__(self, path: Path, root: Path, margin: float, check_pictures: bool) -> None:
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
         self.content = _object(load_json(path), path)
-        self.reading = Reading(_schema(self.content, path))
+        schema, own = _schemas(self.content, path)
+        self.reading = Reading(schema)
+        if any(names != schema.keypoints for names in own.values()):
+            self.reading.category_keypoints = own
         self.categories = {c.get("id"): str(c.get("name", "object")) for c in self.content["categories"]}
+        self.places = {name: schema.indices_of(names) for name, names in own.items()}
 
     def read(self) -> Reading:
         """Everything in the file."""
@@ -186,11 +196,13 @@ class CocoFile:
         )
 
     def _points(self, annotation: dict, picture: Picture, where: str, notes: list[str]) -> np.ndarray:
-        k = self.reading.schema.num_keypoints
+        every = np.zeros((self.reading.schema.num_keypoints, 3))
         flat = annotation.get("keypoints")
         if flat is None:
-            return np.zeros((k, 3))
-        points = numbers(flat, where, "keypoints")
+            return every
+        category = self.categories.get(annotation.get("category_id"), "")
+        places = self.places.get(category, range(len(every)))
+        k, points = len(places), numbers(flat, where, "keypoints")
         if len(points) != 3 * k:
             raise BadInputError(
                 "number of keypoints differs from its category's",
@@ -207,7 +219,8 @@ class CocoFile:
         outside = (points[:, 2] > 0) & ~inside_picture(points[:, :2], picture.width, picture.height)
         notes += [OUTSIDE_NOTE] * int(outside.sum())
         points[outside | (points[:, 2] == 0)] = 0
-        return points
+        every[places] = points
+        return every
 
     def _box(
         self, annotation: dict, points: np.ndarray, labelled: np.ndarray, where: str, notes: list[str]
@@ -278,21 +291,28 @@ def _object(content: Any, path: Path) -> dict:
     return content
 
 
-def _schema(content: dict, path: Path) -> KeypointSchema:
-    schemas = [_schema_of(c, path) for c in content["categories"] if c.get("keypoints")]
+def _schemas(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
+    """The schema of all categories together, and the names of each one's own points."""
+    schemas: dict[str, KeypointSchema] = {}
+    for category in content["categories"]:
+        if category.get("keypoints"):
+            name, schema = str(category.get("name", "object")), _schema_of(category, path)
+            if schemas.setdefault(name, schema).keypoints != schema.keypoints:
+                raise BadInputError(
+                    f"category {name!r} twice with different keypoints", where=str(path), todo="rename one"
+                )
     if not schemas:
         raise BadInputError(
             "no category has keypoints", where=str(path), expected="categories[].keypoints, a list of names"
         )
-    for other in schemas[1:]:
-        if other.keypoints != schemas[0].keypoints:
-            raise BadInputError(
-                "categories with different keypoints",
-                where=str(path),
-                found=f"{schemas[0].name}: {schemas[0].num_keypoints}, {other.name}: {other.num_keypoints}",
-                todo="convert one category at a time, or give all the union of the names",
-            )
-    return schemas[0]
+    own = {name: schema.keypoints for name, schema in schemas.items()}
+    same = len(set(own.values())) == 1
+    try:
+        return next(iter(schemas.values())) if same else union_schema(list(schemas.values())), own
+    except BadInputError as error:
+        raise BadInputError(
+            error.what, where=f"{path}: categories", found=error.found, todo=error.todo
+        ) from error
 
 
 def _schema_of(category: dict, path: Path) -> KeypointSchema:
@@ -314,7 +334,7 @@ def _schema_of(category: dict, path: Path) -> KeypointSchema:
         )
     except BadInputError as error:
         raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadInputError(f"skeleton, flip_pairs or sigmas are malformed ({error})", where=where) from error
     source = category.get("sigmas_source")
     return schema if not source else KeypointSchema(**{**schema.__dict__, "sigmas_source": str(source)})

@@ -97,8 +97,11 @@ def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
     }
 
 
-def coco_annotation(record: PoseRecord, number: int, image_id: int, category_id: int) -> dict:
-    """One COCO annotation; absent points are 0, 0, 0."""
+def coco_annotation(
+    record: PoseRecord, number: int, image_id: int, category_id: int, points: Sequence[int] | None = None
+) -> dict:
+    """One COCO annotation; absent points are 0, 0, 0. ``points`` are the indices of those that the category has."""
+    keypoints = record.keypoints if points is None else record.keypoints[list(points)]
     return {
         "id": number,
         "image_id": image_id,
@@ -108,7 +111,7 @@ def coco_annotation(record: PoseRecord, number: int, image_id: int, category_id:
         "iscrowd": int(record.crowd),
         "num_keypoints": record.num_labelled,
         "keypoints": [
-            round(v, 3) if i % 3 < 2 else int(v) for i, v in enumerate(record.keypoints.reshape(-1).tolist())
+            round(v, 3) if i % 3 < 2 else int(v) for i, v in enumerate(keypoints.reshape(-1).tolist())
         ],
     }
 
@@ -124,6 +127,8 @@ def _annotations(
     categories = {
         name: i for i, name in enumerate(sorted({r.category for r in reading.records}) or ["object"], 1)
     }
+    schema = reading.schema
+    own = {name: reading.category_keypoints.get(name, schema.keypoints) for name in categories}
     numbers = {picture.path: i for i, picture in enumerate(pictures, 1)}
     images: dict[str, list] = {s: [] for s in SPLITS}
     annotations: dict[str, list] = {s: [] for s in SPLITS}
@@ -133,9 +138,10 @@ def _annotations(
             "width": picture.width, "height": picture.height,
         })  # fmt: skip
     for i, record in enumerate(reading.records, 1):
-        annotation = coco_annotation(record, i, numbers[record.image], categories[record.category])
+        points = schema.indices_of(own[record.category])
+        annotation = coco_annotation(record, i, numbers[record.image], categories[record.category], points)
         annotations[splits[record.image]].append(annotation)
-    shared = [coco_category(reading.schema, number, name) for name, number in categories.items()]
+    shared = [coco_category(schema.subset(own[name]), number, name) for name, number in categories.items()]
     for split in SPLITS:
         content = {"images": images[split], "annotations": annotations[split], "categories": shared}
         (folder / f"{split}.json").write_text(json.dumps(content), encoding="utf-8")

@@ -52,15 +52,5 @@ def open_source(
         chosen["pictures"] = pictures
     reading = known.read(source, skip_bad=skip_bad, **chosen)
     if (source / SCHEMA_FILE).is_file():
-        reading.schema = _edited(reading.schema, source / SCHEMA_FILE)
+        reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))
     return known, reading
-
-
-def _edited(stated: KeypointSchema, path: Path) -> KeypointSchema:
-    schema = KeypointSchema.load(path)
-    if schema.keypoints != stated.keypoints:
-        raise BadInputError(
-            "other keypoints than the annotation's", where=str(path), expected=", ".join(stated.keypoints),
-            found=", ".join(schema.keypoints), todo="give both the same names in the same order",
-        )  # fmt: skip
-    return schema

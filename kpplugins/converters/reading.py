@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
@@ -22,6 +22,8 @@ class Reading:
         records: one a labelled instance, in the order of the source.
         faults: one BadInputError a thing that could not be read.
         backgrounds: pictures of the source without any instance.
+        category_keypoints: names of the points that a category has, where categories have different ones; a category
+            that is not there has all.
         splits: ``train``, ``val`` or ``test`` by picture path, where the source divides its pictures itself.
     """
 
@@ -30,11 +32,33 @@ class Reading:
     faults: list[BadInputError] = field(default_factory=list)
     backgrounds: list[Picture] = field(default_factory=list)
     splits: dict[Path, str] = field(default_factory=dict)
+    category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def notes(self) -> Counter[str]:
         """How often each rule was applied, e.g. to points outside their picture."""
         return Counter(note for record in self.records for note in record.notes)
+
+    def under(self, schema: KeypointSchema, where: str) -> "Reading":
+        """The same under another schema of the same points, which may be in another order.
+
+        Args:
+            schema: its names, flip pairs, skeleton and sigmas go over those that were read.
+            where: the file it comes from, for the message.
+
+        Raises:
+            BadInputError: it has other points.
+        """
+        if set(schema.keypoints) != set(self.schema.keypoints):
+            raise BadInputError(
+                "other keypoints than the annotation's", where=where, expected=", ".join(self.schema.keypoints),
+                found=", ".join(schema.keypoints), todo="give both the same names",
+            )  # fmt: skip
+        if schema.keypoints != self.schema.keypoints:
+            order = self.schema.indices_of(schema.keypoints)
+            self.records = [replace(record, keypoints=record.keypoints[order]) for record in self.records]
+        self.schema = schema
+        return self
 
     def settle(self, skip_bad: bool) -> "Reading":
         """Stop at faults, or go on without the bad files and say how many and why.

@@ -1,12 +1,14 @@
 """Any keypoints, in the inner format."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.coco import read_coco, schema_of_file
+from kpplugins.converters.coco import category_keypoints_of_file, read_coco, schema_of_file
+from kpplugins.converters.open_source import SCHEMA_FILE
 from kpplugins.converters.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
@@ -27,35 +29,58 @@ class CustomKeypointDataset(RecordDataset):
         data_root: the folder.
         split: ``train``, ``val``, ``test`` or ``all``. Where there are no test pictures, ``test`` means ``val``, and
             says so.
+        categories: only objects of these, with the points that they have; ``None`` uses all.
         **kwargs: see ``RecordDataset``.
 
     Raises:
         BadInputError: no such folder, no annotations, a bad entry (unless ``skip_bad``), or a split without pictures.
     """
 
-    def __init__(self, data_root: str, split: str = "train", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        data_root: str,
+        split: str = "train",
+        categories: Sequence[str] | None = None,
+        keypoints: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         if split not in (*SPLITS, "all"):
             raise BadInputError(
                 "unknown split", where="split", expected="train, val, test or all", found=repr(split)
             )
         self.split = split
-        super().__init__(data_root=data_root, **kwargs)
+        self.categories = None if categories is None else tuple(categories)
+        chosen = self._points_of({"data_root": data_root, "categories": categories, "keypoints": keypoints})
+        super().__init__(data_root=data_root, keypoints=chosen, **kwargs)
+
+    @classmethod
+    def schema_of(cls, cfg: dict) -> KeypointSchema:
+        """The schema that a dataset built from ``cfg`` will have; reads no pictures."""
+        return cls.full_schema_of(cfg).subset(cls._points_of(cfg))
 
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
         """Read from the data."""
         root = Path(cfg["data_root"])
-        if (root / "schema.json").is_file():
-            return KeypointSchema.load(root / "schema.json")
-        for split in SPLITS:
-            if (root / "annotations" / f"{split}.json").is_file():
-                return schema_of_file(root / "annotations" / f"{split}.json")
-        raise BadInputError(
-            "no annotations here",
-            where=str(root),
-            expected="annotations/train.json, val.json and test.json",
-            todo=f"make them: {CONVERT_COMMAND}",
-        )
+        if (root / SCHEMA_FILE).is_file():
+            return KeypointSchema.load(root / SCHEMA_FILE)
+        return schema_of_file(_any_annotation(root))
+
+    @classmethod
+    def _points_of(cls, cfg: dict) -> Sequence[str] | None:
+        """The points that are chosen: named, or those of the chosen categories."""
+        wanted = cfg.get("categories")
+        if cfg.get("keypoints") is not None or wanted is None:
+            return cfg.get("keypoints")
+        path = _any_annotation(Path(cfg["data_root"]))
+        own = category_keypoints_of_file(path)
+        unknown = [name for name in wanted if name not in own]
+        if unknown or not wanted:
+            raise BadInputError(
+                "no such category", where="categories", expected=f"some of {', '.join(own)}",
+                found=repr(unknown[0]) if unknown else "none",
+            )  # fmt: skip
+        return list(dict.fromkeys(point for name in wanted for point in own[name]))
 
     def load_records(self) -> list[PoseRecord]:
         """The instances of the split."""
@@ -82,4 +107,22 @@ class CustomKeypointDataset(RecordDataset):
         path = folder / f"{split}.json"
         if not path.is_file():
             return []
-        return read_coco(path, skip_bad=self.skip_bad, check_pictures=False).records
+        reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=False)
+        edited = Path(self.data_root) / SCHEMA_FILE
+        if edited.is_file():
+            reading.under(KeypointSchema.load(edited), str(edited))
+        chosen = self.categories
+        return [r for r in reading.records if chosen is None or r.category in chosen]
+
+
+def _any_annotation(root: Path) -> Path:
+    """The first annotation file of the folder; all have the same categories."""
+    for split in SPLITS:
+        if (root / "annotations" / f"{split}.json").is_file():
+            return root / "annotations" / f"{split}.json"
+    raise BadInputError(
+        "no annotations here",
+        where=str(root),
+        expected="annotations/train.json, val.json and test.json",
+        todo=f"make them: {CONVERT_COMMAND}",
+    )

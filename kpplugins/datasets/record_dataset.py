@@ -66,8 +66,14 @@ class RecordDataset(BaseCocoStyleDataset):
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         records = self.load_records()
         numbers: dict[Path, int] = {}
+        kinds = sorted({record.category for record in records})
         infos = [
-            self._data_info(i, numbers.setdefault(record.image, len(numbers) + 1), record)
+            self._data_info(
+                i,
+                numbers.setdefault(record.image, len(numbers) + 1),
+                kinds.index(record.category) + 1,
+                record,
+            )
             for i, record in enumerate(records, 1)
         ]
         self._say_what_is_left_out(infos)
@@ -94,13 +100,14 @@ class RecordDataset(BaseCocoStyleDataset):
                 boxless,
             )
 
-    def _data_info(self, number: int, image: int, record: PoseRecord) -> dict:
+    def _data_info(self, number: int, image: int, kind: int, record: PoseRecord) -> dict:
         points = record.keypoints[self._chosen]
         labelled = int((points[:, 2] > 0).sum())
         annotation = {
             "id": number,
             "image_id": image,
-            "category_id": 1,
+            "category_id": kind,
+            "category": record.category,
             "iscrowd": int(record.crowd),
             "area": record.area,
             "bbox": xyxy_to_xywh(record.bbox).tolist(),
@@ -111,7 +118,7 @@ class RecordDataset(BaseCocoStyleDataset):
             "img_id": image,
             "id": number,
             "img_path": str(record.image),
-            "category_id": np.array(1),
+            "category_id": np.array(kind),
             "bbox": record.bbox.astype(np.float32)[None],
             "bbox_score": np.ones(1, np.float32),
             "keypoints": points[None, :, :2].astype(np.float32),

@@ -1,6 +1,6 @@
 """Everything that one test run found, as arrays and as numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ class EvaluationResult:
     Attributes:
         schema: what the K points are.
         images: N picture paths.
+        categories: N names of what the instances are.
         image_ids: (N,) picture ids.
         sizes: (N, 2) width and height of the pictures.
         truth: (N, K, 2) pixels.
@@ -33,6 +34,7 @@ class EvaluationResult:
 
     schema: KeypointSchema
     images: list[str]
+    categories: list[str]
     image_ids: np.ndarray
     sizes: np.ndarray
     truth: np.ndarray
@@ -71,7 +73,11 @@ class EvaluationResult:
         return norm, f"distance {self.interocular[0]} - {self.interocular[1]}"
 
     def coco_numbers(self, predicted: np.ndarray | None = None) -> dict[str, float]:
-        """The ten COCO numbers of ``predicted`` (N, K, 2), by default of what was predicted."""
+        """The ten COCO numbers of ``predicted`` (N, K, 2), by default of what was predicted.
+
+        With several categories each is the mean over them, as COCO defines it.
+        """
+        kinds = sorted(set(self.categories))
         points = self.predicted if predicted is None else predicted
         confident = np.where(self.scores > 0.2, self.scores, 0.0)
         score = self.box_scores * confident.sum(axis=1) / np.maximum((self.scores > 0.2).sum(axis=1), 1)
@@ -85,7 +91,7 @@ class EvaluationResult:
                 {
                     "id": i + 1,
                     "image_id": image_id,
-                    "category_id": 1,
+                    "category_id": kinds.index(self.categories[i]) + 1,
                     "iscrowd": 0,
                     "area": float(self.areas[i]),
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
@@ -95,7 +101,12 @@ class EvaluationResult:
             )
             flat = np.concatenate([points[i], self.scores[i, :, None]], axis=1).reshape(-1).tolist()
             predictions.append(
-                {"image_id": image_id, "category_id": 1, "keypoints": flat, "score": float(score[i])}
+                {
+                    "image_id": image_id,
+                    "category_id": annotations[-1]["category_id"],
+                    "keypoints": flat,
+                    "score": float(score[i]),
+                }
             )
         return coco_keypoint_numbers(list(images.values()), annotations, predictions, self.schema.sigmas)
 
@@ -111,6 +122,25 @@ class EvaluationResult:
             "EPE": F.mean_error(self.distance),
             "RMSE": F.rmse(self.distance),
         }
+
+    def per_category(self) -> dict[str, dict[str, float | int]]:
+        """``instances`` and the ``summary`` of each category by itself."""
+        kinds = {name: [n == name for n in self.categories] for name in sorted(set(self.categories))}
+        return {
+            name: {"instances": sum(mask), **self._only(np.array(mask)).summary}
+            for name, mask in kinds.items()
+        }
+
+    def _only(self, mask: np.ndarray) -> "EvaluationResult":
+        """The instances where ``mask`` (N,) is true."""
+        index = np.flatnonzero(mask)
+        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in chosen.items():
+            if isinstance(value, np.ndarray):
+                chosen[name] = value[index]
+            elif isinstance(value, list):
+                chosen[name] = [value[i] for i in index]
+        return EvaluationResult(**chosen)
 
     def per_keypoint(self) -> list[dict[str, float | str | int]]:
         """One row a keypoint: ``labelled``, ``EPE`` in pixels, ``PCK@t``, and its share in the AP that is missing.

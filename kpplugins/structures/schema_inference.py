@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.keypoint_schema import DEFAULT_SIGMA, KeypointSchema
 
 COCO_SIGMAS = {
@@ -48,6 +49,34 @@ def infer_schema(
         skeleton=tuple((a, b) for a, b in skeleton),
         sigmas=tuple(float(s) for s in sigmas),
         sigmas_source=source,
+    )
+
+
+def union_schema(schemas: Sequence[KeypointSchema]) -> KeypointSchema:
+    """One schema with the points of all, each name once; an object of one kind leaves the points of others absent.
+
+    Raises:
+        BadInputError: two of them give one point different sigmas, or pair it with different points.
+    """
+    names = list(dict.fromkeys(n for s in schemas for n in s.keypoints))
+    sigmas: dict[str, float] = {}
+    for schema in schemas:
+        for name, sigma in zip(schema.keypoints, schema.sigmas, strict=True):
+            if sigmas.setdefault(name, sigma) != sigma:
+                raise BadInputError(
+                    f"point {name!r} has different sigmas in two categories", where=schema.name,
+                    found=f"{sigmas[name]:g} and {sigma:g}", todo="give it one, or another name",
+                )  # fmt: skip
+    pairs = {tuple(sorted(pair)): pair for s in schemas for pair in s.flip_pairs}
+    paired = {n for pair in pairs.values() for n in pair}
+    return KeypointSchema(
+        name="+".join(dict.fromkeys(s.name for s in schemas)),
+        keypoints=tuple(names),
+        flip_pairs=tuple(pairs.values()),
+        skeleton=tuple(dict.fromkeys(line for s in schemas for line in s.skeleton)),
+        sigmas=tuple(sigmas[n] for n in names),
+        sigmas_source="; ".join(dict.fromkeys(s.sigmas_source for s in schemas)),
+        unpaired=tuple(n for n in names if n not in paired and any(n in s.unpaired for s in schemas)),
     )
 
 

@@ -1,6 +1,6 @@
 """Markdown tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -28,3 +28,10 @@ def per_keypoint_table(rows: Sequence[dict]) -> str:
         for r in rows
     ]
     return markdown_table(header, body)
+
+
+def per_category_table(kinds: Mapping[str, Mapping[str, float]]) -> str:
+    """What ``EvaluationResult.per_category`` gives, as a table."""
+    keys = ("AP", "AP50", "PCK@0.1", "EPE")
+    body = [[name, row["instances"], *(f"{row[key]:.3f}" for key in keys)] for name, row in kinds.items()]
+    return "\n" + markdown_table(["category", "instances", *keys], body)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kpplugins.converters.coco import DERIVED_NOTE, OUTSIDE_NOTE, is_coco, read_coco, schema_of_file
 from kpplugins.converters.coco_writer import write_coco
+from kpplugins.converters.open_source import open_source
 from kpplugins.structures import BadInputError
 
 CONTENT = {
@@ -181,3 +182,79 @@ def test_coco_mini_is_read_whole(real_data: Path):
     labelled = sum(a["num_keypoints"] > 0 for a in annotations)
     assert sum(r.num_labelled > 0 for r in reading.records) == labelled == 154
     assert reading.schema.sigmas_source == "COCO's, by name"
+
+
+TWO = changed(["categories"], [
+    {"id": 7, "name": "bird", "keypoints": ["beak", "left_wing", "right_wing"], "skeleton": [[1, 2], [1, 3]]},
+    {"id": 3, "name": "cup", "keypoints": ["rim", "handle", "beak"]},
+])  # fmt: skip
+TWO["annotations"].append({
+    "id": 8, "image_id": 2, "category_id": 3, "bbox": [1, 1, 20, 20], "area": 99, "iscrowd": 0,
+    "keypoints": [3, 4, 2, 0, 0, 0, 9, 9, 1],
+})  # fmt: skip
+
+
+def test_categories_with_different_keypoints_share_the_points_of_all(tmp_path: Path):
+    reading = read_coco(folder(tmp_path, TWO))
+    assert reading.schema.keypoints == ("beak", "left_wing", "right_wing", "rim", "handle")
+    assert reading.schema.flip_pairs == (("left_wing", "right_wing"),)
+    assert reading.schema.name == "bird+cup"
+    bird, _, cup = reading.records
+    assert bird.keypoints[3:].tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert cup.keypoints.tolist() == [[9, 9, 1], [0, 0, 0], [0, 0, 0], [3, 4, 2], [0, 0, 0]]
+
+
+def test_each_category_is_written_with_its_own_keypoints(tmp_path: Path):
+    reading = read_coco(folder(tmp_path / "in", TWO))
+    write_coco(reading, tmp_path / "out", reading.splits)
+    content = json.loads((tmp_path / "out/annotations/train.json").read_text())
+    assert {c["name"]: c["keypoints"] for c in content["categories"]} == {
+        "bird": ["beak", "left_wing", "right_wing"],
+        "cup": ["rim", "handle", "beak"],
+    }
+    _, again = open_source(tmp_path / "out")
+    assert again.schema == reading.schema
+    for before, after in zip(reading.records, again.records, strict=True):
+        assert (before.category, before.keypoints.tolist()) == (after.category, after.keypoints.tolist())
+
+
+def test_points_in_another_order_in_schema_json_are_put_in_order(tmp_path: Path):
+    reading = read_coco(folder(tmp_path))
+    other = reading.schema.subset(["right_wing", "beak", "left_wing"])
+    other.save(tmp_path / "schema.json")
+    _, again = open_source(tmp_path)
+    assert again.schema == other
+    assert again.records[0].keypoints.tolist() == [[0, 0, 0], [12, 8, 2], [20, 10, 1]]
+    reading.schema.subset(["beak"]).save(tmp_path / "schema.json")
+    with pytest.raises(BadInputError, match=r"schema\.json: other keypoints"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ({"id": 3, "name": "bird", "keypoints": ["tail"]}, "category 'bird' twice"),
+        (
+            {"id": 3, "name": "cup", "keypoints": ["beak"], "sigmas": [0.1]},
+            "point 'beak' has different sigmas.*0.05 and 0.1",
+        ),
+        (
+            {
+                "id": 3,
+                "name": "cup",
+                "keypoints": ["left_wing", "beak"],
+                "flip_pairs": [["left_wing", "beak"]],
+            },
+            "in two flip pairs",
+        ),
+    ],
+)
+def test_categories_that_contradict_each_other(tmp_path: Path, second: dict, words: str):
+    content = changed(["categories"], [*CONTENT["categories"], second])
+    with pytest.raises(BadInputError, match=words):
+        read_coco(folder(tmp_path, content))
+
+
+def test_a_skeleton_of_endless_numbers_is_refused(tmp_path: Path):
+    with pytest.raises(BadInputError, match="malformed"):
+        read_coco(folder(tmp_path, json.dumps(CONTENT).replace("[1, 2]", "[1e999, 2]")))

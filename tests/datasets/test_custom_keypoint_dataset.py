@@ -1,6 +1,9 @@
+import json
 import logging
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from kpplugins.converters.cat import CAT_SCHEMA
@@ -55,3 +58,45 @@ def test_a_missing_picture_is_named(converted: Path, tmp_path: Path):
 def test_faults(tmp_path: Path, split: str, words: str):
     with pytest.raises(BadInputError, match=words):
         CustomKeypointDataset(str(tmp_path), split)
+
+
+@pytest.fixture
+def two_kinds(tmp_path: Path) -> Path:
+    """Two categories with one point in common, and a schema.json that has all points in another order."""
+    root = tmp_path / "kinds"
+    (root / "images").mkdir(parents=True)
+    (root / "annotations").mkdir()
+    cv2.imwrite(str(root / "images/a.png"), np.zeros((40, 60, 3), np.uint8))
+    box = {"image_id": 1, "bbox": [0, 0, 30, 30], "area": 900, "iscrowd": 0}
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40}],
+        "categories": [{"id": 1, "name": "cup", "keypoints": ["rim", "foot"]},
+                       {"id": 2, "name": "jug", "keypoints": ["spout", "foot"]}],
+        "annotations": [{**box, "id": 1, "category_id": 1, "keypoints": [1, 2, 2, 3, 4, 2]},
+                        {**box, "id": 2, "category_id": 2, "keypoints": [5, 6, 2, 7, 8, 2]}],
+    }  # fmt: skip
+    for split in ("train", "val", "test"):
+        (root / f"annotations/{split}.json").write_text(json.dumps(content))
+    schema = CustomKeypointDataset.schema_of({"data_root": str(root)})
+    schema.subset(["spout", "foot", "rim"]).save(root / "schema.json")
+    return root
+
+
+def test_several_categories_share_their_points(two_kinds: Path):
+    dataset = CustomKeypointDataset(str(two_kinds))
+    assert dataset.schema.keypoints == ("spout", "foot", "rim")
+    cup, jug = dataset[0], dataset[1]
+    assert (cup["raw_ann_info"]["category"], jug["raw_ann_info"]["category"]) == ("cup", "jug")
+    assert cup["keypoints_visible"].tolist() == [[0, 1, 1]]
+    assert cup["keypoints"].tolist() == [[[0, 0], [3, 4], [1, 2]]]
+    assert jug["keypoints"].tolist() == [[[5, 6], [7, 8], [0, 0]]]
+
+
+def test_some_of_the_categories(two_kinds: Path):
+    dataset = CustomKeypointDataset(str(two_kinds), categories=["cup"])
+    assert (len(dataset), dataset.schema.keypoints) == (1, ("rim", "foot"))
+    assert dataset[0]["keypoints"].tolist() == [[[1, 2], [3, 4]]]
+    cfg = {"data_root": str(two_kinds), "categories": ["cup"]}
+    assert CustomKeypointDataset.schema_of(cfg).keypoints == ("rim", "foot")
+    with pytest.raises(BadInputError, match="no such category.*cup, jug.*'mug'"):
+        CustomKeypointDataset(str(two_kinds), categories=["mug"])

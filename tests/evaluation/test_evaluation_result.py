@@ -1,6 +1,7 @@
 """One test run's numbers, against pycocotools and by hand."""
 
 import contextlib
+import dataclasses
 import io
 
 import numpy as np
@@ -21,6 +22,7 @@ def result(noise: float = 6.0, n: int = 40, seed: int = 0) -> EvaluationResult:
     return EvaluationResult(
         schema=SCHEMA,
         images=[f"{i}.jpg" for i in range(n)],
+        categories=["object"] * n,
         image_ids=np.arange(1, n + 1),
         sizes=np.full((n, 2), 400),
         truth=truth,
@@ -70,6 +72,19 @@ def test_exact_predictions_are_perfect():
     summary = result(noise=0.0).summary
     assert summary["AP"] == summary["PCK@0.05"] == 1
     assert summary["NME"] == summary["EPE"] == 0
+
+
+def test_with_several_categories_the_numbers_are_their_mean_and_each_stands_by_itself():
+    one = result(noise=12.0)
+    kinds = ["cat" if i % 3 else "dog" for i in range(40)]
+    both = dataclasses.replace(one, categories=kinds)
+    parts = both.per_category()
+    assert {name: part["instances"] for name, part in parts.items()} == {"cat": 26, "dog": 14}
+    assert both.summary["AP"] == pytest.approx((parts["cat"]["AP"] + parts["dog"]["AP"]) / 2)
+    # pixel errors are over all points, whatever they belong to
+    assert both.summary["EPE"] == pytest.approx(one.summary["EPE"])
+    dogs = [i for i in range(40) if i % 3 == 0]
+    assert parts["dog"]["EPE"] == pytest.approx(float(np.nanmean(one.distance[dogs])))
 
 
 def test_summary_has_the_keys_of_metrics_json():

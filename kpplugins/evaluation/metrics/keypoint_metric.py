@@ -66,6 +66,7 @@ class KeypointMetric(BaseMetric):
             self.results.append(
                 {
                     "image": sample["img_path"],
+                    "category": str(truth.get("category", "object")),
                     "image_id": int(sample["img_id"]),
                     "size": (width, height),
                     "truth": points[:, :2],
@@ -84,10 +85,11 @@ class KeypointMetric(BaseMetric):
         eyes = self.nme_keypoints or (EYES if set(EYES) <= set(schema.keypoints) else None)
         if eyes is not None:
             schema.indices_of(eyes)
-        column = {key: np.array([r[key] for r in results]) for key in results[0] if key != "image"}
+        column = {key: np.array([r[key] for r in results]) for key in results[0]}
         self.result = EvaluationResult(
             schema=schema,
-            images=[r["image"] for r in results],
+            images=column["image"].tolist(),
+            categories=column["category"].tolist(),
             image_ids=column["image_id"],
             sizes=column["size"],
             truth=column["truth"],
