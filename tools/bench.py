@@ -22,13 +22,14 @@ def main() -> int:
 
         import torch
 
-        from kpplugins.apis import bench
+        from kpplugins.apis import bench, bench_data
 
         figures = {
             "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
             f"Python {platform.python_version()}, torch {torch.__version__}",
             "start-up, seconds": bench.start_up(ROOT),
             "drawn cats": bench.drawing(),
+            "a large set": bench_data.large_set(),
             "training, images a second": bench.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
             "model sizes": bench.model_sizes(),
         }

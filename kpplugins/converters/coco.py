@@ -21,6 +21,8 @@ from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRec
 from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
 from kpplugins.structures.schema_inference import infer_schema, union_schema
 
+BOX_FORMATS = ("xywh", "xyxy")
+
 
 def is_coco(source: Path) -> bool:
     """Whether ``source`` is a COCO JSON file, or a folder with ``annotations/*.json`` of that kind. Never raises."""
@@ -31,7 +33,12 @@ def is_coco(source: Path) -> bool:
 
 
 def read_coco(
-    source: Path, *, margin: float = 0.1, skip_bad: bool = False, check_pictures: bool = True
+    source: Path,
+    *,
+    margin: float = 0.1,
+    skip_bad: bool = False,
+    check_pictures: bool = True,
+    box_format: str = "xywh",
 ) -> Reading:
     """Read one annotation file, or every one in ``source/annotations``.
 
@@ -41,6 +48,7 @@ def read_coco(
         skip_bad: go on without bad entries, saying how many and why.
         check_pictures: read each picture's header; otherwise take its size from the annotation and look only whether
             the file is there.
+        box_format: ``xywh`` as COCO defines it, or ``xyxy`` for a file that was made wrong.
 
     Returns:
         One record an annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such.
@@ -52,9 +60,16 @@ def read_coco(
     if not files:
         raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
     root = source if source.is_dir() else source.parent
-    reading = CocoFile(files[0], root, margin, check_pictures).read()
+    if box_format not in BOX_FORMATS:
+        raise BadInputError(
+            "unknown box format",
+            where="--box-format",
+            expected=" or ".join(BOX_FORMATS),
+            found=repr(box_format),
+        )
+    reading = CocoFile(files[0], root, margin, check_pictures, box_format).read()
     for file in files[1:]:
-        part = CocoFile(file, root, margin, check_pictures).read()
+        part = CocoFile(file, root, margin, check_pictures, box_format).read()
         if reading.schema.keypoints != part.schema.keypoints:
             raise BadInputError(
                 "files with different keypoints",
@@ -92,9 +107,13 @@ class CocoFile:
         root: the folder it belongs to; pictures are looked for below it.
         margin: see ``read_coco``.
         check_pictures: see ``read_coco``.
+        box_format: see ``read_coco``.
     """
 
-    def __init__(self, path: Path, root: Path, margin: float, check_pictures: bool) -> None:
+    def __init__(
+        self, path: Path, root: Path, margin: float, check_pictures: bool, box_format: str = "xywh"
+    ) -> None:
+        self.box_format = box_format
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
         self.content = _object(load_json(path), path)
         schema, own = _schemas(self.content, path)
@@ -212,7 +231,8 @@ class CocoFile:
                 todo="export it again",
             )
         points = points.reshape(k, 3)
-        if not np.isin(points[:, 2], (0, 1, 2)).all():
+        shown = points[:, 2]
+        if not ((shown == 0) | (shown == 1) | (shown == 2)).all():
             raise BadInputError(
                 "visibility must be 0, 1 or 2", where=where, found=str(points[:, 2].tolist())[:60]
             )
@@ -233,6 +253,8 @@ class CocoFile:
             notes.append(DERIVED_NOTE)
             return box_from_points(points[:, :2], labelled, self.margin)
         box = numbers(annotation["bbox"], where, "bbox")
+        if self.box_format == "xyxy" and len(box) == 4:
+            box[2:] -= box[:2]
         if len(box) != 4 or min(box[2:]) <= 0:
             raise BadInputError(
                 "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
@@ -247,9 +269,7 @@ def _name(entry: Any, place: int) -> str:
 
 def numbers(values: Any, where: str, what: str) -> np.ndarray:
     """A list of finite numbers as float64 (N,); raises BadInputError naming what is none."""
-    if not isinstance(values, list) or any(
-        isinstance(v, bool) or not isinstance(v, (int, float)) for v in values
-    ):
+    if not isinstance(values, list) or not set(map(type, values)) <= {int, float}:
         raise BadInputError(f"{what} must be a list of numbers", where=where, found=str(values)[:80])
     try:
         array = np.array(values, dtype=np.float64)

@@ -24,6 +24,7 @@ def convert(
     ratios: Sequence[float] = (80, 10, 10),
     seed: int = 0,
     group_by: str | None = None,
+    category: str | None = None,
     place: str = "copy",
     skip_bad: bool = False,
     progress: Progress | None = None,
@@ -39,6 +40,7 @@ def convert(
         seed: of the shuffle before dividing.
         group_by: regular expression on a picture's path; pictures whose first group (or whole match) is the same go
             into the same split, e.g. ``labeled-data/([^/]+)`` for one split a video.
+        category: what all instances are, over what the source says; also the name of the keypoint set.
         place: ``copy``, ``hardlink`` or ``symlink``.
         skip_bad: go on without bad entries, saying how many and why.
         progress: called with (pictures done, of all).
@@ -57,6 +59,8 @@ def convert(
         known, reading = open_source(
             source, from_format=from_format, pictures=Path(extracted), skip_bad=skip_bad, **options
         )
+        if category is not None:
+            reading.rename(category)
         splits = assign_splits(reading, ratios, seed, group_by)
         report = loss_report(reading, known.name, source)
         report["split"] = dict(Counter(splits.values()))

@@ -60,6 +60,11 @@ class Reading:
         self.schema = schema
         return self
 
+    def rename(self, category: str) -> None:
+        """Call every instance, and the keypoint set, ``category``."""
+        self.records = [replace(record, category=category) for record in self.records]
+        self.schema, self.category_keypoints = replace(self.schema, name=category), {}
+
     def settle(self, skip_bad: bool) -> "Reading":
         """Stop at faults, or go on without the bad files and say how many and why.
 

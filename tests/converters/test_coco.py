@@ -258,3 +258,14 @@ def test_categories_that_contradict_each_other(tmp_path: Path, second: dict, wor
 def test_a_skeleton_of_endless_numbers_is_refused(tmp_path: Path):
     with pytest.raises(BadInputError, match="malformed"):
         read_coco(folder(tmp_path, json.dumps(CONTENT).replace("[1, 2]", "[1e999, 2]")))
+
+
+def test_boxes_that_were_stored_as_xyxy(tmp_path: Path):
+    content = changed(["annotations", 0, "bbox"], [10, 5, 40, 25])
+    content["annotations"].pop(1)
+    reading = read_coco(folder(tmp_path, content), box_format="xyxy")
+    assert reading.records[0].bbox.tolist() == [10, 5, 40, 25]
+    with pytest.raises(BadInputError, match="unknown box format.*xywh or xyxy.*'cxcywh'"):
+        read_coco(tmp_path, box_format="cxcywh")
+    with pytest.raises(BadInputError, match="with a positive size"):
+        read_coco(folder(tmp_path, changed(["annotations", 0, "bbox"], [10, 5, 9, 25])), box_format="xyxy")

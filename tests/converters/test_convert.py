@@ -94,3 +94,10 @@ def test_the_real_sets_are_told_apart(real_data: Path):
         ("broken_coco", "coco"),
     ):
         assert detect(real_data / folder).name == name
+
+
+def test_a_wrong_category_is_renamed_on_the_way(drawn_cats: Path, tmp_path: Path):
+    convert(drawn_cats, tmp_path / "out", category="lynx")
+    reading = read_coco(tmp_path / "out")
+    assert {r.category for r in reading.records} == {"lynx"}
+    assert reading.schema.name == KeypointSchema.load(tmp_path / "out/schema.json").name == "lynx"
