@@ -63,8 +63,7 @@ def training_throughput(config: Path, epochs: int = 6, rounds: int = 3) -> dict[
         write_sample_cats(Path(folder) / "cats", 300, 0)
         through, bare = [], []
         for _ in range(rounds):
-            options = {"train_cfg.max_epochs": epochs, "train_cfg.val_interval": epochs + 1}
-            options["param_scheduler.total_steps"] = epochs
+            options = {"max_epochs": epochs, "train_cfg.val_interval": epochs + 1}
             cfg = load_config(config, data=f"{folder}/cats", work_dir=f"{folder}/run", cfg_options=options)
             cfg.default_hooks.checkpoint = None
             runner = build_runner(cfg, training=True)

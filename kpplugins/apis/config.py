@@ -11,6 +11,7 @@ top-level name          goes to
 ``dataset_args``        a dict of further arguments, to every dataset: ``dict(subset="all")``
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
+``max_epochs``          ``train_cfg.max_epochs``; epochs of ``param_scheduler`` keep their proportion to it
 ``codec``               ``encoder``, ``input_size`` and ``use_udp`` in the pipelines, ``decoder`` (and ``input_size``)
                         of the head, ``test_cfg.shift_heatmap``
 ======================  ====================================================================================
@@ -71,6 +72,8 @@ def load_config(
     _spread_data_root(cfg, data)
     _spread_keypoints(cfg)
     _spread_codec(cfg)
+    if cfg.get("max_epochs") is not None:
+        _spread_epochs(cfg, cfg.max_epochs)
     if skip_bad:
         for _, dataset in datasets_of(cfg):
             dataset.skip_bad = True
@@ -249,6 +252,25 @@ def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None 
     for dataset in datasets:
         dataset[key] = top
     return True
+
+
+def _spread_epochs(cfg: Config, epochs: int) -> None:
+    """Another length of training; what schedulers count in epochs is stretched with it."""
+    if not isinstance(epochs, int) or epochs < 1:
+        raise BadInputError("max_epochs must be a whole number ≥ 1", where="max_epochs", found=repr(epochs))
+    before = cfg.train_cfg.get("max_epochs")
+    cfg.train_cfg.max_epochs = epochs
+    schedulers: Any = cfg.get("param_scheduler") or []
+    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        if before in (None, epochs) or not scheduler.get("by_epoch", True):
+            continue
+        for key in _COUNTED_IN_EPOCHS & scheduler.keys():
+            value = scheduler[key]
+            scaled = [round(v * epochs / before) for v in (value if isinstance(value, list) else [value])]
+            scheduler[key] = scaled if isinstance(value, list) else scaled[0]
+
+
+_COUNTED_IN_EPOCHS = {"begin", "end", "T_max", "total_steps", "milestones", "step_size"}
 
 
 def _spread_codec(cfg: Config) -> None:

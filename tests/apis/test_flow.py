@@ -24,7 +24,6 @@ TINY = [
     "test_dataloader.num_workers=0",
     "test_dataloader.persistent_workers=False",
     "train_cfg.val_interval=1",
-    "param_scheduler.total_steps=2",
 ]
 """The sample config, smaller still."""
 
@@ -48,7 +47,7 @@ def tool(root: Path, tmp_path_factory: pytest.TempPathFactory):
 def trained(root: Path, tool, drawn_cats: Path) -> Path:
     """One epoch of training; the config that was trained and its work dir."""
     config = root / "configs/cat_hourglass_sample.py"
-    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "train_cfg.max_epochs=1", *TINY)
+    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "max_epochs=1", *TINY)
     return tool.folder / "work_dirs/cat_hourglass_sample"
 
 
@@ -67,9 +66,7 @@ def test_training_leaves_all_that_is_needed_later(trained: Path):
 
 def test_resume_goes_on_where_it_stopped(root: Path, tool, trained: Path, drawn_cats: Path):
     config = root / "configs/cat_hourglass_sample.py"
-    done = tool(
-        "train.py", config, "--data", drawn_cats, "--resume", "--cfg-options", "train_cfg.max_epochs=2", *TINY
-    )
+    done = tool("train.py", config, "--data", drawn_cats, "--resume", "--cfg-options", "max_epochs=2", *TINY)
     assert "resumed epoch: 1" in done.stdout + done.stderr
     assert "Epoch(train) [2]" in (done.stdout + done.stderr).replace("  ", " ")
     assert (trained / "epoch_2.pth").is_file()
@@ -202,8 +199,8 @@ def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_ca
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     together = ["--data", drawn_cats, "--work-dir", "ddp", "--launcher", "pytorch"]
     steps = (
-        ["train.py", *together, "--cfg-options", "train_cfg.max_epochs=1", *TINY],
-        ["train.py", *together, "--resume", "--cfg-options", "train_cfg.max_epochs=2", *TINY],
+        ["train.py", *together, "--cfg-options", "max_epochs=1", *TINY],
+        ["train.py", *together, "--resume", "--cfg-options", "max_epochs=2", *TINY],
         ["test.py", *together, "--cfg-options", *TINY],
     )
     for name, *options in steps:
@@ -218,7 +215,7 @@ def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_ca
 
 def test_a_second_training_sets_the_first_aside(root: Path, tool, drawn_cats: Path):
     config = root / "configs/cat_hourglass_sample.py"
-    options = ["--data", drawn_cats, "--work-dir", "twice", "--cfg-options", "train_cfg.max_epochs=1", *TINY]
+    options = ["--data", drawn_cats, "--work-dir", "twice", "--cfg-options", "max_epochs=1", *TINY]
     tool("train.py", config, *options)
     first = (tool.folder / "twice/epoch_1.pth").read_bytes()
     tool(
@@ -240,7 +237,7 @@ def test_results_never_lie_among_the_inputs(tool, trained: Path, tmp_path: Path,
 
 def test_amp_trains(root: Path, tool, drawn_cats: Path):
     config = root / "configs/cat_hourglass_sample.py"
-    options = ["--amp", "--work-dir", "amp", "--cfg-options", "train_cfg.max_epochs=1", *TINY]
+    options = ["--amp", "--work-dir", "amp", "--cfg-options", "max_epochs=1", *TINY]
     done = tool("train.py", config, "--data", drawn_cats, *options)
     losses = [line for line in (done.stdout + done.stderr).splitlines() if "loss:" in line]
     assert "nan" not in "".join(losses)
@@ -248,7 +245,7 @@ def test_amp_trains(root: Path, tool, drawn_cats: Path):
 
 def test_kaggles_faces_from_the_csv_to_the_submission(root: Path, tool, kaggle_folder: Path):
     config, where = root / "configs/facial_heatmap.py", ["--data", kaggle_folder, "--work-dir", "faces"]
-    tool("train.py", config, *where, "--cfg-options", "train_cfg.max_epochs=1", *TINY)
+    tool("train.py", config, *where, "--cfg-options", "max_epochs=1", *TINY)
     options = ["--cfg-options", *TINY]
     done = tool("test.py", config, *where, "--submission", "answer.csv", *options)
     assert "3 faces, 46 rows" in done.stdout + done.stderr
