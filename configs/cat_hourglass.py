@@ -1,20 +1,7 @@
-"""Gated-skip hourglass on CAT: nine points (or any of them, by `keypoints`) at 256×256."""
+"""Gated-skip hourglass on CAT, nine points (or any of them, by `keypoints`)."""
 
-_base_ = "_base_/cat.py"
+_base_ = "_base_/hourglass.py"
 
-channels = 256  # features of every hourglass
-num_stacks = 1  # 1, 2, 4 or 8; each further one costs as much time again
-codec = dict(_delete_=True, type="UDPHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
-
-model = dict(
-    backbone=dict(_delete_=True, type="HourglassStem", channels=channels),
-    head=dict(
-        _delete_=True,
-        type="GatedHourglassHead",
-        in_channels=channels,
-        out_channels=None,  # taken from the dataset's schema
-        num_stacks=num_stacks,
-        decoder=codec,
-    ),
-    test_cfg=dict(shift_heatmap=False),
-)  # UDP needs no shift
+dataset_type = "CatDataset"
+data_root = "data/cat"
+keypoints = None  # all nine; the seed recipe: ['left_eye', 'right_eye', 'mouth']

@@ -1,6 +1,5 @@
 """The same at 128×128 with 64 channels: minutes on two CPU cores."""
 
-_base_ = "cat_hourglass_sample.py"
+_base_ = "_base_/hourglass_small.py"
 
-dataset_type = "CustomKeypointDataset"
 data_root = "data/custom"

@@ -1,6 +1,6 @@
 """Gated-skip hourglass on Kaggle's facial keypoints (training.zip, test.zip, IdLookupTable.csv in data_root)."""
 
-_base_ = "cat_hourglass_sample.py"
+_base_ = "_base_/hourglass_small.py"
 
 dataset_type = "KaggleFacialDataset"
 data_root = "data/kaggle_faces"

@@ -1,88 +1,326 @@
-"""Make and convert data: python tools/dataset.py convert SOURCE --out DIR"""
+"""Make, convert and look after data: python tools/dataset.py convert SOURCE --out DIR"""
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from _command import run
+
+NEW = "a folder that does not exist yet, or is empty"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make, convert and look after data sets.")
     commands = parser.add_subparsers(dest="command", required=True)
-    sample = commands.add_parser("sample", help="draw a data set (it is drawn, not photographed)")
-    sample.add_argument("kind", choices=["cat"], help="what to draw")
-    sample.add_argument(
-        "--out", required=True, type=Path, help="a folder that does not exist yet, or is empty"
-    )
-    sample.add_argument("--num", type=int, default=600, help="how many pictures (%(default)s)")
-    sample.add_argument("--seed", type=int, default=0, help="same seed, same bytes (%(default)s)")
-    add_convert(
-        commands.add_parser("convert", help="bring annotations of any known format into COCO keypoints")
-    )
+    works: dict[str, Callable[[argparse.Namespace], int]] = {}
+    for name, words, add, work in COMMANDS:
+        add(commands.add_parser(name, help=words, description=words))
+        works[name] = work
     args = parser.parse_args()
-    return run(lambda: {"sample": run_sample, "convert": run_convert}[args.command](args))
+    return run(lambda: works[args.command](args))
+
+
+def add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=["cat"], help="what to draw")
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument("--num", type=int, default=600, help="how many pictures (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (%(default)s)")
+
+
+def run_sample(args: argparse.Namespace) -> int:
+    from kpplugins.converters.sample_cats import write_sample_cats
+
+    with _bar("drawing") as progress:
+        count = write_sample_cats(args.out, args.num, args.seed, progress=progress)
+    print(f"{args.out}: {count} drawn cats (not photographs) in the CAT layout, seed {args.seed}")
+    return 0
 
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
-    """The options of ``convert``."""
     parser.add_argument("source", type=Path, help="file or folder")
-    parser.add_argument(
-        "--out", required=True, type=Path, help="a folder that does not exist yet, or is empty"
-    )
-    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help="default: told from the source")
-    parser.add_argument(
-        "--ratio", type=float, nargs=3, default=(80, 10, 10), metavar=("TRAIN", "VAL", "TEST")
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the shuffle before dividing (%(default)s)")
-    parser.add_argument(
-        "--group-by", metavar="REGEX", help="keep pictures together whose path has the same group"
-    )
-    parser.add_argument(
-        "--place", choices=["copy", "hardlink", "symlink"], default="copy", help="how pictures come in"
-    )
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    _add_from(parser)
+    _add_division(parser, (80, 10, 10))
+    _add_place(parser)
     parser.add_argument("--subset", help="kaggle: rows with 15 points, with 4, or all")
     parser.add_argument(
         "--names", nargs="+", metavar="NAME", help="names of the points, where the format has none"
     )
     parser.add_argument(
+        "--category", metavar="NAME", help="what all instances are, over what the source says"
+    )
+    parser.add_argument(
+        "--box-format", choices=["xywh", "xyxy"], help="coco: how the file's boxes are stored"
+    )
+    _add_skip_bad(parser)
+
+
+def run_convert(args: argparse.Namespace) -> int:
+    from kpplugins.converters.convert import convert
+
+    with _bar("pictures") as progress:
+        report = convert(
+            args.source, args.out, from_format=args.from_format, ratios=args.ratio, seed=args.seed,
+            group_by=args.group_by, category=args.category, place=args.place, skip_bad=args.skip_bad,
+            progress=progress, subset=args.subset, names=args.names, box_format=args.box_format,
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}\nnext: python tools/dataset.py check {args.out}")
+    return 0
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, help="a data set in any known format, or what tools/demo.py wrote"
+    )
+    parser.add_argument("--to", required=True, choices=["coco", "labelme", "cvat", "yolo", "labelstudio"])
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        help="these instead of the annotations: COCO results, or what tools/demo.py wrote",
+    )
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="where the pictures of predictions lie")
+    parser.add_argument(
+        "--score-thr", type=float, default=0.3, help="predicted points below are left out (%(default)s)"
+    )
+    _add_place(parser)
+    _add_skip_bad(parser)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    from kpplugins.exporters.export import export
+
+    with _bar("pictures") as progress:
+        report = export(
+            args.source, args.out, to=args.to, predictions=args.predictions, pictures=args.pictures,
+            score_thr=args.score_thr, place=args.place, skip_bad=args.skip_bad, progress=progress,
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}")
+    return 0
+
+
+def add_schema(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument("--out", type=Path, help="folder for schema.png (default: work_dirs/data_NAME)")
+    parser.add_argument(
+        "--repeated",
+        type=Path,
+        metavar="SOURCE",
+        help="the same pictures labelled again: sigmas are measured",
+    )
+    parser.add_argument("--num", type=int, default=8, help="instances to draw (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="keep what was found in DIR/schema.json")
+
+
+def run_schema(args: argparse.Namespace) -> int:
+    from kpplugins.curation.schema_report import schema_report
+
+    report = schema_report(
+        args.source, out=_out(args), repeated=args.repeated, from_format=args.from_format, num=args.num,
+        write=args.write,
+    )  # fmt: skip
+    print(report.text)
+    print(f"drawn: {report.sheet}")
+    return 0
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
+        "--out", type=Path, help="folder for check.json and check.html (default: work_dirs/data_NAME)"
+    )
+    _add_group_by(parser)
+
+
+def run_check(args: argparse.Namespace) -> int:
+    from kpplugins.curation.check import check
+
+    with _bar("pictures") as progress:
+        report = check(
+            args.source,
+            from_format=args.from_format,
+            out=_out(args),
+            group_by=args.group_by,
+            progress=progress,
+        )
+    print(report.text)
+    print(f"written: {_out(args)}: check.html, check.json")
+    return 1 if report.harmful else 0
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="DIR", help="a folder that convert wrote")
+    _add_division(parser, (60, 20, 20))
+
+
+def run_split(args: argparse.Namespace) -> int:
+    from kpplugins.curation.split import split
+
+    _print_report(split(args.source, ratios=args.ratio, seed=args.seed, group_by=args.group_by))
+    return 0
+
+
+def add_stats(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
+        "--out", type=Path, help="folder for stats.json and stats.png (default: work_dirs/data_NAME)"
+    )
+
+
+def run_stats(args: argparse.Namespace) -> int:
+    from kpplugins.curation.stats import stats
+
+    _, text = stats(args.source, out=_out(args))
+    print(f"{text}\nwritten: {_out(args)}: stats.png, stats.json")
+    return 0
+
+
+def add_browse(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument("--out", type=Path, help="folder for browse_001.jpg … (default: work_dirs/data_NAME)")
+    parser.add_argument("--split", default="train", help="train, val, test or all (%(default)s)")
+    parser.add_argument("--num", type=int, default=5, help="how many pictures, 0 for all (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
+    parser.add_argument("--no-masks", action="store_true", help="without the label maps beside the pictures")
+
+
+def run_browse(args: argparse.Namespace) -> int:
+    from kpplugins.curation.browse import browse
+
+    pages = browse(
+        args.source,
+        out=_out(args),
+        split=args.split,
+        num=args.num or None,
+        seed=args.seed,
+        masks=not args.no_masks,
+    )
+    print("\n".join(str(page) for page in pages))
+    return 0
+
+
+def add_crop(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.125,
+        help="around the box, as a share of its longer side (%(default)s)",
+    )
+    parser.add_argument(
+        "--min-keypoints", type=int, default=1, help="leave out instances with fewer (%(default)s)"
+    )
+    parser.add_argument(
+        "--min-side",
+        type=int,
+        default=32,
+        help="leave out boxes whose longer side is shorter, px (%(default)s)",
+    )
+    parser.add_argument(
+        "--square", action="store_true", help="square crops: what the model sees of a whole picture"
+    )
+    parser.add_argument("--png", action="store_true", help="PNG instead of JPEG 95, three times the size")
+    _add_skip_bad(parser)
+
+
+def run_crop(args: argparse.Namespace) -> int:
+    from kpplugins.curation.crop import crop
+
+    with _bar("crops") as progress:
+        report = crop(
+            args.source, args.out, margin=args.margin, min_keypoints=args.min_keypoints, min_side=args.min_side,
+            square=args.square, quality=None if args.png else 95, from_format=args.from_format,
+            skip_bad=args.skip_bad, progress=progress,
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}; look at {args.out / 'verification.jpg'}")
+    return 0
+
+
+COMMANDS = (
+    ("sample", "draw a data set (it is drawn, not photographed)", add_sample, run_sample),
+    ("convert", "bring annotations of any known format into COCO keypoints", add_convert, run_convert),
+    ("export", "write annotations or predictions for an annotation tool", add_export, run_export),
+    (
+        "schema",
+        "what the keypoints are: names, flip pairs, sigmas; drawn plain and mirrored",
+        add_schema,
+        run_schema,
+    ),
+    ("check", "find what would harm training; exit status 1 where something would", add_check, run_check),
+    ("split", "divide a converted set anew into train, val and test", add_split, run_split),
+    ("stats", "numbers and plots", add_stats, run_stats),
+    ("browse", "contact sheets of pictures with their points and label maps", add_browse, run_browse),
+    ("crop", "every labelled instance as a picture of its own", add_crop, run_crop),
+)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="DIR", help="a data set in any known format")
+    _add_from(parser)
+
+
+def _add_from(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help="default: told from the source")
+
+
+def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int]) -> None:
+    parser.add_argument(
+        "--ratio", type=float, nargs=3, default=ratios, metavar=("TRAIN", "VAL", "TEST"), help="%(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the shuffle before dividing (%(default)s)")
+    _add_group_by(parser)
+
+
+def _add_group_by(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--group-by", metavar="REGEX", help="keep pictures together whose path has the same group"
+    )
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--place", choices=["copy", "hardlink", "symlink"], default="copy", help="how pictures come in"
+    )
+
+
+def _add_skip_bad(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--skip-bad", action="store_true", help="go on without bad entries, saying how many and why"
     )
 
 
-def run_sample(args: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from kpplugins.converters.sample_cats import write_sample_cats
-
-    with tqdm(total=args.num, desc="drawing", disable=None) as bar:
-        count = write_sample_cats(
-            args.out, args.num, args.seed, progress=lambda done, _: bar.update(done - bar.n)
-        )
-    print(f"{args.out}: {count} drawn cats (not photographs) in the CAT layout, seed {args.seed}")
-    return 0
+def _out(args: argparse.Namespace) -> Path:
+    """Where a look at data is written: never into the data."""
+    return args.out or Path("work_dirs") / f"data_{args.source.resolve().stem}"
 
 
-def run_convert(args: argparse.Namespace) -> int:
-    from tqdm import tqdm
+class _bar:
+    """A progress bar as a ``progress(done, total)`` function."""
 
-    from kpplugins.converters.convert import convert
+    def __init__(self, words: str) -> None:
+        from tqdm import tqdm
 
-    with tqdm(desc="pictures", disable=None) as bar:
+        self.bar = tqdm(desc=words, disable=None)
 
+    def __enter__(self) -> Callable[[int, int], None]:
         def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            self.bar.total = total
+            self.bar.update(done - self.bar.n)
 
-        report = convert(
-            args.source, args.out, from_format=args.from_format, ratios=args.ratio, seed=args.seed,
-            group_by=args.group_by, place=args.place, skip_bad=args.skip_bad, progress=progress,
-            subset=args.subset, names=args.names,
-        )  # fmt: skip
+        return progress
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+
+def _print_report(report: dict) -> None:
     print("\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in report.items()))
-    print(f"written: {args.out}\nnext: python tools/train.py configs/custom_hourglass.py --data {args.out}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,12 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis.config_names import known_names, reject_unknown_names, reject_unknown_options
+from kpplugins.apis.config_names import (
+    assigned_values,
+    known_names,
+    reject_unknown_names,
+    reject_unknown_options,
+)
 from kpplugins.structures import BadInputError, KeypointSchema
 
 logger = logging.getLogger(__name__)
@@ -230,28 +235,29 @@ def _spread_keypoints(cfg: Config) -> None:
 def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None = None) -> bool:
     """Give datasets as their ``key`` the top-level value of that name, or of ``name``.
 
-    Left alone are datasets to which the config gives different values on purpose.
+    A dataset that has what the file, or a base of it, says at its top has it from there, and gets the new value; one
+    that has another value was given it on purpose, and keeps it.
 
     Returns:
-        Whether they have it now.
+        Whether any has the top-level value now.
 
     Raises:
-        BadInputError: they differ, and the top-level value is none of theirs.
+        BadInputError: none of them would take it.
     """
-    top = cfg[name or key]
-    values = [dataset.get(key) for dataset in datasets]
-    if any(value != values[0] for value in values):
-        if top in values:
-            return False
+    top, values = cfg[name or key], [dataset.get(key) for dataset in datasets]
+    everywhere = all(value == values[0] for value in values)
+    stated = assigned_values(Path(cfg.filename), name or key)
+    taking = [d for d, value in zip(datasets, values, strict=True) if everywhere or value in [top, *stated]]
+    if datasets and not taking:
         raise BadInputError(
             f"{name or key} would go to datasets that have different ones",
             where=name or key,
             found=", ".join(sorted({str(v) for v in values})),
             todo=f"set {key} of each dataset",
         )
-    for dataset in datasets:
+    for dataset in taking:
         dataset[key] = top
-    return True
+    return bool(taking)
 
 
 def _spread_epochs(cfg: Config, epochs: int) -> None:

@@ -1,6 +1,7 @@
 """Top-level names of a config that nothing will ever read."""
 
 import ast
+import contextlib
 import difflib
 import inspect
 import re
@@ -64,6 +65,17 @@ def local_chain(path: Path) -> list[Path]:
                 bases = [bases] if isinstance(bases, str) else bases
                 todo += [file.parent / b for b in bases if "::" not in b and (file.parent / b).is_file()]
     return chain
+
+
+def assigned_values(path: Path, name: str) -> list[object]:
+    """What ``path`` and its local bases assign to a top-level name, where it is a literal; the file itself first."""
+    values = []
+    for file in local_chain(path):
+        for node in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
+            if isinstance(node, ast.Assign) and any(getattr(t, "id", "") == name for t in node.targets):
+                with contextlib.suppress(ValueError):  # built from something else
+                    values.append(ast.literal_eval(node.value))
+    return values
 
 
 def _assigned(tree: ast.Module) -> list[tuple[str, int]]:

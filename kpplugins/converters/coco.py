@@ -14,7 +14,7 @@ import numpy as np
 
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
-from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, Reading
+from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, REPORT_FILE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import load_json
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
@@ -113,7 +113,7 @@ class CocoFile:
     def __init__(
         self, path: Path, root: Path, margin: float, check_pictures: bool, box_format: str = "xywh"
     ) -> None:
-        self.box_format = box_format
+        self.box_format, self.links = box_format, _has_own_links(root)
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
         self.content = _object(load_json(path), path)
         schema, own = _schemas(self.content, path)
@@ -167,7 +167,7 @@ class CocoFile:
         return pictures
 
     def _picture(self, folder: Path, entry: dict, there: set[str], where: str) -> Picture:
-        path = below(folder, str(entry["file_name"]), where)
+        path = below(folder, str(entry["file_name"]), where, self.links)
         if self.check_pictures:
             return Picture(path, *read_size(path))
         if str(path) not in there and not path.is_file():
@@ -260,6 +260,15 @@ class CocoFile:
                 "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
             )
         return np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
+
+
+def _has_own_links(root: Path) -> bool:
+    """Whether ``convert --place symlink`` made the folder: its pictures are links, on purpose."""
+    try:
+        report = load_json(root / REPORT_FILE) if (root / REPORT_FILE).is_file() else {}
+    except BadInputError:
+        return False
+    return isinstance(report, dict) and report.get("place") == "symlink"
 
 
 def _name(entry: Any, place: int) -> str:

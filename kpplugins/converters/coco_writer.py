@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import REPORT_FILE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import xyxy_to_xywh
@@ -61,7 +61,8 @@ def write_coco(
                 progress(i, len(pictures))
         counts = _annotations(reading, pictures, names, splits, made / "annotations")
         reading.schema.save(made / "schema.json")
-        (made / "report.json").write_text(json.dumps(report or {}, indent=1) + "\n", encoding="utf-8")
+        content = {**(report or {}), "place": place}
+        (made / REPORT_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         require_new(out)
         if out.exists():
             out.rmdir()

@@ -1,7 +1,8 @@
 """CVAT for images 1.1 and CVAT for video 1.1: one XML file for many pictures.
 
 - A ``<skeleton>`` is an instance of the category of its label; the points inside it are its keypoints. Those with
-  ``outside="1"`` are absent, those with ``occluded="1"`` have visibility 1. It shares a box only by ``group_id``.
+  ``outside="1"`` are absent, those with ``occluded="1"`` have visibility 1. It shares a box only by ``group_id``, and
+  gives it its category, even where all of its points are absent.
 - A ``<points>`` shape with one point is a keypoint called as its label; ``grouping`` says how such points come together
   by ``group_id`` or box. Where a label's shapes have n > 1 points, each shape is an instance with the keypoints
   ``LABEL_1 … LABEL_n``.
@@ -13,7 +14,7 @@ is interpolated here. ``outside="1"`` ends a track until it appears again. Frame
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -263,6 +264,7 @@ def _page(shapes: list[_Shape], picture: Picture, file: _File, where: str) -> Pa
     marks: list[Mark] = []
     boxes: list[BoxMark] = []
     ignored: list[str] = []
+    categories = {s.group: s.label.strip() for s in shapes if s.element.tag == "skeleton" and s.group}
     for i, shape in enumerate(shapes):
         kind = shape.element.tag
         if kind == "skeleton":
@@ -270,7 +272,8 @@ def _page(shapes: list[_Shape], picture: Picture, file: _File, where: str) -> Pa
         elif kind == "points":
             marks += _points_marks(shape, file.whole, f"\0points {i}")
         elif kind == "box":
-            boxes.append(_box(shape))
+            box = _box(shape)
+            boxes.append(replace(box, category=categories.get(shape.group, box.category)))
         else:
             ignored.append(kind)
     usable = bool(marks or boxes) or any(s.element.tag == "skeleton" for s in shapes)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, Reading
+from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, SCHEMA_FILE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_picture
 from kpplugins.structures.schema_inference import infer_schema
@@ -304,7 +304,8 @@ def assemble(
         faults: what could not be read.
         margin: of derived boxes.
         skip_bad: as in ``Reading.settle``.
-        names: points that the source declares; those of the pages follow in the order of their first appearance.
+        names: points that the source declares; those of the pages follow in the order of their first appearance. All
+            follow those of the source's ``schema.json``, so that a point that is labelled nowhere keeps its place.
         skeleton: lines that the source declares.
 
     Raises:
@@ -313,7 +314,9 @@ def assemble(
     if not 0 <= margin < math.inf:
         raise BadInputError("wrong margin", where="margin", expected="a number ≥ 0", found=str(margin))
     pages, faults = _each_picture_once(pages, faults)
-    known = dict.fromkeys([*names, *(m.name for p in pages for i in p.instances for m in i.marks)])
+    path = source / SCHEMA_FILE
+    stated = KeypointSchema.load(path).keypoints if path.is_file() else ()
+    known = dict.fromkeys([*stated, *names, *(m.name for p in pages for i in p.instances for m in i.marks)])
     if not known:
         _refuse(source, faults, skip_bad)
     index = {name: i for i, name in enumerate(known)}

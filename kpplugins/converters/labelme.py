@@ -88,12 +88,12 @@ def read_labelme(source: Path, *, margin: float = 0.1, skip_bad: bool = False) -
 
 
 def _sniff_subfolders(source: Path) -> list[str]:
-    """For folders of folders: the first files of the first of them."""
+    """For folders of folders: the first files of the first of them, two deep."""
     try:
-        folders = sorted(p for p in source.iterdir() if p.is_dir())[:5] if source.is_dir() else []
+        folders = [p for depth in ("*", "*/*") for p in sorted(source.glob(depth)) if p.is_dir()]
     except OSError:
         return []
-    return [text for folder in folders for text in sniff(folder, (".json",), limit=1)]
+    return [text for folder in folders[:20] for text in sniff(folder, (".json",), limit=1)]
 
 
 def _picture_of(raw: dict[str, Any], root: Path, file: Path) -> Picture:

@@ -4,11 +4,11 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from kpplugins.converters.coco_writer import pictures_of
 from kpplugins.converters.formats import Format, by_name, detect
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import SCHEMA_FILE, SPLITS_FILE, Reading
+from kpplugins.converters.split_file import read_splits
 from kpplugins.structures import BadInputError, KeypointSchema
-
-SCHEMA_FILE = "schema.json"
 
 
 def open_source(
@@ -21,7 +21,8 @@ def open_source(
 ) -> tuple[Format, Reading]:
     """Read a source with the reader of its format.
 
-    A ``schema.json`` in the source folder goes over what the annotation says of its keypoints.
+    A ``schema.json`` in the source folder goes over what the annotation says of its keypoints, a ``splits.json`` over
+    how it divides its pictures.
 
     Args:
         source: file or folder.
@@ -53,4 +54,6 @@ def open_source(
     reading = known.read(source, skip_bad=skip_bad, **chosen)
     if (source / SCHEMA_FILE).is_file():
         reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))
+    if (source / SPLITS_FILE).is_file():
+        reading.splits = read_splits(source, [picture.path for picture in pictures_of(reading)])
     return known, reading

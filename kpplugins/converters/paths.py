@@ -2,10 +2,11 @@
 
 from pathlib import Path, PureWindowsPath
 
+from kpplugins.converters.pictures import SUFFIXES
 from kpplugins.structures import BadInputError
 
 
-def below(root: Path, name: str, where: str) -> Path:
+def below(root: Path, name: str, where: str, links: bool = False) -> Path:
     """The file that ``name`` in an annotation means, below ``root``.
 
     Backslashes are taken as folder separators. The file need not exist.
@@ -14,6 +15,7 @@ def below(root: Path, name: str, where: str) -> Path:
         root: the folder that names are relative to.
         name: what the annotation says.
         where: the annotation file, for messages.
+        links: the picture itself may be a symbolic link to a picture elsewhere.
 
     Raises:
         BadInputError: an empty or absolute name, or one that leaves ``root`` (by ``..`` or a symbolic link).
@@ -30,6 +32,9 @@ def below(root: Path, name: str, where: str) -> Path:
             todo="make the names relative to the annotation",
         )
     path = root / plain
+    own = links and path.is_symlink() and path.parent.resolve().is_relative_to(root.resolve())
+    if own and path.resolve().suffix.lower() in SUFFIXES:
+        return path
     if not path.resolve().is_relative_to(root.resolve()):
         raise BadInputError(
             "picture lies outside its folder", where=where, expected=f"below {root}", found=name[:120]

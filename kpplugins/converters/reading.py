@@ -11,6 +11,12 @@ logger = logging.getLogger(__name__)
 OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
 DERIVED_NOTE = "box derived from the points"
 """Notes that records of every format carry, so that reports count them together."""
+REPORT_FILE = "report.json"
+"""What ``convert`` leaves in a folder that it made."""
+SCHEMA_FILE = "schema.json"
+"""What a source folder may have beside its annotation: the keypoint schema that goes over what that says."""
+SPLITS_FILE = "splits.json"
+"""The same for the division of its pictures."""
 
 
 @dataclass

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
+from kpplugins.converters.reading import SCHEMA_FILE, SPLITS_FILE
 from kpplugins.structures import BadInputError
 
 EXPORT_AGAIN = "export it again from the annotation tool"
@@ -210,6 +211,8 @@ def measure(path: Path, declared: tuple[int, int] | None, where: str) -> tuple[i
 def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[Path]:
     """``source`` itself if it is a file, else the files of a folder with these suffixes, sorted.
 
+    The folder's own ``schema.json`` and ``splits.json`` are no annotations and not among them.
+
     Raises:
         BadInputError: there is neither such a file nor such a folder.
     """
@@ -221,7 +224,10 @@ def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False
     return sorted(
         p
         for p in found
-        if p.suffix.lower() in suffixes and p.is_file() and not _is_hidden(p.relative_to(source))
+        if p.suffix.lower() in suffixes
+        and p.is_file()
+        and not _is_hidden(p.relative_to(source))
+        and p not in (source / SCHEMA_FILE, source / SPLITS_FILE)
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from mmpose.registry import MODELS
 
 from kpplugins.apis.config import datasets_of, load_config, schema_of
+from kpplugins.converters.cat import CAT_SCHEMA
 from kpplugins.structures import BadInputError
 
 COCO_BASES = (
@@ -125,23 +126,28 @@ def test_data_moves_annotation_files_of_evaluators_along(root: Path, tmp_path: P
     assert cfg.model.head.out_channels == schema_of(cfg).num_keypoints == 17
 
 
-def test_datasets_with_different_roots_are_left_alone_or_asked_about(child):
+def test_datasets_with_roots_of_their_own_keep_them_or_are_asked_about(child):
     differing = "val_dataloader = dict(dataset=dict(data_root='b'))"
     assert {d.data_root for _, d in datasets_of(child(differing))} == {"data/cat", "b"}
+    # one that was given another root on purpose keeps it; those that have it from the top follow the top
+    assert {d.data_root for _, d in datasets_of(child(differing + "\ndata_root = 'c'"))} == {"b", "c"}
+    every = "; ".join(
+        f"{s}_dataloader = dict(dataset=dict(data_root='{s}'))" for s in ("train", "val", "test")
+    )
     with pytest.raises(
-        BadInputError, match="data_root would go to datasets that have different ones.*b, data/cat"
+        BadInputError, match="data_root would go to datasets that have different ones.*test, train, val"
     ):
-        child(differing + "\ndata_root = 'c'")
+        child(every)
 
 
 @pytest.mark.parametrize("coco", COCO_BASES)
 def test_the_base_is_exchanged_by_one_line(root: Path, tmp_path: Path, coco: str):
-    """The one `_base_` line of configs/_base_/cat.py takes any of MMPose's top-down COCO configs."""
-    text = (root / "configs/_base_/cat.py").read_text()
+    """The one `_base_` line of configs/_base_/topdown.py takes any of MMPose's top-down COCO configs."""
+    text = (root / "configs/_base_/topdown.py").read_text()
     assert text.count(COCO_BASES[0]) == 1
     path = tmp_path / "cat.py"
     path.write_text(text.replace(COCO_BASES[0], coco))
-    cfg = load_config(path, cfg_options={"model.backbone.init_cfg": None})
+    cfg = load_config(path, cfg_options={"model.backbone.init_cfg": None}, schema=CAT_SCHEMA)
     model = MODELS.build(cfg.model)
     assert model.head.out_channels == 9
     assert tuple(cfg.train_dataloader.dataset.pipeline[-3].input_size) == tuple(cfg.codec.input_size)

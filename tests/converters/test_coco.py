@@ -152,6 +152,7 @@ def test_pictures_are_placed_as_asked(tmp_path: Path, place: str):
     write_coco(reading, tmp_path / "out", dict.fromkeys(reading.splits, "train"), place=place)
     picture = tmp_path / "out/images/a b.jpg"
     assert picture.is_symlink() == (place == "symlink")
+    assert len(read_coco(tmp_path / "out").records) == len(reading.records)
     assert (picture.stat().st_nlink == 2) == (place == "hardlink")
 
 

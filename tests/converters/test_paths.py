@@ -18,6 +18,17 @@ def test_names_that_leave_it_are_refused(tmp_path: Path, name: str):
         below(tmp_path, name, "ann.json")
 
 
+def test_a_picture_that_is_a_link_on_purpose(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "set/a.jpg").symlink_to(tmp_path / "a.jpg")
+    (tmp_path / "set/b.jpg").symlink_to("/etc/passwd")
+    assert below(tmp_path / "set", "a.jpg", "ann.json", links=True) == tmp_path / "set/a.jpg"
+    for name, links in (("a.jpg", False), ("b.jpg", True), ("../a.jpg", True)):
+        with pytest.raises(BadInputError, match="outside its folder"):
+            below(tmp_path / "set", name, "ann.json", links)
+
+
 def test_a_link_that_leaves_it_is_refused(tmp_path: Path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "out").symlink_to("/etc")

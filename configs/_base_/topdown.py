@@ -1,11 +1,11 @@
-"""CAT cat faces, top-down, on a top-down COCO config of MMPose: exchange it to exchange the model and its training."""
+"""Any keypoints, top-down, on a top-down COCO config of MMPose: exchange it to exchange the model and its training."""
 
 _base_ = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hourglass52_8xb32-210e_coco-256x256.py"
 custom_imports = dict(imports=["kpplugins.register"])
 
-dataset_type = "CatDataset"
-data_root = "data/cat"
-keypoints = None  # all nine; the seed recipe: ['left_eye', 'right_eye', 'mouth']
+dataset_type = "CustomKeypointDataset"
+data_root = "data/custom"
+keypoints = None  # all that the data have
 codec = _base_.codec
 
 train_pipeline = [
@@ -26,13 +26,13 @@ val_pipeline = [
 ]
 
 collate_fn = dict(type="packed_collate")  # a batch crosses from worker to trainer in one piece
-cats = dict(_delete_=True, type=dataset_type, data_root=data_root, keypoints=keypoints)
-train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**cats, split="train", pipeline=train_pipeline))
+shared = dict(_delete_=True, type=dataset_type, data_root=data_root, keypoints=keypoints)
+train_dataloader = dict(collate_fn=collate_fn, dataset=dict(**shared, split="train", pipeline=train_pipeline))
 val_dataloader = dict(
-    collate_fn=collate_fn, dataset=dict(**cats, split="val", test_mode=True, pipeline=val_pipeline)
+    collate_fn=collate_fn, dataset=dict(**shared, split="val", test_mode=True, pipeline=val_pipeline)
 )
 test_dataloader = dict(
-    collate_fn=collate_fn, dataset=dict(**cats, split="test", test_mode=True, pipeline=val_pipeline)
+    collate_fn=collate_fn, dataset=dict(**shared, split="test", test_mode=True, pipeline=val_pipeline)
 )
 val_evaluator = dict(_delete_=True, type="KeypointMetric")
 test_evaluator = val_evaluator

@@ -1,0 +1,149 @@
+"""COCO's persons, straight from the downloaded folder."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmpose.registry import DATASETS
+
+from kpplugins.converters.coco import read_coco
+from kpplugins.converters.reading import Reading
+from kpplugins.converters.splits import SPLITS
+from kpplugins.datasets.record_dataset import RecordDataset
+from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.structures.schema_inference import COCO_SIGMAS, infer_schema
+
+logger = logging.getLogger(__name__)
+
+LOWER_BODY = tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle") for side in ("left", "right"))
+_SIDES = [
+    (f"{side}_{a}", f"{side}_{b}")
+    for a, b in (
+        ("ankle", "knee"), ("knee", "hip"), ("hip", "shoulder"), ("shoulder", "elbow"), ("elbow", "wrist"),
+        ("shoulder", "ear"), ("ear", "eye"),
+    )
+    for side in ("left", "right")
+]  # fmt: skip
+_ACROSS = [(f"left_{joint}", f"right_{joint}") for joint in ("hip", "shoulder", "eye")]
+_NOSE = [("nose", "left_eye"), ("nose", "right_eye")]
+PERSON_SCHEMA = infer_schema("person", tuple(COCO_SIGMAS), skeleton=_SIDES + _ACROSS + _NOSE)
+"""COCO's 17 points with COCO's own sigmas; skeleton as in its annotation files."""
+
+
+@DATASETS.register_module()
+class CocoPersonDataset(RecordDataset):
+    """COCO person keypoints (Lin et al.: Microsoft COCO, ECCV 2014), 17 points, each person from its annotated box.
+
+    Reads ``data_root/annotations/person_keypoints_{train,val}2017.json`` with the pictures in ``train2017`` and
+    ``val2017``, as cocodataset.org offers them; also what ``curation.crop`` makes of them
+    (``annotations/{train,val,test}.json`` with ``images``). Nothing is written.
+
+    Crowds and persons without a labelled point are neither learnt nor scored, and are counted: the top-down protocol
+    with ground-truth boxes. Sizes of pictures are those of the annotation; a picture that is not there is a fault.
+
+    Produced keys, beside those of ``RecordDataset``: ``upper_body_ids`` and ``lower_body_ids``, which MMPose's
+    ``RandomHalfBody`` needs.
+
+    Args:
+        data_root: the folder.
+        split: ``train``, ``val`` or ``test``. COCO's test pictures have no public labels: where no annotation of them
+            is there, ``test`` means ``val``, and says so.
+        ann_file: read this file whatever the split, absolute or below ``data_root``; ``None`` finds it by the split.
+        min_keypoints: persons with fewer labelled points (of those chosen) are left out of training. Testing scores
+            them all the same, as COCO does.
+        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the 17 points.
+
+    Raises:
+        BadInputError: an unknown split, no annotation of it, one of other keypoints, a bad entry (unless ``skip_bad``),
+            or no labelled person.
+    """
+
+    METAINFO = PERSON_SCHEMA.to_metainfo()
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = "train",
+        ann_file: str | None = None,
+        min_keypoints: int = 1,
+        keypoints: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if split not in SPLITS:
+            raise BadInputError(
+                "unknown split", where="split", expected="train, val or test", found=repr(split)
+            )
+        if min_keypoints < 1:
+            raise BadInputError(
+                "out of range", where="min_keypoints", expected="1 or more", found=str(min_keypoints)
+            )
+        self.split, self.min_keypoints = split, min_keypoints
+        super().__init__(data_root=data_root, keypoints=keypoints, ann_file=ann_file or "", **kwargs)
+        halves: dict[str, list[int]] = {"upper_body_ids": [], "lower_body_ids": []}
+        for i, name in enumerate(self.schema.keypoints):
+            halves["lower_body_ids" if name in LOWER_BODY else "upper_body_ids"].append(i)
+        self._metainfo.update(halves)
+
+    @classmethod
+    def full_schema_of(cls, cfg: dict) -> KeypointSchema:
+        """The 17 points; nothing is read, COCO's training file is of 450 MB."""
+        return PERSON_SCHEMA
+
+    def load_records(self) -> list[PoseRecord]:
+        """The persons of the split, crowds and unlabelled ones among them."""
+        file = self._annotation_file()
+        where, reading = str(file), self._read(file)
+        if set(reading.schema.keypoints) != set(PERSON_SCHEMA.keypoints):
+            raise BadInputError(
+                "not COCO's persons", where=where, expected=f"the points {', '.join(PERSON_SCHEMA.keypoints)}",
+                found=", ".join(reading.schema.keypoints), todo='use dataset_type = "CustomKeypointDataset"',
+            )  # fmt: skip
+        records = reading.under(PERSON_SCHEMA, where).records
+        if not any(record.num_labelled and not record.crowd for record in records):
+            raise BadInputError(
+                "no labelled persons", where=where, found=f"{len(records)} boxes without keypoints and crowds",
+                todo="take COCO's person_keypoints_*.json",
+            )  # fmt: skip
+        return records if self.test_mode or self.min_keypoints == 1 else self._labelled_enough(records)
+
+    def _labelled_enough(self, records: list[PoseRecord]) -> list[PoseRecord]:
+        counts = [int((record.keypoints[self._chosen, 2] > 0).sum()) for record in records]
+        kept = [r for r, n in zip(records, counts, strict=True) if n == 0 or n >= self.min_keypoints]
+        if len(kept) < len(records):
+            logger.warning(
+                "left out of %d instances: %d with fewer than %d labelled points",
+                len(records), len(records) - len(kept), self.min_keypoints,
+            )  # fmt: skip
+        return kept
+
+    def _annotation_file(self) -> Path:
+        if self.ann_file:
+            return Path(self.ann_file)
+        found = self._file_of(self.split)
+        if found is None and self.split == "test":
+            found = self._file_of("val")
+            if found is not None:
+                logger.warning(
+                    "%s has no labelled test pictures: testing on val, which has chosen the checkpoint",
+                    self.data_root,
+                )
+        if found is None:
+            raise BadInputError(
+                f"no annotations of the {self.split} split", where=str(Path(self.data_root) / "annotations"),
+                expected=f"person_keypoints_{self.split}2017.json or {self.split}.json",
+                todo="unpack COCO's annotations_trainval2017.zip there, or set data_root",
+            )  # fmt: skip
+        return found
+
+    def _file_of(self, split: str) -> Path | None:
+        """The split's annotation file, of the newest year; one that lists no annotation does not count as test's."""
+        folder = Path(self.data_root) / "annotations"
+        named = [folder / f"{split}.json"] if (folder / f"{split}.json").is_file() else []
+        files = named or sorted(folder.glob(f"person_keypoints_{split}*.json"))
+        if not files or (split == "test" and not self._read(files[-1]).records):
+            return None
+        return files[-1]
+
+    def _read(self, file: Path) -> Reading:
+        return read_coco(file, skip_bad=self.skip_bad, check_pictures=False)

@@ -1,0 +1,57 @@
+"""COCO keypoints: ``images`` and one file of ``annotations`` a split."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from kpplugins.converters.coco_writer import coco_annotation, coco_category
+from kpplugins.converters.splits import SPLITS
+from kpplugins.exporters.content import Content
+from kpplugins.exporters.folder import Lay
+from kpplugins.exporters.limits import lost_scores
+from kpplugins.structures import PoseRecord
+from kpplugins.structures.geometry import xyxy_to_xywh
+
+UNDIVIDED = "keypoints"
+"""Name of the file for pictures that are in no split."""
+
+
+def write_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
+    """Write ``images`` and ``annotations/{train,val,test}.json``, or ``annotations/keypoints.json`` where undivided.
+
+    Ids are unique over all files.
+
+    Args:
+        content: what to write.
+        made: the new folder.
+        lay: puts the pictures there.
+
+    Returns:
+        What the format cannot hold, with counts.
+    """
+    lay({path: f"images/{name}" for path, name in content.names.items()})
+    numbers = {name: i for i, name in enumerate(content.categories, 1)}
+    used = set(content.split_names.values())
+    files = [*(SPLITS if used - {""} else ()), *([UNDIVIDED] if "" in used else ())]
+    images: dict[str, list[dict]] = {name: [] for name in files}
+    annotations: dict[str, list[dict]] = {name: [] for name in files}
+    count = 0
+    for i, picture in enumerate(content.pictures, 1):
+        file = content.split_names[picture.path] or UNDIVIDED
+        size = {"width": picture.width, "height": picture.height}
+        images[file].append({"id": i, "file_name": content.names[picture.path], **size})
+        for record in content.records_of(picture):
+            count += 1
+            annotations[file].append(_annotation(record, count, i, numbers[record.category]))
+    categories = [coco_category(content.reading.schema, i, name) for name, i in numbers.items()]
+    (made / "annotations").mkdir()
+    for file in files:
+        whole = {"images": images[file], "annotations": annotations[file], "categories": categories}
+        (made / "annotations" / f"{file}.json").write_text(json.dumps(whole), encoding="utf-8")
+    return lost_scores(content)
+
+
+def _annotation(record: PoseRecord, number: int, image_id: int, category_id: int) -> dict:
+    """As the converter's, with enough digits that no box loses its size."""
+    box = [float(f"{side:.9g}") for side in xyxy_to_xywh(record.bbox)]
+    return {**coco_annotation(record, number, image_id, category_id), "bbox": box}

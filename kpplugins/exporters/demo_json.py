@@ -1,0 +1,229 @@
+"""Predictions as ``tools/demo.py`` writes them: ``NAME.json`` a picture, with the picture's file name only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.converters.coco import numbers
+from kpplugins.converters.coco_writer import pictures_of
+from kpplugins.converters.pictures import SUFFIXES
+from kpplugins.converters.reading import Reading
+from kpplugins.converters.strict import (
+    annotation_files,
+    as_dict,
+    as_list,
+    as_name,
+    as_number,
+    as_size,
+    load_json,
+    measure,
+    sniff,
+)
+from kpplugins.exporters.content import Content
+from kpplugins.exporters.predicted import Prediction, predicted_content
+from kpplugins.structures import BadInputError, KeypointSchema, Picture
+from kpplugins.structures.schema_inference import infer_schema
+
+_TAKE_FRAMES = "take its frames out (ffmpeg -i VIDEO frame_%06d.png) and run tools/demo.py on these"
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One file: its picture's name and size, and what was found there."""
+
+    path: Path
+    image: str
+    size: tuple[int, int]
+    names: tuple[str, ...]
+    predictions: tuple[Prediction, ...]
+
+
+def is_demo(source: Path) -> bool:
+    """Whether ``source`` is a JSON file of ``tools/demo.py``, of a picture or a video, or a folder of them."""
+    return any(
+        text.startswith("{") and '"keypoint_names"' in text and ('"instances"' in text or '"frames"' in text)
+        for text in sniff(source, (".json",))
+    )
+
+
+def read_demo(source: Path, pictures: Path | None, threshold: float, skip_bad: bool) -> Content:
+    """Predictions and the pictures that they are of; pictures that no file speaks of are not looked at.
+
+    Args:
+        source: a JSON file, or the folder of them.
+        pictures: the folder that the pictures lie in, or below.
+        threshold: see ``predicted_content``.
+        skip_bad: go on without bad files.
+
+    Raises:
+        BadInputError: ``pictures`` is not given; a video's file; files of different keypoints; a picture that is
+            missing, in two places, or of another size; a file that is malformed.
+    """
+    if pictures is None:
+        raise BadInputError(
+            "these predictions name their pictures without folder",
+            where=str(source),
+            expected="the folder of the pictures that were predicted, not of those that were drawn",
+            todo="give --pictures DIR",
+        )
+    by_name: dict[str, list[Path]] = {}
+    for path in annotation_files(pictures, SUFFIXES, deep=True):
+        by_name.setdefault(path.name, []).append(path)
+
+    def picture_of(sheet: _Sheet) -> Picture:
+        path = _only(by_name.get(sheet.image, []), sheet, str(pictures))
+        return Picture(path, *measure(path, sheet.size, str(sheet.path)))
+
+    faults: list[BadInputError] = []
+    sheets = _sheets(source, None, faults)
+    found = _by_picture(sheets, picture_of, faults)
+    if not found and not faults:
+        raise BadInputError("no predictions here", where=str(source), expected="NAME.json of tools/demo.py")
+    names = sheets[0].names if sheets else ("none",)
+    reading = Reading(infer_schema("predictions", names), faults=faults).settle(skip_bad)
+    if not found:
+        raise BadInputError("no usable predictions here", where=str(source), found=str(faults[0]))
+    return predicted_content(
+        reading.schema, list(found), {p.path: sheet.predictions for p, sheet in found.items()}, threshold,
+        origin=source.name, faults=faults,
+    )  # fmt: skip
+
+
+def match_demo(reading: Reading, predictions: Path, threshold: float, skip_bad: bool) -> Content:
+    """Predictions in place of the records of ``reading``, on the same pictures, matched by file name.
+
+    Args:
+        reading: gives pictures, splits and schema.
+        predictions: a JSON file, or the folder of them.
+        threshold: see ``predicted_content``.
+        skip_bad: go on without bad files.
+
+    Raises:
+        BadInputError: other keypoints than those of ``reading``; a picture that is not in ``reading``, or twice, or of
+            another size; a file that is malformed, or a video's.
+    """
+    by_name: dict[str, list[Picture]] = {}
+    for picture in pictures_of(reading):
+        by_name.setdefault(picture.path.name, []).append(picture)
+
+    def picture_of(sheet: _Sheet) -> Picture:
+        picture = _only(by_name.get(sheet.image, []), sheet, "the source")
+        if sheet.size != (picture.width, picture.height):
+            raise BadInputError(
+                "prediction is of a picture of another size",
+                where=str(sheet.path),
+                expected=f"{picture.width}×{picture.height}",
+                found=f"{sheet.size[0]}×{sheet.size[1]}",
+                todo="predict the source's pictures",
+            )
+        return picture
+
+    faults: list[BadInputError] = []
+    sheets = _sheets(predictions, reading.schema, faults)
+    found = _by_picture(sheets, picture_of, faults)
+    Reading(reading.schema, faults=faults).settle(skip_bad)
+    return predicted_content(
+        reading.schema, pictures_of(reading), {p.path: sheet.predictions for p, sheet in found.items()},
+        threshold, origin=predictions.name, splits=reading.splits, faults=[*reading.faults, *faults],
+    )  # fmt: skip
+
+
+def _only(found: Sequence[Any], sheet: _Sheet, folder: str) -> Any:
+    if len(found) != 1:
+        raise BadInputError(
+            "prediction fits two pictures" if found else "prediction of an unknown picture",
+            where=str(sheet.path),
+            expected=f"one picture called {sheet.image!r} in {folder}",
+            found=str(len(found)),
+            todo="give the folder that was predicted, or rename the pictures apart",
+        )
+    return found[0]
+
+
+def _by_picture(
+    sheets: Sequence[_Sheet], picture_of: Callable[[_Sheet], Picture], faults: list[BadInputError]
+) -> dict[Picture, _Sheet]:
+    found: dict[Picture, _Sheet] = {}
+    for sheet in sheets:
+        try:
+            picture = picture_of(sheet)
+            if picture in found:
+                raise BadInputError(
+                    "picture is predicted twice", where=str(sheet.path), found=str(found[picture].path)
+                )
+            found[picture] = sheet
+        except BadInputError as fault:
+            faults.append(fault)
+    return found
+
+
+def _sheets(source: Path, schema: KeypointSchema | None, faults: list[BadInputError]) -> list[_Sheet]:
+    """Every file of ``source``, of the keypoints of ``schema`` or of the first file."""
+    sheets: list[_Sheet] = []
+    expected = schema.keypoints if schema is not None else None
+    for path in annotation_files(source, (".json",)):
+        try:
+            sheet = _parse(path)
+            expected = expected or sheet.names
+            if sheet.names != expected:
+                raise BadInputError(
+                    "prediction has other keypoints",
+                    where=str(path),
+                    expected=f"{len(expected)}: {', '.join(expected)}",
+                    found=f"{len(sheet.names)}: {', '.join(sheet.names)}",
+                    todo="predict with a model of the same keypoints",
+                )
+            sheets.append(sheet)
+        except BadInputError as fault:
+            faults.append(fault)
+    return sheets
+
+
+def _parse(path: Path) -> _Sheet:
+    where = str(path)
+    content = as_dict(load_json(path), "the file", where)
+    if "frames" in content:
+        raise BadInputError(
+            "prediction of a video, which annotation tools for pictures do not take", where=where,
+            expected="predictions of pictures", todo=_TAKE_FRAMES,
+        )  # fmt: skip
+    names = tuple(
+        as_name(n, "keypoint name", where)
+        for n in as_list(content.get("keypoint_names"), "'keypoint_names'", where)
+    )
+    if len(set(names)) != len(names) or not names:
+        raise BadInputError(
+            "keypoint names must be unique and at least one", where=where, found=str(names)[:80]
+        )
+    return _Sheet(
+        path,
+        as_name(content.get("image"), "'image'", where),
+        as_size(content.get("width"), content.get("height"), where),
+        names,
+        tuple(
+            _prediction(entry, len(names), path, f"{where}: instances[{i}]")
+            for i, entry in enumerate(as_list(content.get("instances"), "'instances'", where))
+        ),
+    )
+
+
+def _prediction(entry: Any, k: int, path: Path, where: str) -> Prediction:
+    entry = as_dict(entry, "instance", where)
+    rows = [numbers(row, where, "keypoints") for row in as_list(entry.get("keypoints"), "keypoints", where)]
+    if len(rows) != k or any(len(row) != 3 for row in rows):
+        raise BadInputError(
+            "wrong number of keypoints", where=where, expected=f"{k} of x, y, score", found=str(len(rows))
+        )
+    points = np.stack(rows)
+    given = entry.get("bbox")
+    box = None if given is None else numbers(given, where, "bbox")
+    if box is not None and len(box) != 4:
+        raise BadInputError(
+            "wrong bbox", where=where, expected="left, top, right, bottom", found=str(given)[:80]
+        )
+    score = entry.get("score")
+    mean = float(points[:, 2].mean())
+    return Prediction(points, box, mean if score is None else as_number(score, "score", where), path, where)

@@ -1,0 +1,107 @@
+"""The new folder: made aside and renamed at the end, with the pictures in it."""
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from kpplugins.converters.coco_writer import PLACERS, Progress, _place, require_new
+from kpplugins.converters.strict import breaks_line
+from kpplugins.structures import BadInputError
+
+Lay = Callable[[Mapping[Path, str]], None]
+"""Puts pictures into the new folder, under names relative to it."""
+
+
+@contextmanager
+def made_aside(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that becomes ``out`` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        BadInputError: ``out`` exists and is not empty.
+    """
+    require_new(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
+        made = Path(aside) / "set"
+        made.mkdir()
+        yield made
+        require_new(out)
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+
+
+def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> tuple[Lay, dict[Path, str]]:
+    """The function that puts pictures into ``made``, and the names that it has given them so far.
+
+    Args:
+        made: the new folder.
+        place: ``copy``, ``hardlink`` or ``symlink``.
+        progress: called with (pictures done, of all).
+        passing: a folder that will vanish; pictures in it are copied in any case.
+    """
+
+    laid: dict[Path, str] = {}
+
+    def lay(names: Mapping[Path, str]) -> None:
+        laid.update(names)
+        for i, (source, name) in enumerate(names.items(), 1):
+            way = "copy" if source.is_relative_to(passing) else place
+            try:
+                _place(source, made / name, way)
+            except OSError as error:
+                raise BadInputError(
+                    f"picture cannot be placed ({error.strerror})", where=str(source),
+                    todo="restore it" if not source.is_file() else "is the disk full? or use --place copy",
+                ) from error  # fmt: skip
+            if progress is not None:
+                progress(i, len(names))
+
+    return lay, laid
+
+
+def check_placer(place: str) -> None:
+    """Raise BadInputError for an unknown way to place pictures."""
+    if place not in PLACERS:
+        raise BadInputError("unknown way to place pictures", expected=", ".join(PLACERS), found=repr(place))
+
+
+def check_names(names: Mapping[Path, str]) -> None:
+    """Raise BadInputError for a picture whose name the readers would not find again."""
+    for path, name in names.items():
+        parts = name.split("/")
+        if (
+            breaks_line(name)
+            or "\\" in name
+            or PureWindowsPath(name).drive
+            or any(part != part.strip() or part.startswith(".") for part in parts)
+        ):
+            raise BadInputError(
+                "picture has a name that annotation tools do not keep",
+                where=ascii(str(path)),
+                expected="no blank at its ends, no dot before it, no backslash, colon or control character",
+                todo="rename it",
+            )
+
+
+def unlike_stems(names: Mapping[Path, str], reserved: Collection[str] = ()) -> dict[Path, str]:
+    """``names``, changed where two differ in their endings only, for tools that name one file after each picture.
+
+    Args:
+        names: name of each picture.
+        reserved: names without ending that no picture may have.
+    """
+    stems = {path: str(PurePosixPath(name).with_suffix("")) for path, name in names.items()}
+    taken, known = set(reserved), {*stems.values(), *reserved}
+    found: dict[Path, str] = {}
+    for path, name in names.items():
+        stem, number = stems[path], 2
+        if stem in taken:
+            while f"{stem}_{number}" in known:
+                number += 1
+            stem = f"{stem}_{number}"
+        taken.add(stem)
+        known.add(stem)
+        found[path] = stem + PurePosixPath(name).suffix
+    return found
