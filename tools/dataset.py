@@ -43,7 +43,7 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, help=NEW)
     _add_from(parser)
     _add_division(parser, (80, 10, 10))
-    _add_place(parser)
+    _add_place(parser, "symlink")
     parser.add_argument("--subset", help="kaggle: rows with 15 points, with 4, or all")
     parser.add_argument(
         "--names", nargs="+", metavar="NAME", help="names of the points, where the format has none"
@@ -283,9 +283,9 @@ def _add_group_by(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_place(parser: argparse.ArgumentParser) -> None:
+def _add_place(parser: argparse.ArgumentParser, *more: str) -> None:
     parser.add_argument(
-        "--place", choices=["copy", "hardlink", "symlink"], default="copy", help="how pictures come in"
+        "--place", choices=["copy", "hardlink", *more], default="copy", help="how pictures come in"
     )
 
 

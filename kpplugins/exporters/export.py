@@ -92,7 +92,7 @@ def export(
             JSON of ``tools/demo.py``.
         pictures: the folder of the pictures, where the source names them without.
         score_thr: predicted points of a lower score are absent.
-        place: ``copy`` the pictures, or make a ``hardlink`` or a ``symlink`` to each.
+        place: ``copy`` the pictures, or make a ``hardlink`` to each.
         skip_bad: go on without bad entries, saying how many and why.
         progress: called with (pictures done, of all).
 

@@ -5,10 +5,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from kpplugins.converters.coco_writer import PLACERS, Progress, _place, require_new
+from kpplugins.converters.coco_writer import Progress, _place, require_new
 from kpplugins.converters.strict import breaks_line
 from kpplugins.structures import BadInputError
 
+PLACERS = ("copy", "hardlink")
+"""No symbolic links: readers refuse pictures that lie outside their folder."""
 Lay = Callable[[Mapping[Path, str]], None]
 """Puts pictures into the new folder, under names relative to it."""
 
@@ -37,7 +39,7 @@ def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> t
 
     Args:
         made: the new folder.
-        place: ``copy``, ``hardlink`` or ``symlink``.
+        place: ``copy`` or ``hardlink``.
         progress: called with (pictures done, of all).
         passing: a folder that will vanish; pictures in it are copied in any case.
     """
