@@ -46,10 +46,10 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
     _add_place(parser, "symlink")
     parser.add_argument("--subset", help="kaggle: rows with 15 points, with 4, or all")
     parser.add_argument(
-        "--names", nargs="+", metavar="NAME", help="names of the points, where the format has none"
+        "--category", metavar="NAME", help="what all instances are, over what the source says"
     )
     parser.add_argument(
-        "--category", metavar="NAME", help="what all instances are, over what the source says"
+        "--annotation", type=int, metavar="N", help="labelstudio: which one of a task's annotations, from 1"
     )
     parser.add_argument(
         "--box-format", choices=["xywh", "xyxy"], help="coco: how the file's boxes are stored"
@@ -65,6 +65,7 @@ def run_convert(args: argparse.Namespace) -> int:
             args.source, args.out, from_format=args.from_format, ratios=args.ratio, seed=args.seed,
             group_by=args.group_by, category=args.category, place=args.place, skip_bad=args.skip_bad,
             progress=progress, subset=args.subset, names=args.names, box_format=args.box_format,
+            annotation=args.annotation,
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}\nnext: python tools/dataset.py check {args.out}")
@@ -121,7 +122,7 @@ def run_schema(args: argparse.Namespace) -> int:
 
     report = schema_report(
         args.source, out=_out(args), repeated=args.repeated, from_format=args.from_format, num=args.num,
-        write=args.write,
+        write=args.write, names=args.names,
     )  # fmt: skip
     print(report.text)
     print(f"drawn: {report.sheet}")
@@ -174,7 +175,7 @@ def add_stats(parser: argparse.ArgumentParser) -> None:
 def run_stats(args: argparse.Namespace) -> int:
     from kpplugins.curation.stats import stats
 
-    _, text = stats(args.source, out=_out(args))
+    _, text = stats(args.source, out=_out(args), from_format=args.from_format, names=args.names)
     print(f"{text}\nwritten: {_out(args)}: stats.png, stats.json")
     return 0
 
@@ -191,14 +192,11 @@ def add_browse(parser: argparse.ArgumentParser) -> None:
 def run_browse(args: argparse.Namespace) -> int:
     from kpplugins.curation.browse import browse
 
-    pages = browse(
-        args.source,
-        out=_out(args),
-        split=args.split,
-        num=args.num or None,
-        seed=args.seed,
-        masks=not args.no_masks,
-    )
+    pages, sizes = browse(
+        args.source, out=_out(args), split=args.split, num=args.num or None, seed=args.seed,
+        masks=not args.no_masks, from_format=args.from_format, names=args.names,
+    )  # fmt: skip
+    print("pictures: " + ", ".join(f"{name} {number}" for name, number in sizes.items()))
     print("\n".join(str(page) for page in pages))
     return 0
 
@@ -267,6 +265,9 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 def _add_from(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="from_format", metavar="FORMAT", help="default: told from the source")
+    parser.add_argument(
+        "--names", nargs="+", metavar="NAME", help="names of the points, where the format has none"
+    )
 
 
 def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int]) -> None:
@@ -320,7 +321,9 @@ class _bar:
 
 
 def _print_report(report: dict) -> None:
+    warnings = report.pop("warnings", [])
     print("\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in report.items()))
+    print("".join(f"warning: {warning}\n" for warning in warnings), end="")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from kpplugins.converters.open_source import open_source
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS, split_bounds
 from kpplugins.structures import BadInputError
+from kpplugins.structures.flip_evidence import checked_schema
+from kpplugins.structures.schema_inference import flip_pairs_by_name
 
 
 def convert(
@@ -48,7 +50,7 @@ def convert(
 
     Returns:
         The loss report, which is also written to ``out/report.json``: ``format``, ``instances``, ``pictures``,
-        ``points`` (absent, occluded, visible), ``rules`` applied and ``skipped`` with reasons and counts.
+        ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts, ``warnings``.
 
     Raises:
         BadInputError: see the reader and the writer; or an option that the format's reader does not know.
@@ -61,9 +63,11 @@ def convert(
         )
         if category is not None:
             reading.rename(category)
+        warnings = _check_flips(reading)
         splits = assign_splits(reading, ratios, seed, group_by)
         report = loss_report(reading, known.name, source)
         report["split"] = dict(Counter(splits.values()))
+        report["warnings"] = warnings
         write_coco(reading, out, splits, place=place, report=report, progress=progress)
     return report
 
@@ -81,7 +85,7 @@ def assign_splits(
         return {path: reading.splits.get(path, "train") for path in pictures}
     groups: dict[str, list[Path]] = {}
     for path in pictures:
-        groups.setdefault(_group(path, group_by), []).append(path)
+        groups.setdefault(group_of(path, group_by), []).append(path)
     if (
         group_by is not None
         and len(groups) == len(pictures) > 1
@@ -96,6 +100,22 @@ def assign_splits(
         split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
         assigned.update(dict.fromkeys(groups[name], split))
     return assigned
+
+
+def _check_flips(reading: Reading) -> list[str]:
+    """Flip pairs that come from the names are switched off where the labelled points contradict them; says so.
+
+    Pairs that the source gives itself stay: somebody decided on them.
+    """
+    stated = reading.schema
+    if not stated.flip_pairs:
+        return []
+    labelled = [r.keypoints for r in reading.records if r.num_labelled and not r.crowd]
+    points = np.array(labelled).reshape(-1, stated.num_keypoints, 3)
+    schema, warnings = checked_schema(stated, points[..., :2], points[..., 2] > 0)
+    if list(stated.flip_pairs) == flip_pairs_by_name(stated.keypoints):
+        reading.schema = schema
+    return warnings
 
 
 def loss_report(reading: Reading, name: str, source: Path) -> dict[str, Any]:
@@ -122,8 +142,9 @@ def _match(path: Path, pattern: str) -> "re.Match[str] | None":
         ) from error
 
 
-def _group(path: Path, pattern: str | None) -> str:
+def group_of(path: Path, pattern: str | None) -> str:
+    """What pictures share that stay together: the pattern's first group, or all it matches; the path where nothing."""
     found = _match(path, pattern) if pattern is not None else None
     if found is None:
         return path.as_posix()
-    return found.group(1) if found.groups() else found.group(0)
+    return (found.group(1) if found.groups() else found.group(0)) or path.as_posix()

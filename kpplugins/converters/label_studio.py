@@ -63,7 +63,12 @@ def is_label_studio(source: Path) -> bool:
 
 
 def read_label_studio(
-    source: Path, *, images: Path | None = None, margin: float = 0.1, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = 0.1,
+    annotation: int | None = None,
+    skip_bad: bool = False,
 ) -> Reading:
     """Read a Label Studio export, or every JSON file in a folder.
 
@@ -72,6 +77,8 @@ def read_label_studio(
             by the name in the task's data, with and without the prefixes that Label Studio gives to uploads.
         images: where the pictures are instead.
         margin: of boxes derived from points, as a fraction of the longer side on each side.
+        annotation: which one of a task counts where several people annotated it, from 1; ``None`` wants one alone, or
+            one that is marked as ground truth.
         skip_bad: go on without bad tasks, saying how many and why, instead of stopping at the first.
 
     Returns:
@@ -98,16 +105,16 @@ def read_label_studio(
         root, bases = (path.parent, ["images", ""]) if images is None else (images, [""])
         for i, task in enumerate(tasks):
             try:
-                pages.append(_page(task, root, bases, path, f"{path} task[{i}]"))
+                pages.append(_page(task, root, bases, path, f"{path} task[{i}]", annotation))
             except BadInputError as fault:
                 faults.append(fault)
     return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad)
 
 
-def _page(task: Any, root: Path, bases: list[str], source: Path, where: str) -> Page:
+def _page(task: Any, root: Path, bases: list[str], source: Path, where: str, annotation: int | None) -> Page:
     task = as_dict(task, "task", where)
     if "data" in task or "annotations" in task or "completions" in task:
-        results = _chosen(task, where)
+        results = _chosen(task, where, annotation)
         data = as_dict(task.get("data"), "data", where)
     else:
         results, data = _results_of_min(task, where), task
@@ -128,8 +135,8 @@ def _page(task: Any, root: Path, bases: list[str], source: Path, where: str) -> 
     return Page(picture, source, where, group_marks(marks, boxes, where), notes)
 
 
-def _chosen(task: dict[str, Any], where: str) -> list[tuple[dict[str, Any], str]]:
-    """The results of the one annotation that counts, each with its place."""
+def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[dict[str, Any], str]]:
+    """The results of the one annotation that counts, or of annotation ``number`` from 1, each with its place."""
     key = "annotations" if "annotations" in task else "completions"
     annotations = [
         (as_dict(a, "annotation", f"{where} {key}[{i}]"), f"{where} {key}[{i}]")
@@ -137,13 +144,20 @@ def _chosen(task: dict[str, Any], where: str) -> list[tuple[dict[str, Any], str]
     ]
     valid = [pair for pair in annotations if pair[0].get("was_cancelled") is not True]
     truth = [pair for pair in valid if pair[0].get("ground_truth") is True]
+    if number is not None:
+        if not 1 <= number <= len(valid):
+            raise BadInputError("task has no such annotation", where=where, expected=f"--annotation 1 to {len(valid)}",
+                                found=str(number))  # fmt: skip
+        valid, truth = [valid[number - 1]], []
     if len(truth) != 1 and len(valid) != 1:
         raise BadInputError(
             "task has several annotations" if valid else "task is not annotated",
             where=where,
             expected="one annotation, or one that is marked as ground truth",
             found=f"{len(valid)}, {len(truth)} of them ground truth",
-            todo="mark one as ground truth in Label Studio" if valid else "annotate it or leave it out",
+            todo="mark one as ground truth in Label Studio, or choose: --annotation 1"
+            if valid
+            else "annotate it or leave it out",
         )
     annotation, place = (truth if len(truth) == 1 else valid)[0]
     results = as_list(annotation.get("result"), "result", place)

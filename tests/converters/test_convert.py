@@ -7,7 +7,7 @@ import pytest
 
 from kpplugins.converters.cat import CAT_SCHEMA
 from kpplugins.converters.coco import read_coco
-from kpplugins.converters.convert import assign_splits, convert
+from kpplugins.converters.convert import assign_splits, convert, group_of
 from kpplugins.converters.formats import FORMATS, by_name, detect
 from kpplugins.converters.reading import Reading
 from kpplugins.structures import BadInputError, KeypointSchema, Picture
@@ -101,3 +101,28 @@ def test_a_wrong_category_is_renamed_on_the_way(drawn_cats: Path, tmp_path: Path
     reading = read_coco(tmp_path / "out")
     assert {r.category for r in reading.records} == {"lynx"}
     assert reading.schema.name == KeypointSchema.load(tmp_path / "out/schema.json").name == "lynx"
+
+
+def test_a_group_that_matches_nothing_is_the_picture_by_itself():
+    assert group_of(Path("v1/a7.png"), r"(v\d)/") == "v1"
+    assert group_of(Path("v1/a7.png"), r"v\d") == "v1"
+    for pattern in (None, "nothing", r"(z)?\d"):
+        assert group_of(Path("v1/a7.png"), pattern) == "v1/a7.png"
+
+
+def test_flip_pairs_by_name_that_the_points_contradict_are_switched_off(drawn_cats: Path, tmp_path: Path):
+    """Of CAT's nine points the first two are renamed: a mouth is called the partner of the left eye."""
+    convert(drawn_cats, tmp_path / "cats")
+    for split in ("train", "val", "test"):
+        path = tmp_path / f"cats/annotations/{split}.json"
+        content = json.loads(path.read_text())
+        for category in content["categories"]:
+            category["keypoints"] = ["left_eye", "nose", "right_eye", *category["keypoints"][3:]]
+            del category["flip_pairs"], category["skeleton"]
+        path.write_text(json.dumps(content))
+    (tmp_path / "cats/schema.json").unlink()
+    report = convert(tmp_path / "cats", tmp_path / "out")
+    assert any("left_eye/right_eye" in warning for warning in report["warnings"])
+    schema = KeypointSchema.load(tmp_path / "out/schema.json")
+    assert {"left_eye", "right_eye"} <= set(schema.unpaired)
+    assert convert(drawn_cats, tmp_path / "right")["warnings"] == []

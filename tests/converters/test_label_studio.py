@@ -151,6 +151,11 @@ def test_ground_truth_decides_between_annotators(folder: Path):
     content = task(point(10, 10, "a"))
     other = task(point(20, 20, "a"))["annotations"][0]
     content["annotations"].append(other)
+    write(folder, [content])
+    chosen = [read_label_studio(folder, annotation=n).records[0].keypoints[0, 0] for n in (1, 2)]
+    assert chosen[0] * 2 == pytest.approx(chosen[1])
+    with pytest.raises(BadInputError, match="no such annotation.*--annotation 1 to 2.*found 3"):
+        read_label_studio(folder, annotation=3)
     with pytest.raises(BadInputError, match="several annotations.*2, 0 of them.*ground truth"):
         read_label_studio(write(folder, [content]))
     other["ground_truth"] = True

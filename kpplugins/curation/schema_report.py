@@ -1,0 +1,360 @@
+"""What a keypoint schema says, against what the labelled points say: flip pairs, sigmas, and a sheet to look at."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from kpplugins.converters.open_source import SCHEMA_FILE
+from kpplugins.converters.reading import Reading
+from kpplugins.curation.stats import opened
+from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.structures.flip_evidence import PairEvidence, apply_evidence, flip_evidence
+from kpplugins.structures.geometry import box_area
+from kpplugins.structures.measured_sigmas import with_measured_sigmas
+from kpplugins.structures.schema_inference import flip_pairs_by_name
+from kpplugins.visualization.grid import grid
+from kpplugins.visualization.table import markdown_table
+
+SHEET_NAME = "schema.png"
+TILE = 400
+"""Side of a tile in pixels."""
+
+_MIN_IOU, _MAX_DISTANCE = 0.8, 0.1
+"""Two annotations in one picture are of one thing where their boxes overlap so much and their points lie, on average,
+no farther apart than this in units of √area."""
+
+_MATCH_IOU = 0.5
+"""Least overlap of one thing's boxes in two sources."""
+
+_LEFT, _RIGHT, _MIDDLE = (60, 150, 255), (255, 190, 60), (120, 230, 120)
+"""BGR: orange, light blue, green."""
+
+_CONTEXT, _CAPTION, _LEGEND = 0.2, 22, 270
+
+
+@dataclass(frozen=True)
+class SchemaReport:
+    """A schema looked at.
+
+    Attributes:
+        schema: checked against geometry, with measured sigmas where there are repeats.
+        stated: the schema as the source states it.
+        evidence: what geometry says of each flip pair.
+        text: table, skeleton, source of the sigmas and warnings, to print.
+        warnings: what people should hear of.
+        sheet: the picture that was drawn, or ``None``.
+        written: the ``schema.json`` that was written, or ``None``.
+    """
+
+    schema: KeypointSchema
+    stated: KeypointSchema
+    evidence: tuple[PairEvidence, ...]
+    text: str
+    warnings: tuple[str, ...]
+    sheet: Path | None = None
+    written: Path | None = None
+
+
+def schema_report(
+    source: Path,
+    *,
+    out: Path | None = None,
+    repeated: Path | None = None,
+    from_format: str | None = None,
+    num: int = 8,
+    seed: int = 0,
+    write: bool = False,
+    **options: Any,
+) -> SchemaReport:
+    """Check a source's flip pairs against its points, measure sigmas, and draw a sheet.
+
+    Args:
+        source: a converted folder, or a file or folder of any known format.
+        out: folder for ``schema.png``; ``None`` draws nothing.
+        repeated: the same pictures annotated once more, for the sigmas.
+        from_format: the source's format; ``None`` tells it from the source.
+        num: how many instances the sheet shows, those with most labelled points.
+        seed: of choices among instances.
+        write: save the schema as ``source/schema.json``, which goes over the annotation files.
+        **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
+
+    Raises:
+        BadInputError: see ``open_source`` and ``matched_instances``; or ``write`` where the source is no folder.
+    """
+    if write and not source.is_dir():
+        raise BadInputError("schema.json can be written into a folder only", where=str(source))
+    sheet = None
+    with opened(source, from_format, **options) as (_, reading):
+        stated = reading.schema
+        points = np.array([r.keypoints for r in _people(reading)]).reshape(-1, stated.num_keypoints, 3)
+        evidence = flip_evidence(points[..., :2], points[..., 2] > 0, stated, seed)
+        schema, warnings = apply_evidence(stated, evidence)
+        repeats = repeated_instances(reading)
+        if repeated is not None:
+            with opened(repeated) as (_, again):
+                repeats = _joined(repeats, matched_instances(reading, again))
+        if len(repeats[1]):
+            schema, more = with_measured_sigmas(schema, *repeats)
+            warnings += more
+        elif repeated is not None:
+            warnings.append(f"sigmas not measured: no instance of {repeated} matches one of {source}")
+        if out is not None and num > 0 and len(points):
+            out.mkdir(parents=True, exist_ok=True)
+            sheet = out / SHEET_NAME
+            cv2.imwrite(str(sheet), _sheet(_fullest(reading, num, seed), stated, evidence))
+    text = _text(schema, stated, evidence, (points[..., 2] > 0).sum(axis=0), warnings)
+    written = _write(schema, source / SCHEMA_FILE) if write else None
+    return SchemaReport(schema, stated, tuple(evidence), text, tuple(warnings), sheet, written)
+
+
+def repeated_instances(reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+    """Annotations of one reading that are of the same thing: same picture and category, boxes and points alike.
+
+    Boxes overlap by more than 0.8 (IoU), and the points that both have, at least half of each one's, lie no farther
+    than 0.1 √area apart on average. Annotations with the very same points are copies and count once.
+
+    Returns:
+        ``(N, M, K, 3)`` annotations of N things, M the most of one, filled up with visibility 0; and areas ``(N,)`` in
+        square pixels, the mean of each thing's annotations.
+    """
+    by_picture: dict[tuple[Path, str], list[PoseRecord]] = defaultdict(list)
+    for record in _people(reading):
+        by_picture[record.image, record.category].append(record)
+    groups: list[list[PoseRecord]] = []
+    for records in by_picture.values():
+        here: list[list[PoseRecord]] = []
+        for record in records:
+            home = next((g for g in here if all(_alike(record, other) for other in g)), None)
+            if home is None:
+                here.append([record])
+            elif not any(np.array_equal(record.keypoints, other.keypoints) for other in home):
+                home.append(record)
+        groups += [group for group in here if len(group) > 1]
+    return _stacked(groups, reading.schema.num_keypoints)
+
+
+def matched_instances(one: Reading, other: Reading) -> tuple[np.ndarray, np.ndarray]:
+    """Instances of two readings of the same pictures, matched by the pictures' names and the best box overlap.
+
+    Names are those of the files; where a reading has one twice, the paths below the folder that its pictures share.
+    Pairs are formed from the largest overlap down, to 0.5 (IoU); crowds and instances without points do not count.
+
+    Returns:
+        ``(N, 2, K, 3)`` annotations, the points in the order of ``one``; and areas ``(N,)`` in square pixels.
+
+    Raises:
+        BadInputError: the two have different points, or a picture different sizes.
+    """
+    if set(one.schema.keypoints) != set(other.schema.keypoints):
+        raise BadInputError(
+            "repeated annotations of other keypoints", where="--repeated",
+            expected=", ".join(one.schema.keypoints), found=", ".join(other.schema.keypoints),
+        )  # fmt: skip
+    order = other.schema.indices_of(one.schema.keypoints)
+    first, second = _by_name(one, other)
+    groups = []
+    for name in sorted(first.keys() & second.keys()):
+        a, b = first[name], second[name]
+        if (a[0].width, a[0].height) != (b[0].width, b[0].height):
+            raise BadInputError(
+                "picture has another size in the repeated annotations", where=str(b[0].image),
+                expected=f"{a[0].width}×{a[0].height}", found=f"{b[0].width}×{b[0].height}",
+            )  # fmt: skip
+        overlap = np.array([[_iou(r.bbox, s.bbox) for s in b] for r in a])
+        while overlap.size and overlap.max() >= _MATCH_IOU:
+            i, j = np.unravel_index(int(overlap.argmax()), overlap.shape)
+            groups.append([a[i], replace(b[j], keypoints=b[j].keypoints[order], area=a[i].area)])
+            overlap[i], overlap[:, j] = -1, -1
+    return _stacked(groups, one.schema.num_keypoints)
+
+
+def _people(reading: Reading) -> list[PoseRecord]:
+    """Instances with points that are no crowds."""
+    return [r for r in reading.records if not r.crowd and r.num_labelled]
+
+
+def _alike(one: PoseRecord, other: PoseRecord) -> bool:
+    both = (one.keypoints[:, 2] > 0) & (other.keypoints[:, 2] > 0)
+    if 2 * both.sum() < max(one.num_labelled, other.num_labelled) or _iou(one.bbox, other.bbox) <= _MIN_IOU:
+        return False
+    apart = np.linalg.norm(one.keypoints[both, :2] - other.keypoints[both, :2], axis=1).mean()
+    return bool(apart < _MAX_DISTANCE * np.sqrt(max(min(one.area, other.area), 1e-9)))
+
+
+def _iou(one: np.ndarray, other: np.ndarray) -> float:
+    common = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
+    if (common[2:] <= common[:2]).any():
+        return 0.0
+    shared = box_area(common)
+    return shared / (box_area(one) + box_area(other) - shared)
+
+
+def _by_name(*readings: Reading) -> list[dict[str, list[PoseRecord]]]:
+    """Each reading's instances by a name of their picture that is unique in all of them."""
+    people = [_people(reading) for reading in readings]
+    pictures = [{r.image for r in records} for records in people]
+    plain = all(len({p.name for p in paths}) == len(paths) for paths in pictures)
+    found = []
+    for records, paths in zip(people, pictures, strict=True):
+        shared = _shared_folder(paths)
+        named: dict[str, list[PoseRecord]] = defaultdict(list)
+        for record in records:
+            image = record.image
+            named[image.name if plain else image.relative_to(shared).as_posix()].append(record)
+        found.append(named)
+    return found
+
+
+def _shared_folder(paths: set[Path]) -> Path:
+    """The deepest folder that all paths lie in."""
+    folders = [path.parent.parts for path in paths]
+    depth = 0
+    while folders and all(len(f) > depth and f[depth] == folders[0][depth] for f in folders):
+        depth += 1
+    return Path(*folders[0][:depth]) if folders else Path()
+
+
+def _stacked(groups: Sequence[Sequence[PoseRecord]], k: int) -> tuple[np.ndarray, np.ndarray]:
+    annotations = np.zeros((len(groups), max((len(g) for g in groups), default=2), k, 3))
+    for row, group in zip(annotations, groups, strict=True):
+        row[: len(group)] = [record.keypoints for record in group]
+    return annotations, np.array([float(np.mean([max(r.area, 1e-9) for r in group])) for group in groups])
+
+
+def _joined(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    most = max(one[0].shape[1], other[0].shape[1])
+    wide = [np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0))) for a, _ in (one, other)]
+    return np.concatenate(wide), np.concatenate([one[1], other[1]])
+
+
+def _write(schema: KeypointSchema, path: Path) -> Path:
+    beside = path.with_name(f".{path.name}.new")
+    schema.save(beside)
+    return beside.replace(path)
+
+
+def _text(
+    schema: KeypointSchema,
+    stated: KeypointSchema,
+    evidence: Sequence[PairEvidence],
+    counts: np.ndarray,
+    warnings: Sequence[str],
+) -> str:
+    verdicts = {name: e for e in evidence for name in e.pair}
+    partner = {a: b for pair in stated.flip_pairs for a, b in (pair, pair[::-1])}
+    rows = []
+    for k, name in enumerate(stated.keypoints):
+        said = verdicts.get(name)
+        geometry = f"{said.verdict} ({said.instances} instances)" if said else ""
+        alone = "none: unpaired" if name in stated.unpaired else "itself"
+        rows.append([k, name, partner.get(name, alone), geometry, f"{schema.sigmas[k]:g}", int(counts[k])])
+    lines = ", ".join(f"{a}-{b}" for a, b in schema.skeleton) or "none"
+    table = markdown_table(["#", "keypoint", "flip partner", "geometry", "sigma", "labelled"], rows)
+    tail = [f"skeleton: {lines}", f"sigmas: {schema.sigmas_source}"]
+    tail += [f"{'/'.join(e.pair)}: {e.verdict}: {e.reason}" for e in evidence if e.verdict == "unknown"]
+    flips = f"off ({', '.join(schema.unpaired)})" if schema.unpaired else "on"
+    return "\n".join([table + tail[0], *tail[1:], f"flips in training and test: {flips}",
+                      *(f"warning: {w}" for w in warnings)])  # fmt: skip
+
+
+def _fullest(reading: Reading, num: int, seed: int) -> list[PoseRecord]:
+    """Instances with the most labelled points, by chance among equals, of different pictures where there are enough."""
+    people = _people(reading)
+    shuffled = [people[i] for i in np.random.default_rng(seed).permutation(len(people))]
+    ordered = sorted(shuffled, key=lambda r: -r.num_labelled)
+    seen: set[Path] = set()
+    fresh = [r for r in ordered if not (r.image in seen or seen.add(r.image))]  # type: ignore[func-returns-value]
+    chosen = {id(r) for r in fresh}
+    return (fresh + [r for r in ordered if id(r) not in chosen])[:num]
+
+
+def _sheet(
+    records: Sequence[PoseRecord], schema: KeypointSchema, evidence: Sequence[PairEvidence]
+) -> np.ndarray:
+    """Instances as they are and, beside each, mirrored with exchanged points; names and colours at the right."""
+    colors = _side_colors(schema)
+    tiles = []
+    for record in records:
+        tiles += [_tile(record, schema, colors, False), _tile(record, schema, colors, True)]
+    sheet = grid(tiles, 2 if len(records) == 1 else 4)
+    legend = np.zeros((max(sheet.shape[0], 20 * (schema.num_keypoints + 8)), _LEGEND, 3), np.uint8)
+    against = {n for e in evidence if e.verdict in ("disagrees", "missing") for n in e.pair}
+    head = [("left", _LEFT), ("right", _RIGHT), ("middle", _MIDDLE)]
+    head += [("!  geometry disagrees", (80, 80, 255))] if against else []
+    for i, (words, color) in enumerate(head):
+        _write_words(legend, words, (10, 22 + 20 * i), color)
+    for k, name in enumerate(schema.keypoints):
+        words = f"{k} {'! ' if name in against else ''}{_plain(name)}"
+        _write_words(legend, words, (10, 102 + 20 * k), colors[k])
+    missing = legend.shape[0] - sheet.shape[0]
+    return np.hstack([np.pad(sheet, ((0, missing), (0, 0), (0, 0))), legend])
+
+
+def _side_colors(schema: KeypointSchema) -> list[tuple[int, int, int]]:
+    """Left and right by the names; by the order in a flip pair where names do not say it."""
+    colors = dict.fromkeys(schema.keypoints, _MIDDLE)
+    for pairs in (schema.flip_pairs, flip_pairs_by_name(schema.keypoints)):
+        for left, right in pairs:
+            colors[left], colors[right] = _LEFT, _RIGHT
+    return [colors[name] for name in schema.keypoints]
+
+
+def _tile(
+    record: PoseRecord, schema: KeypointSchema, colors: Sequence[tuple[int, int, int]], mirrored: bool
+) -> np.ndarray:
+    picture = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise BadInputError("picture cannot be read", where=str(record.image), todo="fetch it again")
+    inside = record.keypoints[:, 2] > 0
+    corners = record.keypoints[inside, :2] if inside.sum() > 1 else record.bbox.reshape(2, 2)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    side = float(max((high - low).max(), 1)) * (1 + 2 * _CONTEXT)
+    scale, shift = TILE / side, (low + high) / 2 - side / 2
+    matrix = np.array([[scale, 0, -shift[0] * scale], [0, scale, -shift[1] * scale]])
+    tile = cv2.warpAffine(picture, matrix, (TILE, TILE), flags=cv2.INTER_LINEAR)
+    points = (record.keypoints[:, :2] - shift) * scale
+    if mirrored:
+        tile = np.ascontiguousarray(tile[:, ::-1])
+        points = points[schema.flip_indices] * [-1, 1] + [TILE - 1, 0]
+        inside = inside[schema.flip_indices]
+    _draw_numbered(tile, points, inside, schema, colors)
+    strip = np.zeros((_CAPTION, TILE, 3), np.uint8)
+    words = "mirrored, points exchanged by the flip pairs" if mirrored else _plain(record.image.name)
+    _write_words(strip, words, (6, 15), (255, 255, 255))
+    return cv2.copyMakeBorder(np.vstack([strip, tile]), 0, 4, 0, 4, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+
+
+def _draw_numbered(
+    tile: np.ndarray, points: np.ndarray, shown: np.ndarray, schema: KeypointSchema, colors: Sequence
+) -> None:
+    """Points with their numbers, set away from the middle of all."""
+    where = [(round(float(x)), round(float(y))) for x, y in np.nan_to_num(points)]
+    for a, b in schema.skeleton_indices:
+        if shown[a] and shown[b]:
+            cv2.line(tile, where[a], where[b], colors[a], 1, cv2.LINE_AA)
+    middle = points[shown].mean(axis=0)
+    for k in np.flatnonzero(shown):
+        cv2.circle(tile, where[k], 4, colors[k], -1, cv2.LINE_AA)
+        cv2.circle(tile, where[k], 4, (0, 0, 0), 1, cv2.LINE_AA)
+    for k in np.flatnonzero(shown):
+        away = points[k] - middle
+        away = away / max(float(np.linalg.norm(away)), 1e-9) * 15
+        spot = (where[k][0] + round(float(away[0])) - 6, where[k][1] + round(float(away[1])) + 5)
+        _write_words(tile, str(k), spot, colors[k])
+
+
+def _write_words(canvas: np.ndarray, words: str, place: tuple[int, int], color: tuple[int, int, int]) -> None:
+    for outline, shade in ((3, (0, 0, 0)), (1, color)):
+        cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, outline, cv2.LINE_AA)
+
+
+def _plain(name: str) -> str:
+    """What OpenCV's font can write."""
+    return name.encode("ascii", "replace").decode()[-44:]
