@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.converters.coco_schema import coco_object, schemas_of
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
 from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, REPORT_FILE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import load_json
-from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
+from kpplugins.structures import BadInputError, Picture, PoseRecord
 from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
-from kpplugins.structures.schema_inference import infer_schema, union_schema
 
 BOX_FORMATS = ("xywh", "xyxy")
 
@@ -85,20 +85,6 @@ def read_coco(
     return reading.settle(skip_bad)
 
 
-def schema_of_file(path: Path) -> KeypointSchema:
-    """The keypoint schema that a COCO file's categories state: the points of all of them.
-
-    Raises:
-        BadInputError: see ``load_json``; or no category has keypoints.
-    """
-    return _schemas(_object(load_json(path), path), path)[0]
-
-
-def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
-    """The names of the points of each category; those without points are not there."""
-    return _schemas(_object(load_json(path), path), path)[1]
-
-
 class CocoFile:
     """One annotation file being read.
 
@@ -115,12 +101,16 @@ class CocoFile:
     ) -> None:
         self.box_format, self.links = box_format, _has_own_links(root)
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
-        self.content = _object(load_json(path), path)
-        schema, own = _schemas(self.content, path)
+        self.content = coco_object(load_json(path), path)
+        schema, own = schemas_of(self.content, path)
         self.reading = Reading(schema)
         if any(names != schema.keypoints for names in own.values()):
             self.reading.category_keypoints = own
-        self.categories = {c.get("id"): str(c.get("name", "object")) for c in self.content["categories"]}
+        self.categories = {
+            c.get("id"): str(c.get("name", "object"))
+            for c in self.content["categories"]
+            if _is_key(c.get("id"))
+        }
         self.places = {name: schema.indices_of(names) for name, names in own.items()}
 
     def read(self) -> Reading:
@@ -158,7 +148,8 @@ class CocoFile:
                     )
                 pictures[key] = self._picture(folder, entry, there, where)
             except BadInputError as fault:
-                pictures.setdefault(key, None)
+                if _is_key(key):
+                    pictures.setdefault(key, None)
                 self.reading.faults.append(fault)
                 continue
             picture = pictures[key]
@@ -183,6 +174,11 @@ class CocoFile:
         if not isinstance(annotation, dict):
             raise BadInputError("annotation is not an object", where=where, found=str(annotation)[:60])
         key = annotation.get("id")
+        for name in ("id", "image_id", "category_id"):
+            if not _is_key(annotation.get(name)):
+                raise BadInputError(
+                    f"{name} must be a number or a text", where=where, found=str(annotation[name])[:60]
+                )
         if key is not None:
             if key in seen:
                 raise BadInputError(
@@ -271,6 +267,11 @@ def _has_own_links(root: Path) -> bool:
     return isinstance(report, dict) and report.get("place") == "symlink"
 
 
+def _is_key(value: Any) -> bool:
+    """Whether something can be an id, or is none at all."""
+    return value is None or isinstance(value, (int, float, str))
+
+
 def _name(entry: Any, place: int) -> str:
     """The id of an entry, or its place in the list."""
     return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"at place {place}"
@@ -307,66 +308,6 @@ def _looks_like_coco(path: Path) -> bool:
     except BadInputError:
         return path.stem.lower().startswith(("person_keypoints", "instances", *SPLITS))
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
-
-
-def _object(content: Any, path: Path) -> dict:
-    keys = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in keys):
-        raise BadInputError(
-            "not a COCO file", where=str(path), expected=f"an object with the lists {', '.join(keys)}"
-        )
-    if not all(isinstance(category, dict) for category in content["categories"]):
-        raise BadInputError("categories must be objects", where=str(path))
-    return content
-
-
-def _schemas(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
-    """The schema of all categories together, and the names of each one's own points."""
-    schemas: dict[str, KeypointSchema] = {}
-    for category in content["categories"]:
-        if category.get("keypoints"):
-            name, schema = str(category.get("name", "object")), _schema_of(category, path)
-            if schemas.setdefault(name, schema).keypoints != schema.keypoints:
-                raise BadInputError(
-                    f"category {name!r} twice with different keypoints", where=str(path), todo="rename one"
-                )
-    if not schemas:
-        raise BadInputError(
-            "no category has keypoints", where=str(path), expected="categories[].keypoints, a list of names"
-        )
-    own = {name: schema.keypoints for name, schema in schemas.items()}
-    same = len(set(own.values())) == 1
-    try:
-        return next(iter(schemas.values())) if same else union_schema(list(schemas.values())), own
-    except BadInputError as error:
-        raise BadInputError(
-            error.what, where=f"{path}: categories", found=error.found, todo=error.todo
-        ) from error
-
-
-def _schema_of(category: dict, path: Path) -> KeypointSchema:
-    names, lines = category["keypoints"], category.get("skeleton") or []
-    where = f"{path}: category {category.get('name', category.get('id'))!r}"
-    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-        raise BadInputError(
-            "keypoints of a category must be a list of names", where=where, found=str(names)[:80]
-        )
-    try:
-        skeleton = [(names[int(a) - 1], names[int(b) - 1]) for a, b in lines if min(int(a), int(b)) > 0]
-        pairs = category.get("flip_pairs")
-        schema = infer_schema(
-            str(category.get("name", "object")),
-            names,
-            skeleton=skeleton,
-            flip_pairs=None if pairs is None else [(str(a), str(b)) for a, b in pairs],
-            sigmas=category.get("sigmas"),
-        )
-    except BadInputError as error:
-        raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
-        raise BadInputError(f"skeleton, flip_pairs or sigmas are malformed ({error})", where=where) from error
-    source = category.get("sigmas_source")
-    return schema if not source else KeypointSchema(**{**schema.__dict__, "sigmas_source": str(source)})
 
 
 def _picture_folder(root: Path, file: Path, images: list) -> Path:

@@ -7,7 +7,8 @@ from typing import Any
 
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.coco import category_keypoints_of_file, read_coco, schema_of_file
+from kpplugins.converters.coco import read_coco
+from kpplugins.converters.coco_schema import category_keypoints_of_file, schema_of_file
 from kpplugins.converters.open_source import SCHEMA_FILE
 from kpplugins.converters.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset

@@ -13,8 +13,8 @@ Conventions, stated once:
 
 The map: ``KeypointSchema`` (what the points are), ``schema_inference`` (one from names), ``Picture``, ``PoseRecord``
 (one labelled instance, with where it was read), ``PoseResult`` (what was predicted in one picture), ``BoxLayout``
-(where points lie in their boxes), ``geometry`` (pure functions on points and boxes), ``flip_evidence`` (whether flip pairs agree
-with the points), ``measured_sigmas`` (OKS sigmas from repeated annotations), and ``BadInputError``, the one
+(where points lie in their boxes), ``geometry`` (pure functions on points and boxes), ``flip_evidence`` (whether flip
+pairs agree with the points), ``measured_sigmas`` (OKS sigmas from repeated annotations), and ``BadInputError``, the one
 exception for input that people can mend.
 
 Adding a new structure: one frozen dataclass a file, no import from any other room.

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.converters.coco import DERIVED_NOTE, OUTSIDE_NOTE, is_coco, read_coco, schema_of_file
+from kpplugins.converters.coco import DERIVED_NOTE, OUTSIDE_NOTE, is_coco, read_coco
+from kpplugins.converters.coco_schema import schema_of_file
 from kpplugins.converters.coco_writer import write_coco
 from kpplugins.converters.open_source import open_source
 from kpplugins.structures import BadInputError

@@ -12,7 +12,7 @@ from mmpose.registry import TRANSFORMS
 
 import kpplugins.register  # noqa: F401
 from kpplugins.apis.config import datasets_of, load_config
-from kpplugins.converters.coco import schema_of_file
+from kpplugins.converters.coco_schema import schema_of_file
 from kpplugins.curation.crop import crop
 from kpplugins.datasets.coco_person_dataset import LOWER_BODY, PERSON_SCHEMA, CocoPersonDataset
 from kpplugins.structures import BadInputError

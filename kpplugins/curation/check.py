@@ -1,0 +1,225 @@
+"""Examining a data set before anything is trained on it."""
+
+import json
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kpplugins.converters.coco_writer import pictures_of
+from kpplugins.converters.formats import by_name, detect
+from kpplugins.converters.open_source import open_source
+from kpplugins.curation.checks import (
+    areas,
+    boxes,
+    categories,
+    corners,
+    coverage,
+    duplicates,
+    faults,
+    outliers,
+    person,
+    pictures,
+    points,
+    sides,
+    splits,
+    videos,
+)
+from kpplugins.curation.checks.finding import SEVERITIES, Finding
+from kpplugins.curation.checks.looks import look_at
+from kpplugins.curation.checks.material import Material
+from kpplugins.curation.checks.raw_coco import read_raw
+from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+
+CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
+    faults.unread,
+    pictures.undecodable,
+    pictures.sizes,
+    duplicates.exact,
+    duplicates.near,
+    corners.corner_boxes,
+    areas.areas,
+    boxes.outside_picture,
+    boxes.without_points,
+    boxes.other_size,
+    points.outside_picture,
+    points.in_the_corner,
+    points.at_one_place,
+    points.visibility,
+    points.stated_counts,
+    sides.exchanged,
+    outliers.outliers,
+    categories.categories,
+    categories.names,
+    person.not_a_person,
+    coverage.keypoints,
+    coverage.unlabelled,
+    splits.parts,
+    splits.shared_pictures,
+    splits.groups,
+    videos.leaks,
+)
+"""Everything that is looked for."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What the checks found.
+
+    Attributes:
+        source: the file or folder.
+        format: name of its format.
+        findings: worst first, then by kind.
+        pictures: number of pictures that could be read.
+        instances: number of instances, crowds and unlabelled ones among them.
+        splits: pictures by split; empty where the source does not divide them.
+        schema: of the keypoints; ``None`` where the source could not be read at all.
+    """
+
+    source: Path
+    format: str
+    findings: tuple[Finding, ...]
+    pictures: int = 0
+    instances: int = 0
+    splits: tuple[tuple[str, int], ...] = ()
+    schema: KeypointSchema | None = None
+
+    @property
+    def harmful(self) -> bool:
+        """Whether anything that was found would harm training or scoring."""
+        return any(f.severity == "harmful" for f in self.findings)
+
+    @property
+    def exit_status(self) -> int:
+        """1 where something is harmful, else 0."""
+        return int(self.harmful)
+
+    @property
+    def by_severity(self) -> dict[str, int]:
+        """Number of findings of each severity, worst first."""
+        counts = Counter(f.severity for f in self.findings)
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    @property
+    def by_check(self) -> dict[tuple[str, str], int]:
+        """Number of findings of each (severity, kind), in the order of the findings."""
+        return dict(Counter((f.severity, f.check) for f in self.findings))
+
+    def to_json(self) -> dict:
+        """A plain dict: what was examined, counts, the schema and every finding."""
+        schema = self.schema
+        return {
+            "source": str(self.source), "format": self.format, "pictures": self.pictures,
+            "instances": self.instances, "splits": dict(self.splits), "severities": self.by_severity,
+            "checks": {f"{kind} ({severity})": n for (severity, kind), n in self.by_check.items()},
+            "schema": None if schema is None else schema.__dict__,
+            "findings": [finding.to_json() for finding in self.findings],
+        }  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        """A few lines: how many of what, with the first finding of each kind and its cure."""
+        first: dict[tuple[str, str], Finding] = {}
+        for finding in self.findings:
+            first.setdefault((finding.severity, finding.check), finding)
+        lines = [f"{self.source}: {self.format}, {self.pictures} pictures, {self.instances} instances"]
+        for (severity, kind), finding in first.items():
+            count = self.by_check[severity, kind]
+            place = finding.picture or finding.file
+            lines.append(f"{severity}: {count} × {kind}, e.g. {place}: {finding.what} To do: {finding.todo}")
+        return "\n".join(lines if first else [*lines, "nothing found"])
+
+
+def check(
+    source: Path,
+    *,
+    from_format: str | None = None,
+    out: Path | None = None,
+    group_by: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CheckReport:
+    """Examine a data set in any known format.
+
+    Args:
+        source: file or folder.
+        from_format: the format's name; ``None`` tells it from the source.
+        out: folder for ``check.json`` and ``check.html``, made if need be; ``None`` writes nothing.
+        group_by: regular expression on a picture's path, as ``convert`` takes it: pictures whose first group (or whole
+            match) is the same should be in one split. ``None`` guesses videos from names and looks.
+        progress: called with (pictures done, of all).
+
+    Returns:
+        The findings. A source in a known format that cannot be opened at all is one finding.
+
+    Raises:
+        BadInputError: there is no such source, no format recognises it, or ``group_by`` is no regular expression or
+            matches no picture.
+    """
+    known = by_name(from_format) if from_format else detect(source)
+    if not source.exists():
+        raise BadInputError("no such file or folder", where=str(source))
+    with tempfile.TemporaryDirectory(prefix="kpplugins-check-") as extracted, _without_warnings():
+        try:
+            reading = open_source(source, from_format=known.name, pictures=Path(extracted), skip_bad=True)[1]
+        except BadInputError as error:
+            report = CheckReport(source, known.name, (faults.fault_finding(error, source),))
+            return _write(report, [], out, Path(extracted))
+        looks = look_at(pictures_of(reading), progress)
+        raw = tuple(read_raw(source, reading)) if known.name == "coco" else ()
+        report = examine(Material(source, known.name, reading, looks, raw, group_by))
+        return _write(report, reading.records, out, Path(extracted))
+
+
+def examine(material: Material) -> CheckReport:
+    """Every check on what was read; see ``check``."""
+    found = [finding for look in CHECKS for finding in look(material)]
+    exchanged = {f.instance for f in found if f.check == "left-right-exchanged"}
+    found = [f for f in found if f.check != "point-outlier" or f.instance not in exchanged]
+    kinds = {kind: i for i, kind in enumerate(dict.fromkeys(f.check for f in found))}
+    found.sort(key=lambda f: (SEVERITIES.index(f.severity), kinds[f.check]))
+    splits = Counter(material.reading.splits.get(p.path, "train") for p in material.pictures)
+    return CheckReport(
+        material.source, material.format, tuple(found), len(material.pictures), len(material.records),
+        tuple(splits.items()) if material.reading.splits else (), material.reading.schema,
+    )  # fmt: skip
+
+
+def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, extracted: Path) -> CheckReport:
+    """Write both files, and name pictures that came out of an annotation file as if they lay in it."""
+    named = tuple(
+        replace(
+            f,
+            file=_inside(f.file, extracted, report.source),
+            picture=f.picture and _inside(f.picture, extracted, report.source),
+            beside=f.beside and _inside(f.beside, extracted, report.source),
+        )  # fmt: skip
+        for f in report.findings
+    )
+    shown = replace(report, findings=named)
+    if out is None:
+        return shown
+    from kpplugins.curation.check_page import write_page
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_page(report, records, out / "check.html")
+    content = json.dumps(shown.to_json(), indent=1, ensure_ascii=False) + "\n"
+    (out / "check.json").write_bytes(content.encode("utf-8", "backslashreplace"))
+    return shown
+
+
+def _inside(path: Path, extracted: Path, source: Path) -> Path:
+    return source / path.relative_to(extracted) if path.is_relative_to(extracted) else path
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Readers log every fault; here each is a finding, and said once."""
+    logger = logging.getLogger("kpplugins.converters.reading")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

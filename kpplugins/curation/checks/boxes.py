@@ -1,0 +1,87 @@
+"""Boxes that do not fit their picture or their points. Boxes that were laid around the points are left alone."""
+
+import numpy as np
+
+from kpplugins.curation.checks.corners import corner_files
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+
+_LEAST_INSIDE = 0.75
+"""Share of a box that has to lie in its picture."""
+_POINT_MARGIN = 0.2
+"""How far a point may lie outside its box, as a fraction of the box's longer side: hands reach out of outlines."""
+_POINT_PIXELS = 3
+_LEAST_ALIKE = 20
+_TIMES = 3.0
+_DEVIATIONS = 6
+_FULL = 0.8
+_TODO = "draw the box again around the whole object"
+
+
+def outside_picture(material: Material) -> list[Finding]:
+    """Boxes of which more than a quarter lies outside the picture; harmful where all of it does."""
+    found = []
+    for i in _judged(material):
+        record, box = material.records[i], material.boxes[i]
+        cut = np.clip(box, -0.5, np.array([record.width, record.height] * 2) - 0.5)
+        inside = float((cut[2:] - cut[:2]).prod() / max((box[2:] - box[:2]).prod(), 1e-9))
+        if inside >= _LEAST_INSIDE:
+            continue
+        severity = "suspect" if inside > 0 else "harmful"
+        what = f"Only {inside:.0%} of the box lies in the picture ({record.width}×{record.height} pixels)."
+        found.append(material.about(int(i), "box-outside-picture", severity, what, _TODO))
+    return found
+
+
+def without_points(material: Material) -> list[Finding]:
+    """Boxes that do not hold their points: harmful where most visible ones are outside, suspect where one is far."""
+    points, boxes, names = material.points, material.boxes, material.reading.schema.keypoints
+    beyond = np.maximum(boxes[:, None, :2] - points, points - boxes[:, None, 2:]).max(axis=2)
+    far = beyond > np.maximum(_POINT_PIXELS, _POINT_MARGIN * _longer(boxes))[:, None]
+    visible = material.visible  # outlines, and the boxes around them, are drawn around what can be seen
+    outside, far = visible & (beyond > 1), visible & far
+    found = []
+    for i in _judged(material):
+        seen = int(visible[i].sum())
+        if outside[i].sum() * 2 > seen and far[i].any():
+            what = f"{outside[i].sum()} of its {seen} visible points lie outside its box."
+            todo = "see whether box and points belong to one object; " + _TODO
+            found.append(material.about(int(i), "box-without-its-points", "harmful", what, todo))
+        elif far[i].any():
+            listed = ", ".join(names[k] for k in np.flatnonzero(far[i]))
+            what = f"Far outside its box: {listed}."
+            todo = "move the point, or draw the box again around the whole object"
+            found.append(material.about(int(i), "point-outside-box", "suspect", what, todo))
+    return found
+
+
+def other_size(material: Material) -> list[Finding]:
+    """Boxes three times larger or smaller, for the extent of their points, than this set's boxes are."""
+    labelled = material.labelled.sum(axis=1)
+    extent = _longer(material.extents)
+    enough = labelled >= max(2, _FULL * max(labelled, default=0))
+    judged = np.array([i for i in _judged(material) if enough[i] and extent[i] > 1], int)
+    if len(judged) < _LEAST_ALIKE:
+        return []
+    ratio = np.log(_longer(material.boxes[judged]) / extent[judged])
+    usual = float(np.median(ratio))
+    spread = 1.4826 * float(np.median(np.abs(ratio - usual)))
+    odd = np.abs(ratio - usual) > max(np.log(_TIMES), _DEVIATIONS * spread)
+    found = []
+    for i, value in zip(judged[odd], ratio[odd], strict=True):
+        what = f"Its box is {np.exp(value):.1f} times as long as its points reach; {np.exp(usual):.1f} times is usual."
+        kind = "box-too-large" if value > usual else "box-too-small"
+        found.append(material.about(int(i), kind, "suspect", what, _TODO))
+    return found
+
+
+def _judged(material: Material) -> np.ndarray:
+    """Places of the records with labelled points whose boxes somebody drew, in files whose boxes can be read."""
+    skipped = corner_files(material)
+    readable = np.array([r.source not in skipped for r in material.records], bool)
+    return np.flatnonzero(readable & ~material.derived & material.labelled.any(axis=1))
+
+
+def _longer(boxes: np.ndarray) -> np.ndarray:
+    """(N,) longer sides of xyxy boxes (N, 4)."""
+    return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)

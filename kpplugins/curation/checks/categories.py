@@ -1,0 +1,70 @@
+"""What the categories and the keypoint names say."""
+
+import re
+from collections import Counter
+
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+from kpplugins.structures.schema_inference import flip_pairs_by_name
+
+_NUMBERED = re.compile(r"[a-z]*[_ -]?\d+", re.IGNORECASE)
+"""A name that says nothing: ``point_1``, ``kpt-2``, ``3``."""
+
+
+def categories(material: Material) -> list[Finding]:
+    """COCO categories without a name, with one name under two ids, and without any annotation."""
+    found: list[Finding] = []
+    used = {str(a.entry.get("category_id")) for f in material.raw for a in f.annotations}
+    empty: dict[str, Finding] = {}
+    for file in material.raw:
+        names = Counter(str(c.get("name") or "").strip() for c in file.categories)
+        for name, count in names.items():
+            ids = [str(c.get("id")) for c in file.categories if str(c.get("name") or "").strip() == name]
+            if not name:
+                what = f"Category {', '.join(ids)} has no name."
+                todo = "give it one in categories[].name"
+                found.append(Finding("category-unnamed", "suspect", what, todo, file.path))
+            elif count > 1:
+                what = f"The category {name!r} exists {count} times, with the ids {', '.join(ids)}."
+                todo = "keep one id and give it to all annotations of that category"
+                found.append(Finding("category-twice", "suspect", what, todo, file.path))
+            if material.records and not used & set(ids):
+                what = f"No annotation is of the category {name or ids[0]!r}."
+                empty.setdefault(
+                    name, Finding("category-empty", "note", what, "remove it if it is not needed", file.path)
+                )
+        known = {str(c.get("id")) for c in file.categories}
+        for a in file.annotations:
+            if str(a.entry.get("category_id")) not in known:
+                what = f"Its category_id {a.entry.get('category_id')!r} is none of the file's categories."
+                todo = "write the id of its category"
+                picture = None if a.picture is None else a.picture.path
+                found.append(
+                    Finding("category-unknown", "suspect", what, todo, file.path, picture, a.name, a.instance)
+                )
+    return found + list(empty.values())
+
+
+def names(material: Material) -> list[Finding]:
+    """Keypoints with numbers for names and no flip pairs, and flip pairs that contradict the names."""
+    schema, found = material.reading.schema, []
+    numbered = [n for n in schema.keypoints if _NUMBERED.fullmatch(n)]
+    edit = "name the points and their flip_pairs (categories[] of the COCO files, or schema.json)"
+    if len(numbered) == schema.num_keypoints and not schema.flip_pairs:
+        what = f"The keypoints have numbers for names ({', '.join(numbered[:3])}, …) and no flip pairs are known."
+        todo = f"if some are left and right of the same thing, {edit}; without pairs a flip would teach a wrong order"
+        found.append(Finding("keypoint-names", "note", what, todo, material.source))
+    stated = {frozenset(pair) for pair in schema.flip_pairs}
+    told = flip_pairs_by_name(schema.keypoints)
+    wrong = [
+        pair for pair in schema.flip_pairs if any(set(pair) <= set(side) for side in zip(*told, strict=True))
+    ]
+    if wrong:
+        what = f"The flip pair {wrong[0][0]} - {wrong[0][1]} joins two points of one side ({len(wrong)} such pairs)."
+        found.append(Finding("flip-pairs", "harmful", what, f"correct it: {edit}", material.source))
+    paired = {name for pair in stated for name in pair}
+    missing = [pair for pair in told if not set(pair) & paired]
+    if missing and stated:
+        what = f"{missing[0][0]} and {missing[0][1]} are no flip pair, though others are ({len(missing)} such pairs)."
+        found.append(Finding("flip-pairs", "suspect", what, f"add it: {edit}", material.source))
+    return found

@@ -1,0 +1,64 @@
+"""What is labelled at all, and in which split."""
+
+import numpy as np
+
+from kpplugins.converters.splits import SPLITS
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+
+_LISTED = 8
+
+
+def keypoints(material: Material) -> list[Finding]:
+    """Keypoints that are labelled nowhere, only in training, or only outside of it."""
+    schema, labelled = material.reading.schema, material.labelled
+    if not labelled.any():
+        return []
+    never = np.logical_not(_anywhere(labelled))
+    found = []
+    if never.any():
+        todo = "leave them out (subset of the keypoints in the config), or label them: nothing can be learnt of them"
+        what = f"Labelled in no instance: {_list(schema.keypoints, never)}."
+        found.append(Finding("keypoint-never-labelled", "suspect", what, todo, material.source))
+    by_split = {
+        split: _anywhere(labelled[[material.reading.splits.get(r.image) == split for r in material.records]])
+        for split in SPLITS
+    }
+    train = by_split["train"]
+    for split in ("val", "test"):
+        there = by_split[split]
+        if not (train.any() and there.any()):
+            continue
+        todo = "divide the pictures again: python tools/dataset.py split DIR --ratio 80 10 10"
+        if (train & ~there).any():
+            what = f"Labelled in train and never in {split}, so not scored: {_list(schema.keypoints, train & ~there)}."
+            found.append(Finding("keypoint-not-scored", "suspect", what, todo, material.source))
+        if (there & ~train).any():
+            what = f"Labelled in {split} and never in train: {_list(schema.keypoints, there & ~train)}."
+            found.append(Finding("keypoint-not-trained", "harmful", what, todo, material.source))
+    return found
+
+
+def unlabelled(material: Material) -> list[Finding]:
+    """How many instances have no labelled point, and how many pictures have no instance."""
+    found = []
+    empty = sum(r.num_labelled == 0 and not r.crowd for r in material.records)
+    if empty:
+        what = f"{empty} of {len(material.records)} instances have no labelled point."
+        todo = "nothing, if that is meant; they are neither learnt nor scored"
+        found.append(Finding("instance-unlabelled", "note", what, todo, material.source))
+    if material.reading.backgrounds:
+        what = f"{len(material.reading.backgrounds)} of {len(material.pictures)} pictures have no instance."
+        todo = "nothing, if there is nothing in them to label"
+        found.append(Finding("picture-without-instance", "note", what, todo, material.source))
+    return found
+
+
+def _anywhere(labelled: np.ndarray) -> np.ndarray:
+    """(K,) boolean from (N, K)."""
+    return np.asarray(labelled.any(axis=0))
+
+
+def _list(names: tuple[str, ...], chosen: np.ndarray) -> str:
+    places = np.flatnonzero(chosen)
+    return ", ".join(names[k] for k in places[:_LISTED]) + (", …" if len(places) > _LISTED else "")

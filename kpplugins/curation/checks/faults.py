@@ -1,0 +1,55 @@
+"""What the reader could not read, as findings with the reader's own words."""
+
+import os
+import re
+from pathlib import Path
+
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+from kpplugins.structures import BadInputError
+
+_KINDS = (
+    ("picture is missing", "picture-missing"),
+    ("picture has another size", "picture-size"),
+    ("picture is too large", "picture-unreadable"),
+    ("picture is empty", "picture-unreadable"),
+    ("picture is truncated", "picture-unreadable"),
+    ("picture cannot be", "picture-unreadable"),
+    ("not a picture", "picture-unreadable"),
+    ("number of keypoints differs", "keypoint-count"),
+    ("bbox must be x", "box-without-size"),
+    ("box has no size", "box-without-size"),
+    ("visibility must be", "visibility-value"),
+    ("image id twice", "id-twice"),
+    ("annotation id twice", "id-twice"),
+    ("annotation of an unknown image", "annotation-without-picture"),
+)
+_IN_FILE = re.compile(r"(.*?\.\w+): ?(?:annotation |image )?(.*)$")
+_PICTURE_KINDS = ("picture-missing", "picture-unreadable")
+
+
+def unread(material: Material) -> list[Finding]:
+    """One finding a fault of the reader: what it left out would be missing from training."""
+    return [fault_finding(fault, material.source) for fault in material.reading.faults]
+
+
+def fault_finding(fault: BadInputError, source: Path) -> Finding:
+    """A reader's fault as a finding; ``source`` stands for the file where the fault names none."""
+    kind = next((k for words, k in _KINDS if fault.what.startswith(words)), "unreadable")
+    file, place = _place(fault.where, source)
+    what = fault.what[:1].upper() + fault.what[1:]
+    what += f"; expected {fault.expected}" if fault.expected else ""
+    what += f"; found {fault.found}" if fault.found else ""
+    picture = file if kind in _PICTURE_KINDS and fault.where == str(file) else None
+    todo = fault.todo or "mend the file, or leave the entry out with --skip-bad"
+    return Finding(kind, "harmful", what + ".", todo, file, picture, place)
+
+
+def _place(where: str, source: Path) -> tuple[Path, str]:
+    """The file that a fault names, and the annotation or line in it."""
+    cut = _IN_FILE.match(where)
+    if cut and os.path.exists(cut[1]):  # noqa: PTH110  # pathlib raises for names that are too long
+        return Path(cut[1]), cut[2]
+    if where and Path(where).is_absolute() == source.is_absolute() and Path(where).suffix:
+        return Path(where), ""
+    return source, where

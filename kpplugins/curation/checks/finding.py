@@ -1,0 +1,43 @@
+"""One thing that a check found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SEVERITIES = ("harmful", "suspect", "note")
+"""Worst first: training or scoring would be harmed; somebody should look at it; good to know."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check found.
+
+    Attributes:
+        check: the kind, in kebab-case.
+        severity: one of ``SEVERITIES``.
+        what: what was found, one sentence.
+        todo: what to do about it.
+        file: the annotation file, or the picture or folder where there is none.
+        picture: the picture it is about, if it is about one.
+        annotation: id of the annotation, or the line, where the format has one.
+        instance: place in ``Reading.records`` of the instance to draw.
+        beside: another picture to show beside ``picture``.
+    """
+
+    check: str
+    severity: str
+    what: str
+    todo: str
+    file: Path
+    picture: Path | None = None
+    annotation: str = ""
+    instance: int | None = None
+    beside: Path | None = None
+
+    def to_json(self) -> dict:
+        """A plain dict; paths as text, ``None`` where there is no picture."""
+        return {
+            "check": self.check, "severity": self.severity, "file": str(self.file),
+            "picture": None if self.picture is None else str(self.picture),
+            "beside": None if self.beside is None else str(self.beside),
+            "annotation": self.annotation, "what": self.what, "todo": self.todo,
+        }  # fmt: skip

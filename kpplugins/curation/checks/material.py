@@ -1,0 +1,104 @@
+"""What the checks look at."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.converters.coco_writer import pictures_of
+from kpplugins.converters.reading import DERIVED_NOTE, Reading
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.looks import Looks
+from kpplugins.curation.checks.raw_coco import RawFile
+from kpplugins.structures import Picture, PoseRecord
+
+_PAD_TOLERANCE = 0.02
+"""Pixels by which the four margins of a box around points may differ and still be one margin."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """A data set as the checks see it.
+
+    Attributes:
+        source: the file or folder.
+        format: name of its format.
+        reading: what the reader brought back.
+        looks: hashes and thumbnails of its pictures.
+        raw: the COCO files as they are; empty for other formats.
+        group_by: regular expression on picture paths that says which pictures belong together, or ``None``.
+    """
+
+    source: Path
+    format: str
+    reading: Reading
+    looks: Looks
+    raw: tuple[RawFile, ...] = ()
+    group_by: str | None = None
+
+    @property
+    def records(self) -> list[PoseRecord]:
+        """N records, crowds and unlabelled ones among them."""
+        return self.reading.records
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """Every picture that could be read, once."""
+        return pictures_of(self.reading)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """(N, K, 2) float64, (x, y) pixels."""
+        return self._keypoints[..., :2]
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """(N, K) boolean; nothing of a crowd is labelled."""
+        crowd = np.array([r.crowd for r in self.records], bool)
+        return (self._keypoints[..., 2] > 0) & ~crowd[:, None]
+
+    @cached_property
+    def visible(self) -> np.ndarray:
+        """(N, K) boolean: labelled and not occluded."""
+        return self.labelled & (self._keypoints[..., 2] == 2)
+
+    @cached_property
+    def boxes(self) -> np.ndarray:
+        """(N, 4) float64, xyxy pixels."""
+        return np.array([r.bbox for r in self.records], np.float64).reshape(-1, 4)
+
+    @cached_property
+    def extents(self) -> np.ndarray:
+        """(N, 4) float64, xyxy pixels around the labelled points; NaN where none is."""
+        low = np.where(self.labelled[..., None], self.points, np.inf).min(axis=1, initial=np.inf)
+        high = np.where(self.labelled[..., None], self.points, -np.inf).max(axis=1, initial=-np.inf)
+        found = np.concatenate([low, high], axis=1)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    @cached_property
+    def derived(self) -> np.ndarray:
+        """(N,) boolean: the box was laid around the points with one margin on all sides, by a reader or before."""
+        noted = np.array([DERIVED_NOTE in r.notes for r in self.records], bool)
+        gaps = np.concatenate(
+            [self.extents[:, :2] - self.boxes[:, :2], self.boxes[:, 2:] - self.extents[:, 2:]], axis=1
+        )
+        return noted | (np.ptp(gaps, axis=1) <= _PAD_TOLERANCE)
+
+    @cached_property
+    def annotation_names(self) -> dict[int, str]:
+        """Ids of annotations by place in ``records``, where the format has ids."""
+        return {a.instance: a.name for f in self.raw for a in f.annotations if a.instance is not None}
+
+    def about(self, instance: int, check: str, severity: str, what: str, todo: str) -> Finding:
+        """A finding about one record, with its file, picture and annotation filled in."""
+        record = self.records[instance]
+        return Finding(
+            check, severity, what, todo, record.source, record.image,
+            self.annotation_names.get(instance, ""), instance,
+        )  # fmt: skip
+
+    @cached_property
+    def _keypoints(self) -> np.ndarray:
+        k = self.reading.schema.num_keypoints
+        return np.array([r.keypoints for r in self.records], np.float64).reshape(-1, k, 3)

@@ -1,0 +1,96 @@
+"""Single points far from where they are in instances of the same shape."""
+
+import numpy as np
+
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+from kpplugins.curation.checks.shapes import as_shapes, fit, reach, some_references
+
+_LEAST_POINTS = 5
+_LEAST_COMMON = 4
+_LEAST_INSTANCES = 30
+_LEAST_OFF = 0.2
+"""Least distance that counts, in root mean square radii of the instance's other points."""
+_DEVIATIONS = 4
+_LEAST_SPREAD = 0.25
+_GAIN = 1.5
+"""How many times nearer the neighbours in shape must come when the point is left out."""
+_FLOOR = 0.02
+_WORK = 1e8
+_REFERENCES = (100, 500)
+_CHUNK = 2048
+
+
+def outliers(material: Material) -> list[Finding]:
+    """Points off their place, one an instance."""
+    chosen = np.flatnonzero(material.labelled.sum(axis=1) >= _LEAST_POINTS)
+    if len(chosen) < _LEAST_INSTANCES:
+        return []
+    names, found = material.reading.schema.keypoints, []
+    for place, k, off in suspects(material.points[chosen], material.labelled[chosen]):
+        what = (
+            f"{names[k]} lies {off:.1f} times the size of the other points away from where instances of this"
+            " shape have it."
+        )
+        todo = f"look at the picture and move {names[k]}, or leave it unlabelled if it cannot be seen"
+        found.append(material.about(int(chosen[place]), "point-outlier", "suspect", what, todo))
+    return found
+
+
+def suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, float]]:
+    """The points of N instances that are off their place.
+
+    Every point is foretold by the instances that are nearest in shape without it.
+
+    Args:
+        points: (N, K, 2) pixels.
+        labelled: (N, K) boolean.
+
+    Returns:
+        Place of the instance, index of the point, and its distance in sizes (root mean square radius) of the others.
+    """
+    n, k = labelled.shape
+    shapes = as_shapes(points, labelled)
+    references = some_references(n, int(np.clip(_WORK / (n * k), *_REFERENCES)))
+    off, without = np.full((n, k), np.nan), np.full((n, k), np.nan)
+    whole = np.full(n, np.nan)
+    for start in range(0, n, _CHUNK):
+        rows = np.arange(start, min(n, start + _CHUNK))
+        distance = fit(
+            shapes[rows], labelled[rows], shapes[references], labelled[references], _LEAST_COMMON
+        ).distance
+        distance[rows[:, None] == references[None]] = np.inf
+        whole[rows] = reach(distance)
+        for j in range(k):
+            off[rows, j], without[rows, j] = _foretell(shapes, labelled, rows, references, j)
+    logs = np.log(np.maximum(off, _FLOOR))
+    score = np.full((n, k), -np.inf)
+    for j in range(k):
+        known = np.isfinite(logs[:, j])
+        if known.sum() >= _LEAST_INSTANCES:
+            usual = np.median(logs[known, j])
+            spread = max(_LEAST_SPREAD, 1.4826 * float(np.median(np.abs(logs[known, j] - usual))))
+            score[known, j] = (logs[known, j] - usual) / spread
+    worst, rows = score.argmax(axis=1), np.arange(n)
+    with np.errstate(invalid="ignore"):
+        gain = whole / np.maximum(without[rows, worst], 1e-3)
+        odd = (score[rows, worst] > _DEVIATIONS) & (off[rows, worst] > _LEAST_OFF) & (gain > _GAIN)
+    return [(int(i), int(worst[i]), float(off[i, worst[i]])) for i in np.flatnonzero(odd)]
+
+
+def _foretell(
+    shapes: np.ndarray, labelled: np.ndarray, rows: np.ndarray, references: np.ndarray, j: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far point ``j`` is from where the nearest quarter of the neighbours puts it, and how near those are."""
+    has = labelled[rows].copy()
+    has[:, j] = False
+    fits = fit(shapes[rows], has, shapes[references], labelled[references], _LEAST_COMMON)
+    distance = np.where(labelled[references, j][None], fits.distance, np.inf)
+    distance[rows[:, None] == references[None]] = np.inf
+    radius = reach(distance)
+    near = distance <= radius[:, None]
+    place = fits.turn * (shapes[references, j][None] - fits.there) + fits.here
+    off = np.where(near, np.abs(place - shapes[rows, j][:, None]) / fits.size, np.inf)
+    quarter = np.maximum(np.ceil(0.25 * near.sum(axis=1)).astype(int) - 1, 0)
+    found = np.sort(off, axis=1)[np.arange(len(rows)), quarter]
+    return np.where(labelled[rows, j] & np.isfinite(found), found, np.nan), radius

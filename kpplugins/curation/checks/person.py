@@ -1,0 +1,151 @@
+"""COCO's names of a person on something that is none.
+
+Sets are often made by overwriting COCO's own files: the category stays "person" and the names stay those of a body,
+while the points are another object's. Two things give it away: a skeleton that joins what no body joins, and points
+that do not lie as on a body however it stands.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+from kpplugins.structures import KeypointSchema
+from kpplugins.structures.schema_inference import COCO_SIGMAS
+
+_BODY = (
+    ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "right_eye"), ("left_eye", "left_ear"),
+    ("right_eye", "right_ear"), ("left_ear", "left_shoulder"), ("right_ear", "right_shoulder"),
+    ("nose", "left_shoulder"), ("nose", "right_shoulder"), ("left_ear", "right_ear"),
+    ("nose", "left_ear"), ("nose", "right_ear"), ("left_shoulder", "right_shoulder"),
+    ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"), ("right_shoulder", "right_elbow"),
+    ("right_elbow", "right_wrist"), ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
+    ("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"), ("left_hip", "right_hip"),
+    ("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("right_hip", "right_knee"),
+    ("right_knee", "right_ankle"),
+)  # fmt: skip
+"""Lines that one draws on a body."""
+
+_LEAST_LINES = 4
+_LEAST_INSTANCES = 3
+_SHARE = 0.5
+_ALONG = 0.85
+"""Cosine between a line from left to right and the axis of the body from which on they run the same way."""
+_LEAST_RULES = 3
+
+
+def not_a_person(material: Material) -> list[Finding]:
+    """Files that name a person's points and whose points or skeleton are not a person's."""
+    schema = material.reading.schema
+    if not set(COCO_SIGMAS) <= set(schema.keypoints):
+        return []
+    found = []
+    for file in {r.source: None for r in material.records}:
+        lines, wrong = strange_lines(schema)
+        unlike, judged = _unlike(material, file)
+        body_is_wrong = judged >= _LEAST_INSTANCES and len(unlike) > _SHARE * judged
+        lines_are_wrong = lines >= _LEAST_LINES and len(wrong) > _SHARE * lines
+        if body_is_wrong:
+            what = (
+                f"{_called(material, file)} and the 17 points carry COCO's names of a body, but in {len(unlike)} of"
+                f" {judged} instances they do not lie as on a body"
+                + (
+                    f", and {len(wrong)} of {lines} skeleton lines join what no body joins."
+                    if lines_are_wrong
+                    else "."
+                )
+            )
+            found.append(_finding(material, "category-not-a-person", "harmful", what, file, unlike[0]))
+        elif lines_are_wrong:
+            example = ", ".join(f"{a}-{b}" for a, b in wrong[:3])
+            what = f"{len(wrong)} of {lines} skeleton lines join what no body joins, e.g. {example}."
+            found.append(_finding(material, "skeleton-not-a-person", "suspect", what, file, None))
+    return found
+
+
+def strange_lines(schema: KeypointSchema) -> tuple[int, list[tuple[str, str]]]:
+    """Number of the skeleton's lines between points of a body, and those that no body has."""
+    body, names = {frozenset(line) for line in _BODY}, set(COCO_SIGMAS)
+    lines = [line for line in schema.skeleton if set(line) <= names]
+    return len(lines), [line for line in lines if frozenset(line) not in body]
+
+
+def body_rules(
+    points: np.ndarray, labelled: np.ndarray, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rules about where the points of a body lie, whichever way it is seen, turned or bent.
+
+    Args:
+        points: (N, K, 2) pixels.
+        labelled: (N, K) boolean.
+        names: K names in the order of the points, COCO's 17 among them.
+
+    Returns:
+        (N,) number of rules that could be judged, and (N,) number of those that are broken.
+    """
+    place = {name: k for k, name in enumerate(names)}
+
+    def at(part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Middle (N, 2), line from left to right (N, 2), its length (N,), and whether both are labelled (N,)."""
+        left, right = place[f"left_{part}"], place[f"right_{part}"]
+        line = points[:, right] - points[:, left]
+        both = labelled[:, left] & labelled[:, right]
+        return (points[:, left] + points[:, right]) / 2, line, np.linalg.norm(line, axis=1), both
+
+    eyes, ears, shoulders, hips = at("eye"), at("ear"), at("shoulder"), at("hip")
+    knees, ankles = at("knee"), at("ankle")
+    nose, has_nose = points[:, place["nose"]], labelled[:, place["nose"]]
+    torso, has_torso = _gap(shoulders[0], hips[0]), shoulders[3] & hips[3]
+    legs, has_legs = _gap(hips[0], ankles[0]), hips[3] & ankles[3]
+    rules = (
+        (eyes[3] & shoulders[3], _along(eyes[1], shoulders[0] - eyes[0])),
+        (has_torso, _along(shoulders[1], hips[0] - shoulders[0])),
+        (has_torso & eyes[3], eyes[2] > 0.8 * np.maximum(torso, shoulders[2])),
+        (has_nose & eyes[3] & has_torso, _gap(nose, eyes[0]) > np.maximum(torso, shoulders[2])),
+        (eyes[3] & ears[3], _gap(eyes[0], ears[0]) > ears[2] + eyes[2]),
+        (has_legs & knees[3], _gap(knees[0], (hips[0] + ankles[0]) / 2) > np.maximum(legs, torso)),
+        (has_legs & eyes[3], _gap(eyes[0], shoulders[0]) > np.maximum(torso, shoulders[2]) + 0.5 * legs),
+    )
+    judged = np.sum([known for known, _ in rules], axis=0)
+    return judged, np.sum([known & broken for known, broken in rules], axis=0)
+
+
+def _unlike(material: Material, file: Path) -> tuple[list[int], int]:
+    """Places of a file's instances that break half of the rules or more, and the number of those judged."""
+    rows = np.array([i for i, r in enumerate(material.records) if r.source == file], int)
+    names = material.reading.schema.keypoints
+    judged, broken = body_rules(material.points[rows], material.labelled[rows], names)
+    enough = judged >= _LEAST_RULES
+    return rows[enough & (broken * 2 >= judged)].tolist(), int(enough.sum())
+
+
+def _called(material: Material, file: Path) -> str:
+    category = next(r.category for r in material.records if r.source == file)
+    return f"The category is called {category!r}"
+
+
+def _finding(
+    material: Material, check: str, severity: str, what: str, file: Path, instance: int | None
+) -> Finding:
+    todo = (
+        "give the category and its keypoints their real names, skeleton and flip_pairs in this file"
+        " (categories[].name, .keypoints, .skeleton, .flip_pairs): with COCO's, flips exchange the wrong points"
+        " and OKS takes a body's sigmas; convert --category NAME alone changes just the category"
+        if severity == "harmful"
+        else "correct categories[].skeleton; COCO counts keypoints from 1"
+    )
+    if instance is None:
+        return Finding(check, severity, what, todo, file)
+    return material.about(instance, check, severity, what, todo)
+
+
+def _gap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(first - second, axis=1)
+
+
+def _along(across: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """(N,) whether a line that should cross the body runs along it, and is long enough to say so."""
+    long, wide = np.linalg.norm(axis, axis=1), np.linalg.norm(across, axis=1)
+    cosine = np.abs((across * axis).sum(axis=1)) / np.maximum(long * wide, 1e-9)
+    return (cosine > _ALONG) & (wide > 0.25 * long)

@@ -1,0 +1,148 @@
+"""COCO files as they are, beside what the reader made of them: sizes, areas, ids and categories that records lose."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.converters.coco import CocoFile
+from kpplugins.converters.coco_writer import pictures_of
+from kpplugins.converters.reading import DERIVED_NOTE, Reading
+from kpplugins.converters.splits import SPLITS
+from kpplugins.converters.strict import load_json
+from kpplugins.structures import BadInputError, Picture
+from kpplugins.structures.geometry import xyxy_to_xywh
+
+
+@dataclass(frozen=True)
+class RawAnnotation:
+    """One annotation.
+
+    Attributes:
+        name: its id, or its place in the list.
+        entry: the JSON object.
+        picture: with its real size; ``None`` where it is missing or unreadable.
+        instance: place in ``Reading.records``; ``None`` where the reader left it out.
+    """
+
+    name: str
+    entry: dict[str, Any]
+    picture: Picture | None
+    instance: int | None
+
+    @property
+    def box(self) -> np.ndarray | None:
+        """``bbox`` as it is written, (4,) float64; ``None`` where it is not four numbers."""
+        return _numbers(self.entry.get("bbox"), 4)
+
+    @property
+    def area(self) -> float | None:
+        """``area`` as it is written; ``None`` where it is not a positive number."""
+        found = _numbers([self.entry.get("area")], 1)
+        return float(found[0]) if found is not None and found[0] > 0 else None
+
+    @property
+    def points(self) -> np.ndarray | None:
+        """``keypoints`` as they are written, (K, 3) float64; ``None`` where they are not triples of numbers."""
+        flat = self.entry.get("keypoints")
+        found = _numbers(flat, len(flat)) if isinstance(flat, list) and len(flat) % 3 == 0 else None
+        return None if found is None else found.reshape(-1, 3)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One annotation file.
+
+    Attributes:
+        path: the file.
+        split: ``train``, ``val``, ``test``, or empty where its name says none.
+        images: every image object with its picture, as in ``RawAnnotation``.
+        annotations: every annotation object.
+        categories: every category object.
+    """
+
+    path: Path
+    split: str
+    images: tuple[tuple[dict[str, Any], Picture | None], ...]
+    annotations: tuple[RawAnnotation, ...]
+    categories: tuple[dict[str, Any], ...]
+
+
+def read_raw(source: Path, reading: Reading) -> list[RawFile]:
+    """The COCO files of ``source``, joined with what was read of them. Files that are not COCO are left out."""
+    files = [source] if source.is_file() else sorted((source / "annotations").glob("*.json"))
+    files = files or sorted(source.glob("*.json"))
+    root = source if source.is_dir() else source.parent
+    sizes = {picture.path: picture for picture in pictures_of(reading)}
+    found = []
+    for path in files:
+        try:
+            content = load_json(path)
+        except BadInputError:
+            continue
+        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+            found.append(_raw_file(path, root, content, sizes, reading))
+    return found
+
+
+def _raw_file(path: Path, root: Path, content: dict, sizes: dict[Path, Picture], reading: Reading) -> RawFile:
+    paths = _paths_by_name(path, root)
+    images: list[tuple[dict[str, Any], Picture | None]] = []
+    by_id: dict[str, Picture | None] = {}
+    for entry in _objects(content["images"]):
+        place = _find(paths, str(entry.get("file_name", "")))
+        picture = sizes.get(place) if place is not None else None
+        images.append((entry, picture))
+        by_id.setdefault(str(entry.get("id")), picture)
+    waiting: dict[tuple, list[int]] = defaultdict(list)
+    for i, record in enumerate(reading.records):
+        if record.source == path:
+            box = None if DERIVED_NOTE in record.notes else xyxy_to_xywh(record.bbox)
+            waiting[_key(record.image, box)].append(i)
+    annotations = []
+    for i, entry in enumerate(_objects(content["annotations"])):
+        raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None)
+        picture = by_id.get(str(entry.get("image_id")))
+        places = waiting.get(_key(picture.path, raw.box), []) if picture is not None else []
+        instance = places.pop(0) if places else None
+        annotations.append(RawAnnotation(raw.name, entry, picture, instance))
+    split = next((s for s in SPLITS if s in path.stem.lower()), "")
+    return RawFile(path, split, tuple(images), tuple(annotations), tuple(_objects(content["categories"])))
+
+
+def _paths_by_name(path: Path, root: Path) -> dict[str, list[Path]]:
+    """The pictures that the reader finds for this file, by the last part of their names."""
+    try:
+        part = CocoFile(path, root, margin=0.1, check_pictures=False).read()
+    except BadInputError:
+        return {}
+    found: dict[str, list[Path]] = defaultdict(list)
+    for picture in pictures_of(part):
+        found[picture.path.name].append(picture.path)
+    return found
+
+
+def _find(paths: dict[str, list[Path]], name: str) -> Path | None:
+    plain = name.replace("\\", "/").strip()
+    candidates = paths.get(plain.rsplit("/", 1)[-1], [])
+    return next((p for p in candidates if p.as_posix().endswith("/" + plain)), None)
+
+
+def _key(image: Path, box: np.ndarray | None) -> tuple:
+    return image, None if box is None else tuple(np.round(box, 3).tolist())
+
+
+def _objects(values: Any) -> list[dict]:
+    return [v for v in values if isinstance(v, dict)] if isinstance(values, list) else []
+
+
+def _numbers(values: Any, count: int) -> np.ndarray | None:
+    """``count`` finite numbers as float64, or ``None`` where ``values`` is anything else."""
+    if not isinstance(values, list) or len(values) != count:
+        return None
+    if any(isinstance(v, bool) or not isinstance(v, (int, float)) or abs(v) > 1e9 for v in values):
+        return None
+    array = np.array(values, dtype=np.float64)
+    return array if np.isfinite(array).all() else None

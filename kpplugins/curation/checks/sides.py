@@ -1,0 +1,99 @@
+"""Left and right exchanged: instances that fit the others better after an exchange.
+
+They are compared with their nearest neighbours in shape and not with a mean, because objects are seen from the front
+and from behind. What is exchanged in a tenth of the set or more is not found: then the exchanged ones are neighbours.
+"""
+
+import numpy as np
+
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.material import Material
+from kpplugins.curation.checks.shapes import as_shapes, fit, reach, some_references
+
+_LEAST_POINTS = 4
+_TIMES = 1.5
+"""How many times closer the neighbours must come by the exchange."""
+_DEVIATIONS = 5
+_LEAST_SPREAD = 0.15
+_REFERENCES = 600
+_CHUNK = 2048
+
+
+def exchanged(material: Material) -> list[Finding]:
+    """Instances whose neighbours in shape come much closer when all flip pairs, or one, change sides."""
+    chosen = np.flatnonzero(material.labelled.sum(axis=1) >= _LEAST_POINTS)
+    schema = material.reading.schema
+    if not schema.flip_pairs or len(chosen) < _LEAST_POINTS:
+        return []
+    found = []
+    for place, gain, exchange in suspects(
+        material.points[chosen], material.labelled[chosen], np.array(schema.flip_indices)
+    ):
+        moved = [f"{a} and {b}" for a, b in schema.flip_pairs if exchange[schema.keypoints.index(a)]]
+        whole = len(moved) > 1
+        what = f"It fits the other instances {gain:.1f} times better with " + (
+            "left and right exchanged throughout." if whole else f"{moved[0]} exchanged."
+        )
+        todo = "look at the picture; if so, exchange the names " + (
+            "of all left and right points" if whole else f"of {moved[0]}"
+        )
+        found.append(material.about(int(chosen[place]), "left-right-exchanged", "suspect", what, todo))
+    return found
+
+
+def suspects(
+    points: np.ndarray, labelled: np.ndarray, flips: np.ndarray
+) -> list[tuple[int, float, np.ndarray]]:
+    """Which of N instances fit better after an exchange.
+
+    Args:
+        points: (N, K, 2) pixels.
+        labelled: (N, K) boolean.
+        flips: K indices, ``KeypointSchema.flip_indices``.
+
+    Returns:
+        Place, how many times closer the neighbours come, and (K,) boolean: the points that change sides.
+    """
+    nothing: np.ndarray = np.arange(len(flips))
+    shapes = as_shapes(points, labelled)
+    references = some_references(len(shapes), _REFERENCES)
+    before = _reach(shapes, labelled, nothing, references)
+    exchanges = [flips] + [_one_pair(flips, k) for k in np.flatnonzero(flips > nothing)]
+    after = np.full((len(exchanges), len(shapes)), np.inf)
+    for row, exchange in enumerate(exchanges):
+        changes = labelled[:, exchange != nothing].any(axis=1)
+        after[row, changes] = _reach(shapes, labelled, exchange, references, np.flatnonzero(changes))
+    after[np.isnan(after)] = np.inf
+    best = after.argmin(axis=0)
+    gain = before / np.maximum(after.min(axis=0), 1e-3)
+    usable = np.isfinite(gain) & (gain > 0)
+    if not usable.any():
+        return []
+    logs = np.log(gain[usable])
+    spread = max(_LEAST_SPREAD, 1.4826 * float(np.median(np.abs(logs - np.median(logs)))))
+    limit = max(np.log(_TIMES), float(np.median(logs)) + _DEVIATIONS * spread)
+    odd = np.flatnonzero(usable)[logs > limit]
+    return [(int(i), float(gain[i]), exchanges[best[i]] != nothing) for i in odd]
+
+
+def _one_pair(flips: np.ndarray, k: int) -> np.ndarray:
+    exchange = np.arange(len(flips))
+    exchange[[k, flips[k]]] = flips[k], k
+    return exchange
+
+
+def _reach(
+    shapes: np.ndarray, labelled: np.ndarray, exchange: np.ndarray, references: np.ndarray,
+    rows: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """How near the neighbours of the chosen rows are after an exchange; an instance is no neighbour of its own."""
+    rows, found = np.arange(len(shapes)) if rows is None else rows, []
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        distance = fit(
+            shapes[part][:, exchange], labelled[part][:, exchange], shapes[references], labelled[references],
+            _LEAST_POINTS,
+        ).distance  # fmt: skip
+        distance[part[:, None] == references[None]] = np.inf
+        found.append(reach(distance))
+    return np.concatenate(found) if found else np.zeros(0)
