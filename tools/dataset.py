@@ -1,7 +1,6 @@
 """Make, convert and look after data: python tools/dataset.py convert SOURCE --out DIR"""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -322,8 +321,16 @@ class _bar:
 
 def _print_report(report: dict) -> None:
     warnings = report.pop("warnings", [])
-    print("\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in report.items()))
-    print("".join(f"warning: {warning}\n" for warning in warnings), end="")
+    lines = [f"{key}: {_words(value)}" for key, value in report.items() if value or key == "skipped"]
+    print("\n".join([*lines, *(f"warning: {warning}" for warning in warnings)]))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items()) or "nothing"
+    if isinstance(value, (list, tuple)):
+        return ", ".join("/".join(v) if isinstance(v, (list, tuple)) else str(v) for v in value)
+    return str(value)
 
 
 if __name__ == "__main__":

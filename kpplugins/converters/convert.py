@@ -12,9 +12,11 @@ import numpy as np
 from kpplugins.converters.coco_writer import Progress, pictures_of, require_new, write_coco
 from kpplugins.converters.open_source import open_source
 from kpplugins.converters.reading import Reading
+from kpplugins.converters.repeats import repeated_instances
 from kpplugins.converters.splits import SPLITS, split_bounds
 from kpplugins.structures import BadInputError
 from kpplugins.structures.flip_evidence import checked_schema
+from kpplugins.structures.measured_sigmas import with_measured_sigmas
 from kpplugins.structures.schema_inference import flip_pairs_by_name
 
 
@@ -63,7 +65,7 @@ def convert(
         )
         if category is not None:
             reading.rename(category)
-        warnings = _check_flips(reading)
+        warnings = _check_flips(reading) + _measure_sigmas(reading)
         splits = assign_splits(reading, ratios, seed, group_by)
         report = loss_report(reading, known.name, source)
         report["split"] = dict(Counter(splits.values()))
@@ -116,6 +118,17 @@ def _check_flips(reading: Reading) -> list[str]:
     if list(stated.flip_pairs) == flip_pairs_by_name(stated.keypoints):
         reading.schema = schema
     return warnings
+
+
+def _measure_sigmas(reading: Reading) -> list[str]:
+    """Sigmas from things that were annotated more than once, where the source gives none and they are not COCO's."""
+    if not reading.schema.sigmas_are_default:
+        return []
+    annotations, area = repeated_instances(reading)
+    if len(area):
+        reading.schema, warnings = with_measured_sigmas(reading.schema, annotations, area)
+        return warnings
+    return []
 
 
 def loss_report(reading: Reading, name: str, source: Path) -> dict[str, Any]:

@@ -63,6 +63,11 @@ class KeypointSchema:
         return len(self.keypoints)
 
     @property
+    def sigmas_are_default(self) -> bool:
+        """Whether nobody has given or measured them."""
+        return set(self.sigmas) == {DEFAULT_SIGMA} and self.sigmas_source.startswith("default")
+
+    @property
     def flip_indices(self) -> list[int]:
         """K indices: position i of a mirrored picture's points is point ``flip_indices[i]`` of the original's."""
         partner = self._partners

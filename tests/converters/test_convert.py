@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from kpplugins.converters.cat import CAT_SCHEMA
@@ -126,3 +128,28 @@ def test_flip_pairs_by_name_that_the_points_contradict_are_switched_off(drawn_ca
     schema = KeypointSchema.load(tmp_path / "out/schema.json")
     assert {"left_eye", "right_eye"} <= set(schema.unpaired)
     assert convert(drawn_cats, tmp_path / "right")["warnings"] == []
+
+
+def test_sigmas_are_measured_where_things_are_annotated_twice(tmp_path: Path):
+    """40 squares of 100 px, each annotated by two people who place every point with σ = 3 px: 0.03 of the size."""
+    (tmp_path / "in/images").mkdir(parents=True)
+    (tmp_path / "in/annotations").mkdir()
+    rng = np.random.default_rng(0)
+    truth, content = np.array([[40.0, 40.0], [120.0, 60.0], [90.0, 120.0]]), {"images": [], "annotations": []}
+    for i in range(1, 41):
+        cv2.imwrite(str(tmp_path / f"in/images/{i}.png"), np.zeros((160, 160, 3), np.uint8))
+        content["images"].append({"id": i, "file_name": f"{i}.png", "width": 160, "height": 160})
+        for _ in range(2):
+            points = truth + rng.normal(0, 3 / 2**0.5, truth.shape)  # d² = x² + y²
+            flat = np.column_stack([points, np.full(3, 2.0)]).ravel().tolist()
+            box = {"bbox": [30, 30, 100, 100], "area": 1e4, "iscrowd": 0, "category_id": 1}
+            content["annotations"].append(
+                {"id": len(content["annotations"]) + 1, "image_id": i, "keypoints": flat, **box}
+            )
+    content["categories"] = [{"id": 1, "name": "square", "keypoints": ["a", "b", "c"]}]
+    (tmp_path / "in/annotations/train.json").write_text(json.dumps(content))
+    report = convert(tmp_path / "in", tmp_path / "out")
+    assert "measured from 80 repeated annotations of 40 instances" in report["sigmas"]
+    schema = KeypointSchema.load(tmp_path / "out/schema.json")
+    # the relative spread of an estimate from 40 repeats in two dimensions is 1 / (2 √40) = 8 %
+    assert schema.sigmas == pytest.approx((0.03,) * 3, rel=0.25)

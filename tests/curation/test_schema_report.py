@@ -8,7 +8,8 @@ import pytest
 from kpplugins.converters.coco_writer import write_coco
 from kpplugins.converters.open_source import open_source
 from kpplugins.converters.reading import Reading
-from kpplugins.curation.schema_report import matched_instances, repeated_instances, schema_report
+from kpplugins.converters.repeats import matched_instances, repeated_instances
+from kpplugins.curation.schema_report import schema_report
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 
 FACE = KeypointSchema(
