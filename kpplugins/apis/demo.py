@@ -18,6 +18,7 @@ from tqdm import tqdm
 from kpplugins.apis.config import load_config
 from kpplugins.apis.predictor import Predictor
 from kpplugins.converters.pictures import SUFFIXES, read_picture
+from kpplugins.converters.reading import SCHEMA_FILE
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_pose
 
@@ -96,7 +97,8 @@ def demo_files(
     Args:
         predictor: the model.
         files: pictures and videos, as ``find_inputs`` gives them.
-        out: folder for ``NAME.jpg`` (or the picture's own ending; videos ``NAME.mp4``) and ``NAME.json``.
+        out: folder for ``NAME.jpg`` (or the picture's own ending; videos ``NAME.mp4``) and ``NAME.json``, and
+            ``schema.json``.
         boxes: (N, 4) xyxy for every picture; ``None`` looks in the whole picture.
         score_thr: points below are drawn as rings.
         skip_bad: go on without unreadable files, saying which.
@@ -118,7 +120,12 @@ def demo_files(
         raise BadInputError(
             f"two inputs are called {twice[0]!r}", where=str(folder), todo="run them into two folders"
         )
+    if any(f.stem == Path(SCHEMA_FILE).stem for f in files):
+        raise BadInputError(
+            "an input's results would be called schema.json", where=str(folder), todo="rename it"
+        )
     folder.mkdir(parents=True, exist_ok=True)
+    predictor.schema.save(folder / SCHEMA_FILE)
     written = []
     for file in tqdm(files, desc="demo", disable=None):
         one = _video if file.suffix.lower() in VIDEO_SUFFIXES else _picture

@@ -1,7 +1,7 @@
 """Predictions as ``tools/demo.py`` writes them: ``NAME.json`` a picture, with the picture's file name only."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from kpplugins.converters.coco import numbers
 from kpplugins.converters.coco_writer import pictures_of
 from kpplugins.converters.pictures import SUFFIXES
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import SCHEMA_FILE, Reading
 from kpplugins.converters.strict import (
     annotation_files,
     as_dict,
@@ -83,13 +83,29 @@ def read_demo(source: Path, pictures: Path | None, threshold: float, skip_bad: b
     if not found and not faults:
         raise BadInputError("no predictions here", where=str(source), expected="NAME.json of tools/demo.py")
     names = sheets[0].names if sheets else ("none",)
-    reading = Reading(infer_schema("predictions", names), faults=faults).settle(skip_bad)
+    reading = Reading(_schema(source, names), faults=faults).settle(skip_bad)
     if not found:
         raise BadInputError("no usable predictions here", where=str(source), found=str(faults[0]))
     return predicted_content(
-        reading.schema, list(found), {p.path: sheet.predictions for p, sheet in found.items()}, threshold,
-        origin=source.name, faults=faults,
+        reading.schema, list(found), {p.path: _called(sheet, reading.schema.name) for p, sheet in found.items()},
+        threshold, origin=source.name, faults=faults,
     )  # fmt: skip
+
+
+def _schema(source: Path, names: tuple[str, ...]) -> KeypointSchema:
+    """That of the run, which the demo leaves beside its results; else one from the names."""
+    kept = source / SCHEMA_FILE
+    if not kept.is_file():
+        return infer_schema("object", names)
+    return (
+        Reading(infer_schema("object", names))
+        .under(KeypointSchema.load(kept), str(kept))
+        .schema.subset(names)
+    )
+
+
+def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
+    return tuple(replace(prediction, category=category) for prediction in sheet.predictions)
 
 
 def match_demo(reading: Reading, predictions: Path, threshold: float, skip_bad: bool) -> Content:

@@ -143,7 +143,20 @@ def test_the_webcam_in_a_real_window(tool, trained: Path, tmp_path: Path, monkey
 
 def test_demo_on_the_test_split_of_a_dataset(tool, trained: Path, drawn_cats: Path):
     tool("demo.py", "--data", drawn_cats, "--out", "split")
-    assert len(list((tool.folder / "split").glob("*.json"))) == 4
+    assert len(list((tool.folder / "split").glob("0*.json"))) == 4
+
+
+def test_what_the_demo_found_goes_to_an_annotation_tool_and_comes_back(tool, trained: Path, drawn_cats: Path):
+    tool("demo.py", drawn_cats / "CAT_01", "--out", "found")
+    tool("dataset.py", "export", "found", "--pictures", drawn_cats / "CAT_01", "--to", "labelme", "--out", "labelme",
+         "--score-thr", "0")  # fmt: skip
+    tool("dataset.py", "convert", "labelme", "--out", "corrected")
+    kept = [json.loads((tool.folder / f / "schema.json").read_text()) for f in ("found", "corrected")]
+    assert (
+        kept[0]["flip_pairs"] == kept[1]["flip_pairs"]
+        and ["left_ear_1", "right_ear_3"] in kept[1]["flip_pairs"]
+    )
+    assert json.loads((tool.folder / "corrected/report.json").read_text())["categories"].keys() == {"cat"}
 
 
 def test_demo_on_the_photographs(tool, trained: Path, real_data: Path):
@@ -262,4 +275,4 @@ def test_kaggles_faces_from_the_csv_to_the_submission(root: Path, tool, kaggle_f
     settled = tool.folder / "faces/facial_heatmap.py"
     best = next((tool.folder / "faces").glob("best_*.pth"))
     tool("demo.py", "--config", settled, "--checkpoint", best, "--data", kaggle_folder, "--out", "faces_demo")
-    assert len(list((tool.folder / "faces_demo").glob("*.json"))) == 2
+    assert len(list((tool.folder / "faces_demo").glob("0*.json"))) == 2
