@@ -3,7 +3,9 @@
 import argparse
 import ast
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,8 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
 def run(work: Callable[[], int]) -> int:
     """Run a command; bad input becomes one line on stderr and exit status 2."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
     try:
         return work()
     except ValueError as error:
@@ -47,6 +51,11 @@ def run(work: Callable[[], int]) -> int:
         ):  # by name: importing it needs NumPy, which the doctor may not find
             raise
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.strerror is None:  # not the file system's
+            raise
+        print(f"error: {error.filename or 'file system'}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

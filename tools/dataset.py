@@ -8,6 +8,11 @@ from pathlib import Path
 from _command import run
 
 NEW = "a folder that does not exist yet, or is empty"
+NAMES = "names of the points, where the format has none"
+FORMATS = (
+    "cat, kaggle, coco, labelme, cvat, labelstudio, via, yolo, deeplabcut, lightningpose, sleap, tfrecord, "
+    "boxes_json; default: told from the source"
+)
 
 
 def main() -> int:
@@ -40,20 +45,12 @@ def run_sample(args: argparse.Namespace) -> int:
 def add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="file or folder")
     parser.add_argument("--out", required=True, type=Path, help=NEW)
-    _add_from(parser)
-    _add_division(parser, (80, 10, 10))
+    _add_reading(parser)
+    _add_division(parser, None)
     _add_place(parser, "symlink")
-    parser.add_argument("--subset", help="kaggle: rows with 15 points, with 4, or all")
     parser.add_argument(
         "--category", metavar="NAME", help="what all instances are, over what the source says"
     )
-    parser.add_argument(
-        "--annotation", type=int, metavar="N", help="labelstudio: which one of a task's annotations, from 1"
-    )
-    parser.add_argument(
-        "--box-format", choices=["xywh", "xyxy"], help="coco: how the file's boxes are stored"
-    )
-    _add_skip_bad(parser)
 
 
 def run_convert(args: argparse.Namespace) -> int:
@@ -61,10 +58,8 @@ def run_convert(args: argparse.Namespace) -> int:
 
     with _bar("pictures") as progress:
         report = convert(
-            args.source, args.out, from_format=args.from_format, ratios=args.ratio, seed=args.seed,
-            group_by=args.group_by, category=args.category, place=args.place, skip_bad=args.skip_bad,
-            progress=progress, subset=args.subset, names=args.names, box_format=args.box_format,
-            annotation=args.annotation,
+            args.source, args.out, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
+            category=args.category, place=args.place, progress=progress, **_reading(args),
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}\nnext: python tools/dataset.py check {args.out}")
@@ -87,6 +82,8 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         "--score-thr", type=float, default=0.3, help="predicted points below are left out (%(default)s)"
     )
     _add_place(parser)
+    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
+    parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
     _add_skip_bad(parser)
 
 
@@ -96,7 +93,8 @@ def run_export(args: argparse.Namespace) -> int:
     with _bar("pictures") as progress:
         report = export(
             args.source, args.out, to=args.to, predictions=args.predictions, pictures=args.pictures,
-            score_thr=args.score_thr, place=args.place, skip_bad=args.skip_bad, progress=progress,
+            score_thr=args.score_thr, place=args.place, from_format=args.from_format, names=args.names,
+            skip_bad=args.skip_bad, progress=progress,
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}")
@@ -120,11 +118,17 @@ def run_schema(args: argparse.Namespace) -> int:
     from kpplugins.curation.schema_report import schema_report
 
     report = schema_report(
-        args.source, out=_out(args), repeated=args.repeated, from_format=args.from_format, num=args.num,
-        write=args.write, names=args.names,
-    )  # fmt: skip
+        args.source, out=_out(args), repeated=args.repeated, num=args.num, write=args.write, **_reading(args)
+    )
     print(report.text)
-    print(f"drawn: {report.sheet}")
+    print(
+        "".join(
+            f"{what}: {path}\n"
+            for what, path in (("drawn", report.sheet), ("written", report.written))
+            if path
+        ),
+        end="",
+    )
     return 0
 
 
@@ -140,13 +144,8 @@ def run_check(args: argparse.Namespace) -> int:
     from kpplugins.curation.check import check
 
     with _bar("pictures") as progress:
-        report = check(
-            args.source,
-            from_format=args.from_format,
-            out=_out(args),
-            group_by=args.group_by,
-            progress=progress,
-        )
+        options = {k: v for k, v in _reading(args).items() if k != "skip_bad"}  # it goes on, and reports them
+        report = check(args.source, out=_out(args), group_by=args.group_by, progress=progress, **options)
     print(report.text)
     print(f"written: {_out(args)}: check.html, check.json")
     return 1 if report.harmful else 0
@@ -174,7 +173,7 @@ def add_stats(parser: argparse.ArgumentParser) -> None:
 def run_stats(args: argparse.Namespace) -> int:
     from kpplugins.curation.stats import stats
 
-    _, text = stats(args.source, out=_out(args), from_format=args.from_format, names=args.names)
+    _, text = stats(args.source, out=_out(args), **_reading(args))
     print(f"{text}\nwritten: {_out(args)}: stats.png, stats.json")
     return 0
 
@@ -193,7 +192,7 @@ def run_browse(args: argparse.Namespace) -> int:
 
     pages, sizes = browse(
         args.source, out=_out(args), split=args.split, num=args.num or None, seed=args.seed,
-        masks=not args.no_masks, from_format=args.from_format, names=args.names,
+        masks=not args.no_masks, **_reading(args),
     )  # fmt: skip
     print("pictures: " + ", ".join(f"{name} {number}" for name, number in sizes.items()))
     print("\n".join(str(page) for page in pages))
@@ -222,7 +221,7 @@ def add_crop(parser: argparse.ArgumentParser) -> None:
         "--square", action="store_true", help="square crops: what the model sees of a whole picture"
     )
     parser.add_argument("--png", action="store_true", help="PNG instead of JPEG 95, three times the size")
-    _add_skip_bad(parser)
+    _add_division(parser, None)
 
 
 def run_crop(args: argparse.Namespace) -> int:
@@ -231,8 +230,8 @@ def run_crop(args: argparse.Namespace) -> int:
     with _bar("crops") as progress:
         report = crop(
             args.source, args.out, margin=args.margin, min_keypoints=args.min_keypoints, min_side=args.min_side,
-            square=args.square, quality=None if args.png else 95, from_format=args.from_format,
-            skip_bad=args.skip_bad, progress=progress,
+            square=args.square, quality=None if args.png else 95, ratios=args.ratio, seed=args.seed,
+            group_by=args.group_by, progress=progress, **_reading(args),
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}; look at {args.out / 'verification.jpg'}")
@@ -259,19 +258,37 @@ COMMANDS = (
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="DIR", help="a data set in any known format")
-    _add_from(parser)
+    _add_reading(parser)
 
 
-def _add_from(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help="default: told from the source")
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """What readers want to know of a source."""
+    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
+    parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
     parser.add_argument(
-        "--names", nargs="+", metavar="NAME", help="names of the points, where the format has none"
+        "--subset", choices=["15", "4", "all"], help="kaggle: rows with 15 points, with 4, or all"
     )
-
-
-def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int]) -> None:
     parser.add_argument(
-        "--ratio", type=float, nargs=3, default=ratios, metavar=("TRAIN", "VAL", "TEST"), help="%(default)s"
+        "--box-format", choices=["xywh", "xyxy"], help="coco: how the file's boxes are stored"
+    )
+    parser.add_argument(
+        "--annotation", type=int, metavar="N", help="labelstudio: which one of a task's annotations, from 1"
+    )
+    _add_skip_bad(parser)
+
+
+def _reading(args: argparse.Namespace) -> dict:
+    """The options of ``_add_reading`` as keyword arguments."""
+    return {
+        "from_format": args.from_format, "names": args.names, "subset": args.subset,
+        "box_format": args.box_format, "annotation": args.annotation, "skip_bad": args.skip_bad,
+    }  # fmt: skip
+
+
+def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int] | None) -> None:
+    words = "%(default)s" if ratios else "default: the source's own division, else 80 10 10"
+    parser.add_argument(
+        "--ratio", type=float, nargs=3, default=ratios, metavar=("TRAIN", "VAL", "TEST"), help=words
     )
     parser.add_argument("--seed", type=int, default=0, help="of the shuffle before dividing (%(default)s)")
     _add_group_by(parser)
@@ -297,7 +314,8 @@ def _add_skip_bad(parser: argparse.ArgumentParser) -> None:
 
 def _out(args: argparse.Namespace) -> Path:
     """Where a look at data is written: never into the data."""
-    return args.out or Path("work_dirs") / f"data_{args.source.resolve().stem}"
+    source = args.source.resolve()
+    return args.out or Path("work_dirs") / f"data_{source.name if source.is_dir() else source.stem}"
 
 
 class _bar:

@@ -33,6 +33,7 @@ from kpplugins.apis.config_names import (
     reject_unknown_names,
     reject_unknown_options,
 )
+from kpplugins.apis.epochs import spread_epochs
 from kpplugins.structures import BadInputError, KeypointSchema
 
 logger = logging.getLogger(__name__)
@@ -71,14 +72,11 @@ def load_config(
         cfg.pop(name)  # it has served to build others; the config that is kept with the run does without
     if cfg.get("dataset_type") is not None:
         _spread(cfg, "type", [dataset for _, dataset in datasets_of(cfg)], name="dataset_type")
-    for key, value in (cfg.get("dataset_args") or {}).items():
-        for _, dataset in datasets_of(cfg):
-            dataset[key] = value
+    _spread_dataset_args(cfg)
     _spread_data_root(cfg, data)
     _spread_keypoints(cfg)
     _spread_codec(cfg)
-    if cfg.get("max_epochs") is not None:
-        _spread_epochs(cfg, cfg.max_epochs)
+    spread_epochs(cfg, path, cfg_options or {})
     if skip_bad:
         for _, dataset in datasets_of(cfg):
             dataset.skip_bad = True
@@ -207,20 +205,43 @@ def _walk(place: str, dataset: ConfigDict) -> Iterator[tuple[str, ConfigDict]]:
 def _spread_data_root(cfg: Config, data: str | Path | None) -> None:
     """The top-level ``data_root``, or ``--data``, to every dataset, and evaluators' paths below the old root."""
     everything = [dataset for _, dataset in datasets_of(cfg)]
-    old = {str(dataset.get("data_root")) for dataset in everything}
+    before = [dataset.get("data_root") for dataset in everything]
     if data is not None:
         cfg.data_root = str(data)
         for dataset in everything:
             dataset.data_root = str(data)
     elif cfg.get("data_root") is None or not _spread(cfg, "data_root", everything):
         return
+    moved = [
+        (d, old) for d, old in zip(everything, before, strict=True) if old and d.data_root == cfg.data_root
+    ]
     evaluators = [cfg.get(name) or [] for name in ("val_evaluator", "test_evaluator")]
-    holders = [*everything, *(e for some in evaluators for e in (some if isinstance(some, list) else [some]))]
-    for holder in holders:
+    roots = {old for _, old in moved}
+    moved += [
+        (e, old) for some in evaluators for e in (some if isinstance(some, list) else [some]) for old in roots
+    ]
+    for holder, old in moved:
         for key in ("ann_file", "bbox_file"):
-            for before in filter(None, old):
-                if holder.get(key) and Path(holder[key]).is_relative_to(before):
-                    holder[key] = str(Path(cfg.data_root) / Path(holder[key]).relative_to(before))
+            if holder.get(key) and Path(holder[key]).is_relative_to(old):
+                holder[key] = str(Path(cfg.data_root) / Path(holder[key]).relative_to(old))
+
+
+def _spread_dataset_args(cfg: Config) -> None:
+    """Further arguments to every dataset; one that has another value of its own keeps it."""
+    arguments = cfg.get("dataset_args") or {}
+    if not isinstance(arguments, dict):
+        raise BadInputError(
+            "must be a dict of arguments",
+            where="dataset_args",
+            expected='dict(subset="all")',
+            found=repr(arguments),
+        )
+    stated = [v for v in assigned_values(Path(cfg.filename), "dataset_args") if isinstance(v, dict)]
+    for key, value in arguments.items():
+        inherited = [None, value, *(v[key] for v in stated if key in v)]
+        for _, dataset in datasets_of(cfg):
+            if dataset.get(key) in inherited:
+                dataset[key] = value
 
 
 def _spread_keypoints(cfg: Config) -> None:
@@ -260,31 +281,21 @@ def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None 
     return bool(taking)
 
 
-def _spread_epochs(cfg: Config, epochs: int) -> None:
-    """Another length of training; what schedulers count in epochs is stretched with it."""
-    if not isinstance(epochs, int) or epochs < 1:
-        raise BadInputError("max_epochs must be a whole number ≥ 1", where="max_epochs", found=repr(epochs))
-    before = cfg.train_cfg.get("max_epochs")
-    cfg.train_cfg.max_epochs = epochs
-    schedulers: Any = cfg.get("param_scheduler") or []
-    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-        if before in (None, epochs) or not scheduler.get("by_epoch", True):
-            continue
-        for key in _COUNTED_IN_EPOCHS & scheduler.keys():
-            value = scheduler[key]
-            scaled = [round(v * epochs / before) for v in (value if isinstance(value, list) else [value])]
-            scheduler[key] = scaled if isinstance(value, list) else scaled[0]
-
-
-_COUNTED_IN_EPOCHS = {"begin", "end", "T_max", "total_steps", "milestones", "step_size"}
-
-
 def _spread_codec(cfg: Config) -> None:
     codec = cfg.get("codec")
     if not isinstance(codec, dict):
         return
     if cfg.get("input_size"):
-        _resize(codec, tuple(cfg.input_size))
+        size = cfg.input_size
+        if (
+            not isinstance(size, (list, tuple))
+            or len(size) != 2
+            or not all(isinstance(v, int) and v > 0 for v in size)
+        ):
+            raise BadInputError(
+                "not a size", where="input_size", expected="(width, height) in pixels", found=repr(size)
+            )
+        _resize(codec, tuple(size))
     udp = codec["type"] == "UDPHeatmap"
     for loader in LOADERS:
         for pipeline in _pipelines(cfg.get(loader) or {}):

@@ -107,7 +107,8 @@ def demo_files(
         The drawn files.
 
     Raises:
-        BadInputError: an unreadable file; two inputs of one name; results among the inputs; a full disk.
+        BadInputError: an unreadable file; two inputs that differ in their endings only; results among the inputs; a
+            full disk.
     """
     folder = Path(out)
     own = [f for f in files if f.parent.resolve() == folder.resolve()]
@@ -115,27 +116,43 @@ def demo_files(
         raise BadInputError(
             "results would lie among the inputs", where=str(own[0]), todo="give another --out"
         )
-    twice = [stem for stem, count in Counter(f.stem for f in files).items() if count > 1]
-    if twice:
-        raise BadInputError(
-            f"two inputs are called {twice[0]!r}", where=str(folder), todo="run them into two folders"
-        )
-    if any(f.stem == Path(SCHEMA_FILE).stem for f in files):
+    names = result_names(files)
+    if Path(SCHEMA_FILE).stem in names:
         raise BadInputError(
             "an input's results would be called schema.json", where=str(folder), todo="rename it"
         )
     folder.mkdir(parents=True, exist_ok=True)
     predictor.schema.save(folder / SCHEMA_FILE)
     written = []
-    for file in tqdm(files, desc="demo", disable=None):
+    for file, name in zip(tqdm(files, desc="demo", disable=None), names, strict=True):
         one = _video if file.suffix.lower() in VIDEO_SUFFIXES else _picture
         try:
-            written.append(one(predictor, file, folder, boxes, score_thr))
+            written.append(one(predictor, file, folder / name, boxes, score_thr))
         except BadInputError as fault:
             if not skip_bad:
                 raise
             logger.warning("skipped: %s", fault)
     return written
+
+
+def result_names(files: Sequence[Path]) -> list[str]:
+    """Names for the results, without ending: those of the files, with their folders where two are called alike.
+
+    Raises:
+        BadInputError: two inputs differ in their endings only.
+    """
+    names = [file.stem for file in files]
+    if len(set(names)) < len(names):
+        shared = Path(os.path.commonpath([file.resolve().parent for file in files]))
+        names = ["_".join(file.resolve().relative_to(shared).with_suffix("").parts) for file in files]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise BadInputError(f"two inputs are called {twice[0]!r}", todo="run them into two folders")
+    return names
+
+
+def _named(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
 
 
 def demo_webcam(
@@ -191,13 +208,15 @@ def demo_webcam(
     return shown
 
 
-def _picture(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
+def _picture(
+    predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
+) -> Path:
     picture = read_picture(file)
     result = predictor(picture, boxes)
     height, width = picture.shape[:2]
-    _write_json(out / f"{file.stem}.json", result.to_json(file.name, width, height))
+    _write_json(_named(stem, ".json"), result.to_json(file.name, width, height))
     ending = file.suffix if file.suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
-    target = out / f"{file.stem}{ending}"
+    target = _named(stem, ending)
     if not cv2.imwrite(str(target), draw_pose(picture, result, predictor.schema, score_thr)):
         raise BadInputError(
             "cannot be written", where=str(target), todo="is the disk full, the folder writable?"
@@ -205,8 +224,8 @@ def _picture(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | No
     return target
 
 
-def _video(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
-    target = out / f"{file.stem}.mp4"
+def _video(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
+    target = _named(stem, ".mp4")
     capture = cv2.VideoCapture(str(file))
     size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
     total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -237,7 +256,7 @@ def _video(predictor: Predictor, file: Path, out: Path, boxes: np.ndarray | None
         "height": size[1],
         "keypoint_names": list(predictor.schema.keypoints),
     }
-    _write_json(out / f"{file.stem}.json", {**head, "frames": frames})
+    _write_json(_named(stem, ".json"), {**head, "frames": frames})
     return target
 
 

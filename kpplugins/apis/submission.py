@@ -12,8 +12,32 @@ from mmengine.dataset import Compose, pseudo_collate
 from kpplugins.apis.config import datasets_of
 from kpplugins.apis.predictor import BATCH, sample_of
 from kpplugins.converters.kaggle_table import SIDE
-from kpplugins.converters.kaggle_test import read_lookup, read_test_faces, write_submission
-from kpplugins.structures import KeypointSchema
+from kpplugins.converters.kaggle_test import (
+    read_lookup,
+    read_test_faces,
+    require_answerable,
+    write_submission,
+)
+from kpplugins.structures import BadInputError, KeypointSchema
+
+
+def require_submittable(cfg: Config, schema: KeypointSchema, path: Path) -> None:
+    """Stop before anything is computed where a submission could not be written afterwards.
+
+    Raises:
+        BadInputError: ``test.csv`` or ``IdLookupTable.csv`` is missing or wrong, a point that is asked for is not among
+            the model's, or ``path`` is a folder.
+    """
+    asked, faces = read_lookup(_root(cfg)), read_test_faces(_root(cfg))
+    require_answerable(asked, faces, schema.keypoints)
+    if path.is_dir():
+        raise BadInputError(
+            "is a folder", where=str(path), expected="a file to write", todo="--submission FILE"
+        )
+
+
+def _root(cfg: Config) -> Path:
+    return Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
 
 
 @torch.inference_mode()
@@ -32,8 +56,7 @@ def submit(model: Any, cfg: Config, schema: KeypointSchema, path: Path) -> dict[
     Raises:
         BadInputError: a file is missing or wrong, or asks for a point that the model does not find.
     """
-    root = Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
-    asked, faces = read_lookup(root), read_test_faces(root)
+    asked, faces = read_lookup(_root(cfg)), read_test_faces(_root(cfg))
     pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
     whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])
     model.eval()

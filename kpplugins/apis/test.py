@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
-from kpplugins.apis.config import load_config, schema_of
+from kpplugins.apis.config import datasets_of, load_config, schema_of
 from kpplugins.apis.runner import build_runner
-from kpplugins.apis.submission import submit
+from kpplugins.apis.submission import require_submittable, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.converters.pictures import read_picture
+from kpplugins.converters.reading import SCHEMA_FILE
 from kpplugins.evaluation import EvaluationResult, KeypointMetric
+from kpplugins.structures import BadInputError, KeypointSchema
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table
@@ -64,6 +67,9 @@ def test(
     cfg.launcher = launcher
     out = Path(cfg.work_dir)
     checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint(out)
+    _require_same_points(cfg, checkpoint)
+    if submission is not None:
+        require_submittable(cfg, schema_of(cfg), Path(submission))
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=False)
         load_strictly(runner.model, checkpoint)
@@ -84,6 +90,20 @@ def test(
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
+
+
+def _require_same_points(cfg: Config, checkpoint: Path) -> None:
+    """Stop where the run that left the checkpoint had other keypoints than the data, of the same number or not."""
+    kept = checkpoint.parent / SCHEMA_FILE
+    if not kept.is_file() or next(datasets_of(cfg), None) is None:
+        return
+    trained, given = KeypointSchema.load(kept).keypoints, schema_of(cfg).keypoints
+    if trained != given:
+        raise BadInputError(
+            "the model was trained on other keypoints" if set(trained) != set(given) else "keypoints in another order",
+            where=str(kept), expected=", ".join(trained), found=f"{', '.join(given)} in the data",
+            todo="test on data with the same keypoints in the same order (schema.json of the data sets the order)",
+        )  # fmt: skip
 
 
 def _write_report(

@@ -6,6 +6,7 @@ Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``s
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,24 @@ from typing import Any
 import numpy as np
 
 from kpplugins.converters.coco_schema import coco_object, schemas_of
+from kpplugins.converters.instances import box_around
 from kpplugins.converters.paths import below
 from kpplugins.converters.pictures import read_size
-from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE, REPORT_FILE, Reading
+from kpplugins.converters.reading import OUTSIDE_NOTE, REPORT_FILE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import load_json
 from kpplugins.structures import BadInputError, Picture, PoseRecord
-from kpplugins.structures.geometry import box_area, box_from_points, inside_picture
+from kpplugins.structures.geometry import box_area, inside_picture
 
 BOX_FORMATS = ("xywh", "xyxy")
+_SPLIT_NAME = re.compile(rf"(?<![a-z])({'|'.join(SPLITS)})(?![a-z])")
+"""``train2017`` and ``my_val`` name a split, ``latest`` does not."""
 
 
 def is_coco(source: Path) -> bool:
     """Whether ``source`` is a COCO JSON file, or a folder with ``annotations/*.json`` of that kind. Never raises."""
     try:
-        return any(_looks_like_coco(file) for file in _files(source))
+        return any(looks_like_coco(file) for file in coco_files(source))
     except OSError:
         return False
 
@@ -56,7 +60,7 @@ def read_coco(
     Raises:
         BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
     """
-    files = [f for f in _files(source) if _looks_like_coco(f)] if source.is_dir() else [source]
+    files = [f for f in coco_files(source) if looks_like_coco(f)] if source.is_dir() else [source]
     if not files:
         raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
     root = source if source.is_dir() else source.parent
@@ -99,11 +103,13 @@ class CocoFile:
     def __init__(
         self, path: Path, root: Path, margin: float, check_pictures: bool, box_format: str = "xywh"
     ) -> None:
-        self.box_format, self.links = box_format, _has_own_links(root)
+        folder = path.parent.parent if path.parent.name == "annotations" else root
+        self.box_format, self.links = box_format, _has_own_links(folder)
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
         self.content = coco_object(load_json(path), path)
         schema, own = schemas_of(self.content, path)
-        self.reading = Reading(schema)
+        given = any(c.get("flip_pairs") is not None for c in self.content["categories"])
+        self.reading = Reading(schema, flip_pairs_given=given)
         if any(names != schema.keypoints for names in own.values()):
             self.reading.category_keypoints = own
         self.categories = {
@@ -115,7 +121,7 @@ class CocoFile:
 
     def read(self) -> Reading:
         """Everything in the file."""
-        pictures = self._pictures()
+        pictures = self.pictures()
         seen: set[Any] = set()
         used: set[Any] = set()
         for i, annotation in enumerate(self.content["annotations"]):
@@ -130,11 +136,12 @@ class CocoFile:
         self.reading.backgrounds += [p for key, p in pictures.items() if p is not None and key not in used]
         return self.reading
 
-    def _pictures(self) -> dict[Any, Picture | None]:
+    def pictures(self) -> dict[Any, Picture | None]:
         """Pictures by id; ``None`` for one that is bad and already filed."""
         folder = _picture_folder(self.root, self.path, self.content["images"])
         there = _files_below(folder) if not self.check_pictures else set()
-        split = next((s for s in SPLITS if s in self.path.stem.lower()), None)
+        named = _SPLIT_NAME.search(self.path.stem.lower())
+        split = named.group(1) if named else None
         pictures: dict[Any, Picture | None] = {}
         for i, entry in enumerate(self.content["images"]):
             where = f"{self.path}: image {_name(entry, i)}"
@@ -193,8 +200,7 @@ class CocoFile:
     def _record(self, annotation: dict, picture: Picture, where: str) -> PoseRecord:
         notes: list[str] = []
         points = self._points(annotation, picture, where, notes)
-        labelled = points[:, 2] > 0
-        bbox = self._box(annotation, points, labelled, where, notes)
+        bbox = self._box(annotation, picture, points, where, notes)
         area = annotation.get("area")
         good_area = isinstance(area, (int, float)) and math.isfinite(area) and area > 0
         return PoseRecord(
@@ -239,15 +245,17 @@ class CocoFile:
         return every
 
     def _box(
-        self, annotation: dict, points: np.ndarray, labelled: np.ndarray, where: str, notes: list[str]
+        self, annotation: dict, picture: Picture, points: np.ndarray, where: str, notes: list[str]
     ) -> np.ndarray:
+        labelled = points[:, 2] > 0
         if annotation.get("bbox") is None:
             if not labelled.any():
                 raise BadInputError(
                     "annotation has neither keypoints nor a box", where=where, todo="delete it"
                 )
-            notes.append(DERIVED_NOTE)
-            return box_from_points(points[:, :2], labelled, self.margin)
+            box, _, note = box_around(points, labelled, picture, self.margin)
+            notes.append(note)
+            return box
         box = numbers(annotation["bbox"], where, "bbox")
         if self.box_format == "xyxy" and len(box) == 4:
             box[2:] -= box[:2]
@@ -290,7 +298,8 @@ def numbers(values: Any, where: str, what: str) -> np.ndarray:
     return array
 
 
-def _files(source: Path) -> Iterator[Path]:
+def coco_files(source: Path) -> Iterator[Path]:
+    """The JSON files that may hold a source's annotations."""
     if source.is_file():
         yield source
     elif (source / "annotations").is_dir():
@@ -299,7 +308,7 @@ def _files(source: Path) -> Iterator[Path]:
         yield from sorted(source.glob("*.json"))
 
 
-def _looks_like_coco(path: Path) -> bool:
+def looks_like_coco(path: Path) -> bool:
     """The three keys that every COCO file has; a broken file that is named like one counts, so that it is reported."""
     if path.suffix.lower() != ".json":
         return False

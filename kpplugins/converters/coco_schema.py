@@ -1,5 +1,6 @@
 """What the categories of a COCO file say of their keypoints."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tup
         )
     own = {name: schema.keypoints for name, schema in schemas.items()}
     same = len(set(own.values())) == 1
+    given = [str(c.get("name", "object")) for c in content["categories"] if c.get("sigmas") is not None]
     try:
-        return next(iter(schemas.values())) if same else union_schema(list(schemas.values())), own
+        return next(iter(schemas.values())) if same else union_schema(schemas, given), own
     except BadInputError as error:
         raise BadInputError(
             error.what, where=f"{path}: categories", found=error.found, todo=error.todo
@@ -79,5 +81,9 @@ def _schema_of(category: dict, path: Path) -> KeypointSchema:
         raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error
     except (TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadInputError(f"skeleton, flip_pairs or sigmas are malformed ({error})", where=where) from error
-    source = category.get("sigmas_source")
-    return schema if not source else KeypointSchema(**{**schema.__dict__, "sigmas_source": str(source)})
+    source, unpaired = category.get("sigmas_source"), category.get("unpaired") or ()
+    if not isinstance(unpaired, (list, tuple)) or not set(map(str, unpaired)) <= set(names):
+        raise BadInputError("unpaired must be a list of its keypoints", where=where, found=str(unpaired)[:60])
+    return replace(
+        schema, sigmas_source=str(source or schema.sigmas_source), unpaired=tuple(map(str, unpaired))
+    )

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from kpplugins.converters.reading import REPORT_FILE, Reading
+from kpplugins.converters.aside import made_aside, require_new
+from kpplugins.converters.reading import REPORT_FILE, SCHEMA_FILE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import xyxy_to_xywh
@@ -50,32 +50,18 @@ def write_coco(
     pictures = pictures_of(reading)
     if not pictures:
         raise BadInputError("nothing to write: the source has no pictures", where=str(out))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    names = _names([p.path for p in pictures])
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
-        made = Path(aside) / "set"
+    names = names_below([p.path for p in pictures])
+    with made_aside(out) as made:
         (made / "annotations").mkdir(parents=True)
         for i, picture in enumerate(pictures, 1):
-            _place(picture.path, made / "images" / names[picture.path], place)
+            place_picture(picture.path, made / "images" / names[picture.path], place)
             if progress is not None:
                 progress(i, len(pictures))
         counts = _annotations(reading, pictures, names, splits, made / "annotations")
-        reading.schema.save(made / "schema.json")
+        reading.schema.save(made / SCHEMA_FILE)
         content = {**(report or {}), "place": place}
         (made / REPORT_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        require_new(out)
-        if out.exists():
-            out.rmdir()
-        made.rename(out)
     return counts
-
-
-def require_new(out: Path) -> None:
-    """Stop where ``out`` is a file or a folder with something in it."""
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise BadInputError(
-            "exists and is not empty", where=str(out), todo="give a new folder, or remove it first"
-        )
 
 
 def pictures_of(reading: Reading) -> list[Picture]:
@@ -93,6 +79,7 @@ def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
         "keypoints": list(schema.keypoints),
         "skeleton": [[a + 1, b + 1] for a, b in schema.skeleton_indices],
         "flip_pairs": [list(pair) for pair in schema.flip_pairs],
+        "unpaired": list(schema.unpaired),
         "sigmas": list(schema.sigmas),
         "sigmas_source": schema.sigmas_source,
     }
@@ -149,17 +136,28 @@ def _annotations(
     return {split: len(images[split]) for split in SPLITS}
 
 
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
+def names_below(paths: Sequence[Path]) -> dict[Path, str]:
     """Names below ``images``: relative to the folder that all share, with / on every system."""
     root = Path(os.path.commonpath([p.parent for p in paths]))
     return {p: p.relative_to(root).as_posix() for p in paths}
 
 
-def _place(source: Path, target: Path, place: str) -> None:
+def place_picture(source: Path, target: Path, place: str) -> None:
+    """Bring a picture into a new folder by ``copy``, ``hardlink`` or ``symlink``.
+
+    Raises:
+        BadInputError: it is gone, the disk is full, or a link cannot lead there.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if place == "symlink":
-        target.symlink_to(source.resolve())
-    elif place == "hardlink":
-        target.hardlink_to(source.resolve())
-    else:
-        shutil.copyfile(source, target)
+    try:
+        if place == "symlink":
+            target.symlink_to(source.resolve())
+        elif place == "hardlink":
+            target.hardlink_to(source.resolve())
+        else:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise BadInputError(
+            f"picture cannot be placed ({error.strerror})", where=str(source),
+            todo="is the disk full? or use --place copy" if source.is_file() else "restore it",
+        ) from error  # fmt: skip

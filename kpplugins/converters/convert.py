@@ -1,15 +1,16 @@
 """A source in any known format to a folder in the inner format."""
 
 import re
-import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.coco_writer import Progress, pictures_of, require_new, write_coco
+from kpplugins.converters.aside import beside, require_new
+from kpplugins.converters.coco_writer import Progress, pictures_of, write_coco
+from kpplugins.converters.instances import true_division
 from kpplugins.converters.open_source import open_source
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.repeats import repeated_instances
@@ -17,7 +18,8 @@ from kpplugins.converters.splits import SPLITS, split_bounds
 from kpplugins.structures import BadInputError
 from kpplugins.structures.flip_evidence import checked_schema
 from kpplugins.structures.measured_sigmas import with_measured_sigmas
-from kpplugins.structures.schema_inference import flip_pairs_by_name
+
+GroupBy = str | Callable[[Path], str] | None
 
 
 def convert(
@@ -25,7 +27,7 @@ def convert(
     out: Path,
     *,
     from_format: str | None = None,
-    ratios: Sequence[float] = (80, 10, 10),
+    ratios: Sequence[float] | None = None,
     seed: int = 0,
     group_by: str | None = None,
     category: str | None = None,
@@ -40,10 +42,11 @@ def convert(
         source: file or folder.
         out: the folder to make.
         from_format: the format's name; ``None`` tells it from the source.
-        ratios: shares of train, val and test, where the source does not divide its pictures itself.
+        ratios: shares of train, val and test; ``None`` keeps the source's own division, where it has one, and is
+            80, 10, 10 otherwise.
         seed: of the shuffle before dividing.
-        group_by: regular expression on a picture's path; pictures whose first group (or whole match) is the same go
-            into the same split, e.g. ``labeled-data/([^/]+)`` for one split a video.
+        group_by: regular expression on a picture's path below ``source``; pictures whose first group (or whole match)
+            is the same go into the same split, e.g. ``labeled-data/([^/]+)`` for one split a video.
         category: what all instances are, over what the source says; also the name of the keypoint set.
         place: ``copy``, ``hardlink`` or ``symlink``.
         skip_bad: go on without bad entries, saying how many and why.
@@ -58,15 +61,14 @@ def convert(
         BadInputError: see the reader and the writer; or an option that the format's reader does not know.
     """
     require_new(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-pictures-", dir=out.parent) as extracted:
+    with beside(out) as extracted:
         known, reading = open_source(
-            source, from_format=from_format, pictures=Path(extracted), skip_bad=skip_bad, **options
+            source, from_format=from_format, pictures=extracted, skip_bad=skip_bad, **options
         )
         if category is not None:
             reading.rename(category)
-        warnings = _check_flips(reading) + _measure_sigmas(reading)
-        splits = assign_splits(reading, ratios, seed, group_by)
+        warnings = check_flips(reading) + _measure_sigmas(reading)
+        splits = assign_splits(reading, ratios, seed, group_by, source)
         report = loss_report(reading, known.name, source)
         report["split"] = dict(Counter(splits.values()))
         report["warnings"] = warnings
@@ -75,28 +77,40 @@ def convert(
 
 
 def assign_splits(
-    reading: Reading, ratios: Sequence[float] = (80, 10, 10), seed: int = 0, group_by: str | None = None
+    reading: Reading,
+    ratios: Sequence[float] | None = None,
+    seed: int = 0,
+    group_by: GroupBy = None,
+    root: Path | None = None,
 ) -> dict[Path, str]:
-    """The split of every picture: the source's own where it divides them, else groups shuffled by a seed.
+    """The split of every picture: the source's own where it has more than one, else groups shuffled by a seed.
+
+    Args:
+        reading: whose pictures.
+        ratios: shares of train, val and test; given, they go over the source's own division. Default: 80, 10, 10.
+        seed: of the shuffle.
+        group_by: see ``group_of``; given, it goes over the source's own division too.
+        root: the folder that patterns are matched below.
 
     Raises:
         BadInputError: wrong ratios, a pattern that is no regular expression, or one that matches no picture.
     """
     pictures = [p.path for p in pictures_of(reading)]
-    if reading.splits and group_by is None:
+    bounds = split_bounds(len(pictures), (80, 10, 10) if ratios is None else ratios)
+    if true_division(reading.splits) and group_by is None and ratios is None:
         return {path: reading.splits.get(path, "train") for path in pictures}
     groups: dict[str, list[Path]] = {}
     for path in pictures:
-        groups.setdefault(group_of(path, group_by), []).append(path)
+        groups.setdefault(group_of(path, group_by, root), []).append(path)
     if (
-        group_by is not None
+        isinstance(group_by, str)
         and len(groups) == len(pictures) > 1
-        and not any(_match(p, group_by) for p in pictures)
+        and not any(_match(p, group_by, root) for p in pictures)
     ):
+        example = _below(pictures[0], root).as_posix()
         raise BadInputError("the pattern matches no picture", where="--group-by", found=repr(group_by),
-                            expected=f"part of a path such as {pictures[0].as_posix()}")  # fmt: skip
+                            expected=f"part of a path such as {example}")  # fmt: skip
     order = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    bounds = split_bounds(len(pictures), ratios)
     assigned: dict[Path, str] = {}
     for name in order:  # a group goes where its first picture falls
         split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
@@ -104,7 +118,7 @@ def assign_splits(
     return assigned
 
 
-def _check_flips(reading: Reading) -> list[str]:
+def check_flips(reading: Reading) -> list[str]:
     """Flip pairs that come from the names are switched off where the labelled points contradict them; says so.
 
     Pairs that the source gives itself stay: somebody decided on them.
@@ -115,8 +129,10 @@ def _check_flips(reading: Reading) -> list[str]:
     labelled = [r.keypoints for r in reading.records if r.num_labelled and not r.crowd]
     points = np.array(labelled).reshape(-1, stated.num_keypoints, 3)
     schema, warnings = checked_schema(stated, points[..., :2], points[..., 2] > 0)
-    if list(stated.flip_pairs) == flip_pairs_by_name(stated.keypoints):
-        reading.schema = schema
+    if reading.flip_pairs_given:
+        kept = "the source's flip pairs are kept, but its points contradict them: "
+        return [warning.replace("flips are off: ", kept) for warning in warnings]
+    reading.schema = schema
     return warnings
 
 
@@ -146,18 +162,30 @@ def loss_report(reading: Reading, name: str, source: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _match(path: Path, pattern: str) -> "re.Match[str] | None":
+def group_of(path: Path, group_by: GroupBy, root: Path | None = None) -> str:
+    """What pictures share that stay together; the path itself where nothing is asked for or matches.
+
+    Args:
+        path: of a picture.
+        group_by: a regular expression, of which the first group counts, or all it matches; or a function of the path.
+        root: the folder that the pattern is matched below, where the picture lies there.
+    """
+    if callable(group_by):
+        return group_by(path)
+    found = _match(path, group_by, root) if group_by is not None else None
+    if found is None:
+        return path.as_posix()
+    return (found.group(1) if found.groups() else found.group(0)) or path.as_posix()
+
+
+def _match(path: Path, pattern: str, root: Path | None) -> "re.Match[str] | None":
     try:
-        return re.search(pattern, path.as_posix())
+        return re.search(pattern, _below(path, root).as_posix())
     except re.error as error:
         raise BadInputError(
             f"not a regular expression: {error}", where="--group-by", found=repr(pattern)
         ) from error
 
 
-def group_of(path: Path, pattern: str | None) -> str:
-    """What pictures share that stay together: the pattern's first group, or all it matches; the path where nothing."""
-    found = _match(path, pattern) if pattern is not None else None
-    if found is None:
-        return path.as_posix()
-    return (found.group(1) if found.groups() else found.group(0)) or path.as_posix()
+def _below(path: Path, root: Path | None) -> Path:
+    return path.relative_to(root) if root is not None and path.is_relative_to(root) else path

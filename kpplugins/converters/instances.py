@@ -60,7 +60,7 @@ def make_record(
     if box is not None:
         fitted, own_area, note = _given_box(box, picture, where)
     elif inside.any():
-        fitted, own_area, note = _box_around(points, inside, picture, margin)
+        fitted, own_area, note = box_around(points, inside, picture, margin)
     else:
         what = "every point lies outside the picture" if labelled.any() else "neither a point nor a box"
         raise BadInputError(
@@ -160,7 +160,7 @@ def _given_box(box: np.ndarray, picture: Picture, where: str) -> tuple[np.ndarra
     return fitted, box_area(fitted), CUT_NOTE if np.abs(fitted - box).max() > 1 else ""
 
 
-def _box_around(
+def box_around(
     points: np.ndarray, inside: np.ndarray, picture: Picture, margin: float
 ) -> tuple[np.ndarray, float, str]:
     """Box, area and note; points without extent get a square of ``SMALLEST_SIDE``."""

@@ -12,7 +12,6 @@ import numpy as np
 from kpplugins.converters.kaggle_table import SIDE, WHERE_TO_GET, header_of, number_of, picture_of, rows
 from kpplugins.converters.reading import OUTSIDE_NOTE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
-from kpplugins.structures.geometry import inside_picture
 from kpplugins.structures.schema_inference import infer_schema
 
 NAMES = (
@@ -30,6 +29,9 @@ SKELETON = (
     ("mouth_left_corner", "mouth_center_top_lip"), ("mouth_center_top_lip", "mouth_right_corner"),
     ("mouth_right_corner", "mouth_center_bottom_lip"), ("mouth_center_bottom_lip", "mouth_left_corner"),
 )  # fmt: skip
+EDGE = 1.0
+"""Kaggle counts a picture from 0 to 96: coordinates so far beyond the centre of the last pixel are moved onto it."""
+EDGE_NOTE = "point on the picture's edge, moved to its last pixel"
 KAGGLE_SCHEMA: KeypointSchema = infer_schema("kaggle_face", NAMES, skeleton=SKELETON)
 SUBSETS = {"15": 15, "4": 4, "all": 0}
 """Which rows to keep by their number of labelled points; 0 keeps every row that has one."""
@@ -60,22 +62,33 @@ def read_faces(
     Raises:
         BadInputError: no such file, or a row is bad and ``skip_bad`` is false.
     """
-    if subset not in SUBSETS:
-        raise BadInputError("unknown subset", where="subset", expected=", ".join(SUBSETS), found=repr(subset))
+    require_subset(subset)
     path = training_file(source)
     reading, pictures = Reading(KAGGLE_SCHEMA), []
     for number, row in rows(path, (*(f"{n}_{a}" for n in NAMES for a in "xy"), "Image")):
         where = f"{path}:{number + 1}"
         try:
             points, notes = _points(row, where)
-            if SUBSETS[subset] in (0, len(_labelled(points))) and len(_labelled(points)):
+            record = _record(points, notes, Path(f"{number:05d}.png"), path)
+            if in_subset(record, subset):
                 pictures.append(picture_of(row.get("Image"), where))
-                reading.records.append(_record(points, notes, Path(f"{number:05d}.png"), path))
+                reading.records.append(record)
         except BadInputError as fault:
             reading.faults.append(fault)
     if not reading.records and not reading.faults:
         raise BadInputError(f"no row with subset {subset!r}", where=str(path))
     return pictures, reading.settle(skip_bad)
+
+
+def require_subset(subset: str) -> None:
+    """Raise BadInputError for an unknown subset."""
+    if subset not in SUBSETS:
+        raise BadInputError("unknown subset", where="subset", expected=", ".join(SUBSETS), found=repr(subset))
+
+
+def in_subset(record: PoseRecord, subset: str) -> bool:
+    """Whether a row belongs to the subset ``15``, ``4`` or ``all``; one without any point belongs to none."""
+    return record.num_labelled > 0 and SUBSETS[subset] in (0, record.num_labelled)
 
 
 def training_file(source: Path) -> Path:
@@ -127,15 +140,13 @@ def _points(row: dict[str, str], where: str) -> tuple[np.ndarray, list[str]]:
             raise BadInputError(f"{name} has only one of x and y", where=where, todo="give both or none")
         if math.isnan(x):
             continue
-        if inside_picture(np.array([x, y]), SIDE, SIDE):
-            points[k] = x, y, 2
-        else:
+        moved = min(max(x, 0.0), SIDE - 1.0), min(max(y, 0.0), SIDE - 1.0)
+        if max(abs(x - moved[0]), abs(y - moved[1])) > EDGE:
             notes.append(OUTSIDE_NOTE)
+            continue
+        points[k] = *moved, 2
+        notes += [EDGE_NOTE] * (moved != (x, y))
     return points, notes
-
-
-def _labelled(points: np.ndarray) -> np.ndarray:
-    return np.flatnonzero(points[:, 2] > 0)
 
 
 def _record(points: np.ndarray, notes: list[str], image: Path, source: Path) -> PoseRecord:

@@ -3,7 +3,7 @@ and the file that answers it."""
 
 import csv
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,19 @@ def read_lookup(source: Path) -> list[Asked]:
     return asked
 
 
+def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints: Sequence[str]) -> None:
+    """Raise BadInputError where a row asks for a point that is not among ``keypoints``, or an unknown face."""
+    for row in asked:
+        if row.feature[:-2] not in keypoints or row.image not in faces:
+            lacking = (
+                f"point {row.feature[:-2]!r}" if row.feature[:-2] not in keypoints else f"face {row.image}"
+            )
+            raise BadInputError(
+                f"the submission needs {lacking}", where=f"RowId {row.row}", found=f"points {', '.join(keypoints)}",
+                todo="use a model with all points that are asked for",
+            )  # fmt: skip
+
+
 def write_submission(
     asked: Sequence[Asked], found: Mapping[int, np.ndarray], keypoints: Sequence[str], path: Path
 ) -> int:
@@ -85,15 +98,10 @@ def write_submission(
     Raises:
         BadInputError: a row asks for a point or a face that was not found.
     """
+    require_answerable(asked, found, keypoints)
     column = {f"{name}_{axis}": (k, a) for k, name in enumerate(keypoints) for a, axis in enumerate("xy")}
     lines, clipped = [], 0
     for row in asked:
-        if row.feature not in column or row.image not in found:
-            lacking = f"point {row.feature[:-2]!r}" if row.feature not in column else f"face {row.image}"
-            raise BadInputError(
-                f"the submission needs {lacking}", where=f"RowId {row.row}",
-                found=f"points {', '.join(keypoints)}", todo="use a model with all points that are asked for",
-            )  # fmt: skip
         value = float(found[row.image][column[row.feature]])
         location = min(max(value, 0.0), float(SIDE))
         clipped += location != value

@@ -13,6 +13,8 @@ _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
+_TURNED_BY_OPENCV = ("JPEG", "MPO", "PNG")
+"""Kinds whose EXIF orientation OpenCV applies; a turned WebP stays as it is stored."""
 _END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _TAIL = 4096
 """Bytes at the end of a file that are searched for its end mark; cameras may append a few of their own."""
@@ -35,7 +37,7 @@ def read_size(path: Path) -> tuple[int, int]:
             width, height = picture.size
             kind = picture.format or ""
             # asked for EXIF that a PNG does not have, Pillow decodes all of it to look behind the pixels
-            tagged = kind != "PNG" or "exif" in picture.info
+            tagged = kind in _TURNED_BY_OPENCV and (kind != "PNG" or "exif" in picture.info)
             turned = tagged and picture.getexif().get(_EXIF_ORIENTATION) in _TURNED
     except UnidentifiedImageError as error:
         raise BadInputError(

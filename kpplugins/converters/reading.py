@@ -11,6 +11,8 @@ logger = logging.getLogger(__name__)
 OUTSIDE_NOTE = "point outside its picture, taken as unlabelled"
 DERIVED_NOTE = "box derived from the points"
 """Notes that records of every format carry, so that reports count them together."""
+ORIGINS_FILE = "crops.csv"
+"""Where each crop of a folder of crops came from."""
 REPORT_FILE = "report.json"
 """What ``convert`` leaves in a folder that it made."""
 SCHEMA_FILE = "schema.json"
@@ -30,6 +32,7 @@ class Reading:
         backgrounds: pictures of the source without any instance.
         category_keypoints: names of the points that a category has, where categories have different ones; a category
             that is not there has all.
+        flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
         splits: ``train``, ``val`` or ``test`` by picture path, where the source divides its pictures itself.
     """
 
@@ -39,6 +42,7 @@ class Reading:
     backgrounds: list[Picture] = field(default_factory=list)
     splits: dict[Path, str] = field(default_factory=dict)
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    flip_pairs_given: bool = False
 
     @property
     def notes(self) -> Counter[str]:
@@ -63,7 +67,7 @@ class Reading:
         if schema.keypoints != self.schema.keypoints:
             order = self.schema.indices_of(schema.keypoints)
             self.records = [replace(record, keypoints=record.keypoints[order]) for record in self.records]
-        self.schema = schema
+        self.schema, self.flip_pairs_given = schema, True
         return self
 
     def rename(self, category: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kpplugins.converters.coco_writer import pictures_of
 from kpplugins.converters.formats import by_name, detect
@@ -140,6 +141,7 @@ def check(
     out: Path | None = None,
     group_by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> CheckReport:
     """Examine a data set in any known format.
 
@@ -150,6 +152,7 @@ def check(
         group_by: regular expression on a picture's path, as ``convert`` takes it: pictures whose first group (or whole
             match) is the same should be in one split. ``None`` guesses videos from names and looks.
         progress: called with (pictures done, of all).
+        **options: of ``open_source``, e.g. ``names``.
 
     Returns:
         The findings. A source in a known format that cannot be opened at all is one finding.
@@ -163,7 +166,9 @@ def check(
         raise BadInputError("no such file or folder", where=str(source))
     with tempfile.TemporaryDirectory(prefix="kpplugins-check-") as extracted, _without_warnings():
         try:
-            reading = open_source(source, from_format=known.name, pictures=Path(extracted), skip_bad=True)[1]
+            _, reading = open_source(
+                source, from_format=known.name, pictures=Path(extracted), skip_bad=True, **options
+            )
         except BadInputError as error:
             report = CheckReport(source, known.name, (faults.fault_finding(error, source),))
             return _write(report, [], out, Path(extracted))

@@ -3,7 +3,6 @@
 import csv
 import logging
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kpplugins.converters.coco_writer import Progress, pictures_of, require_new, write_coco
-from kpplugins.converters.convert import assign_splits, loss_report
+from kpplugins.converters.aside import beside, made_aside
+from kpplugins.converters.coco_writer import Progress, pictures_of, write_coco
+from kpplugins.converters.convert import assign_splits, check_flips, loss_report
 from kpplugins.converters.open_source import open_source
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.reading import ORIGINS_FILE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 from kpplugins.structures.geometry import inside_picture
 from kpplugins.visualization.draw import draw_points
@@ -25,7 +25,6 @@ from kpplugins.visualization.grid import grid
 logger = logging.getLogger(__name__)
 CUT_NOTE = "point outside its crop, taken as unlabelled"
 WIDENED_NOTE = "crop widened to labelled points outside it"
-ORIGINS_FILE = "crops.csv"
 SHEET_FILE = "verification.jpg"
 _TILE, _CAPTION, _COLUMNS, _TILES = 240, 20, 6, 24
 """Side of a tile of the sheet in pixels, height of its caption, tiles a row, and tiles in all."""
@@ -42,7 +41,7 @@ def crop(
     min_side: float = 32,
     quality: int | None = 95,
     from_format: str | None = None,
-    ratios: Sequence[float] = (80, 10, 10),
+    ratios: Sequence[float] | None = None,
     seed: int = 0,
     group_by: str | None = None,
     skip_bad: bool = False,
@@ -74,7 +73,7 @@ def crop(
         quality: of the JPEGs (1-100), with colours at full resolution; at the default of 95 a COCO person has 36 kB, a
             third of a PNG's, and there are 150,000. ``None`` writes PNGs, which lose nothing.
         from_format: the format's name; ``None`` tells it from the source.
-        ratios: shares of train, val and test, where the source does not divide its pictures itself.
+        ratios: see ``convert``.
         seed: of the shuffle before dividing, and of the choice for the sheet.
         group_by: see ``convert``; crops of one picture are in one split in any case.
         skip_bad: go on without bad entries, saying how many and why.
@@ -90,14 +89,12 @@ def crop(
             picture that cannot be decoded (unless ``skip_bad``); or no instance remains.
     """
     rules = _Rules(margin, square, keep_points, min_keypoints, min_side, quality)
-    require_new(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-crops-", dir=out.parent) as folder:
-        aside = Path(folder)
+    with made_aside(out) as made, beside(out) as aside:
         known, reading = open_source(
             source, from_format=from_format, pictures=aside / "extracted", skip_bad=skip_bad, **options
         )
-        splits = assign_splits(reading, ratios, seed, group_by)
+        warnings = check_flips(reading)
+        splits = assign_splits(reading, ratios, seed, group_by, source)
         work = _Work(reading, rules, aside / "crops")
         work.run(progress)
         Reading(reading.schema, faults=work.faults).settle(skip_bad)
@@ -106,16 +103,12 @@ def crop(
         report = loss_report(cut, known.name, source) | {
             "source pictures": len(pictures_of(reading)), "source instances": len(reading.records),
             "left out": dict(work.left_out), "split": dict(Counter(split_of.values())),
-            "margin": margin, "square": square, "keep_points": keep_points,
+            "warnings": warnings, "margin": margin, "square": square, "keep_points": keep_points,
         }  # fmt: skip
         place = "hardlink" if _can_link(aside) else "copy"
-        write_coco(cut, aside / "set", split_of, place=place, report=report)
-        work.write_origins(aside / "set" / ORIGINS_FILE)
-        _draw_sheet(cut, aside / "set" / SHEET_FILE, seed)
-        require_new(out)
-        if out.exists():
-            out.rmdir()
-        (aside / "set").rename(out)
+        write_coco(cut, made, split_of, place=place, report=report)
+        work.write_origins(made / ORIGINS_FILE)
+        _draw_sheet(cut, made / SHEET_FILE, seed)
     return report
 
 

@@ -1,19 +1,20 @@
 """Dividing a converted folder anew into train, val and test."""
 
 import contextlib
+import csv
 import json
 import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.convert import assign_splits, group_of
-from kpplugins.converters.reading import Reading
+from kpplugins.converters.convert import GroupBy, assign_splits, group_of
+from kpplugins.converters.reading import ORIGINS_FILE, Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import as_dict, as_list, load_json
 from kpplugins.structures import BadInputError, KeypointSchema, Picture
@@ -42,7 +43,8 @@ def split(
         ratios: shares of train, val and test, in any unit.
         seed: of the shuffle.
         group_by: regular expression on a picture's path (``images/NAME``); pictures whose first group (or whole match)
-            is the same go into the same split.
+            is the same go into the same split. ``None`` keeps crops of one picture together, where ``crop`` made the
+            folder.
 
     Returns:
         ``groups`` (how many), by split ``pictures``, ``instances``, ``groups``, ``share`` and ``asked`` (of the
@@ -56,13 +58,26 @@ def split(
     contents = _load(folder)
     images = [image for content in contents.values() for image in content["images"]]
     paths = {image["id"]: Path("images") / image["file_name"] for image in images}
-    splits = _assign(list(paths.values()), ratios, seed, group_by)
+    groups: GroupBy = group_by if group_by is not None else _origins(folder)
+    splits = _assign(list(paths.values()), ratios, seed, groups)
     chosen = {key: splits[path] for key, path in paths.items()}
     divided = {name: _part(contents, name, chosen) for name in SPLITS}
-    report = _report(divided, splits, ratios, group_by)
+    report = _report(divided, splits, ratios, groups)
     _replace(folder, divided)
     _note_in_report(folder, {name: report[name]["pictures"] for name in SPLITS})
     return report
+
+
+def _origins(folder: Path) -> Callable[[Path], str] | None:
+    """Crops of one picture stay together: the function that gives the picture of a crop, where the folder has crops."""
+    file = folder / ORIGINS_FILE
+    if not file.is_file():
+        return None
+    with file.open(encoding="utf-8", newline="") as text:
+        rows = [(Path(row.get("crop") or ""), row.get("picture") or "") for row in csv.DictReader(text)]
+    shared = Path(os.path.commonpath([crop.parent for crop, _ in rows])) if rows else Path()
+    picture_of = {Path("images") / crop.relative_to(shared): picture for crop, picture in rows}
+    return lambda path: picture_of.get(path) or path.as_posix()
 
 
 def _load(folder: Path) -> dict[str, Content]:
@@ -115,9 +130,7 @@ def _content(file: Path) -> Content:
     return content
 
 
-def _assign(
-    paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by: str | None
-) -> dict[Path, str]:
+def _assign(paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by: GroupBy) -> dict[Path, str]:
     """As ``convert`` divides; where that leaves a wanted split empty, by the largest gap instead."""
     if not paths:
         raise BadInputError("the folder has no pictures", where="split")
@@ -169,7 +182,7 @@ def _part(contents: dict[str, Content], name: str, chosen: dict[Any, str]) -> Co
 
 
 def _report(
-    divided: dict[str, Content], splits: dict[Path, str], ratios: Sequence[float], group_by: str | None
+    divided: dict[str, Content], splits: dict[Path, str], ratios: Sequence[float], group_by: GroupBy
 ) -> dict[str, Any]:
     group = {path: group_of(path, group_by) for path in splits}
     total = sum(len(content["images"]) for content in divided.values())

@@ -109,9 +109,7 @@ class CustomKeypointDataset(RecordDataset):
         if not path.is_file():
             return []
         reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=False)
-        edited = Path(self.data_root) / SCHEMA_FILE
-        if edited.is_file():
-            reading.under(KeypointSchema.load(edited), str(edited))
+        reading.under(self.full_schema, str(path))  # files may list the points in different orders
         chosen = self.categories
         return [r for r in reading.records if chosen is None or r.category in chosen]
 

@@ -8,10 +8,16 @@ import cv2
 import numpy as np
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.kaggle_faces import KAGGLE_SCHEMA, read_faces, training_file
+from kpplugins.converters.kaggle_faces import (
+    KAGGLE_SCHEMA,
+    in_subset,
+    read_faces,
+    require_subset,
+    training_file,
+)
 from kpplugins.converters.splits import take_split
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import KeypointSchema, PoseRecord
+from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 
 
 @DATASETS.register_module()
@@ -29,7 +35,8 @@ class KaggleFacialDataset(RecordDataset):
     Args:
         data_root: the folder with the training file.
         split: ``train``, ``val``, ``test`` or ``all``.
-        subset: ``15`` uses rows with all 15 points, ``4`` those with exactly four, ``all`` every row with a point.
+        subset: a row is in the same split whatever the subset, so that models of different subsets can be compared;
+            ``15`` uses rows with all 15 points, ``4`` those with exactly four, ``all`` every row with a point.
         ratios: shares of the three splits. Default: 80, 10, 10.
         shuffle_seed: of the shuffle before dividing; ``None`` divides in the order of the file. Default: 0.
         **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the points.
@@ -50,6 +57,7 @@ class KaggleFacialDataset(RecordDataset):
         **kwargs: Any,
     ) -> None:
         self.split, self.subset, self.ratios, self.shuffle_seed = split, str(subset), ratios, shuffle_seed
+        require_subset(self.subset)
         self._grey: dict[str, np.ndarray] = {}
         super().__init__(data_root=data_root, **kwargs)
 
@@ -61,10 +69,15 @@ class KaggleFacialDataset(RecordDataset):
     def load_records(self) -> list[PoseRecord]:
         """The faces of the split."""
         root = Path(self.data_root)
-        pictures, reading = read_faces(root, subset=self.subset, skip_bad=self.skip_bad)
+        pictures, reading = read_faces(root, skip_bad=self.skip_bad)
         file = training_file(root)
         rows = list(zip(pictures, reading.records, strict=True))
-        chosen = take_split(rows, self.split, self.ratios, self.shuffle_seed)
+        part = take_split(rows, self.split, self.ratios, self.shuffle_seed)
+        chosen = [(picture, record) for picture, record in part if in_subset(record, self.subset)]
+        if not chosen:
+            raise BadInputError(
+                f"no row with subset {self.subset!r} in the {self.split} split", where=str(file)
+            )
         self._grey = {str(file / record.image): picture for picture, record in chosen}
         return [PoseRecord(**{**record.__dict__, "image": file / record.image}) for _, record in chosen]
 

@@ -39,7 +39,7 @@ class RecordDataset(BaseCocoStyleDataset):
         self, data_root: str, keypoints: Sequence[str] | None = None, skip_bad: bool = False, **kwargs: Any
     ) -> None:
         full = self.full_schema_of({"data_root": data_root})
-        self.schema = full.subset(keypoints)
+        self.full_schema, self.schema = full, full.subset(keypoints)
         self.skip_bad = skip_bad
         self._chosen = full.indices_of(self.schema.keypoints)
         super().__init__(data_root=data_root, metainfo=self.schema.to_metainfo(), **kwargs)
@@ -75,19 +75,15 @@ class RecordDataset(BaseCocoStyleDataset):
     def get_data_info(self, idx: int) -> dict:
         """The sample, with all its keys."""
         info = super().get_data_info(idx)
-        if "points" in info:
-            info.update(_whole(info, np.frombuffer(info.pop("points")).reshape(-1, 3), info.pop("box")))
-        return info
+        return _whole(info) if "points" in info else info
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         """Whole samples and all pictures, as MMPose's other modes take them."""
         smalls = self._instances()
         pictures = {small["img_id"]: small["img_path"] for small in smalls}
-        samples = [
-            {**small, **_whole(small, np.frombuffer(small.pop("points")).reshape(-1, 3), small.pop("box"))}
-            for small in smalls
+        return [_whole(small) for small in smalls], [
+            {"img_id": number, "img_path": path} for number, path in pictures.items()
         ]
-        return samples, [{"img_id": number, "img_path": path} for number, path in pictures.items()]
 
     def _instances(self) -> list[dict]:
         """One dict of plain values a record."""
@@ -101,7 +97,7 @@ class RecordDataset(BaseCocoStyleDataset):
                 "id": i, "img_id": numbers.setdefault(record.image, len(numbers) + 1), "img_path": str(record.image),
                 "category_id": kinds[record.category], "category": record.category, "iscrowd": int(record.crowd),
                 "area": record.area, "num_keypoints": int(np.count_nonzero(points[:, 2])),
-                "points": points.tobytes(), "box": tuple(record.bbox.tolist()),
+                "points": points.tobytes(), "box": tuple(record.bbox.tolist()), "bbox_score": 1.0,
             })  # fmt: skip
         self._say_what_is_left_out(smalls)
         return smalls
@@ -134,8 +130,10 @@ def _is_usable(small: dict) -> bool:
     return bool(not small["iscrowd"] and small["num_keypoints"] and x2 > x1 and y2 > y1)
 
 
-def _whole(small: dict, points: np.ndarray, box: tuple) -> dict:
-    """What MMPose's pipelines and metrics take; ``points`` (K, 3) with visibility, ``box`` xyxy."""
+def _whole(small: dict) -> dict:
+    """What MMPose's pipelines and metrics take."""
+    rest = dict(small)
+    points, box = np.frombuffer(rest.pop("points")).reshape(-1, 3), rest.pop("box")
     annotation = {
         "id": small["id"],
         "image_id": small["img_id"],
@@ -148,6 +146,7 @@ def _whole(small: dict, points: np.ndarray, box: tuple) -> dict:
         "num_keypoints": small["num_keypoints"],
     }
     return {
+        **rest,
         "category_id": np.array(small["category_id"]),
         "bbox": np.array([box], np.float32),
         "bbox_score": np.ones(1, np.float32),

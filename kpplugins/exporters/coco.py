@@ -31,6 +31,8 @@ def write_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
     """
     lay({path: f"images/{name}" for path, name in content.names.items()})
     numbers = {name: i for i, name in enumerate(content.categories, 1)}
+    schema = content.reading.schema
+    own = {name: content.reading.category_keypoints.get(name, schema.keypoints) for name in numbers}
     used = set(content.split_names.values())
     files = [*(SPLITS if used - {""} else ()), *([UNDIVIDED] if "" in used else ())]
     images: dict[str, list[dict]] = {name: [] for name in files}
@@ -42,8 +44,9 @@ def write_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
         images[file].append({"id": i, "file_name": content.names[picture.path], **size})
         for record in content.records_of(picture):
             count += 1
-            annotations[file].append(_annotation(record, count, i, numbers[record.category]))
-    categories = [coco_category(content.reading.schema, i, name) for name, i in numbers.items()]
+            points = schema.indices_of(own[record.category])
+            annotations[file].append(_annotation(record, count, i, numbers[record.category], points))
+    categories = [coco_category(schema.subset(own[name]), i, name) for name, i in numbers.items()]
     (made / "annotations").mkdir()
     for file in files:
         whole = {"images": images[file], "annotations": annotations[file], "categories": categories}
@@ -51,7 +54,7 @@ def write_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
     return lost_scores(content)
 
 
-def _annotation(record: PoseRecord, number: int, image_id: int, category_id: int) -> dict:
+def _annotation(record: PoseRecord, number: int, image_id: int, category_id: int, points: list[int]) -> dict:
     """As the converter's, with enough digits that no box loses its size."""
     box = [float(f"{side:.9g}") for side in xyxy_to_xywh(record.bbox)]
-    return {**coco_annotation(record, number, image_id, category_id), "bbox": box}
+    return {**coco_annotation(record, number, image_id, category_id, points), "bbox": box}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.coco import CocoFile, _files, _looks_like_coco, numbers
+from kpplugins.converters.coco import CocoFile, coco_files, looks_like_coco, numbers
 from kpplugins.converters.coco_writer import pictures_of
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.strict import as_dict, as_list, as_number, load_json
@@ -64,13 +64,13 @@ def match_results(
 
 
 def _ids(source: Path) -> _Ids:
-    files = [file for file in _files(source) if _looks_like_coco(file)] if source.is_dir() else [source]
+    files = [file for file in coco_files(source) if looks_like_coco(file)] if source.is_dir() else [source]
     root = source if source.is_dir() else source.parent
     ids = _Ids({}, {})
     for file in files:
         part = CocoFile(file, root, margin=0.1, check_pictures=False)
         ids.categories.update(part.categories)
-        for key, picture in part._pictures().items():
+        for key, picture in part.pictures().items():
             if picture is not None and ids.pictures.setdefault(key, picture.path) != picture.path:
                 ids.pictures[key] = None
     return ids

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from kpplugins.converters.coco_writer import _names, pictures_of
+from kpplugins.converters.coco_writer import names_below, pictures_of
 from kpplugins.converters.reading import Reading
 from kpplugins.structures import Picture, PoseRecord
 
@@ -34,7 +34,7 @@ class Content:
     @cached_property
     def names(self) -> dict[Path, str]:
         """Name of each picture, with /, relative to the folder that all share."""
-        return _names([picture.path for picture in self.pictures])
+        return names_below([picture.path for picture in self.pictures])
 
     @cached_property
     def categories(self) -> list[str]:

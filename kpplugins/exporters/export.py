@@ -1,16 +1,16 @@
 """Labels or predictions to a folder that an annotation tool can open."""
 
 import inspect
-import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kpplugins.converters.coco_writer import Progress, require_new
+from kpplugins.converters.aside import beside, made_aside, require_new
+from kpplugins.converters.coco_writer import Progress
 from kpplugins.converters.convert import loss_report
-from kpplugins.converters.formats import detect
+from kpplugins.converters.formats import by_name, detect
 from kpplugins.converters.open_source import SCHEMA_FILE, open_source
 from kpplugins.converters.split_file import write_splits
 from kpplugins.converters.strict import load_json
@@ -19,7 +19,7 @@ from kpplugins.exporters.coco_results import match_results
 from kpplugins.exporters.content import Content
 from kpplugins.exporters.cvat import write_cvat
 from kpplugins.exporters.demo_json import is_demo, match_demo, read_demo
-from kpplugins.exporters.folder import Lay, check_names, check_placer, layer, made_aside
+from kpplugins.exporters.folder import Lay, check_names, check_placer, layer
 from kpplugins.exporters.label_studio import write_label_studio
 from kpplugins.exporters.labelme import write_labelme
 from kpplugins.exporters.limits import fit_to_tools
@@ -76,6 +76,8 @@ def export(
     pictures: Path | None = None,
     score_thr: float = 0.3,
     place: str = "copy",
+    from_format: str | None = None,
+    names: Sequence[str] | None = None,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -93,6 +95,8 @@ def export(
         pictures: the folder of the pictures, where the source names them without.
         score_thr: predicted points of a lower score are absent.
         place: ``copy`` the pictures, or make a ``hardlink`` to each.
+        from_format: the source's format; ``None`` tells it from the source.
+        names: of the points, where the format has none.
         skip_bad: go on without bad entries, saying how many and why.
         progress: called with (pictures done, of all).
 
@@ -110,17 +114,16 @@ def export(
     check_placer(place)
     check_threshold(score_thr)
     require_new(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     target = TARGETS[to]
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-pictures-", dir=out.parent) as passing:
-        content = _read(source, predictions, pictures, Path(passing), score_thr, skip_bad)
+    with beside(out) as passing:
+        content = _read(source, predictions, pictures, passing, score_thr, skip_bad, from_format, names)
         if not content.pictures:
             raise BadInputError("nothing to write: the source has no pictures", where=str(source))
         if target.plain:
             content = fit_to_tools(content, skip_bad)
             check_names(content.names)
         with made_aside(out) as made:
-            lay, laid = layer(made, place, progress, Path(passing))
+            lay, laid = layer(made, place, progress, passing)
             lost = target.write(content, made, lay)
             content.reading.schema.save(made / SCHEMA_FILE)
             if target.plain and any(content.split_names.values()):
@@ -142,17 +145,19 @@ def _read(
     passing: Path,
     threshold: float,
     skip_bad: bool,
+    from_format: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> Content:
     """Labels or predictions; pictures that lie inside annotation files are put into ``passing``."""
-    if is_demo(source):
+    if from_format is None and is_demo(source):
         if predictions is not None:
             raise BadInputError(
                 "the source is predictions already", where=str(source), todo="leave --predictions out"
             )
         return read_demo(source, pictures, threshold, skip_bad)
-    known = detect(source)
+    known = by_name(from_format) if from_format else detect(source)
     parameters = inspect.signature(known.reader).parameters
-    options = {}
+    options: dict[str, Any] = {"names": names}
     if pictures is not None:
         if "images" not in parameters:
             raise BadInputError(

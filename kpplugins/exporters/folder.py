@@ -1,11 +1,9 @@
-"""The new folder: made aside and renamed at the end, with the pictures in it."""
+"""Pictures in the new folder, and names that annotation tools keep."""
 
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from kpplugins.converters.coco_writer import Progress, _place, require_new
+from kpplugins.converters.coco_writer import Progress, place_picture
 from kpplugins.converters.strict import breaks_line
 from kpplugins.structures import BadInputError
 
@@ -13,25 +11,6 @@ PLACERS = ("copy", "hardlink")
 """No symbolic links: readers refuse pictures that lie outside their folder."""
 Lay = Callable[[Mapping[Path, str]], None]
 """Puts pictures into the new folder, under names relative to it."""
-
-
-@contextmanager
-def made_aside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that becomes ``out`` when the block ends well, and vanishes otherwise.
-
-    Raises:
-        BadInputError: ``out`` exists and is not empty.
-    """
-    require_new(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
-        made = Path(aside) / "set"
-        made.mkdir()
-        yield made
-        require_new(out)
-        if out.exists():
-            out.rmdir()
-        made.rename(out)
 
 
 def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> tuple[Lay, dict[Path, str]]:
@@ -50,13 +29,7 @@ def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> t
         laid.update(names)
         for i, (source, name) in enumerate(names.items(), 1):
             way = "copy" if source.is_relative_to(passing) else place
-            try:
-                _place(source, made / name, way)
-            except OSError as error:
-                raise BadInputError(
-                    f"picture cannot be placed ({error.strerror})", where=str(source),
-                    todo="restore it" if not source.is_file() else "is the disk full? or use --place copy",
-                ) from error  # fmt: skip
+            place_picture(source, made / name, way)
             if progress is not None:
                 progress(i, len(names))
 

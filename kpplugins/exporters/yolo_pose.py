@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from kpplugins.converters.coco_writer import _names
+from kpplugins.converters.coco_writer import names_below
 from kpplugins.converters.pictures import SUFFIXES
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.yolo_pose import label_path
@@ -64,7 +64,7 @@ def _layout(content: Content) -> tuple[dict[Path, str], int]:
     for split in SPLITS:
         inside = [path for path, given in content.split_names.items() if (given or "train") == split]
         if inside:
-            own = _names(inside)
+            own = names_below(inside)
             unlike = unlike_stems(own)
             renamed += sum(unlike[path] != own[path] for path in inside)
             names.update({path: f"images/{split}/{name}" for path, name in unlike.items()})

@@ -1,7 +1,8 @@
 """A keypoint schema from names: flip pairs by left and right, sigmas by COCO's names."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.keypoint_schema import DEFAULT_SIGMA, KeypointSchema
@@ -52,31 +53,39 @@ def infer_schema(
     )
 
 
-def union_schema(schemas: Sequence[KeypointSchema]) -> KeypointSchema:
+def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = ()) -> KeypointSchema:
     """One schema with the points of all, each name once; an object of one kind leaves the points of others absent.
 
+    Args:
+        schemas: by the name of the kind.
+        given: kinds whose sigmas were given; the sigmas of points of other kinds follow from all names together.
+
     Raises:
-        BadInputError: two of them give one point different sigmas, or pair it with different points.
+        BadInputError: two kinds give one point different sigmas, or pair it with different points.
     """
-    names = list(dict.fromkeys(n for s in schemas for n in s.keypoints))
+    parts = list(schemas.values())
+    names = list(dict.fromkeys(n for s in parts for n in s.keypoints))
     sigmas: dict[str, float] = {}
-    for schema in schemas:
-        for name, sigma in zip(schema.keypoints, schema.sigmas, strict=True):
+    for kind in given:
+        for name, sigma in zip(schemas[kind].keypoints, schemas[kind].sigmas, strict=True):
             if sigmas.setdefault(name, sigma) != sigma:
                 raise BadInputError(
-                    f"point {name!r} has different sigmas in two categories", where=schema.name,
+                    f"point {name!r} has different sigmas in two categories", where=kind,
                     found=f"{sigmas[name]:g} and {sigma:g}", todo="give it one, or another name",
                 )  # fmt: skip
-    pairs = {tuple(sorted(pair)): pair for s in schemas for pair in s.flip_pairs}
+    inferred = infer_schema("+".join(dict.fromkeys(s.name for s in parts)), names, flip_pairs=[])
+    sources = [schemas[kind].sigmas_source for kind in given] + [inferred.sigmas_source] * (
+        len(sigmas) < len(names)
+    )
+    pairs = {tuple(sorted(pair)): pair for s in parts for pair in s.flip_pairs}
     paired = {n for pair in pairs.values() for n in pair}
-    return KeypointSchema(
-        name="+".join(dict.fromkeys(s.name for s in schemas)),
-        keypoints=tuple(names),
+    return replace(
+        inferred,
         flip_pairs=tuple(pairs.values()),
-        skeleton=tuple(dict.fromkeys(line for s in schemas for line in s.skeleton)),
-        sigmas=tuple(sigmas[n] for n in names),
-        sigmas_source="; ".join(dict.fromkeys(s.sigmas_source for s in schemas)),
-        unpaired=tuple(n for n in names if n not in paired and any(n in s.unpaired for s in schemas)),
+        skeleton=tuple(dict.fromkeys(line for s in parts for line in s.skeleton)),
+        sigmas=tuple(sigmas.get(n, s) for n, s in zip(names, inferred.sigmas, strict=True)),
+        sigmas_source="; ".join(dict.fromkeys(sources)),
+        unpaired=tuple(n for n in names if n not in paired and any(n in s.unpaired for s in parts)),
     )
 
 

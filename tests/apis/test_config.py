@@ -228,3 +228,47 @@ def test_skip_bad_reaches_every_dataset(child):
 def test_the_work_dir_is_named_after_the_config(child):
     assert Path(child("").work_dir) == Path("work_dirs/child")
     assert child("", work_dir="/tmp/x").work_dir == "/tmp/x"
+
+
+def test_openmmlabs_own_spelling_of_the_length_counts_too(child):
+    small = "cat_hourglass_sample.py"
+    for cfg in (
+        child("train_cfg = dict(max_epochs=50)", small),
+        child("", small, cfg_options={"train_cfg.max_epochs": 50}),
+        child("", small, cfg_options={"max_epochs": 50}),
+    ):
+        assert (cfg.train_cfg.max_epochs, cfg.param_scheduler.total_steps) == (50, 50)
+    with pytest.raises(BadInputError, match="disagree.*24 and 50"):
+        child("max_epochs = 24\ntrain_cfg = dict(max_epochs=50)")
+
+
+def test_a_schedule_that_a_child_writes_for_its_length_stays(child):
+    schedule = "[dict(type='LinearLR', begin=0, end=4, by_epoch=True, start_factor=0.1)]"
+    lines = f"max_epochs = 10\nparam_scheduler = {schedule}"
+    cfg = child(lines)
+    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler[0].end) == (10, 4)
+    cfg = child(lines, cfg_options={"max_epochs": 20})
+    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler[0].end) == (20, 8)
+    cfg = child(lines, cfg_options={"max_epochs": 1})
+    assert cfg.param_scheduler[0].end == 1  # never before it begins
+
+
+def test_a_dataset_with_an_argument_or_a_root_of_its_own_keeps_it(child):
+    cfg = child(
+        "dataset_args = dict(ratios=(1, 1, 1))\ntest_dataloader = dict(dataset=dict(ratios=(0, 0, 1)))"
+    )
+    assert [tuple(d.ratios) for _, d in datasets_of(cfg)] == [(1, 1, 1), (1, 1, 1), (0, 0, 1)]
+    cfg = child("data_root = 'c'\ntest_dataloader = dict(dataset=dict(data_root='/o', ann_file='/o/x.json'))")
+    assert cfg.test_dataloader.dataset.ann_file == "/o/x.json"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dataset_args = 'all'", "dataset_args: must be a dict"),
+        ("input_size = 128", r"expected \(width, height\)"),
+    ],
+)
+def test_values_of_a_wrong_kind(child, line: str, words: str):
+    with pytest.raises(BadInputError, match=words):
+        child(line)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.converters.coco import DERIVED_NOTE, OUTSIDE_NOTE, is_coco, read_coco
+from kpplugins.converters.coco import is_coco, read_coco
 from kpplugins.converters.coco_schema import schema_of_file
-from kpplugins.converters.coco_writer import write_coco
+from kpplugins.converters.coco_writer import pictures_of, write_coco
 from kpplugins.converters.open_source import open_source
+from kpplugins.converters.reading import DERIVED_NOTE, OUTSIDE_NOTE
 from kpplugins.structures import BadInputError
 
 CONTENT = {
@@ -238,7 +240,7 @@ def test_points_in_another_order_in_schema_json_are_put_in_order(tmp_path: Path)
         ({"id": 3, "name": "bird", "keypoints": ["tail"]}, "category 'bird' twice"),
         (
             {"id": 3, "name": "cup", "keypoints": ["beak"], "sigmas": [0.1]},
-            "point 'beak' has different sigmas.*0.05 and 0.1",
+            "point 'beak' has different sigmas.*0.2 and 0.1",
         ),
         (
             {
@@ -252,7 +254,8 @@ def test_points_in_another_order_in_schema_json_are_put_in_order(tmp_path: Path)
     ],
 )
 def test_categories_that_contradict_each_other(tmp_path: Path, second: dict, words: str):
-    content = changed(["categories"], [*CONTENT["categories"], second])
+    first = {**CONTENT["categories"][0], "sigmas": [0.2, 0.2, 0.2]}
+    content = changed(["categories"], [first, second])
     with pytest.raises(BadInputError, match=words):
         read_coco(folder(tmp_path, content))
 
@@ -271,3 +274,44 @@ def test_boxes_that_were_stored_as_xyxy(tmp_path: Path):
         read_coco(tmp_path, box_format="cxcywh")
     with pytest.raises(BadInputError, match="with a positive size"):
         read_coco(folder(tmp_path, changed(["annotations", 0, "bbox"], [10, 5, 9, 25])), box_format="xyxy")
+
+
+def test_categories_that_share_a_point_have_it_once_with_the_sigma_that_is_given(tmp_path: Path):
+    body = {"id": 1, "name": "person", "keypoints": ["left_eye", "right_eye", "nose"]}
+    dog = {"id": 2, "name": "dog", "keypoints": ["left_eye", "right_eye", "tail"]}
+    content = {**CONTENT, "categories": [body, dog], "annotations": []}
+    schema = read_coco(folder(tmp_path, content)).schema
+    assert schema.keypoints == ("left_eye", "right_eye", "nose", "tail")
+    assert schema.sigmas == (0.05,) * 4  # not all are COCO's
+    content["categories"] = [{**body, "sigmas": [0.02, 0.02, 0.03]}, dog]
+    assert read_coco(folder(tmp_path, content)).schema.sigmas == (0.02, 0.02, 0.03, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("person_keypoints_train2017", "train"),
+        ("my-val", "val"),
+        ("test", "test"),
+        ("latest_export", None),
+        ("constraint", None),
+    ],
+)
+def test_only_a_whole_word_in_the_files_name_is_a_split(tmp_path: Path, name: str, split: str | None):
+    reading = read_coco(folder(tmp_path, name=f"{name}.json"))
+    assert set(reading.splits.values()) == ({split} if split else set())
+
+
+def test_one_point_alone_gets_a_box_with_an_area(tmp_path: Path):
+    content = changed(["annotations", 0, "bbox"], None)
+    content["annotations"][0]["keypoints"] = [12, 8, 2, 0, 0, 0, 0, 0, 0]
+    box = read_coco(folder(tmp_path, content)).records[0].bbox
+    assert (box[2:] > box[:2]).all()
+
+
+def test_points_that_cannot_be_mirrored_stay_so(tmp_path: Path):
+    reading = read_coco(folder(tmp_path / "in"))
+    reading.schema = reading.schema.subset(["beak", "left_wing"])
+    reading.records = [replace(r, keypoints=r.keypoints[:2]) for r in reading.records]
+    write_coco(reading, tmp_path / "out", dict.fromkeys((p.path for p in pictures_of(reading)), "train"))
+    assert schema_of_file(tmp_path / "out/annotations/train.json").unpaired == ("left_wing",)

@@ -1,6 +1,7 @@
 """Any source to the inner format."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -47,7 +48,7 @@ def test_groups_stay_together():
 
 
 def test_the_sources_own_division_is_kept():
-    reading = reading_of(["a.png", "b.png"], splits={Path("b.png"): "test"})
+    reading = reading_of(["a.png", "b.png"], splits={Path("a.png"): "train", Path("b.png"): "test"})
     assert assign_splits(reading) == {Path("a.png"): "train", Path("b.png"): "test"}
 
 
@@ -153,3 +154,34 @@ def test_sigmas_are_measured_where_things_are_annotated_twice(tmp_path: Path):
     schema = KeypointSchema.load(tmp_path / "out/schema.json")
     # the relative spread of an estimate from 40 repeats in two dimensions is 1 / (2 √40) = 8 %
     assert schema.sigmas == pytest.approx((0.03,) * 3, rel=0.25)
+
+
+def test_a_ratio_that_is_asked_for_goes_over_the_sources_division():
+    names = [f"{i}.png" for i in range(10)]
+    reading = reading_of(names, splits={Path(n): "val" if i else "train" for i, n in enumerate(names)})
+    assert list(assign_splits(reading).values()).count("val") == 9
+    assert list(assign_splits(reading, (80, 20, 0)).values()).count("train") == 8
+    lone = reading_of(names, splits={Path(n): "train" for n in names})  # one part is no division
+    assert list(assign_splits(lone).values()).count("train") == 8
+    with pytest.raises(BadInputError, match="three numbers"):
+        assign_splits(reading, (0, 0, 0))
+
+
+def test_a_pattern_is_matched_below_the_source():
+    names = [f"/data/person7/set/person{i}_{j}.png" for i in range(10) for j in range(3)]
+    splits = assign_splits(reading_of(names), None, 0, r"person(\d+)", Path("/data/person7/set"))
+    by_person = {i: {splits[Path(n)] for n in names if f"person{i}_" in n} for i in range(10)}
+    assert all(len(parts) == 1 for parts in by_person.values())
+    assert len(set(splits.values())) == 3
+
+
+def test_flip_pairs_that_the_source_states_are_kept_and_the_contradiction_is_said(
+    drawn_cats: Path, tmp_path: Path
+):
+    convert(drawn_cats, tmp_path / "cats")
+    stated = KeypointSchema.load(tmp_path / "cats/schema.json")
+    wrong = (("left_eye", "mouth"), *stated.flip_pairs[1:])
+    replace(stated, flip_pairs=wrong).save(tmp_path / "cats/schema.json")
+    report = convert(tmp_path / "cats", tmp_path / "out")
+    assert any("flip pairs are kept" in warning for warning in report["warnings"])
+    assert KeypointSchema.load(tmp_path / "out/schema.json").flip_pairs == wrong

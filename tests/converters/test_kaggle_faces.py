@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kpplugins.converters.kaggle_faces import (
+    EDGE_NOTE,
     FOUR,
     KAGGLE_SCHEMA,
     NAMES,
@@ -125,3 +126,12 @@ def test_the_real_file(real_data: Path):
     four = [r for r in reading.records if r.num_labelled == 4]
     labelled = {KAGGLE_SCHEMA.keypoints[k] for r in four for k in np.flatnonzero(r.keypoints[:, 2])}
     assert labelled == set(FOUR)
+
+
+def test_coordinates_up_to_96_are_on_the_picture(tmp_path: Path):
+    """Kaggle's pictures go from 0 to 96, pixel centres from 0 to 95."""
+    write(tmp_path / "training.csv", row(nose_tip_y="95.5", nose_tip_x="96"), row(nose_tip_y="96.2"))
+    _, reading = read_faces(tmp_path)
+    assert reading.records[0].keypoints[NAMES.index("nose_tip")].tolist() == [95, 95, 2]
+    assert [r.num_labelled for r in reading.records] == [15, 14]
+    assert reading.notes == {EDGE_NOTE: 1, OUTSIDE_NOTE: 1}

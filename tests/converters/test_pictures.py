@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kpplugins.converters.pictures import read_size
+from kpplugins.converters.pictures import read_picture, read_size
 from kpplugins.structures import BadInputError
 
 
@@ -37,3 +37,12 @@ def test_a_cut_off_file_is_found_without_decoding(tmp_path: Path, ending: str):
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(BadInputError, match="truncated"):
         read_size(path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_the_size_is_that_of_the_decoded_picture_whatever_exif_says(tmp_path: Path, suffix: str):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    path = tmp_path / f"turned{suffix}"
+    Image.new("RGB", (60, 40)).save(path, exif=exif)
+    assert read_size(path) == read_picture(path).shape[1::-1]

@@ -161,3 +161,25 @@ def test_a_real_folder_reads_the_same_after_it(drawn_cats: Path, tmp_path: Path)
     places = [{r.image: r.keypoints.tolist() for r in one.records} for one in (before, after)]
     assert places[0] == places[1]
     assert list(after.splits.values()).count("train") == 10
+
+
+def test_crops_of_one_picture_stay_together(drawn_cats: Path, tmp_path: Path):
+    from kpplugins.converters.convert import convert
+    from kpplugins.curation.crop import crop
+
+    convert(drawn_cats, tmp_path / "set")
+    for name in ("train", "val", "test"):  # three cats in every picture
+        path = tmp_path / f"set/annotations/{name}.json"
+        content = json.loads(path.read_text())
+        content["annotations"] = [
+            {**a, "id": 3 * a["id"] + i} for a in content["annotations"] for i in range(3)
+        ]
+        path.write_text(json.dumps(content))
+    crop(tmp_path / "set", tmp_path / "crops")
+    report = split(tmp_path / "crops")
+    assert report["groups"] == 20
+    where: dict[str, set[str]] = {}
+    for name in ("train", "val", "test"):
+        for image in json.loads((tmp_path / f"crops/annotations/{name}.json").read_text())["images"]:
+            where.setdefault(image["file_name"].rsplit("_", 1)[0], set()).add(name)
+    assert len(where) == 20 and all(len(splits) == 1 for splits in where.values())

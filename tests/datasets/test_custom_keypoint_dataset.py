@@ -100,3 +100,27 @@ def test_some_of_the_categories(two_kinds: Path):
     assert CustomKeypointDataset.schema_of(cfg).keypoints == ("rim", "foot")
     with pytest.raises(BadInputError, match="no such category.*cup, jug.*'mug'"):
         CustomKeypointDataset(str(two_kinds), categories=["mug"])
+
+
+@pytest.mark.parametrize("place", ["copy", "hardlink", "symlink"])
+def test_pictures_of_any_placement_can_be_trained_on(drawn_cats: Path, tmp_path: Path, place: str):
+    convert(drawn_cats, tmp_path / "out", place=place)
+    assert len(CustomKeypointDataset(str(tmp_path / "out"), "train")) == 16
+
+
+def test_files_that_list_the_points_in_different_orders(two_kinds: Path):
+    (two_kinds / "schema.json").unlink()
+    path = two_kinds / "annotations/val.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["keypoints"] = ["foot", "rim"]
+    content["annotations"][0]["keypoints"] = [3, 4, 2, 1, 2, 2]
+    path.write_text(json.dumps(content))
+    train, val = (CustomKeypointDataset(str(two_kinds), s) for s in ("train", "val"))
+    assert train.schema == val.schema
+    assert train[0]["keypoints"].tolist() == val[0]["keypoints"].tolist()
+
+
+def test_the_bottom_up_mode_has_all_instances_of_a_picture(two_kinds: Path):
+    (sample,) = CustomKeypointDataset(str(two_kinds), data_mode="bottomup")
+    assert sample["keypoints"].tolist() == [[[0, 0], [3, 4], [1, 2]], [[5, 6], [7, 8], [0, 0]]]
+    assert sample["bbox"].shape == (2, 4)

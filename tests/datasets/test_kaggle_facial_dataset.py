@@ -8,15 +8,21 @@ from kpplugins.datasets import KaggleFacialDataset
 from kpplugins.structures import BadInputError
 
 
-def test_the_splits_divide_the_rows_with_all_points(kaggle_folder: Path):
-    parts = {s: KaggleFacialDataset(str(kaggle_folder), s) for s in ("train", "val", "test")}
-    assert {s: len(d) for s, d in parts.items()} == {"train": 16, "val": 2, "test": 2}
-    paths = {s: {sample["img_path"] for sample in d} for s, d in parts.items()}
-    assert len(set().union(*paths.values())) == 20
-    again = KaggleFacialDataset(str(kaggle_folder), "val")
-    assert [s["img_path"] for s in again] == [s["img_path"] for s in parts["val"]]
-    other = KaggleFacialDataset(str(kaggle_folder), "val", shuffle_seed=1)
-    assert [s["img_path"] for s in other] != [s["img_path"] for s in again]
+def test_a_row_is_in_the_same_split_whatever_the_subset(kaggle_folder: Path):
+    sizes, rows = {}, {}
+    for subset in ("all", "15", "4"):
+        for split in ("train", "val", "test"):
+            dataset = KaggleFacialDataset(str(kaggle_folder), split, subset)
+            sizes[subset, split] = len(dataset)
+            rows[subset, split] = {sample["img_path"] for sample in dataset}
+    assert [sizes["all", s] for s in ("train", "val", "test")] == [24, 3, 3]
+    for split in ("train", "val", "test"):
+        assert rows["15", split] | rows["4", split] == rows["all", split]
+    assert len(rows["all", "train"] | rows["all", "val"] | rows["all", "test"]) == 30
+    again = KaggleFacialDataset(str(kaggle_folder), "val", "all")
+    assert {s["img_path"] for s in again} == rows["all", "val"]
+    other = KaggleFacialDataset(str(kaggle_folder), "val", "all", shuffle_seed=1)
+    assert {s["img_path"] for s in other} != rows["all", "val"]
 
 
 def test_points_and_pictures_are_those_of_the_row(kaggle_folder: Path):

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from kpplugins.exporters.folder import check_names, made_aside, unlike_stems
+from kpplugins.converters.aside import made_aside
+from kpplugins.exporters.folder import check_names, unlike_stems
 from kpplugins.structures import BadInputError
 
 
