@@ -7,7 +7,7 @@ dataset_type = "CocoPersonDataset"
 data_root = "data/coco"
 num_stacks = 1  # 1, 2, 4 or 8; each further one costs as much time again
 
-train_pipeline = list(_base_.train_pipeline)
+train_pipeline = list(_base_.custom_train_pipeline)
 train_pipeline.insert(3, dict(type="RandomHalfBody"))  # after the flip, as MMPose trains on COCO
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -15,6 +15,7 @@ LAYERS = [
     {"curation"},
     {"models", "datasets", "engine", "visualization"},
     {"evaluation"},
+    {"codecs"},
     {"exporters"},
     {"converters"},
     {"compat"},

@@ -33,7 +33,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def options(args: argparse.Namespace) -> dict[str, Any]:
     """The common options as keyword arguments."""
     return {
-        "work_dir": args.work_dir, "data": args.data, "cfg_options": _values(args.cfg_options),
+        "work_dir": args.work_dir, "data": args.data, "cfg_options": values(args.cfg_options),
         "launcher": args.launcher, "skip_bad": args.skip_bad, "trust_checkpoint": args.trust_checkpoint,
     }  # fmt: skip
 
@@ -62,7 +62,7 @@ def run(work: Callable[[], int]) -> int:
         return 130
 
 
-def _values(pairs: list[str]) -> dict[str, Any]:
+def values(pairs: list[str]) -> dict[str, Any]:
     """KEY=VALUE pairs; a value is a Python literal where it reads as one, else a string."""
     result: dict[str, Any] = {}
     for pair in pairs:

@@ -12,6 +12,8 @@ def main() -> int:
     parser.add_argument("config", help="config file, e.g. configs/cat_hourglass.py")
     parser.add_argument("--resume", nargs="?", const=True, default=False, metavar="CHECKPOINT",
                         help="go on from the run's last checkpoint, or from this one")  # fmt: skip
+    parser.add_argument("--from-scratch", action="store_true",
+                        help="leave out the pretrained weights that the config names")  # fmt: skip
     parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
     add_common(parser)
     args = parser.parse_args()
@@ -19,7 +21,8 @@ def main() -> int:
     def work() -> int:
         from kpplugins.apis.train import train
 
-        out = train(args.config, resume=args.resume, amp=args.amp, **options(args))
+        scratch = args.from_scratch
+        out = train(args.config, resume=args.resume, amp=args.amp, from_scratch=scratch, **options(args))
         print(f"trained: {out}\nnext: python tools/test.py {out / Path(args.config).name}")
         return 0
 

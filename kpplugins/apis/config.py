@@ -12,6 +12,8 @@ top-level name          goes to
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
 ``max_epochs``          ``train_cfg.max_epochs``; epochs of ``param_scheduler`` keep their proportion to it
+``box_padding``         ``padding`` of every ``GetBBoxCenterScale``: how much more than the box is looked at
+``box_augment``         arguments of every ``RandomBoxTransform``: ``dict(rotate_factor=30)``
 ``codec``               ``encoder``, ``input_size`` and ``use_udp`` in the pipelines, ``decoder`` (and ``input_size``)
                         of the head, ``test_cfg.shift_heatmap``
 ======================  ====================================================================================
@@ -75,6 +77,7 @@ def load_config(
     _spread_dataset_args(cfg)
     _spread_data_root(cfg, data)
     _spread_keypoints(cfg)
+    _spread_boxes(cfg)
     _spread_codec(cfg)
     spread_epochs(cfg, path, cfg_options or {})
     if skip_bad:
@@ -256,8 +259,8 @@ def _spread_keypoints(cfg: Config) -> None:
 def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None = None) -> bool:
     """Give datasets as their ``key`` the top-level value of that name, or of ``name``.
 
-    A dataset that has what the file, or a base of it, says at its top has it from there, and gets the new value; one
-    that has another value was given it on purpose, and keeps it.
+    A dataset that has none, or what the file or a base of it says at its top, gets the new value; one that has another
+    was given it on purpose, and keeps it.
 
     Returns:
         Whether any has the top-level value now.
@@ -268,7 +271,9 @@ def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None 
     top, values = cfg[name or key], [dataset.get(key) for dataset in datasets]
     everywhere = all(value == values[0] for value in values)
     stated = assigned_values(Path(cfg.filename), name or key)
-    taking = [d for d, value in zip(datasets, values, strict=True) if everywhere or value in [top, *stated]]
+    taking = [
+        d for d, value in zip(datasets, values, strict=True) if everywhere or value in [None, top, *stated]
+    ]
     if datasets and not taking:
         raise BadInputError(
             f"{name or key} would go to datasets that have different ones",
@@ -279,6 +284,21 @@ def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None 
     for dataset in taking:
         dataset[key] = top
     return bool(taking)
+
+
+def _spread_boxes(cfg: Config) -> None:
+    augment, padding = cfg.get("box_augment") or {}, cfg.get("box_padding")
+    if not isinstance(augment, dict) or not isinstance(padding, (int, float, type(None))):
+        raise BadInputError(
+            "not a number, or not a dict of arguments", where="box_padding, box_augment",
+            expected="1.25 and dict(rotate_factor=30)", found=f"{padding!r} and {augment!r}",
+        )  # fmt: skip
+    for loader in LOADERS:
+        for step in (step for pipeline in _pipelines(cfg.get(loader) or {}) for step in pipeline):
+            if step.type == "GetBBoxCenterScale" and padding is not None:
+                step.padding = padding
+            if step.type in ("RandomBoxTransform", "RandomBBoxTransform"):
+                step.update(augment)
 
 
 def _spread_codec(cfg: Config) -> None:
@@ -300,7 +320,7 @@ def _spread_codec(cfg: Config) -> None:
     for loader in LOADERS:
         for pipeline in _pipelines(cfg.get(loader) or {}):
             for step in pipeline:
-                if step.type == "TopdownAffine":
+                if step.type in ("TopdownAffine", "CropAroundKeypoints"):
                     step.input_size, step.use_udp = codec["input_size"], udp
                 if step.type == "GenerateTarget" and isinstance(step.get("encoder"), dict):
                     step.encoder = codec
@@ -309,6 +329,8 @@ def _spread_codec(cfg: Config) -> None:
     if head and isinstance(head.get("decoder"), dict):
         head.decoder = codec
         _resize_head(head, tuple(codec["input_size"]))
+    if (model.get("backbone") or {}).get("img_size"):  # transformers have a position for every patch
+        model.backbone.img_size = tuple(codec["input_size"])[::-1]
     if (model.get("test_cfg") or {}).get("shift_heatmap") is not None:
         model.test_cfg.shift_heatmap = not udp  # other heatmaps are half a pixel off when mirrored
 
@@ -340,8 +362,11 @@ def _resize(codec: ConfigDict, size: tuple[int, int]) -> None:
     """Another input size (w, h), with heatmaps and their sigma in the same proportion to it."""
     before = tuple(codec["input_size"])
     codec["input_size"] = size
+    scale = [new / old for new, old in zip(size, before, strict=True)]
+    if codec["type"] == "SimCCLabel" and isinstance(codec.get("sigma"), (list, tuple)):
+        pairs = zip(codec["sigma"], scale, strict=True)  # MMPose's are the root of an eighth of each side
+        codec["sigma"] = tuple(round(sigma * s**0.5, 4) for sigma, s in pairs)
     if codec.get("heatmap_size"):
-        scale = [new / old for new, old in zip(size, before, strict=True)]
         codec["heatmap_size"] = tuple(round(n * s) for n, s in zip(codec["heatmap_size"], scale, strict=True))
         if isinstance(codec.get("sigma"), (int, float)):
             codec["sigma"] = round(codec["sigma"] * scale[0], 4)

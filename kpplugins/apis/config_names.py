@@ -9,7 +9,17 @@ from pathlib import Path
 
 from kpplugins.structures import BadInputError
 
-SPREAD = {"codec", "data_root", "dataset_args", "dataset_type", "input_size", "keypoints", "max_epochs"}
+SPREAD = {
+    "box_augment",
+    "box_padding",
+    "codec",
+    "data_root",
+    "dataset_args",
+    "dataset_type",
+    "input_size",
+    "keypoints",
+    "max_epochs",
+}
 """Names that ``load_config`` carries to their places."""
 READ_BY_RUNNER = {
     "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval", "find_unused_parameters",

@@ -36,6 +36,8 @@ def spread_epochs(cfg: Config, path: Path, options: dict[str, Any]) -> None:
         return
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise BadInputError("max_epochs must be a whole number ≥ 1", where="max_epochs", found=repr(epochs))
+    if cfg.train_cfg.get("max_iters") is not None or not cfg.train_cfg.get("by_epoch", True):
+        return  # counted in iterations
     before = cfg.train_cfg.get("max_epochs")
     cfg.train_cfg.max_epochs = epochs
     if "max_epochs" in cfg:
@@ -63,6 +65,11 @@ def _stretch(scheduler: Any, epochs: int, written_for: int | None) -> None:
         values = value if isinstance(value, list) else [value]
         scaled = [round(v * epochs / written_for) if _is_length(v) else v for v in values]
         scheduler[key] = scaled if isinstance(value, list) else scaled[0]
+    for key in ("step_size_up", "step_size_down"):  # CyclicLR's need not be whole
+        if scheduler.get(key) is not None:
+            scheduler[key] = scheduler[key] * epochs / written_for
+    if str(scheduler["type"]).startswith("Cyclic") and "gamma" in scheduler:
+        scheduler["gamma"] **= written_for / epochs
     if _is_length(scheduler.get("end")):  # a short phase keeps an epoch
         scheduler["end"] = max(scheduler["end"], scheduler.get("begin", 0) + 1)
     for key in ("T_max", "total_steps", "step_size"):

@@ -6,9 +6,15 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
 
+from kpplugins.apis.checkpoints import unwrapped
+from kpplugins.apis.pretrained import keep_fitting
+from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
+
+_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "TimeBudgetHook"}
+"""Hooks that a test does without: the checkpoint holds the averaged weights already, and there is nothing to stop."""
 
 
 class KeepingRunner(Runner):
@@ -23,6 +29,18 @@ class KeepingRunner(Runner):
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
         super().dump_config()
+
+    def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
+        """Load what fits of a checkpoint and say what does not (see ``keep_fitting``); hooks see only that.
+
+        MMEngine calls it for ``load_from`` and to resume.
+        """
+        content = CheckpointLoader.load_checkpoint(filename, map_location)
+        checkpoint = keep_fitting(unwrapped(self.model), content, filename)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)
+        self._has_loaded = True
+        return checkpoint
 
 
 def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
@@ -39,10 +57,13 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
         cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
         cfg.resume, cfg.load_from = False, None
+        hooks = cfg.get("custom_hooks") or []
+        cfg.custom_hooks = [h for h in hooks if str(h["type"]).rsplit(".", 1)[-1] not in _OF_TRAINING]
     if cfg.get("launcher", "none") == "pytorch" and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     try:
         runner = KeepingRunner.from_cfg(cfg)
+        require_output_size(runner.model)
         _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
     except Exception as error:
         raise _plain(error, cfg) from error

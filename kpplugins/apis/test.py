@@ -81,7 +81,7 @@ def test(
             m.result for m in runner.test_evaluator.metrics if isinstance(m, KeypointMetric) and m.result
         ]
         picture_of = getattr(runner.test_dataloader.dataset, "picture", read_picture)
-        table = _write_report(out, numbers, results[0] if results else None, origin, picture_of)
+        table = write_report(out, numbers, results[0] if results else None, origin, picture_of)
         if submission is not None:
             counts = submit(runner.model, cfg, schema_of(cfg), Path(submission))
             logger.info("%s: %s", submission, ", ".join(f"{n} {what}" for what, n in counts.items()))
@@ -106,7 +106,7 @@ def _require_same_points(cfg: Config, checkpoint: Path) -> None:
         )  # fmt: skip
 
 
-def _write_report(
+def write_report(
     out: Path,
     numbers: dict,
     result: EvaluationResult | None,
@@ -131,14 +131,14 @@ def _write_report(
         table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
         (out / "per_keypoint.md").write_text(table, encoding="utf-8")
         best_and_worst(result, out / "best_and_worst.jpg", picture_of)
-    (out / "metrics.json").write_text(json.dumps(_finite(content), indent=2) + "\n", encoding="utf-8")
+    (out / "metrics.json").write_text(json.dumps(finite(content), indent=2) + "\n", encoding="utf-8")
     return table
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """NaN has no place in JSON: it becomes null."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

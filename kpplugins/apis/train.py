@@ -9,10 +9,12 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process, master_only
 
-from kpplugins.apis.checkpoints import require_fit
+from kpplugins.apis.checkpoints import require_fit, unwrapped
 from kpplugins.apis.config import load_config, schema_of
+from kpplugins.apis.pretrained import drop_pretrained, require_pretrained
 from kpplugins.apis.runner import KeepingRunner, build_runner
 from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.converters.pictures import read_size
 from kpplugins.structures import BadInputError, BoxLayout, KeypointSchema
 from kpplugins.visualization.curves import plot_curves
 
@@ -30,6 +32,7 @@ def train(
     launcher: str = "none",
     skip_bad: bool = False,
     trust_checkpoint: bool = False,
+    from_scratch: bool = False,
 ) -> Path:
     """Train a config and draw its curves.
 
@@ -43,23 +46,32 @@ def train(
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
         skip_bad: go on without bad files, saying how many and why.
         trust_checkpoint: let a checkpoint run code while it is loaded.
+        from_scratch: leave out the pretrained weights that the config names.
 
     Returns:
         The work dir: checkpoints, the settled config, ``schema.json``, ``boxes.json``, ``curves.png``, MMEngine's
         logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
 
     Raises:
-        BadInputError: see ``load_config`` and ``build_runner``; or a checkpoint that does not fit.
+        BadInputError: see ``load_config`` and ``build_runner``; a checkpoint that does not fit;
+            or pretrained weights that cannot be had (see ``require_pretrained``).
     """
     cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad)
     cfg.launcher = launcher
     if amp:
         _use_amp(cfg)
     _set_resume(cfg, resume)
+    if from_scratch or cfg.get("resume"):  # a run that goes on has its weights
+        dropped = drop_pretrained(cfg)
+        if from_scratch:
+            logger.info(
+                "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named"
+            )
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
             require_fit(runner.model, Path(cfg.load_from))
+        require_pretrained(cfg, unwrapped(runner.model))
         if not cfg.resume and is_main_process():
             _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
         _keep(runner, schema_of(cfg))
@@ -76,9 +88,18 @@ def _keep(runner: KeepingRunner, schema: KeypointSchema) -> None:
     schema.save(Path(runner.work_dir) / "schema.json")
     dataset = runner.train_dataloader.dataset
     infos = [dataset.get_data_info(i) for i in range(0, len(dataset), max(1, len(dataset) // _ENOUGH))]
+    for step in dataset.pipeline.transforms:
+        if hasattr(step, "box_of"):  # it looks into another box than the dataset's
+            for info in infos:
+                info["bbox"] = step.box_of(_sized(info))[None]
     if infos and all("bbox" in info and "keypoints" in info for info in infos):
         keypoints, visible, boxes = (np.concatenate([info[k] for info in infos]) for k in _LAID_OUT)
         BoxLayout.measure(keypoints, visible > 0, boxes).save(Path(runner.work_dir) / "boxes.json")
+
+
+def _sized(info: dict) -> dict:
+    """The sample, with the size of its picture."""
+    return info if "img" in info else {**info, "ori_shape": read_size(Path(info["img_path"]))[::-1]}
 
 
 _ENOUGH = 2000

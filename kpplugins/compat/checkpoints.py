@@ -8,10 +8,12 @@ anything else is refused unless the caller trusts the file.
 Remove when MMEngine loads its own files under ``weights_only=True`` and raises instead of falling back.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -91,7 +93,8 @@ def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = No
     """``torch.hub.load_state_dict_from_url`` by ``safe_load``: download once into the hub folder, then load.
 
     Raises:
-        BadInputError: the machine cannot reach the address; or see ``safe_load``.
+        BadInputError: the machine cannot reach the address; or see ``safe_load``. A file that does not load is not
+            kept.
     """
     import torch
 
@@ -99,12 +102,22 @@ def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = No
     file = folder / Path(urlsplit(url).path).name
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
+        arriving = folder / f"{file.name}.{os.getpid()}.part"
         try:
-            torch.hub.download_url_to_file(url, str(file), progress=bool(kwargs.get("progress", True)))
-        except OSError as error:
+            torch.hub.download_url_to_file(url, str(arriving), progress=bool(kwargs.get("progress", True)))
+            content = safe_load(str(arriving), map_location=map_location)
+            arriving.replace(file)
+            return content
+        except (OSError, HTTPException) as error:
             raise BadInputError(
                 f"weights cannot be downloaded ({error})", where=url, todo=f"fetch them by hand to {file}"
             ) from error
+        except BadInputError as error:
+            raise BadInputError(
+                error.what, where=url, expected=error.expected, found=error.found, todo=error.todo
+            ) from error
+        finally:
+            arriving.unlink(missing_ok=True)
     return safe_load(str(file), map_location=map_location)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from kpplugins.codecs.circle_maps import draw_circles, pixels_of
 from kpplugins.converters.coco_writer import pictures_of
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS, take_split
@@ -24,7 +25,6 @@ PAGE = 24
 MASK_SIDE = 128
 """Side in pixels of the picture that label maps belong to."""
 
-_MASK_RADIUS, _MASK_THICKNESS, _MASK_BLUR = 2, 2, (5, 5)
 _CAPTION = 20
 _OWN_PAGE = re.compile(r"browse_\d{3,}\.jpg")
 
@@ -89,13 +89,7 @@ def label_maps(points: np.ndarray, labelled: np.ndarray, width: int, height: int
         (K, 128, 128) float32, 0 to 1, after a 5 × 5 Gaussian filter.
     """
     scale = np.array([MASK_SIDE / width, MASK_SIDE / height])
-    places = np.rint((points + 0.5) * scale - 0.5).astype(int)
-    maps = np.zeros((points.shape[1], MASK_SIDE, MASK_SIDE), np.float32)
-    for k, one in enumerate(maps):
-        for x, y in places[labelled[:, k], k]:
-            cv2.circle(one, (int(x), int(y)), _MASK_RADIUS, 1.0, _MASK_THICKNESS)
-        maps[k] = cv2.GaussianBlur(one, _MASK_BLUR, 0)
-    return maps
+    return draw_circles(pixels_of((points + 0.5) * scale - 0.5), labelled, (MASK_SIDE, MASK_SIDE))
 
 
 def _cat_splits(reading: Reading) -> dict[Path, str]:

@@ -1,13 +1,24 @@
 """Parts of the training loop, registered in MMPose's registries.
 
-The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU),
+The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``TimeBudgetHook`` (training ends after so many
+minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers),
 ``packed_collate`` (a batch crosses from worker to trainer in one piece).
 
 Adding a new hook: one class a file over MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
 
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
+from kpplugins.engine.cyclic_lr import CyclicLR
+from kpplugins.engine.cyclic_momentum import CyclicMomentum
 from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
+from kpplugins.engine.time_budget_hook import TimeBudgetHook
 
-__all__ = ["CpuAmpOptimWrapper", "ProgressBarHook", "packed_collate"]
+__all__ = [
+    "CpuAmpOptimWrapper",
+    "CyclicLR",
+    "CyclicMomentum",
+    "ProgressBarHook",
+    "TimeBudgetHook",
+    "packed_collate",
+]

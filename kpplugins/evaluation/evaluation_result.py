@@ -58,6 +58,10 @@ class EvaluationResult:
         total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
         return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
+    def pck_curve(self, thresholds: np.ndarray) -> np.ndarray:
+        """(T,) PCK at each of the thresholds (T,)."""
+        return F.pck_curve(self.distance, self.box_side, thresholds)
+
     @property
     def box_side(self) -> np.ndarray:
         """(N,) longer side of the box in pixels, the norm of PCK."""

@@ -3,6 +3,8 @@
 ``labelled`` is always a boolean (N, K): points without a label never count.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -27,6 +29,22 @@ def pck(distance: np.ndarray, norm: np.ndarray, threshold: float) -> float:
         return float("nan")
     with np.errstate(invalid="ignore"):
         return float((distance <= threshold * norm[:, None])[known].mean())
+
+
+def pck_curve(distance: np.ndarray, norm: np.ndarray, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
+    """PCK at each of the thresholds: the share of labelled points with distance ≤ threshold · norm.
+
+    Args:
+        distance: (N, K) pixels, NaN without a label.
+        norm: (N,) pixels, e.g. the longer side of the box.
+        thresholds: T fractions of ``norm``.
+
+    Returns:
+        (T,), 0 to 1; NaN when nothing is labelled.
+    """
+    if np.isnan(distance).all():
+        return np.full(len(thresholds), np.nan)
+    return np.array([pck(distance, norm, t) for t in thresholds])
 
 
 def nme(distance: np.ndarray, norm: np.ndarray) -> float:

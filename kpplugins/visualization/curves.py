@@ -41,7 +41,8 @@ def plot_curves(work_dir: Path) -> Path | None:
     left, right = figure.subplots(1, 2)
     steps = [e["step"] for e in train]
     left.plot(steps, [e["loss"] for e in train], label="loss")
-    left.set(title="training", xlabel="iteration", ylabel="loss", yscale="log")
+    scale = "log" if min(e["loss"] for e in train) > 0 else "linear"  # RLE's loss goes below zero
+    left.set(title="training", xlabel="iteration", ylabel="loss", yscale=scale)
     rate = left.twinx()
     rate.plot(steps, [e.get("lr", float("nan")) for e in train], color="tab:gray", alpha=0.6)
     rate.set_ylabel("learning rate (grey)")

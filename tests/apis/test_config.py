@@ -146,7 +146,8 @@ def test_the_base_is_exchanged_by_one_line(root: Path, tmp_path: Path, coco: str
     text = (root / "configs/_base_/topdown.py").read_text()
     assert text.count(COCO_BASES[0]) == 1
     path = tmp_path / "cat.py"
-    path.write_text(text.replace(COCO_BASES[0], coco))
+    data_half = str(root / "configs/_base_/custom_data.py")
+    path.write_text(text.replace(COCO_BASES[0], coco).replace("custom_data.py", data_half))
     cfg = load_config(path, cfg_options={"model.backbone.init_cfg": None}, schema=CAT_SCHEMA)
     model = MODELS.build(cfg.model)
     assert model.head.out_channels == 9
@@ -272,3 +273,15 @@ def test_a_dataset_with_an_argument_or_a_root_of_its_own_keeps_it(child):
 def test_values_of_a_wrong_kind(child, line: str, words: str):
     with pytest.raises(BadInputError, match=words):
         child(line)
+
+
+def test_padding_and_augmentation_of_boxes_are_one_line_each(child):
+    cfg = child("box_padding = 1.0\nbox_augment = dict(rotate_factor=30)")
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        steps = {s.type: s for s in cfg[loader].dataset.pipeline}
+        assert steps["GetBBoxCenterScale"].padding == 1.0
+    assert {s.type: s for s in cfg.train_dataloader.dataset.pipeline}[
+        "RandomBoxTransform"
+    ].rotate_factor == 30
+    with pytest.raises(BadInputError, match="box_padding, box_augment"):
+        child("box_padding = 'much'")

@@ -58,3 +58,11 @@ def test_oks_by_hand():
 def test_point_distance_needs_both_labels():
     assert F.point_distance(TRUTH, LABELLED, 0, 1)[0] == 10
     assert np.isnan(F.point_distance(TRUTH, LABELLED, 0, 1)[1])
+
+
+def test_the_pck_curve_by_hand():
+    """Distances 1, 2 of a box of 10, 3 of one of 20; one point has no label: ratios 0.1, 0.2, 0.15."""
+    distance, norm = np.array([[1.0, 2.0], [3.0, np.nan]]), np.array([10.0, 20.0])
+    curve = F.pck_curve(distance, norm, [0, 0.1, 0.15, 0.19, 0.2])
+    assert curve == pytest.approx([0, 1 / 3, 2 / 3, 2 / 3, 1])
+    assert np.isnan(F.pck_curve(np.full((1, 2), np.nan), norm[:1], [0.1])).all()

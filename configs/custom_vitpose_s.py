@@ -1,0 +1,18 @@
+"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of what `tools/dataset.py convert` wrote."""
+
+import importlib.util
+
+_base_ = [
+    "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_ViTPose-small_8xb64-210e_coco-256x192.py",
+    "_base_/custom_data.py",
+]
+if importlib.util.find_spec("mmpretrain") is None:
+    raise ImportError(
+        "its VisionTransformer is mmpretrain's, which is not installed: pip install onedl-mmpretrain"
+    )
+
+globals().update(_base_.custom)
+imports = [*_base_.custom_imports.imports, *_base_.custom.custom_imports.imports, "mmpretrain.models"]
+custom_imports = dict(imports=imports)
+# MMPose's 5e-4 is for batches of 512; by the root of the ratio to 32
+optim_wrapper = dict(optimizer=dict(lr=1.25e-4))

@@ -1,0 +1,231 @@
+"""Several recipes on one dataset with one budget, in one table."""
+
+import json
+import logging
+import multiprocessing
+import platform
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kpplugins.apis.compare_budget import Budget
+from kpplugins.apis.compare_cost import costs
+from kpplugins.apis.compare_recipe import Recipe
+from kpplugins.structures import BadInputError
+from kpplugins.visualization.comparison import plot_comparison
+from kpplugins.visualization.table import markdown_table
+
+logger = logging.getLogger(__name__)
+COLUMNS = (
+    ("RMSE px", "RMSE", ".2f"), ("EPE px", "EPE", ".2f"), ("PCK@0.05", "PCK@0.05", ".3f"),
+    ("PCK@0.1", "PCK@0.1", ".3f"), ("AP", "AP", ".3f"),
+)  # fmt: skip
+"""Numbers of the test: heading, key, format."""
+NOTE = 200
+"""Characters of an error that stand in the table; ``compare.json`` has them all, ``error.txt`` where it came from."""
+PLOTTED = "PCK@0.05"
+"""The metric that is drawn over the time of training."""
+
+
+def compare(
+    configs: Sequence[str | Path],
+    *,
+    data: str | Path,
+    out: str | Path,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    again: bool = False,
+    skip_bad: bool = False,
+) -> tuple[list[dict[str, Any]], str]:
+    """Train recipes one after the other, test each on the test split, and write what came of them side by side.
+
+    All see the same split of the same data, the same seed and the same budget. With ``minutes`` a short probe measures
+    how long an epoch of each recipe takes; its ``max_epochs``, and with it its schedules, is set to what fits, and
+    ``TimeBudgetHook`` stops it should it take longer. A recipe that fails becomes a row that says why. One that is
+    finished already, with the same settled config, data, budget and seed, is not trained again; sizes and times of a
+    picture are measured anew each time, for all recipes in turn. (What the fingerprint does not see: another version
+    of the code, another machine.)
+
+    Args:
+        configs: the recipes' config files.
+        data: folder that every dataset is pointed at.
+        out: where it is written: ``compare.md``, ``compare.json``, ``compare.png``, and each recipe's run in a folder
+            of its name.
+        epochs: passes over the training data for each.
+        minutes: or the wall time of training for each, validation included.
+        seed: of weights, order and augmentation.
+        names: of the recipes. Default: those of the files.
+        cfg_options: values by dotted key that go over those of every config.
+        again: train finished ones too.
+        skip_bad: go on without bad files, saying how many and why.
+
+    Returns:
+        One row a recipe, as in ``compare.json``; and the table.
+
+    Raises:
+        BadInputError: no such config or folder of data, two recipes of one name, or not exactly one budget.
+    """
+    budget = Budget(epochs, minutes)
+    chosen = _named([Path(config) for config in configs], names)
+    if not Path(data).is_dir():
+        raise BadInputError("no such folder of data", where=str(data))
+    recipes = [
+        Recipe(name, config, Path(data), Path(out) / name, budget, seed, dict(cfg_options or {}), skip_bad)
+        for name, config in chosen.items()
+    ]
+    rows = []
+    for i, recipe in enumerate(recipes, 1):
+        logger.info("recipe %d of %d: %s, %s", i, len(recipes), recipe.name, budget)
+        rows.append(_row(recipe, again))
+    _measure(rows, Path(out))
+    table = _table(rows)
+    _write(Path(out), rows, table, budget, Path(data), seed)
+    return rows, table
+
+
+def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
+    """The recipes by name."""
+    if names is not None and len(names) != len(configs):
+        raise BadInputError(
+            "as many names as recipes are needed",
+            where="names",
+            expected=str(len(configs)),
+            found=str(len(names)),
+        )
+    chosen: dict[str, Path] = {}
+    for name, config in zip(names or [config.stem for config in configs], configs, strict=True):
+        if not config.is_file():
+            raise BadInputError("no such config", where=str(config), todo="see the files in configs/")
+        if name in chosen:
+            raise BadInputError(f"two recipes named {name!r}", todo="give each a name: --names A B …")
+        if not name or Path(name).name != name:
+            raise BadInputError("a name must be one of a folder", where="names", found=repr(name))
+        chosen[name] = config
+    if not chosen:
+        raise BadInputError("no recipe to compare", where="configs")
+    return chosen
+
+
+def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
+    """Its row: kept from an earlier run, new, or why there is none."""
+    try:
+        fingerprint = recipe.fingerprint()
+        kept = None if again else recipe.finished(fingerprint)
+        if kept is not None:
+            logger.info("%s is finished already (%s)", recipe.name, recipe.work_dir)
+            return kept
+        epochs = _apart(recipe.epochs)
+        logger.info("%s: %d epochs", recipe.name, epochs)
+        return _apart(recipe.run, fingerprint, epochs)
+    except Exception as error:  # whatever it is: the other recipes go on
+        recipe.work_dir.mkdir(parents=True, exist_ok=True)
+        (recipe.work_dir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        words = " ".join(str(error).split())
+        words = words if isinstance(error, BadInputError) else f"{type(error).__name__}: {words}"
+        logger.warning("%s failed: %s", recipe.name, words)
+        return {"name": recipe.name, "config": str(recipe.config), "error": words}
+
+
+def _apart(work: Callable[..., Any], *args: Any) -> Any:
+    """What a function returns or raises in a fresh process: nothing of one recipe reaches another, not even its end."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+        return fresh.submit(work, *args).result()
+
+
+def _measure(rows: list[dict[str, Any]], out: Path) -> None:
+    """Put sizes and times of a picture into the rows of finished recipes."""
+    done = [row for row in rows if "error" not in row]
+    runs = [(out / r["name"] / Path(r["config"]).name, out / r["name"] / r["checkpoint"]) for r in done]
+    try:
+        measured = costs(runs)
+    except Exception as error:  # a model that takes no single crop; its test stands
+        words = f"size and speed not measured: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        logger.warning(words)
+        measured = [{"note": words} for _ in done]
+    for row, values in zip(done, measured, strict=True):
+        row.update(values)
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    header = [
+        "recipe", *(heading for heading, _, _ in COLUMNS), "parameters M", "multiply-adds G", "training images/s",
+        "ms an image", "epochs", "minutes", "note",
+    ]  # fmt: skip
+    return markdown_table(header, [_cells(row, len(header)) for row in rows])
+
+
+def _cells(row: dict[str, Any], width: int) -> list[str]:
+    if "error" in row:
+        words = row["error"] if len(row["error"]) <= NOTE else row["error"][:NOTE] + " …"
+        return [row["name"], *["-"] * (width - 2), "failed: " + words.replace("|", "\\|")]
+    numbers = row["numbers"]
+    test = [numbers.get(key, next((v for k, v in numbers.items() if k.endswith("/" + key)), None))
+            for _, key, _ in COLUMNS]  # fmt: skip
+    notes = [row["note"]] if "note" in row else []
+    if row["stopped"]:
+        notes.append(f"stopped by the clock, {row['max_epochs']} epochs were planned")
+    elif round(row["epochs"]) < row["max_epochs"]:
+        notes.append(f"stopped early, {row['max_epochs']} epochs were planned")
+    return [
+        row["name"],
+        *(_text(value, form) for value, (_, _, form) in zip(test, COLUMNS, strict=True)),
+        _text(row.get("parameters"), ".2f", 1e6),
+        _text(row.get("multiply_adds"), ".3f", 1e9),
+        _text(row["images_per_second"], ".1f"),
+        _text(row.get("milliseconds"), ".1f"),
+        _text(row["epochs"], ".4g"),
+        _text(row["minutes"], ".1f"),
+        "; ".join(notes).replace("|", "\\|"),
+    ]
+
+
+def _text(value: float | None, form: str, unit: float = 1.0) -> str:
+    return "-" if value is None else format(value / unit, form)
+
+
+def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, data: Path, seed: int) -> None:
+    """``compare.json``, ``compare.md`` and ``compare.png``."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
+    machine = f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    done = [row for row in rows if "error" not in row]
+    same = len({(row["test"] or {}).get("digest") for row in done}) <= 1
+    content = {
+        "data": str(data), "budget": {"epochs": budget.epochs, "minutes": budget.minutes}, "seed": seed,
+        "machine": machine, "same_test": same, "recipes": rows,
+    }  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "compare.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    counts = sorted({row["test"]["instances"] for row in done if row["test"]})
+    lines = [
+        f"Data {data}, {budget}, seed {seed}; tested on {' or '.join(map(str, counts)) or 'no'} instances. "
+        f"Machine: {machine}.",
+        "Minutes are those of the whole training run, start and validation included; ms an image: one crop at a "
+        "time, flip test as configured, all models in turn.",
+    ]
+    if not same:
+        lines.append(
+            "**Not all were tested on the same points of the same pictures: do not compare their errors.**"
+        )
+    (out / "compare.md").write_text(table + "\n" + "\n\n".join(lines) + "\n", encoding="utf-8")
+    plot_comparison(
+        out / "compare.png",
+        {r["name"]: (r["pck"]["thresholds"], r["pck"]["values"]) for r in done if r["pck"]},
+        {r["name"]: (r["training"]["minutes"], r["training"]["loss"]) for r in done},
+        {
+            r["name"]: (r["validation"]["minutes"], r["validation"][PLOTTED])
+            for r in done
+            if PLOTTED in r["validation"]
+        },
+        PLOTTED,
+    )
+
+
+def _processor() -> str:
+    return platform.processor() or platform.machine()

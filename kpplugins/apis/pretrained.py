@@ -1,0 +1,228 @@
+"""Weights to start from: pretrained parts that a config names, fetched before training starts, or left out by will.
+
+A config names them in two ways: ``init_cfg=dict(type='Pretrained', checkpoint=…)`` of a part of the model, read when
+training initialises the model, and ``load_from``, a checkpoint of a whole model, read after that. Neither is needed
+where a checkpoint of the model itself follows: testing, prediction and resuming read none of them.
+"""
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.config import Config
+
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
+TIMEOUT = 20.0
+"""Seconds without an answer after which an address counts as out of reach."""
+FROM_SCRATCH = "or train without them: --from-scratch"
+_SHOWN = 3
+"""Tensors that are named in one line; the others are counted."""
+
+
+def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
+    """The weights that training with this config would start from.
+
+    Args:
+        cfg: a config with ``model`` and, perhaps, ``load_from``.
+
+    Returns:
+        For each its dotted place in the config, its address (a path, a URL, or another of MMEngine's schemes) and the
+        prefix of the entries that are taken (``""`` for all), in the order in which they are read. The checkpoint of a
+        run that is resumed is none of them.
+    """
+    found = [
+        (f"{place}.init_cfg", str(init["checkpoint"]), str(init.get("prefix") or ""))
+        for place, part in _parts("model", cfg.get("model"))
+        for init in _as_list(part.get("init_cfg"))
+        if _is_pretrained(init)
+    ]
+    if cfg.get("load_from") and not cfg.get("resume"):
+        found.append(("load_from", str(cfg.load_from), ""))
+    return found
+
+
+def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT) -> None:
+    """Fetch every pretrained file that the config names, so that training cannot stop for lack of one later.
+
+    A file that was fetched before is not fetched again: it lies in torch's hub folder.
+
+    Args:
+        cfg: the settled config.
+        model: what was built from it, not wrapped; ``None`` does not look whether anything in the files fits it.
+        timeout: seconds without an answer after which an address counts as out of reach.
+
+    Raises:
+        BadInputError: one cannot be had, is not whole, or holds nothing for its part of the model; it names the place
+            in the config, the address, the reason and what to do.
+    """
+    for place, address, prefix in pretrained_of(cfg):
+        content = _fetch(place, address, timeout)
+        weights = weights_of(content, prefix)
+        if not weights:
+            wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
+            raise _unusable(place, address, wanted, f"name another file, {FROM_SCRATCH}")
+        part = None if model is None else _part_at(model, place)
+        if part is not None and not _fitting(part, weights):
+            own = next(iter(part.state_dict()), "none")
+            found = f"nothing in it that fits: {next(iter(weights))}, … for {own}, …"
+            raise _unusable(place, address, found, f"name weights of this architecture, {FROM_SCRATCH}")
+
+
+def drop_pretrained(cfg: Config) -> list[str]:
+    """Take out of the config all weights to start from; each part is initialised as its class does by itself.
+
+    Args:
+        cfg: the settled config; it is changed.
+
+    Returns:
+        What was taken out, as ``place (address)``.
+    """
+    dropped = [f"{place} ({address})" for place, address, _ in pretrained_of(cfg)]
+    for _, part in list(_parts("model", cfg.get("model"))):
+        if "init_cfg" in part:
+            kept = [init for init in _as_list(part["init_cfg"]) if not _is_pretrained(init)]
+            if not kept:
+                part.pop("init_cfg")  # the default of the class takes its place
+            elif isinstance(part["init_cfg"], list):
+                part["init_cfg"] = kept
+    if not cfg.get("resume"):
+        cfg.load_from = None
+    return dropped
+
+
+def weights_of(checkpoint: Any, prefix: str = "") -> dict[str, Any]:
+    """The tensors in what a checkpoint file holds.
+
+    Args:
+        checkpoint: a dict of them, or one that has such a dict as ``state_dict``.
+        prefix: only the entries under it, which they then lack; else they lack the ``module.`` of distributed training.
+
+    Returns:
+        Tensors by name.
+    """
+    import torch
+
+    weights = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else {}
+    start = f"{prefix.rstrip('.')}." if prefix else ""
+    return {
+        str(k).removeprefix(start or "module."): v
+        for k, v in (weights.items() if isinstance(weights, dict) else ())
+        if isinstance(v, torch.Tensor) and str(k).startswith(start)
+    }
+
+
+def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
+    """Leave out of a checkpoint's weights what the model has in another shape; says what, with both shapes.
+
+    So a model of 17 points gives its backbone to one of 9 points, whose head begins anew.
+
+    Args:
+        model: the model, not wrapped.
+        checkpoint: what its file holds.
+        where: its address, for the messages.
+
+    Returns:
+        The checkpoint with ``state_dict``: the tensors that fit. All else in it is as it was.
+
+    Raises:
+        BadInputError: no tensor of it fits the model.
+    """
+    own, weights = model.state_dict(), weights_of(checkpoint)
+    fitting = _fitting(model, weights)
+    if not fitting:
+        raise BadInputError(
+            "nothing in these weights fits the model",
+            where=where,
+            expected=f"{len(own)} tensors like {next(iter(own), 'none')}",
+            found=f"{len(weights)} like {next(iter(weights), 'none')}",
+            todo=f"name a checkpoint of this architecture, {FROM_SCRATCH}",
+        )
+    shapes = [
+        f"{k} {tuple(v.shape)} for {tuple(own[k].shape)}"
+        for k, v in weights.items()
+        if k in own and own[k].shape != v.shape
+    ]
+    unknown = [k for k in weights if k not in own]
+    missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
+    kinds = {"of another shape": shapes, "that the model lacks": unknown, "that the file lacks": missing}
+    told = "; ".join(f"{len(names)} {kind}: {_first(names)}" for kind, names in kinds.items() if names)
+    if told:
+        logger.warning("%s: %d tensors taken, left out %s", where, len(fitting), told)
+    kept = {k: v for k, v in checkpoint.items() if k != "state_dict"} if "state_dict" in checkpoint else {}
+    return {**kept, "state_dict": fitting}
+
+
+def _fetch(place: str, address: str, timeout: float) -> Any:
+    """What the file at an address holds; ``place`` is for the messages."""
+    from mmengine.runner.checkpoint import CheckpointLoader
+
+    try:
+        with _impatient(timeout):
+            return CheckpointLoader.load_checkpoint(address, map_location="cpu", logger="silent")
+    except BadInputError as error:
+        reason = f"{error.what}, {error.found}" if error.found else error.what
+        todo = f"{error.todo}, {FROM_SCRATCH}" if error.todo else FROM_SCRATCH.removeprefix("or ")
+        raise _unusable(place, address, reason, todo) from error
+    except (OSError, KeyError, ImportError, RuntimeError) as error:
+        reason = str(error) or type(error).__name__
+        raise _unusable(place, address, reason, f"correct the address, {FROM_SCRATCH}") from error
+
+
+def _fitting(part: Any, weights: dict[str, Any]) -> dict[str, Any]:
+    """The weights that a part of a model has in the same shape; none where only counters would fit."""
+    own = part.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    return fitting if any(v.ndim for v in fitting.values()) else {}
+
+
+def _part_at(model: Any, place: str) -> Any:
+    """The part of the model that was built at a place of the config; ``None`` where that is none by itself."""
+    if place == "load_from":
+        return model
+    for name in place.removesuffix(".init_cfg").split(".")[1:]:
+        model = getattr(model, name, None)
+    return model if hasattr(model, "state_dict") else None
+
+
+def _unusable(place: str, address: str, reason: str, todo: str) -> BadInputError:
+    found = " ".join(reason.splitlines()[0].split())
+    return BadInputError("pretrained weights fail", where=place, expected=address, found=found, todo=todo)
+
+
+@contextmanager
+def _impatient(timeout: float) -> Iterator[None]:
+    """Within it, connections that are silent for ``timeout`` seconds are given up; torch's loader cannot be told."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(timeout)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _parts(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every dict in a model config with its dotted place, from outside to inside, but not the ``init_cfg`` ones."""
+    if isinstance(value, dict):
+        yield place, value
+        for key, inner in value.items():
+            if key != "init_cfg":
+                yield from _parts(f"{place}.{key}", inner)
+    elif isinstance(value, (list, tuple)):
+        for i, inner in enumerate(value):
+            yield from _parts(f"{place}[{i}]", inner)
+
+
+def _is_pretrained(init: Any) -> bool:
+    return isinstance(init, dict) and init.get("type") == "Pretrained" and bool(init.get("checkpoint"))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

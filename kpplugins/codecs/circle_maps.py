@@ -1,0 +1,92 @@
+"""Label maps of blurred circles, and what is read back from maps. Pure functions; NumPy and OpenCV only.
+
+Dimensions: N instances, K keypoints, [W, H] maps. A *canvas* is the small picture that circles are drawn on, 128×128 in
+the CAT recipe.
+"""
+
+import cv2
+import numpy as np
+
+_SLACK = 1e-3
+"""Added before rounding, so that coordinates that went through float32 round as those that did not."""
+
+
+def pixels_of(points: np.ndarray) -> np.ndarray:
+    """The pixels that points (..., 2) lie in, rounded with halves up; float64, NaN stays NaN."""
+    return np.floor(np.asarray(points, np.float64) + (0.5 + _SLACK))
+
+
+def draw_circles(
+    places: np.ndarray,
+    drawn: np.ndarray,
+    size: tuple[int, int],
+    radius: int = 2,
+    thickness: int = 2,
+    blur: int = 5,
+) -> np.ndarray:
+    """One map a keypoint: circles of value 1 around its places, then a Gaussian filter over all.
+
+    Radius 2 with thickness 2 gives a filled disc of 37 pixels, 7 across, and blurred its only greatest value is at the
+    centre.
+
+    Args:
+        places: (N, K, 2) whole pixels (x, y).
+        drawn: (N, K) boolean; the others are left out.
+        size: (w, h) of the maps.
+        radius: of the circles, in pixels.
+        thickness: of their lines, in pixels; negative fills them.
+        blur: side of the square Gaussian filter, odd; its sigma is what OpenCV derives from it (1.1 for 5).
+
+    Returns:
+        (K, h, w) float32, 0 to 1.
+    """
+    maps = np.zeros((places.shape[1], size[1], size[0]), np.float32)
+    for k in range(len(maps)):
+        for x, y in places[drawn[:, k], k]:
+            cv2.circle(maps[k], (int(x), int(y)), radius, 1.0, thickness)
+        if drawn[:, k].any():
+            maps[k] = cv2.GaussianBlur(maps[k], (blur, blur), 0)
+    return maps
+
+
+def resized_crop(picture: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The part of a picture (H, W) or (H, W, C) in a box, brought to ``size`` (w, h) with OpenCV's bilinear default.
+
+    Args:
+        picture: any type that OpenCV resizes.
+        box: (4,) x1, y1, x2, y2 in whole pixels, as slices take them: x2 and y2 are the first outside.
+        size: (w, h) of the result.
+    """
+    x1, y1, x2, y2 = (int(v) for v in box)
+    return cv2.resize(picture[y1:y2, x1:x2], size)
+
+
+def peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of the maps (K, H, W) is greatest, the first of equals: (K, 2) pixels (x, y), and its values (K,)."""
+    flat = maps.reshape(len(maps), -1)
+    best = flat.argmax(axis=1)
+    places = np.stack([best % maps.shape[2], best // maps.shape[2]], axis=1).astype(np.float32)
+    return places, flat[np.arange(len(flat)), best]
+
+
+def weighted_means(maps: np.ndarray, threshold: float = 0.0) -> np.ndarray:
+    """The mean of all positions of each of the maps (K, H, W), weighted by their values: (K, 2) pixels (x, y).
+
+    Everything counts, the background too: a value of 0.01 all over a map of 64×64 weighs as much as the disc that
+    ``draw_circles`` draws, and takes the mean half of the way to the map's middle.
+
+    Args:
+        maps: values below 0 weigh nothing.
+        threshold: fraction of a map's greatest value; what is below weighs nothing.
+
+    Returns:
+        float32; a map without a positive value gives its middle.
+    """
+    kept = np.maximum(maps, 0).astype(np.float64)
+    top = kept.reshape(len(kept), -1).max(axis=1)[:, None, None]
+    kept[kept < threshold * top] = 0
+    kept[top[:, 0, 0] <= 0] = 1
+    total = kept.sum(axis=(1, 2))
+    x = (kept.sum(axis=1) * np.arange(maps.shape[2])).sum(axis=1) / total
+    y = (kept.sum(axis=2) * np.arange(maps.shape[1])).sum(axis=1) / total
+    return np.stack([x, y], axis=1).astype(np.float32)

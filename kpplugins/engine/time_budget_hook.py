@@ -1,0 +1,102 @@
+"""Training that ends in time."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.dist import broadcast
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop
+from mmpose.registry import HOOKS
+
+from kpplugins.structures import BadInputError
+
+SPENT, OVER = "time_budget_spent", "time_budget_over"
+"""Where the message hub, and so every checkpoint, keeps the seconds spent and whether they ended the training."""
+
+
+@HOOKS.register_module()
+class TimeBudgetHook(Hook):
+    """Ends training after so many minutes of wall time, as if the epoch that then runs had been the last one.
+
+    Everything between the first iteration and the end of the last is counted: waiting for data, validation, writing
+    checkpoints; not the start of the program, and not the validation and the checkpoint that come after the end. An
+    epoch is cut short, then saved and validated as a last epoch is. A resumed run goes on counting.
+
+    Learning-rate schedules know nothing of this clock. Choose ``max_epochs`` so that it fits the time, and let this
+    be what stops a machine that is slower than thought; ``kpplugins.apis.compare`` does so.
+
+    Args:
+        minutes: wall time of training, > 0.
+
+    Raises:
+        BadInputError: ``minutes`` is not a positive number.
+    """
+
+    priority = "ABOVE_NORMAL"  # before the hooks that ask whether this is the last epoch
+
+    def __init__(self, minutes: float) -> None:
+        if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
+            raise BadInputError("wrong minutes", where="TimeBudgetHook", expected="> 0", found=repr(minutes))
+        self.seconds = minutes * 60.0
+        self.over = False
+        self._start = 0.0
+
+    def before_train(self, runner: Any) -> None:
+        """Start the clock, at what a resumed run has spent."""
+        spent = runner.message_hub.get_info(SPENT, 0.0) if runner.iter > 0 else 0.0
+        self._start, self.over = time.monotonic() - spent, False
+        runner.message_hub.update_info(OVER, False)
+        loop = runner.train_loop
+        if isinstance(loop, EpochBasedTrainLoop):  # the other kind asks after every iteration whether to stop
+            loop.dataloader = _Until(loop.dataloader, self)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Look at the clock; every process goes by that of the first."""
+        spent = torch.tensor([time.monotonic() - self._start], dtype=torch.float64)
+        broadcast(spent)
+        runner.message_hub.update_info(SPENT, float(spent))
+        if self.over or float(spent) < self.seconds:
+            return
+        self.over = True
+        runner.train_loop.stop_training = True
+        done, planned = runner.iter + 1, runner.max_iters
+        if done < planned:
+            runner.message_hub.update_info(OVER, True)
+            words = "%g minutes of training are over: stopped after iteration %d of %d"
+            runner.logger.info(words, self.seconds / 60, done, planned)
+        runner.train_loop._max_iters = (
+            done  # the last one, also for the hooks that save and validate after it
+        )
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """The epoch that was cut short is the last one, so that it is saved and validated."""
+        if self.over and isinstance(runner.train_loop, EpochBasedTrainLoop):
+            runner.train_loop._max_epochs = runner.epoch + 1
+
+    def after_train(self, runner: Any) -> None:
+        """Give the loop its loader back."""
+        if isinstance(runner.train_loop.dataloader, _Until):
+            runner.train_loop.dataloader = runner.train_loop.dataloader.loader
+
+
+class _Until:
+    """A data loader that ends when the hook's time is over."""
+
+    def __init__(self, loader: Any, hook: TimeBudgetHook) -> None:
+        self.loader, self._hook = loader, hook
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self.loader:
+            yield batch
+            if self._hook.over:
+                return
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)

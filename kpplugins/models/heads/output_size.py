@@ -1,0 +1,60 @@
+"""Whether a model's heatmaps are as large as its codec says."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kpplugins.structures import BadInputError
+
+
+def require_output_size(model: Any) -> None:
+    """Look at one black picture, before training, and stop where the heatmaps' size is not that of the codec.
+
+    Where the codec or the head is not one of maps (N, K, H, W), as SimCC's, it is only seen that the network takes its
+    input.
+
+    Args:
+        model: a top-down model, whose ``head.decoder`` is the codec.
+
+    Raises:
+        BadInputError: another size, naming both; or an input that the network cannot take.
+    """
+    model = getattr(model, "module", model)  # that of distributed training is wrapped
+    decoder = getattr(getattr(model, "head", None), "decoder", None)
+    size, expected = getattr(decoder, "input_size", None), getattr(decoder, "heatmap_size", None)
+    if size is None:
+        return
+    found = _output_size(model, (int(size[0]), int(size[1])))
+    if expected is not None and found is not None and found != tuple(expected):
+        raise BadInputError(
+            "the heatmaps of the codec and of the network have different sizes",
+            where="codec.heatmap_size",
+            expected=f"{found[0]}×{found[1]}, what the network gives for an input of {size[0]}×{size[1]}",
+            found=f"{expected[0]}×{expected[1]}",
+            todo=f"codec.heatmap_size = ({found[0]}, {found[1]})",
+        )
+
+
+def _output_size(model: Any, size: tuple[int, int]) -> tuple[int, int] | None:
+    """(W, H) of the heatmaps for an input of ``size`` (w, h); ``None`` where the head does not give heatmaps."""
+    weight = next(model.parameters())
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            picture = torch.zeros((1, 3, size[1], size[0]), device=weight.device, dtype=weight.dtype)
+            output = model.head(model.extract_feat(picture))
+    except BadInputError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise BadInputError(
+            "the network fails on one black picture",
+            where="model and codec.input_size",
+            expected=f"it to take an input of {size[0]}×{size[1]}",
+            found=str(error).splitlines()[0],
+        ) from error
+    finally:
+        model.train(training)
+    last = output[-1] if isinstance(output, (list, tuple)) and len(output) else output
+    return (last.shape[-1], last.shape[-2]) if isinstance(last, Tensor) and last.ndim == 4 else None

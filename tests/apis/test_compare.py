@@ -1,0 +1,176 @@
+"""Two tiny recipes and one that fails, side by side, on drawn cats."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from kpplugins.apis.compare import compare
+from kpplugins.apis.compare_budget import Budget, epochs_that_fit
+from kpplugins.structures import BadInputError
+
+TINY = """
+input_size = (64, 64)
+model = dict(backbone=dict(channels={channels}), head=dict(in_channels={channels}, depth=2))
+train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False)
+val_dataloader = dict(num_workers=0, persistent_workers=False)
+test_dataloader = dict(num_workers=0, persistent_workers=False)
+train_cfg = dict(val_interval=1)
+default_hooks = dict(logger=dict(interval=1))
+"""
+HOOKS = """
+custom_hooks = [
+    dict(type="EMAHook", momentum=0.1),
+    dict(type="EarlyStoppingHook", monitor="AP", rule="greater", min_delta=0.001, patience=5),
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def recipes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """``small``, ``wide``, and ``wrong``, which states another number of keypoints than the data have."""
+    folder = tmp_path_factory.mktemp("recipes")
+    base = f"_base_ = '{root / 'configs/cat_hourglass_sample.py'}'\n"
+    texts = {
+        "small": base + TINY.format(channels=16),
+        "wide": base + TINY.format(channels=32) + HOOKS,
+        "wrong": base + "model = dict(head=dict(out_channels=17))\n",
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text)
+    return {name: folder / f"{name}.py" for name in texts}
+
+
+@pytest.fixture(scope="module")
+def compared(
+    root: Path, recipes: dict[str, Path], drawn_cats: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    """What the command line leaves, called twice: the folder and what each call printed."""
+    out = tmp_path_factory.mktemp("compared") / "out"
+    command = [
+        sys.executable,
+        str(root / "tools/compare.py"),
+        *map(str, recipes.values()),
+        "--data",
+        str(drawn_cats),
+    ]
+    command += ["--epochs", "1", "--out", str(out)]
+    said, written = [], []
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=out.parent)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        said.append(done.stdout + done.stderr)
+        written.append(sorted((str(p), p.stat().st_mtime_ns) for p in out.rglob("*.pth")))
+    return out, said, written
+
+
+def test_the_table_has_a_row_for_each_recipe(compared):
+    out, said, _ = compared
+    table = (out / "compare.md").read_text().split("\n\n")[0].splitlines()
+    header = [c.strip() for c in table[0].strip("|").split("|")]
+    rows = {line.split("|")[1].strip(): [c.strip() for c in line.strip("|").split("|")] for line in table[2:]}
+    assert list(rows) == ["small", "wide", "wrong"]
+    for name in ("small", "wide"):
+        values = dict(zip(header, rows[name], strict=True))
+        for heading in header[1:-1]:
+            assert float(values[heading]) >= 0, heading
+        assert values["epochs"] == "1" and values["note"] == ""
+    assert (
+        "failed: " in rows["wrong"][-1] and "17" in rows["wrong"][-1] and "9 (CatDataset" in rows["wrong"][-1]
+    )
+    assert table[0] in said[0]
+
+
+def test_the_json_has_all_that_is_in_the_table_and_the_curves(compared):
+    out, _, _ = compared
+    content = json.loads((out / "compare.json").read_text())
+    assert (
+        content["budget"] == {"epochs": 1, "minutes": None} and content["same_test"] and content["seed"] == 0
+    )
+    small, wide, wrong = content["recipes"]
+    assert "different numbers of keypoints" in wrong["error"]
+    assert "Traceback" in (out / "wrong/error.txt").read_text()
+    assert wide["parameters"] > 2 * small["parameters"] and wide["multiply_adds"] > 2 * small["multiply_adds"]
+    assert small["milliseconds"] > 0 and small["images_per_second"] > 0
+    assert small["test"] == wide["test"] and small["test"]["instances"] == 4
+    for row in (small, wide):
+        curve = dict(zip(row["pck"]["thresholds"], row["pck"]["values"], strict=True))
+        at = {round(t, 4): v for t, v in curve.items()}
+        assert at[0.05] == pytest.approx(row["numbers"]["PCK@0.05"])
+        assert at[0.1] == pytest.approx(row["numbers"]["PCK@0.1"])
+        assert len(row["training"]["loss"]) == len(row["training"]["minutes"]) == 3  # 12 cats, 4 a batch
+        assert len(row["validation"]["PCK@0.05"]) == len(row["validation"]["minutes"]) == 1
+        assert (out / row["name"] / "metrics.json").is_file() and (out / row["name"] / "curves.png").is_file()
+
+
+def test_the_plot_is_a_picture(compared):
+    picture = cv2.imread(str(compared[0] / "compare.png"))
+    assert picture.shape[1] > 1000 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_the_second_call_trains_nothing(compared):
+    _, said, written = compared
+    assert "Epoch(train)" in said[0] and "Epoch(train)" not in said[1]
+    assert written[0] == written[1] and len(written[0]) >= 4
+    assert "small is finished already" in said[1]
+
+
+def test_another_budget_or_setting_trains_again_by_minutes(
+    compared, recipes: dict[str, Path], drawn_cats: Path, tmp_path: Path
+):
+    """0.1 minutes; the probe has said how many epochs that is, and schedules were stretched to them."""
+    rows, table = compare(
+        [recipes["small"]], data=drawn_cats, out=tmp_path, minutes=0.1, names=["mine"], seed=3
+    )
+    (row,) = rows
+    assert "error" not in row and "mine" in table
+    assert row["max_epochs"] > 1
+    assert row["training"]["minutes"][-1] < 0.13
+    kept = (tmp_path / "mine/small.py").read_text()
+    assert f"total_steps={row['max_epochs']}" in kept and "TimeBudgetHook" in kept and "seed=3" in kept
+    assert row["stopped"] or round(row["epochs"]) == row["max_epochs"]
+    assert json.loads((tmp_path / "compare.json").read_text())["budget"] == {"epochs": None, "minutes": 0.1}
+
+
+def test_epochs_that_fit_by_hand():
+    """10 s an epoch, 4 s a validation after every second: 5 epochs and 2 validations are 58 s, 6 and 2 are 68."""
+    assert epochs_that_fit(60, 10, 4, 2) == 5
+    assert epochs_that_fit(68, 10, 4, 2) == 6
+    assert epochs_that_fit(60, 10, 0, 1) == 6
+    assert epochs_that_fit(60, 10, 1000, 10) == 6  # the validation after the last epoch does not count
+    assert epochs_that_fit(1, 10, 4, 2) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (dict(), "one budget is needed"),
+        (dict(epochs=1, minutes=2), "one budget is needed"),
+        (dict(epochs=0), "epochs: wrong budget; expected ≥ 1"),
+        (dict(minutes=-1), "minutes: wrong budget; expected > 0"),
+        (dict(epochs=1, names=["a"]), "names: as many names as recipes are needed; expected 2; found 1"),
+        (dict(epochs=1, names=["a", "a"]), "two recipes named 'a'"),
+        (dict(epochs=1, names=["a", "../b"]), "a name must be one of a folder"),
+        (dict(epochs=1, data="gone"), "gone: no such folder of data"),
+        (dict(epochs=1, configs=["gone.py", "b.py"]), "gone.py: no such config"),
+        (dict(epochs=1, configs=[]), "no recipe to compare"),
+    ],
+)
+def test_bad_input_is_one_line(
+    settings: dict, words: str, recipes: dict[str, Path], drawn_cats: Path, tmp_path: Path
+):
+    given = {"configs": [recipes["small"], recipes["wide"]], "data": drawn_cats, "out": tmp_path, **settings}
+    with pytest.raises(BadInputError, match=words) as caught:
+        compare(given.pop("configs"), **given)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_in_words():
+    assert (
+        str(Budget(epochs=1)) == "1 epoch each" and str(Budget(minutes=2.5)) == "2.5 minutes of training each"
+    )
