@@ -54,10 +54,19 @@ def _convert(source: Path, out: Path) -> float:
 
 
 def _load(folder: Path) -> tuple[float, float]:
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, start = _peak_mb(), time.perf_counter()
     CustomKeypointDataset(str(folder), "train")
     seconds = time.perf_counter() - start
-    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / _MAXRSS_PER_MB
+    return seconds, _peak_mb() - before
+
+
+def _peak_mb() -> float:
+    """The most memory that this process has had. Linux's ``ru_maxrss`` would begin at that of the parent."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_PER_MB
 
 
 def _generate(root: Path, pictures: int, each: int) -> None:
