@@ -1,20 +1,20 @@
 """Dividing a converted folder anew into train, val and test."""
 
 import contextlib
-import csv
 import json
 import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kpplugins.converters.convert import GroupBy, assign_splits, group_of
-from kpplugins.converters.reading import ORIGINS_FILE, Reading
+from kpplugins.converters.origins import picture_of_crops
+from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.converters.strict import as_dict, as_list, load_json
 from kpplugins.structures import BadInputError, KeypointSchema, Picture
@@ -58,7 +58,7 @@ def split(
     contents = _load(folder)
     images = [image for content in contents.values() for image in content["images"]]
     paths = {image["id"]: Path("images") / image["file_name"] for image in images}
-    groups: GroupBy = group_by if group_by is not None else _origins(folder)
+    groups: GroupBy = group_by if group_by is not None else picture_of_crops(folder)
     splits = _assign(list(paths.values()), ratios, seed, groups)
     chosen = {key: splits[path] for key, path in paths.items()}
     divided = {name: _part(contents, name, chosen) for name in SPLITS}
@@ -66,18 +66,6 @@ def split(
     _replace(folder, divided)
     _note_in_report(folder, {name: report[name]["pictures"] for name in SPLITS})
     return report
-
-
-def _origins(folder: Path) -> Callable[[Path], str] | None:
-    """Crops of one picture stay together: the function that gives the picture of a crop, where the folder has crops."""
-    file = folder / ORIGINS_FILE
-    if not file.is_file():
-        return None
-    with file.open(encoding="utf-8", newline="") as text:
-        rows = [(Path(row.get("crop") or ""), row.get("picture") or "") for row in csv.DictReader(text)]
-    shared = Path(os.path.commonpath([crop.parent for crop, _ in rows])) if rows else Path()
-    picture_of = {Path("images") / crop.relative_to(shared): picture for crop, picture in rows}
-    return lambda path: picture_of.get(path) or path.as_posix()
 
 
 def _load(folder: Path) -> dict[str, Content]:

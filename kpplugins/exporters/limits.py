@@ -13,6 +13,7 @@ from kpplugins.structures.geometry import box_area, clip_box
 
 CROWD = "crowd mark (the box stays, as an ordinary instance)"
 AREA = "area other than its box's"
+LIST = "category's own list of keypoints (it gets those of all, absent)"
 BEYOND = "box beyond its picture (cut to it when read back)"
 SCORE = "score of a prediction"
 RENAMED = "picture's name (another picture's differs in the ending only)"
@@ -50,11 +51,14 @@ def fit_to_tools(content: Content, skip_bad: bool) -> Content:
 def lost_details(content: Content) -> Counter[str]:
     """How much of crowds, areas and boxes goes lost where a tool knows boxes only, and within pictures only."""
     lost: Counter[str] = Counter()
+    everything = content.reading.schema.keypoints
+    shorter = {name for name, own in content.reading.category_keypoints.items() if own != everything}
     for record in content.reading.records:
         cut = _cut(record)
         if cut is None:
             continue
         lost[CROWD] += record.crowd
+        lost[LIST] += record.category in shorter
         lost[AREA] += abs(record.area - box_area(cut)) > 1e-3 + 1e-6 * record.area
         lost[BEYOND] += bool(np.abs(cut - record.bbox).max() > 1e-6)
     return lost

@@ -165,6 +165,7 @@ def test_a_real_folder_reads_the_same_after_it(drawn_cats: Path, tmp_path: Path)
 
 def test_crops_of_one_picture_stay_together(drawn_cats: Path, tmp_path: Path):
     from kpplugins.converters.convert import convert
+    from kpplugins.curation.check import check
     from kpplugins.curation.crop import crop
 
     convert(drawn_cats, tmp_path / "set")
@@ -178,6 +179,10 @@ def test_crops_of_one_picture_stay_together(drawn_cats: Path, tmp_path: Path):
     crop(tmp_path / "set", tmp_path / "crops")
     report = split(tmp_path / "crops")
     assert report["groups"] == 20
+    assert "group-across-splits" not in {f.check for f in check(tmp_path / "crops").findings}
+    split(tmp_path / "crops", group_by=r"(.*)", seed=3)  # every crop by itself: torn apart
+    assert "group-across-splits" in {f.check for f in check(tmp_path / "crops").findings}
+    split(tmp_path / "crops")
     where: dict[str, set[str]] = {}
     for name in ("train", "val", "test"):
         for image in json.loads((tmp_path / f"crops/annotations/{name}.json").read_text())["images"]:

@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from kpplugins.converters.origins import picture_of_crops
 from kpplugins.converters.splits import SPLITS
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
@@ -65,13 +66,13 @@ def shared_pictures(material: Material) -> list[Finding]:
 
 
 def groups(material: Material) -> list[Finding]:
-    """Groups, by the pattern that the user gave, with pictures in more than one split.
+    """Groups with pictures in more than one split: by the pattern that the user gave, else crops of one picture.
 
     Raises:
         BadInputError: the pattern is no regular expression, or matches no picture.
     """
     if material.group_by is None:
-        return []
+        return _crops_apart(material)
     try:
         pattern = re.compile(material.group_by)
     except re.error as error:
@@ -86,12 +87,26 @@ def groups(material: Material) -> list[Finding]:
     if not members and material.pictures:
         raise BadInputError("the pattern matches no picture", where="--group-by", found=repr(material.group_by),
                             expected=f"part of a path such as {material.pictures[0].path.as_posix()}")  # fmt: skip
+    return _apart(material, members, f" --group-by '{material.group_by}'")
+
+
+def _crops_apart(material: Material) -> list[Finding]:
+    picture_of = picture_of_crops(material.source)
+    if picture_of is None:
+        return []
+    members: dict[str, list[Path]] = defaultdict(list)
+    for picture in material.pictures:
+        members[picture_of(picture.path)].append(picture.path)
+    return _apart(material, members, "")
+
+
+def _apart(material: Material, members: dict[str, list[Path]], option: str) -> list[Finding]:
     found = []
     for name, paths in members.items():
         splits = Counter(material.reading.splits.get(p, "") for p in paths)
         if len(splits) > 1:
             shares = ", ".join(f"{n} in {s or 'no split'}" for s, n in splits.items())
             what = f"Pictures of the group {name!r} are in different splits: {shares}."
-            todo = f"python tools/dataset.py split DIR --ratio 80 10 10 --group-by '{material.group_by}'"
+            todo = f"python tools/dataset.py split DIR --ratio 80 10 10{option}"
             found.append(Finding("group-across-splits", "harmful", what, todo, material.source, paths[0]))
     return found
