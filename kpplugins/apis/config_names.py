@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from kpplugins.structures import BadInputError
@@ -44,9 +45,9 @@ def reject_unknown_names(path: Path) -> None:
     for file, text in texts.items():
         tree = ast.parse(text, filename=str(file))
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-        for name, line in _assigned(tree):
-            if name not in known | used | used_by_children and name != "_base_":
-                raise _unknown(name, f"{file}:{line}", known)
+        for name, statement in assignments(tree):
+            if not name.startswith("_") and name not in known | used | used_by_children:
+                raise _unknown(name, f"{file}:{statement.lineno}", known)
 
 
 def reject_unknown_options(options: dict) -> None:
@@ -69,9 +70,9 @@ def local_chain(path: Path) -> list[Path]:
     while todo:
         file = todo.pop()
         chain.append(file)
-        for node in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
-            if isinstance(node, ast.Assign) and any(getattr(t, "id", "") == "_base_" for t in node.targets):
-                bases = ast.literal_eval(node.value)
+        for name, statement in assignments(parse(file)):
+            if name == "_base_":
+                bases = ast.literal_eval(statement.value)
                 bases = [bases] if isinstance(bases, str) else bases
                 todo += [file.parent / b for b in bases if "::" not in b and (file.parent / b).is_file()]
     return chain
@@ -81,21 +82,25 @@ def assigned_values(path: Path, name: str) -> list[object]:
     """What ``path`` and its local bases assign to a top-level name, where it is a literal; the file itself first."""
     values = []
     for file in local_chain(path):
-        for node in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
-            if isinstance(node, ast.Assign) and any(getattr(t, "id", "") == name for t in node.targets):
+        for assigned, statement in assignments(parse(file)):
+            if assigned == name:
                 with contextlib.suppress(ValueError):  # built from something else
-                    values.append(ast.literal_eval(node.value))
+                    values.append(ast.literal_eval(statement.value))
     return values
 
 
-def _assigned(tree: ast.Module) -> list[tuple[str, int]]:
-    return [
-        (target.id, node.lineno)
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and not target.id.startswith("_")
-    ]
+def parse(file: Path) -> ast.Module:
+    """A config file's syntax tree."""
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
+def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
+    """The names that are assigned at the top of a config, with their statements, in order."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, node
 
 
 def _unknown(name: str, where: str, known: set[str]) -> BadInputError:

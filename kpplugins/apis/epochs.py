@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from kpplugins.apis.config_names import local_chain
+from kpplugins.apis.config_names import assignments, local_chain, parse
 from kpplugins.structures import BadInputError
 
 _COUNTED_IN_EPOCHS = {"begin", "end", "T_max", "total_steps", "milestones", "step_size"}
@@ -91,7 +91,7 @@ def _stated(path: Path) -> tuple[int | None, bool]:
     """How many epochs the nearest file says, and whether it or a nearer one writes the schedule."""
     schedule = False
     for file in local_chain(path):
-        assigned = _assigned(ast.parse(file.read_text(encoding="utf-8"), filename=str(file)))
+        assigned = {name: statement.value for name, statement in assignments(parse(file))}
         schedule = schedule or "param_scheduler" in assigned
         top, inner = (
             _literal(assigned.get("max_epochs")),
@@ -105,16 +105,6 @@ def _stated(path: Path) -> tuple[int | None, bool]:
         if top is not None or inner is not None:
             return (inner if top is None else top), schedule
     return None, schedule
-
-
-def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
-    return {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
 
 
 def _inside(node: ast.expr | None, key: str) -> ast.expr | None:

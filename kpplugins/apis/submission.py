@@ -1,5 +1,6 @@
 """Kaggle's submission file of a model of facial keypoints."""
 
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from kpplugins.apis.config import datasets_of
 from kpplugins.apis.predictor import BATCH, sample_of
 from kpplugins.converters.kaggle_table import SIDE
 from kpplugins.converters.kaggle_test import (
+    Asked,
     read_lookup,
     read_test_faces,
     require_answerable,
@@ -21,42 +23,53 @@ from kpplugins.converters.kaggle_test import (
 from kpplugins.structures import BadInputError, KeypointSchema
 
 
-def require_submittable(cfg: Config, schema: KeypointSchema, path: Path) -> None:
-    """Stop before anything is computed where a submission could not be written afterwards.
+def read_task(cfg: Config, schema: KeypointSchema, path: Path) -> tuple[list[Asked], dict[int, np.ndarray]]:
+    """What is asked for, and of which faces; read before anything is computed, so that nothing is computed in vain.
+
+    Args:
+        cfg: settled; both files are in the ``data_root`` of its test data.
+        schema: what the points of the model are.
+        path: the CSV that is to be written.
+
+    Returns:
+        The rows of ``IdLookupTable.csv``, and the (96, 96) uint8 faces of ``test.csv`` by ``ImageId``.
 
     Raises:
         BadInputError: ``test.csv`` or ``IdLookupTable.csv`` is missing or wrong, a point that is asked for is not among
             the model's, or ``path`` is a folder.
     """
-    asked, faces = read_lookup(_root(cfg)), read_test_faces(_root(cfg))
+    root = Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
+    asked, faces = read_lookup(root), read_test_faces(root)
     require_answerable(asked, faces, schema.keypoints)
     if path.is_dir():
         raise BadInputError(
             "is a folder", where=str(path), expected="a file to write", todo="--submission FILE"
         )
-
-
-def _root(cfg: Config) -> Path:
-    return Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
+    return asked, faces
 
 
 @torch.inference_mode()
-def submit(model: Any, cfg: Config, schema: KeypointSchema, path: Path) -> dict[str, int]:
-    """Find the points of the faces in ``test.csv`` and write what ``IdLookupTable.csv`` asks for.
+def submit(
+    model: Any,
+    cfg: Config,
+    schema: KeypointSchema,
+    asked: Sequence[Asked],
+    faces: Mapping[int, np.ndarray],
+    path: Path,
+) -> dict[str, int]:
+    """Find the points of the faces and write what is asked for.
 
     Args:
         model: with its weights.
-        cfg: settled; both files are in the ``data_root`` of its test data.
+        cfg: settled; its test pipeline is used.
         schema: what the points of the model are.
+        asked: the rows, from ``read_task``.
+        faces: the faces by ``ImageId``, from ``read_task``.
         path: the CSV to write.
 
     Returns:
         ``faces``, ``rows``, and how many locations were ``clipped`` to the picture.
-
-    Raises:
-        BadInputError: a file is missing or wrong, or asks for a point that the model does not find.
     """
-    asked, faces = read_lookup(_root(cfg)), read_test_faces(_root(cfg))
     pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
     whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])
     model.eval()

@@ -14,7 +14,7 @@ from mmengine.dist import is_main_process
 from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
 from kpplugins.apis.config import datasets_of, load_config, schema_of
 from kpplugins.apis.runner import build_runner
-from kpplugins.apis.submission import require_submittable, submit
+from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.converters.pictures import read_picture
 from kpplugins.converters.reading import SCHEMA_FILE
@@ -68,8 +68,7 @@ def test(
     out = Path(cfg.work_dir)
     checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint(out)
     _require_same_points(cfg, checkpoint)
-    if submission is not None:
-        require_submittable(cfg, schema_of(cfg), Path(submission))
+    task = None if submission is None else read_task(cfg, schema_of(cfg), Path(submission))
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=False)
         load_strictly(runner.model, checkpoint)
@@ -82,8 +81,8 @@ def test(
         ]
         picture_of = getattr(runner.test_dataloader.dataset, "picture", read_picture)
         table = write_report(out, numbers, results[0] if results else None, origin, picture_of)
-        if submission is not None:
-            counts = submit(runner.model, cfg, schema_of(cfg), Path(submission))
+        if task is not None and submission is not None:
+            counts = submit(runner.model, cfg, schema_of(cfg), *task, Path(submission))
             logger.info("%s: %s", submission, ", ".join(f"{n} {what}" for what, n in counts.items()))
         plot_curves(out)
     return numbers, out, table

@@ -11,6 +11,7 @@ import numpy as np
 
 from kpplugins.codecs.circle_maps import draw_circles, pixels_of
 from kpplugins.converters.coco_writer import pictures_of
+from kpplugins.converters.pictures import read_picture
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS, take_split
 from kpplugins.curation.stats import opened, splits_of
@@ -146,9 +147,7 @@ def _tile(
     path: Path, records: Sequence[PoseRecord], size: tuple[int, int], schema: KeypointSchema, masks: bool
 ) -> np.ndarray:
     """One picture with its caption, and its label maps as one colour picture."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise BadInputError("picture cannot be read", where=str(path), todo="fetch it again")
+    picture = read_picture(path)
     people = [r for r in records if not r.crowd]
     parts = [_drawn(picture, records, schema)]
     if masks:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from kpplugins.converters.open_source import SCHEMA_FILE
+from kpplugins.converters.pictures import read_picture
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.repeats import joined, matched_instances, people, repeated_instances
 from kpplugins.curation.stats import opened
@@ -179,9 +180,7 @@ def _side_colors(schema: KeypointSchema) -> list[tuple[int, int, int]]:
 def _tile(
     record: PoseRecord, schema: KeypointSchema, colors: Sequence[tuple[int, int, int]], mirrored: bool
 ) -> np.ndarray:
-    picture = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise BadInputError("picture cannot be read", where=str(record.image), todo="fetch it again")
+    picture = read_picture(record.image)
     inside = record.keypoints[:, 2] > 0
     corners = record.keypoints[inside, :2] if inside.sum() > 1 else record.bbox.reshape(2, 2)
     low, high = corners.min(axis=0), corners.max(axis=0)
