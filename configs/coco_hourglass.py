@@ -11,4 +11,3 @@ train_pipeline = list(_base_.custom_train_pipeline)
 train_pipeline.insert(3, dict(type="RandomHalfBody"))  # after the flip, as MMPose trains on COCO
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-model = dict(head=dict(num_stacks=num_stacks))

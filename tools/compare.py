@@ -16,6 +16,9 @@ def main() -> int:
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--epochs", type=int, metavar="N", help="passes over the training data for each")
     budget.add_argument("--minutes", type=float, metavar="M", help="wall time of training for each")
+    budget.add_argument(
+        "--cpu-minutes", type=float, metavar="M", help="minutes of one processor core for each"
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -40,8 +43,9 @@ def main() -> int:
         from kpplugins.apis.compare import compare
 
         rows, table = compare(
-            args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes, seed=args.seed,
-            names=args.names, cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
+            args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
+            clock="wall" if args.cpu_minutes is None else "cpu", seed=args.seed, names=args.names,
+            cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
         )  # fmt: skip
         print(table, end="")
         print(f"results: {args.out}: compare.md, compare.json, compare.png")

@@ -7,6 +7,7 @@ import platform
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def compare(
     out: str | Path,
     epochs: int | None = None,
     minutes: float | None = None,
+    clock: str = "wall",
     seed: int = 0,
     names: Sequence[str] | None = None,
     cfg_options: dict[str, Any] | None = None,
@@ -59,7 +61,8 @@ def compare(
         out: where it is written: ``compare.md``, ``compare.json``, ``compare.png``, and each recipe's run in a folder
             of its name.
         epochs: passes over the training data for each.
-        minutes: or the wall time of training for each, validation included.
+        minutes: or the time of training for each, validation included.
+        clock: ``wall``, or ``cpu`` for minutes of one processor core, whatever else the machine does meanwhile.
         seed: of weights, order and augmentation.
         names: of the recipes. Default: those of the files.
         cfg_options: values by dotted key that go over those of every config.
@@ -72,7 +75,7 @@ def compare(
     Raises:
         BadInputError: no such config or folder of data, two recipes of one name, or not exactly one budget.
     """
-    budget = Budget(epochs, minutes)
+    budget = Budget(epochs, minutes, clock)
     chosen = _named([Path(config) for config in configs], names)
     if not Path(data).is_dir():
         raise BadInputError("no such folder of data", where=str(data))
@@ -197,7 +200,7 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
     done = [row for row in rows if "error" not in row]
     same = len({(row["test"] or {}).get("digest") for row in done}) <= 1
     content = {
-        "data": str(data), "budget": {"epochs": budget.epochs, "minutes": budget.minutes}, "seed": seed,
+        "data": str(data), "budget": asdict(budget), "seed": seed,
         "machine": machine, "same_test": same, "recipes": rows,
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """How much training every recipe of a comparison gets, and how many epochs that is."""
 
 import tempfile
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 
 from kpplugins.apis.config import load_config
 from kpplugins.apis.runner import build_runner
+from kpplugins.engine.clocks import CLOCKS
 from kpplugins.structures import BadInputError
 
 PROBE_SHARE, PROBE_SECONDS = 0.1, 60.0
@@ -24,7 +25,8 @@ class Budget:
 
     Attributes:
         epochs: passes over the training data, or ``None``.
-        minutes: wall time from the first iteration to the last, validation and checkpoints included, or ``None``.
+        minutes: time from the first iteration to the last, validation and checkpoints included, or ``None``.
+        clock: what the minutes are of: ``wall``, or ``cpu`` for minutes of one processor core.
 
     Raises:
         BadInputError: both or neither, or not positive.
@@ -32,6 +34,7 @@ class Budget:
 
     epochs: int | None = None
     minutes: float | None = None
+    clock: str = "wall"
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.minutes is None):
@@ -44,11 +47,11 @@ class Budget:
     def __str__(self) -> str:
         if self.epochs is not None:
             return f"{self.epochs} epoch{'s' if self.epochs > 1 else ''} each"
-        return f"{self.minutes:g} minutes of training each"
+        return f"{self.minutes:g} {'CPU-' if self.clock == 'cpu' else ''}minutes of training each"
 
 
 def epochs_within(
-    minutes: float,
+    budget: Budget,
     config: Path,
     *,
     data: str | Path,
@@ -60,7 +63,7 @@ def epochs_within(
     The probe takes a tenth of the minutes, no more than one, and leaves nothing behind. It does not count.
 
     Args:
-        minutes: wall time of training, validation at the recipe's interval included.
+        budget: of minutes.
         config: the recipe.
         data: folder that every dataset is pointed at.
         cfg_options: values by dotted key that go over the config's.
@@ -71,15 +74,16 @@ def epochs_within(
     """
     from kpplugins.engine.time_budget_hook import TimeBudgetHook
 
+    minutes = budget.minutes or 0.0
     # Windows keeps the log open
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = load_config(config, data=data, work_dir=folder, cfg_options=cfg_options, skip_bad=skip_bad)
         interval = int(cfg.train_cfg.get("val_interval", 1))
         cfg.train_cfg.val_interval = 10**9  # only once, at the end
         runner = build_runner(cfg, training=True)
-        clock = _Clock()
+        clock = _Clock(CLOCKS[budget.clock])
         runner.register_hook(clock)
-        runner.register_hook(TimeBudgetHook(min(PROBE_SHARE * minutes, PROBE_SECONDS / 60)))
+        runner.register_hook(TimeBudgetHook(min(PROBE_SHARE * minutes, PROBE_SECONDS / 60), budget.clock))
         runner.train()
     epoch = clock.seconds_of_an_epoch(len(runner.train_dataloader))
     return epochs_that_fit(60 * minutes * (1 - RESERVE), epoch, clock.validation, interval)
@@ -105,28 +109,29 @@ class _Clock(Hook):
 
     priority = "VERY_HIGH"
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self.begins: list[float] = []
         self.ends: list[float] = []
         self.validation = 0.0
 
     def before_train_epoch(self, runner: Any) -> None:
         """Called by the Runner."""
-        self.begins.append(time.monotonic())
+        self.begins.append(self._now())
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Called by the Runner."""
-        self.ends.append(time.monotonic())
+        self.ends.append(self._now())
 
     def before_val(self, runner: Any) -> None:
         """Called by the Runner."""
-        self._began = time.monotonic()
+        self._began = self._now()
 
     def after_val(self, runner: Any) -> None:
         """Called by the Runner."""
-        self.validation = time.monotonic() - self._began
+        self.validation = self._now() - self._began
 
     def seconds_of_an_epoch(self, iterations: int) -> float:
         """From whole epochs after the first, which decodes every picture; else from the later half of what there is."""

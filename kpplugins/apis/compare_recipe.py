@@ -87,7 +87,7 @@ class Recipe:
         if self.budget.minutes is None:
             return int(self.budget.epochs or 1)
         return epochs_within(
-            self.budget.minutes, self.config, data=self.data, cfg_options=self.options, skip_bad=self.skip_bad
+            self.budget, self.config, data=self.data, cfg_options=self.options, skip_bad=self.skip_bad
         )
 
     def run(self, fingerprint: str, epochs: int) -> dict[str, Any]:
@@ -111,7 +111,8 @@ class Recipe:
         options: dict[str, Any] = {**self.options, "max_epochs": epochs}
         if self.budget.minutes is not None:
             hooks = [hook.to_dict() for hook in self._settled().get("custom_hooks") or []]
-            options["custom_hooks"] = [*hooks, {"type": "TimeBudgetHook", "minutes": self.budget.minutes}]
+            ending = {"type": "TimeBudgetHook", "minutes": self.budget.minutes, "clock": self.budget.clock}
+            options["custom_hooks"] = [*hooks, ending]
         start = time.monotonic()
         train(
             self.config, work_dir=self.work_dir, data=self.data, cfg_options=options, skip_bad=self.skip_bad

@@ -20,6 +20,7 @@ SPREAD = {
     "input_size",
     "keypoints",
     "max_epochs",
+    "num_stacks",
 }
 """Names that ``load_config`` carries to their places."""
 READ_BY_RUNNER = {

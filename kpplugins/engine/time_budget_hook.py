@@ -1,6 +1,5 @@
 """Training that ends in time."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import HOOKS
 
+from kpplugins.engine.clocks import CLOCKS
 from kpplugins.structures import BadInputError
 
 SPENT, OVER = "time_budget_spent", "time_budget_over"
@@ -18,7 +18,7 @@ SPENT, OVER = "time_budget_spent", "time_budget_over"
 
 @HOOKS.register_module()
 class TimeBudgetHook(Hook):
-    """Ends training after so many minutes of wall time, as if the epoch that then runs had been the last one.
+    """Ends training after so many minutes, as if the epoch that then runs had been the last one.
 
     Everything between the first iteration and the end of the last is counted: waiting for data, validation, writing
     checkpoints; not the start of the program, and not the validation and the checkpoint that come after the end. An
@@ -28,25 +28,31 @@ class TimeBudgetHook(Hook):
     be what stops a machine that is slower than thought; ``kpplugins.apis.compare`` does so.
 
     Args:
-        minutes: wall time of training, > 0.
+        minutes: of training, > 0.
+        clock: ``wall``, or ``cpu``: minutes of one processor core, data workers included, which do not depend on what
+            else the machine does.
 
     Raises:
-        BadInputError: ``minutes`` is not a positive number.
+        BadInputError: ``minutes`` is not a positive number, or there is no such clock.
     """
 
     priority = "ABOVE_NORMAL"  # before the hooks that ask whether this is the last epoch
 
-    def __init__(self, minutes: float) -> None:
+    def __init__(self, minutes: float, clock: str = "wall") -> None:
         if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
             raise BadInputError("wrong minutes", where="TimeBudgetHook", expected="> 0", found=repr(minutes))
-        self.seconds = minutes * 60.0
+        if clock not in CLOCKS:
+            raise BadInputError(
+                "unknown clock", where="TimeBudgetHook", expected=" or ".join(CLOCKS), found=repr(clock)
+            )
+        self.seconds, self._now = minutes * 60.0, CLOCKS[clock]
         self.over = False
         self._start = 0.0
 
     def before_train(self, runner: Any) -> None:
         """Start the clock, at what a resumed run has spent."""
         spent = runner.message_hub.get_info(SPENT, 0.0) if runner.iter > 0 else 0.0
-        self._start, self.over = time.monotonic() - spent, False
+        self._start, self.over = self._now() - spent, False
         runner.message_hub.update_info(OVER, False)
         loop = runner.train_loop
         if isinstance(loop, EpochBasedTrainLoop):  # the other kind asks after every iteration whether to stop
@@ -56,7 +62,7 @@ class TimeBudgetHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Look at the clock; every process goes by that of the first."""
-        spent = torch.tensor([time.monotonic() - self._start], dtype=torch.float64)
+        spent = torch.tensor([self._now() - self._start], dtype=torch.float64)
         broadcast(spent)
         runner.message_hub.update_info(SPENT, float(spent))
         if self.over or float(spent) < self.seconds:

@@ -89,7 +89,9 @@ def test_the_json_has_all_that_is_in_the_table_and_the_curves(compared):
     out, _, _ = compared
     content = json.loads((out / "compare.json").read_text())
     assert (
-        content["budget"] == {"epochs": 1, "minutes": None} and content["same_test"] and content["seed"] == 0
+        content["budget"] == {"epochs": 1, "minutes": None, "clock": "wall"}
+        and content["same_test"]
+        and content["seed"] == 0
     )
     small, wide, wrong = content["recipes"]
     assert "different numbers of keypoints" in wrong["error"]
@@ -119,21 +121,23 @@ def test_the_second_call_trains_nothing(compared):
     assert "small is finished already" in said[1]
 
 
+@pytest.mark.parametrize("clock", ["wall", "cpu"])
 def test_another_budget_or_setting_trains_again_by_minutes(
-    compared, recipes: dict[str, Path], drawn_cats: Path, tmp_path: Path
+    compared, recipes: dict[str, Path], drawn_cats: Path, tmp_path: Path, clock: str
 ):
     """0.1 minutes; the probe has said how many epochs that is, and schedules were stretched to them."""
     rows, table = compare(
-        [recipes["small"]], data=drawn_cats, out=tmp_path, minutes=0.1, names=["mine"], seed=3
+        [recipes["small"]], data=drawn_cats, out=tmp_path, minutes=0.1, clock=clock, names=["mine"], seed=3
     )
     (row,) = rows
     assert "error" not in row and "mine" in table
     assert row["max_epochs"] > 1
-    assert row["training"]["minutes"][-1] < 0.13
+    assert clock == "cpu" or row["training"]["minutes"][-1] < 0.13
     kept = (tmp_path / "mine/small.py").read_text()
     assert f"total_steps={row['max_epochs']}" in kept and "TimeBudgetHook" in kept and "seed=3" in kept
     assert row["stopped"] or round(row["epochs"]) == row["max_epochs"]
-    assert json.loads((tmp_path / "compare.json").read_text())["budget"] == {"epochs": None, "minutes": 0.1}
+    budget = json.loads((tmp_path / "compare.json").read_text())["budget"]
+    assert budget == {"epochs": None, "minutes": 0.1, "clock": clock}
 
 
 def test_epochs_that_fit_by_hand():
@@ -174,3 +178,4 @@ def test_a_budget_in_words():
     assert (
         str(Budget(epochs=1)) == "1 epoch each" and str(Budget(minutes=2.5)) == "2.5 minutes of training each"
     )
+    assert str(Budget(minutes=20, clock="cpu")) == "20 CPU-minutes of training each"

@@ -205,7 +205,7 @@ def test_an_unknown_option_is_refused(child):
         child("", cfg_options={"trian_cfg.max_epochs": 3})
 
 
-@pytest.mark.parametrize("name", ["channels=32", "num_stacks=2"])
+@pytest.mark.parametrize("name", ["channels=32", "depth=2"])
 def test_an_option_that_would_change_nothing_is_refused(root: Path, name: str):
     key, value = name.split("=")
     with pytest.raises(BadInputError, match=f"unknown config key '{key}'"):

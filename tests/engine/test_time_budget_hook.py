@@ -3,7 +3,6 @@
 import json
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -61,7 +60,7 @@ class Tick(Hook):
 def ticking(monkeypatch: pytest.MonkeyPatch) -> dict:
     """The hook's config."""
     HOOKS.register_module(name="TickForTests", module=Tick, force=True)
-    monkeypatch.setattr(time_budget_hook, "time", SimpleNamespace(monotonic=lambda: Tick.now))
+    monkeypatch.setitem(time_budget_hook.CLOCKS, "wall", lambda: Tick.now)
     return dict(type="TickForTests")
 
 
@@ -108,6 +107,11 @@ def test_iteration_based_training_stops_too(run, ticking: dict):
 def test_a_wrong_budget_is_one_line(minutes):
     with pytest.raises(BadInputError, match="TimeBudgetHook: wrong minutes; expected > 0"):
         TimeBudgetHook(minutes)
+
+
+def test_an_unknown_clock_is_one_line():
+    with pytest.raises(BadInputError, match="unknown clock; expected wall or cpu; found 'sun'"):
+        TimeBudgetHook(1, clock="sun")
 
 
 def test_the_best_checkpoint_holds_averaged_weights_and_is_tested_as_such(run, root: Path, drawn_cats: Path):

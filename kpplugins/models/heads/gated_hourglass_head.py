@@ -88,6 +88,7 @@ class GatedHourglassHead(BaseHead):
         self.heatmaps_on = nn.ModuleList(nn.Conv2d(out_channels, in_channels, 1) for _ in inner)
         self.loss_module = MODELS.build(loss or dict(type="KeypointMSELoss", use_target_weight=True))
         self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
+        self.to(memory_format=torch.channels_last)  # see HourglassStem
 
     @property
     def default_init_cfg(self) -> list[dict]:
