@@ -12,6 +12,7 @@ top-level name          goes to
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
 ``max_epochs``          ``train_cfg.max_epochs``; epochs of ``param_scheduler`` keep their proportion to it
+``amp``                 ``True``: half precision, ``optim_wrapper.type``
 ``num_stacks``          ``num_stacks`` of the model's head and backbone, where they are stacked
 ``box_padding``         ``padding`` of every ``GetBBoxCenterScale``: how much more than the box is looked at
 ``box_augment``         arguments of every ``RandomBoxTransform``: ``dict(rotate_factor=30)``
@@ -36,6 +37,7 @@ from kpplugins.apis.config_names import (
     reject_unknown_names,
     reject_unknown_options,
 )
+from kpplugins.apis.config_precision import spread_amp
 from kpplugins.apis.config_stacks import spread_stacks
 from kpplugins.apis.epochs import spread_epochs
 from kpplugins.structures import BadInputError, KeypointSchema
@@ -81,6 +83,7 @@ def load_config(
     _spread_keypoints(cfg)
     _spread_boxes(cfg)
     spread_stacks(cfg, cfg_options or {})
+    spread_amp(cfg)
     _spread_codec(cfg)
     spread_epochs(cfg, path, cfg_options or {})
     if skip_bad:

@@ -11,6 +11,7 @@ from pathlib import Path
 from kpplugins.structures import BadInputError
 
 SPREAD = {
+    "amp",
     "box_augment",
     "box_padding",
     "codec",

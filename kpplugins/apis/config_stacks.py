@@ -12,7 +12,8 @@ from kpplugins.structures import BadInputError
 def spread_stacks(cfg: Config, options: dict[str, Any]) -> None:
     """Bring the top-level ``num_stacks`` to every part of the model that is stacked, e.g. backbone and head.
 
-    What the command line says of one part stays. A part that states a number which no file of the chain states at its top was given it on purpose, and keeps it.
+    A part that states a number which no file of the chain states at its top was given it on purpose, and keeps it; so
+    does one of which the command line says so.
 
     Args:
         cfg: changed.

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process, master_only
 
@@ -56,10 +55,9 @@ def train(
         BadInputError: see ``load_config`` and ``build_runner``; a checkpoint that does not fit;
             or pretrained weights that cannot be had (see ``require_pretrained``).
     """
-    cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad)
+    options = {**(cfg_options or {}), **({"amp": True} if amp else {})}
+    cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=options, skip_bad=skip_bad)
     cfg.launcher = launcher
-    if amp:
-        _use_amp(cfg)
     _set_resume(cfg, resume)
     if from_scratch or cfg.get("resume"):  # a run that goes on has its weights
         dropped = drop_pretrained(cfg)
@@ -121,12 +119,6 @@ def _set_aside(work_dir: Path, current: Path) -> None:
         if not item.name.startswith("earlier_") and item.name != current.name:
             item.rename(aside / item.name)
     logger.warning("an earlier run lies here; it is kept in %s (to go on with it: --resume)", aside)
-
-
-def _use_amp(cfg: Config) -> None:
-    cfg.optim_wrapper.type = "AmpOptimWrapper" if torch.cuda.is_available() else "CpuAmpOptimWrapper"
-    if torch.cuda.is_available():
-        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
 
 
 def _set_resume(cfg: Config, resume: str | bool) -> None:
