@@ -37,6 +37,9 @@ def main() -> int:
     parser.add_argument(
         "--skip-bad", action="store_true", help="go on without bad files, saying how many and why"
     )
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="leave out the pretrained weights that the configs name"
+    )
     args = parser.parse_args()
 
     def work() -> int:
@@ -46,6 +49,7 @@ def main() -> int:
             args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
             clock="wall" if args.cpu_minutes is None else "cpu", seed=args.seed, names=args.names,
             cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
+            from_scratch=args.from_scratch,
         )  # fmt: skip
         print(table, end="")
         print(f"results: {args.out}: compare.md, compare.json, compare.png")

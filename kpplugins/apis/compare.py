@@ -45,6 +45,7 @@ def compare(
     cfg_options: dict[str, Any] | None = None,
     again: bool = False,
     skip_bad: bool = False,
+    from_scratch: bool = False,
 ) -> tuple[list[dict[str, Any]], str]:
     """Train recipes one after the other, test each on the test split, and write what came of them side by side.
 
@@ -68,6 +69,7 @@ def compare(
         cfg_options: values by dotted key that go over those of every config.
         again: train finished ones too.
         skip_bad: go on without bad files, saying how many and why.
+        from_scratch: leave out the pretrained weights that the configs name.
 
     Returns:
         One row a recipe, as in ``compare.json``; and the table.
@@ -80,7 +82,17 @@ def compare(
     if not Path(data).is_dir():
         raise BadInputError("no such folder of data", where=str(data))
     recipes = [
-        Recipe(name, config, Path(data), Path(out) / name, budget, seed, dict(cfg_options or {}), skip_bad)
+        Recipe(
+            name,
+            config,
+            Path(data),
+            Path(out) / name,
+            budget,
+            seed,
+            dict(cfg_options or {}),
+            skip_bad,
+            from_scratch,
+        )  # fmt: skip
         for name, config in chosen.items()
     ]
     rows = []

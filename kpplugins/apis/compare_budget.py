@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.hooks import Hook
 
 from kpplugins.apis.config import load_config
+from kpplugins.apis.pretrained import drop_pretrained
 from kpplugins.apis.runner import build_runner
 from kpplugins.engine.clocks import CLOCKS
 from kpplugins.structures import BadInputError
@@ -57,6 +58,7 @@ def epochs_within(
     data: str | Path,
     cfg_options: dict[str, Any] | None = None,
     skip_bad: bool = False,
+    from_scratch: bool = False,
 ) -> int:
     """Train a recipe for a moment, and say how many epochs fit the minutes; at least one.
 
@@ -68,6 +70,7 @@ def epochs_within(
         data: folder that every dataset is pointed at.
         cfg_options: values by dotted key that go over the config's.
         skip_bad: go on without bad files.
+        from_scratch: leave out the pretrained weights that the config names.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``.
@@ -79,6 +82,8 @@ def epochs_within(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = load_config(config, data=data, work_dir=folder, cfg_options=cfg_options, skip_bad=skip_bad)
         interval = int(cfg.train_cfg.get("val_interval", 1))
+        if from_scratch:
+            drop_pretrained(cfg)
         cfg.train_cfg.val_interval = 10**9  # only once, at the end
         runner = build_runner(cfg, training=True)
         clock = _Clock(CLOCKS[budget.clock])

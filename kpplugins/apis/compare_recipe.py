@@ -41,6 +41,7 @@ class Recipe:
         seed: of weights, order and augmentation.
         cfg_options: values by dotted key that go over the config's.
         skip_bad: go on without bad files.
+        from_scratch: leave out the pretrained weights that the config names.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Recipe:
     seed: int
     cfg_options: dict[str, Any]
     skip_bad: bool
+    from_scratch: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Recipe:
         """
         files = sorted((str(p.relative_to(self.data)), p.stat()) for p in self.data.rglob("*") if p.is_file())
         stamps = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
-        content = [self._settled().to_dict(), str(self.budget), self.seed, stamps]
+        content = [self._settled().to_dict(), str(self.budget), self.seed, self.from_scratch, stamps]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     def finished(self, fingerprint: str) -> dict[str, Any] | None:
@@ -87,7 +89,12 @@ class Recipe:
         if self.budget.minutes is None:
             return int(self.budget.epochs or 1)
         return epochs_within(
-            self.budget, self.config, data=self.data, cfg_options=self.options, skip_bad=self.skip_bad
+            self.budget,
+            self.config,
+            data=self.data,
+            cfg_options=self.options,
+            skip_bad=self.skip_bad,
+            from_scratch=self.from_scratch,
         )
 
     def run(self, fingerprint: str, epochs: int) -> dict[str, Any]:
@@ -115,7 +122,12 @@ class Recipe:
             options["custom_hooks"] = [*hooks, ending]
         start = time.monotonic()
         train(
-            self.config, work_dir=self.work_dir, data=self.data, cfg_options=options, skip_bad=self.skip_bad
+            self.config,
+            work_dir=self.work_dir,
+            data=self.data,
+            cfg_options=options,
+            skip_bad=self.skip_bad,
+            from_scratch=self.from_scratch,
         )
         course = {"minutes": (time.monotonic() - start) / 60, **self._course()}
         checkpoint = default_checkpoint(self.work_dir)

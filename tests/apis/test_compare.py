@@ -22,6 +22,9 @@ test_dataloader = dict(num_workers=0, persistent_workers=False)
 train_cfg = dict(val_interval=1)
 default_hooks = dict(logger=dict(interval=1))
 """
+NAMED = """
+model = dict(backbone=dict(init_cfg=dict(type="Pretrained", checkpoint="https://gone.invalid/weights.pth")))
+"""
 HOOKS = """
 custom_hooks = [
     dict(type="EMAHook", momentum=0.1),
@@ -38,6 +41,7 @@ def recipes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     texts = {
         "small": base + TINY.format(channels=16),
         "wide": base + TINY.format(channels=32) + HOOKS,
+        "named": base + TINY.format(channels=16) + NAMED,
         "wrong": base + "model = dict(head=dict(out_channels=17))\n",
     }
     for name, text in texts.items():
@@ -54,7 +58,7 @@ def compared(
     command = [
         sys.executable,
         str(root / "tools/compare.py"),
-        *map(str, recipes.values()),
+        *(str(recipes[name]) for name in ("small", "wide", "wrong")),
         "--data",
         str(drawn_cats),
     ]
@@ -138,6 +142,16 @@ def test_another_budget_or_setting_trains_again_by_minutes(
     assert row["stopped"] or round(row["epochs"]) == row["max_epochs"]
     budget = json.loads((tmp_path / "compare.json").read_text())["budget"]
     assert budget == {"epochs": None, "minutes": 0.1, "clock": clock}
+
+
+def test_pretrained_weights_that_are_out_of_reach_are_left_out_when_asked(
+    recipes: dict[str, Path], drawn_cats: Path, tmp_path: Path
+):
+    settings = dict(data=drawn_cats, out=tmp_path, epochs=1)
+    (row,), _ = compare([recipes["named"]], **settings)
+    assert "gone.invalid" in row["error"] and "--from-scratch" in row["error"]
+    (row,), _ = compare([recipes["named"]], **settings, from_scratch=True)
+    assert "error" not in row and row["epochs"] == 1
 
 
 def test_epochs_that_fit_by_hand():
