@@ -9,8 +9,9 @@ box_augment = dict(shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30
 # learns from every row, what it lacks masked; chosen and tested on rows with all 15 points
 train_dataloader = dict(dataset=dict(subset="all"))
 depth, channels = 50, 2048  # 101 has as many channels; 18 and 34 have 512
-# 10 and 2 pixels of a face of 256, as fractions. For RLE, with sigmas and scores: loss = dict(type="RLELoss")
-loss = dict(type="WingLoss", omega=0.04, epsilon=0.008)
+# gives sigmas and scores too; plain regression, 10 and 2 pixels of a face of 256 as fractions:
+# loss = dict(type="WingLoss", omega=0.04, epsilon=0.008)
+loss = dict(type="RLELoss")
 
 # from ImageNet: backbone=dict(depth=depth, init_cfg=dict(type="Pretrained", checkpoint="torchvision://resnet50"))
 model = dict(backbone=dict(depth=depth), head=dict(in_channels=channels, loss=loss))

@@ -2,7 +2,8 @@
 
 _base_ = "topdown.py"
 
-max_epochs = 40
+max_epochs = 100
+amp = True  # bfloat16: 1.8 times as fast on a CPU that knows it
 lr = 1e-3
 # both sizes are multiples of the backbone's stride, 32
 codec = dict(_delete_=True, type="RegressionLabel", input_size=(96, 96))
