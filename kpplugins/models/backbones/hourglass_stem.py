@@ -45,7 +45,9 @@ class HourglassStem(BaseBackbone):
             block(channels // 2, channels // 2),
             block(channels // 2, channels),
         )
-        self.to(memory_format=torch.channels_last)  # a CPU trains it 1.4 to 1.7 times as fast (docs/results.md)
+        self.to(
+            memory_format=torch.channels_last
+        )  # a CPU trains it 1.4 to 1.7 times as fast (docs/results.md)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """(N, 3, H, W) to a tuple of one (N, C, H/4, W/4)."""
