@@ -3,11 +3,15 @@
 The rooms, each importing only from rooms below it in this list:
 
 - ``apis``           train, test and predict as functions; what ``tools/`` call
+- ``curation``       looking at annotations: checks, statistics, splits, crops
 - ``models``         backbones and heads in MMPose's registry
 - ``datasets``       dataset classes and transforms in MMPose's registry
+- ``deploy``         trained networks as files that need no PyTorch, proven against it
 - ``evaluation``     metrics: pure maths in ``functional``, thin MMEngine metrics over it
 - ``visualization``  drawing on pictures, sheets, curves
 - ``engine``         hooks of the training loop
+- ``codecs``         keypoints to training targets and back
+- ``exporters``      records and predictions to the formats of annotation tools
 - ``converters``     annotation formats to records, and the drawn sample data; never imports torch
 - ``structures``     ``KeypointSchema``, ``PoseResult``, coordinate conventions; numpy only
 - ``compat``         stand-ins for what no longer installs upstream

@@ -9,6 +9,7 @@ import pytest
 from mmpose.registry import MODELS
 
 from kpplugins.apis.config import datasets_of, load_config
+from kpplugins.apis.export import export
 from kpplugins.apis.predictor import Predictor
 from kpplugins.apis.test import test as test_run
 from kpplugins.apis.train import train
@@ -32,6 +33,9 @@ TINY = {
     **{f"{loader}.num_workers": 0 for loader in LOADERS},
     **{f"{loader}.persistent_workers": False for loader in LOADERS},
 }
+FEWER = {
+    "custom_hrnet_w32": {f"model.backbone.extra.stage{i}.num_modules": 1 for i in (3, 4)}
+}  # as deep a network, of fewer parts
 without_mmpretrain = importlib.util.find_spec("mmpretrain") is None
 
 
@@ -78,9 +82,10 @@ def test_nothing_of_coco_is_left(root: Path, name: str):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_two_batches_then_test_and_prediction(root: Path, name: str, own_data: Path, tmp_path: Path):
+def test_two_batches_then_test_prediction_and_export(root: Path, name: str, own_data: Path, tmp_path: Path):
+    options = {**TINY, **FEWER.get(name, {})}
     out = train(
-        root / f"configs/{name}.py", data=own_data, work_dir=tmp_path, cfg_options=TINY, from_scratch=True
+        root / f"configs/{name}.py", data=own_data, work_dir=tmp_path, cfg_options=options, from_scratch=True
     )
     numbers, _, table = test_run(out / f"{name}.py", work_dir=out)
     assert numbers["EPE"] > 0 and "| left_ear_2" in table
@@ -88,6 +93,9 @@ def test_two_batches_then_test_and_prediction(root: Path, name: str, own_data: P
     found = Predictor(out / f"{name}.py", out / "epoch_1.pth", device="cpu")(picture)
     assert found.keypoints.shape == (1, 9, 2)
     assert np.isfinite(found.keypoints).all()
+    pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
+    file, proof = export(out / f"{name}.py", out / "epoch_1.pth")
+    assert file == out / f"{name}.onnx" and proof["keypoints"]["compared"] > 50  # of 72
 
 
 def test_a_child_changes_data_points_size_and_length_by_one_line_each(root: Path, tmp_path: Path):

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "kpplugins"
 LAYERS = [
     {"apis"},
     {"curation"},
-    {"models", "datasets", "engine", "visualization"},
+    {"models", "datasets", "engine", "visualization", "deploy"},
     {"evaluation"},
     {"codecs"},
     {"exporters"},
@@ -56,7 +56,9 @@ def test_light_rooms_never_import_torch(room: str):
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
-@pytest.mark.parametrize("room", ["datasets", "models", "engine", "evaluation", "visualization", "apis"])
+@pytest.mark.parametrize(
+    "room", ["datasets", "models", "engine", "evaluation", "visualization", "deploy", "apis"]
+)
 def test_every_room_imports_by_itself(room: str):
     """As a data worker that is spawned, not forked, imports it."""
     assert subprocess.run([sys.executable, "-c", f"import kpplugins.{room}"], cwd=ROOT).returncode == 0

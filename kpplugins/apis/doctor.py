@@ -12,7 +12,7 @@ PACKAGES = (
     "torch", "torchvision", "onedl-mmengine", "onedl-mmcv", "onedl-mmdetection", "mmpose", "faster-coco-eval",
     "numpy", "opencv-python", "scipy", "matplotlib",
 )  # fmt: skip
-OPTIONAL = {"onnx": "export", "onnxruntime": "export", "pytest": "dev"}
+OPTIONAL = {"onnx": "export", "onnxruntime": "export", "onnxscript": "export", "pytest": "dev"}
 CURES = {"mmpose": "pip install --no-deps mmpose==1.3.2"}
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)

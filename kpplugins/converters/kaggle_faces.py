@@ -1,7 +1,8 @@
 """Kaggle's facial-keypoints-detection: ``training.csv`` or ``training.zip`` as downloaded.
 
 A row is 30 coordinates of 15 points and a column ``Image`` of 9,216 grey values, 96×96. Of the original 7,049 rows
-2,140 carry all 15 points, most others 4. Left and right are the person's own.
+2,140 carry all 15 points, most others 4. Left and right are the person's own. Coordinates count from the
+picture's corner; records count from the first pixel's centre, half a pixel less.
 """
 
 import math
@@ -9,7 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.converters.kaggle_table import SIDE, WHERE_TO_GET, header_of, number_of, picture_of, rows
+from kpplugins.converters.kaggle_table import (
+    FIRST_CENTRE,
+    SIDE,
+    WHERE_TO_GET,
+    header_of,
+    number_of,
+    picture_of,
+    rows,
+)
 from kpplugins.converters.reading import OUTSIDE_NOTE, Reading
 from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
 from kpplugins.structures.schema_inference import infer_schema
@@ -29,7 +38,7 @@ SKELETON = (
     ("mouth_left_corner", "mouth_center_top_lip"), ("mouth_center_top_lip", "mouth_right_corner"),
     ("mouth_right_corner", "mouth_center_bottom_lip"), ("mouth_center_bottom_lip", "mouth_left_corner"),
 )  # fmt: skip
-EDGE = 1.0
+EDGE = 0.5
 """Kaggle counts a picture from 0 to 96: coordinates so far beyond the centre of the last pixel are moved onto it."""
 EDGE_NOTE = "point on the picture's edge, moved to its last pixel"
 KAGGLE_SCHEMA: KeypointSchema = infer_schema("kaggle_face", NAMES, skeleton=SKELETON)
@@ -135,7 +144,9 @@ def _is_training(path: Path) -> bool:
 def _points(row: dict[str, str], where: str) -> tuple[np.ndarray, list[str]]:
     points, notes = np.zeros((len(NAMES), 3)), []
     for k, name in enumerate(NAMES):
-        x, y = (number_of(row.get(f"{name}_{axis}", ""), where, f"{name}_{axis}") for axis in "xy")
+        x, y = (
+            number_of(row.get(f"{name}_{axis}", ""), where, f"{name}_{axis}") - FIRST_CENTRE for axis in "xy"
+        )
         if math.isnan(x) != math.isnan(y):
             raise BadInputError(f"{name} has only one of x and y", where=where, todo="give both or none")
         if math.isnan(x):

@@ -14,6 +14,11 @@ from kpplugins.structures import BadInputError
 
 SIDE = 96
 """Width and height of every picture in pixels."""
+FIRST_CENTRE = 0.5
+"""Kaggle's coordinate of the first pixel's centre, which is 0 everywhere else here: its pictures go from 0 to 96.
+
+A network that learnt them as if it were 0, from plain and mirrored faces, found points 0.7 pixels too far left and none
+too high: x and its mirror image 95 - x cannot both be right."""
 WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 
 

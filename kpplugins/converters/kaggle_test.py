@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kpplugins.converters.kaggle_faces import NAMES
-from kpplugins.converters.kaggle_table import SIDE, WHERE_TO_GET, number_of, picture_of, rows
+from kpplugins.converters.kaggle_table import FIRST_CENTRE, SIDE, WHERE_TO_GET, number_of, picture_of, rows
 from kpplugins.structures import BadInputError
 
 COORDINATES = tuple(f"{name}_{axis}" for name in NAMES for axis in "xy")
@@ -84,11 +84,11 @@ def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints:
 def write_submission(
     asked: Sequence[Asked], found: Mapping[int, np.ndarray], keypoints: Sequence[str], path: Path
 ) -> int:
-    """Write ``RowId,Location``, clipped to the picture's 0 to 96.
+    """Write ``RowId,Location``, counted from the picture's corner and clipped to its 0 to 96.
 
     Args:
         asked: the rows.
-        found: (K, 2) points in (x, y) pixels by ``ImageId``.
+        found: (K, 2) points in (x, y) pixels by ``ImageId``, the first pixel's centre at 0.
         keypoints: names of the K points.
         path: the CSV to write; it is complete or not there.
 
@@ -102,7 +102,7 @@ def write_submission(
     column = {f"{name}_{axis}": (k, a) for k, name in enumerate(keypoints) for a, axis in enumerate("xy")}
     lines, clipped = [], 0
     for row in asked:
-        value = float(found[row.image][column[row.feature]])
+        value = float(found[row.image][column[row.feature]]) + FIRST_CENTRE
         location = min(max(value, 0.0), float(SIDE))
         clipped += location != value
         lines.append((row.row, f"{location:.5f}"))

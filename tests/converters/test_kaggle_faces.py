@@ -55,7 +55,7 @@ def test_rows_become_records_and_pictures(tmp_path: Path, name: str):
     assert pictures[0].shape == (96, 96)
     assert pictures[0].reshape(-1)[:3].tolist() == [0, 1, 2]
     assert [r.num_labelled for r in reading.records] == [15, 4]
-    assert reading.records[0].keypoints[0].tolist() == [10, 10.5, 2]
+    assert reading.records[0].keypoints[0].tolist() == [9.5, 10, 2]  # half a pixel from the corner to a centre
 
 
 def test_subsets_by_the_number_of_points(tmp_path: Path):
@@ -129,7 +129,7 @@ def test_the_real_file(real_data: Path):
 
 
 def test_coordinates_up_to_96_are_on_the_picture(tmp_path: Path):
-    """Kaggle's pictures go from 0 to 96, pixel centres from 0 to 95."""
+    """Kaggle's pictures go from 0 to 96, pixel centres from 0.5 to 95.5, which are 0 to 95 here."""
     write(tmp_path / "training.csv", row(nose_tip_y="95.5", nose_tip_x="96"), row(nose_tip_y="96.2"))
     _, reading = read_faces(tmp_path)
     assert reading.records[0].keypoints[NAMES.index("nose_tip")].tolist() == [95, 95, 2]

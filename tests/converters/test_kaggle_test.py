@@ -27,11 +27,11 @@ def test_the_answer_is_clipped_to_the_picture_and_in_order(tmp_path: Path):
         Asked(3, 8, "nose_tip_x"),
         Asked(5, 8, "nose_tip_y"),
     ]
-    found = {7: np.array([[-3.0, 50.25]]), 8: np.array([[96.0, 100.0]])}
+    found = {7: np.array([[-3.0, 50.25]]), 8: np.array([[95.5, 100.0]])}
     clipped = write_submission(asked, found, ["nose_tip"], tmp_path / "new/answer.csv")
-    assert clipped == 2  # -3 and 100; 96 is the border itself
+    assert clipped == 2  # -3 and 100; 95.5 is the border itself, half a pixel from the last centre
     assert (tmp_path / "new/answer.csv").read_text().splitlines() == [
-        "RowId,Location", "1,0.00000", "2,50.25000", "3,96.00000", "5,96.00000",
+        "RowId,Location", "1,0.00000", "2,50.75000", "3,96.00000", "5,96.00000",
     ]  # fmt: skip
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["answer.csv"]
 

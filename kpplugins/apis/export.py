@@ -1,0 +1,163 @@
+"""A trained run as one ONNX file that needs nothing else."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmpose.models import TopdownPoseEstimator
+from torch import Tensor, nn
+
+from kpplugins.apis.checkpoints import run_of
+from kpplugins.apis.config import load_config
+from kpplugins.apis.predictor import Predictor
+from kpplugins.deploy.onnx_export import export_onnx, require_packages
+from kpplugins.structures import BadInputError
+from kpplugins.version import __version__
+
+XY, XY_AND_SIGMAS = 2, 4
+"""Numbers a point of heads that give coordinates."""
+_NO_CROP = ("LoadImage", "LoadCachedImage", "PackPoseInputs")
+
+
+def export(
+    config: str | Path | None = None,
+    checkpoint: str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    trust_checkpoint: bool = False,
+) -> tuple[Path, dict[str, Any]]:
+    """Write a trained top-down model as ONNX and prove that ONNX Runtime gives the same.
+
+    The file's input is ``image``, (N, 3, h, w) float32: crops as OpenCV reads them, BGR, 0 to 255; the normalisation is
+    in the file. It gives what the codec's ``decode`` takes, one plain pass without flip test: ``heatmaps`` (N, K, H, W)
+    of the last stack; or ``simcc_x`` and ``simcc_y`` (N, K, bins); or ``coordinates`` (N, K, 2), with RLE (N, K, 4),
+    where the σ are between 0 and 1. N is free.
+
+    Its ``metadata_props`` are ``kpplugins_version``, ``input`` in words, and as JSON ``keypoints``, ``flip_pairs``,
+    ``input_size`` [w, h], ``codec``, ``crop`` (the steps of the test pipeline that cut the input from a picture),
+    ``schema`` (as ``schema.json``) and, where the run has it, ``boxes`` (as ``boxes.json``).
+
+    Args:
+        config: the config file. Default: the newest run's, or the one beside the checkpoint.
+        checkpoint: Default: the best one of the config's work dir.
+        out: the file to write. Default: ``NAME.onnx`` beside the checkpoint.
+        trust_checkpoint: let the checkpoint run code while it is loaded.
+
+    Returns:
+        The file, and what ``NAME.parity.json`` beside it says (see ``deploy.onnx_export.export_onnx``).
+
+    Raises:
+        BadInputError: no such run; a model that is not top-down or whose outputs are not known; missing packages; or
+            ONNX Runtime and PyTorch disagree.
+    """
+    require_packages()
+    config, checkpoint = run_of(config, checkpoint)
+    path = Path(out) if out is not None else checkpoint.parent / f"{config.stem}.onnx"
+    if path.suffix != ".onnx" or path.is_dir():
+        raise BadInputError(
+            "not a name of an ONNX file", where=str(path), expected="NAME.onnx", todo="--out FILE"
+        )
+    predictor = Predictor(config, checkpoint, device="cpu", trust_checkpoint=trust_checkpoint)
+    cfg = load_config(config, schema=predictor.schema)
+    size = _input_size(predictor.model, config)
+    network = _FromPixels(predictor.model)
+    with torch.inference_mode():
+        outputs = list(_named(predictor.model(torch.zeros(1, 3, size[1], size[0]), None, mode="tensor")))
+
+    def decode(values: Sequence[np.ndarray]) -> np.ndarray:
+        batch = tuple(torch.from_numpy(v[None].copy()) for v in values)
+        if outputs == ["coordinates"]:
+            batch = (batch[0][:, None],)  # the codec wants instances of a picture, (1, K, D)
+        (found,) = predictor.model.head.decode(batch if len(batch) > 1 else batch[0])
+        return found.keypoints[0]
+
+    return path, export_onnx(
+        network, path, size=size, outputs=outputs, decode=decode, metadata=_metadata(cfg, predictor, size)
+    )
+
+
+class _FromPixels(nn.Module):
+    """A model with its normalisation in front, and the outputs that are exported as a tuple."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        before = model.data_preprocessor
+        self.swap = bool(getattr(before, "_channel_conversion", False))
+        self.normalise = bool(getattr(before, "_enable_normalize", False))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, h, w) BGR in 0..255 to the outputs."""
+        if self.swap:
+            image = image[:, [2, 1, 0]]
+        if self.normalise:
+            image = (image - self.model.data_preprocessor.mean) / self.model.data_preprocessor.std
+        return tuple(_named(self.model(image, None, mode="tensor")).values())
+
+
+def _named(raw: Any) -> dict[str, Tensor]:
+    """What a head gives, by name, as its codec takes it."""
+    if isinstance(raw, list):  # one a stack; the last is the best
+        return _named(raw[-1])
+    parts = raw if isinstance(raw, tuple) else (raw,)
+    kinds = [part.ndim if isinstance(part, Tensor) else 0 for part in parts]
+    if kinds == [4]:
+        return {"heatmaps": parts[0]}
+    if kinds == [3, 3]:
+        return {"simcc_x": parts[0], "simcc_y": parts[1]}
+    if kinds == [3, 4]:  # integral regression also gives the maps that it has summed over
+        return _named(parts[0])
+    if kinds == [3] and parts[0].shape[-1] == XY:
+        return {"coordinates": parts[0]}
+    if kinds == [3] and parts[0].shape[-1] == XY_AND_SIGMAS:
+        points, sigmas = parts[0].split(XY, dim=-1)
+        return {"coordinates": torch.cat([points, sigmas.sigmoid()], dim=-1)}
+    raise BadInputError(
+        "outputs that are not known",
+        where="model.head",
+        expected="heatmaps, two SimCC tensors, or coordinates",
+        found=", ".join(str(tuple(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in parts),
+    )
+
+
+def _input_size(model: Any, config: Path) -> tuple[int, int]:
+    """(w, h) that the codec says; stops at models that are not exported."""
+    codec = getattr(getattr(model, "head", None), "decoder", None)
+    size = getattr(codec, "input_size", None)
+    if not isinstance(model, TopdownPoseEstimator) or size is None:
+        raise BadInputError(
+            "only top-down models with one codec are exported",
+            where=str(config),
+            expected="model.type TopdownPoseEstimator and model.head.decoder with an input_size",
+            found=f"{type(model).__name__} with {type(codec).__name__ if codec else 'no codec'}",
+        )
+    divisor = getattr(model.data_preprocessor, "pad_size_divisor", 1)
+    if any(n % divisor for n in size):
+        raise BadInputError(
+            "inputs that are padded are not exported",
+            where="model.data_preprocessor.pad_size_divisor",
+            expected=f"one that divides {size[0]}×{size[1]}",
+            found=str(divisor),
+        )
+    return int(size[0]), int(size[1])
+
+
+def _metadata(cfg: Config, predictor: Predictor, size: tuple[int, int]) -> dict[str, str]:
+    schema = predictor.schema
+    steps = [dict(s) for s in cfg.test_dataloader.dataset.pipeline if s["type"] not in _NO_CROP]
+    values: dict[str, Any] = {
+        "keypoints": schema.keypoints,
+        "flip_pairs": schema.flip_pairs,
+        "input_size": size,
+        "codec": cfg.model.head.decoder.to_dict(),
+        "crop": steps,
+        "schema": schema.__dict__,
+    }
+    if predictor.layout is not None:
+        values["boxes"] = predictor.layout.__dict__
+    plain = {"kpplugins_version": __version__, "input": "N×3×h×w float32, BGR, 0 to 255, not normalised"}
+    return plain | {key: json.dumps(value) for key, value in values.items()}
