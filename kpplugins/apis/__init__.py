@@ -2,9 +2,9 @@
 
 The map: ``config`` (load a config and settle what depends on the dataset), ``config_names`` (unknown keys),
 ``checkpoints`` (find the run and the checkpoint that is meant; load it strictly), ``train``, ``test``, ``predictor``
-(one model ready for pictures), ``demo`` (pictures, folders, videos, webcam), ``compare`` (several recipes in one table),
-``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``doctor``, ``bench``; ``config_*`` carry a name at the top of a
-config to its places.
+(one model ready for pictures), ``demo`` (pictures, folders, videos, webcam), ``compare`` (several recipes in one
+table), ``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``doctor``, ``bench``; ``config_*`` carry a name at
+the top of a config to its places.
 
 Nothing is imported here, so that a command line starts fast: ``from kpplugins.apis.train import train``.
 

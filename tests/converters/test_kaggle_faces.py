@@ -55,7 +55,11 @@ def test_rows_become_records_and_pictures(tmp_path: Path, name: str):
     assert pictures[0].shape == (96, 96)
     assert pictures[0].reshape(-1)[:3].tolist() == [0, 1, 2]
     assert [r.num_labelled for r in reading.records] == [15, 4]
-    assert reading.records[0].keypoints[0].tolist() == [9.5, 10, 2]  # half a pixel from the corner to a centre
+    assert reading.records[0].keypoints[0].tolist() == [
+        9.5,
+        10,
+        2,
+    ]  # half a pixel from the corner to a centre
 
 
 def test_subsets_by_the_number_of_points(tmp_path: Path):
