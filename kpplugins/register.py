@@ -13,6 +13,7 @@ import mmpose.evaluation  # noqa: E402, F401
 import mmpose.models  # noqa: E402, F401
 import mmpose.visualization  # noqa: E402, F401
 
+import kpplugins.codecs.centernet_keypoints  # noqa: E402, F401
 import kpplugins.codecs.circle_heatmap  # noqa: E402, F401
 import kpplugins.datasets  # noqa: E402, F401
 import kpplugins.engine  # noqa: E402, F401

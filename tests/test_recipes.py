@@ -81,9 +81,16 @@ def draw_persons(root: Path) -> None:
         (root / f"annotations/person_keypoints_{split}2017.json").write_text(json.dumps(content))
 
 
+FIND_BOXES = {
+    "coco_centernet_hg104", "coco_keypoint_rcnn", "custom_centernet", "detector_rtmdet_tiny", "glue_tubes_centernet",
+    "glue_tubes_keypoint_rcnn", "glue_tubes_keypoint_rcnn_mobilenet",
+}  # fmt: skip
+"""Not exported: only top-down models are."""
+
+
 def test_no_recipe_is_left_out(root: Path):
     elsewhere = (root / "tests/test_baselines.py").read_text()
-    others = {path.stem for path in (root / "configs").glob("*.py")} - set(RECIPES)
+    others = {path.stem for path in (root / "configs").glob("*.py")} - set(RECIPES) - FIND_BOXES
     assert [name for name in others if f'"{name}": (' not in elsewhere] == []
 
 

@@ -22,7 +22,7 @@ def main() -> int:
 
         import torch
 
-        from kpplugins.apis import bench, bench_data
+        from kpplugins.apis import bench, bench_data, bench_evaluation
 
         figures = {
             "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
@@ -30,6 +30,7 @@ def main() -> int:
             "start-up, seconds": bench.start_up(ROOT),
             "drawn cats": bench.drawing(),
             "a large set": bench_data.large_set(),
+            "COCO evaluation": bench_evaluation.coco_evaluation(),
             "training, images a second": bench.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
             "model sizes": bench.model_sizes(),
         }

@@ -1,19 +1,33 @@
-"""Keypoints in pictures, videos or the webcam: python tools/demo.py PICTURE … | --webcam"""
+"""Keypoints in pictures, videos or the webcam: python tools/demo.py PICTURE … | --webcam
+
+Where the keypoints are looked for: in the boxes of a detector (--detector CONFIG), in given ones (--bbox), or in the
+whole picture. A one-stage model, which finds boxes and keypoints at once, takes none of these.
+"""
 
 import argparse
 import sys
+from typing import Any
 
 from _command import run
 
+HELP = "A one-stage model, which finds boxes and keypoints at once, takes neither --detector nor --bbox."
+
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Show what a trained model finds.")
+    parser = argparse.ArgumentParser(description="Show what a trained model finds.", epilog=HELP)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="pictures, videos, folders")
     parser.add_argument(
         "--webcam", nargs="?", const="0", metavar="ID", help="live from a camera (default: 0)"
     )
     parser.add_argument("--config", help="default: the newest run's in work_dirs")
     parser.add_argument("--checkpoint", help="default: the best one of the config's work dir")
+    parser.add_argument("--detector", metavar="CONFIG", help="look into the boxes that this detector finds")
+    parser.add_argument(
+        "--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir"
+    )
+    parser.add_argument(
+        "--detector-classes", nargs="+", metavar="NAME", help="only the detector's boxes of these classes"
+    )
     parser.add_argument(
         "--out", default="work_dirs/demo", help="folder for drawn pictures and JSON (%(default)s)"
     )
@@ -25,6 +39,10 @@ def main() -> int:
     parser.add_argument(
         "--score-thr", type=float, default=0.3, help="points below are drawn as rings (%(default)s)"
     )
+    parser.add_argument(
+        "--box-thr", type=float, default=0.3, metavar="SCORE",
+        help="boxes of a detector or a one-stage model with a lower score are left out (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU where there is one")
     parser.add_argument("--max-frames", type=int, help="stop the webcam after so many pictures")
     parser.add_argument("--skip-bad", action="store_true", help="go on without unreadable files")
@@ -34,18 +52,27 @@ def main() -> int:
     args = parser.parse_args()
     if not args.inputs and args.data is None and args.webcam is None:
         parser.error("give pictures, videos or folders, or --data DIR, or --webcam")
+    detecting = args.detector is not None or args.detector_checkpoint is not None
+    if detecting and args.bbox:
+        parser.error("either --bbox or --detector says where to look")
+    if args.detector_classes and not detecting:
+        parser.error("--detector-classes needs --detector")
 
     def work() -> int:
         import numpy as np
 
         from kpplugins.apis.checkpoints import run_of
         from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_pictures
-        from kpplugins.apis.predictor import Predictor
+        from kpplugins.apis.make_predictor import make_predictor
 
         files = find_inputs(args.inputs)
         config, checkpoint = run_of(args.config, args.checkpoint)
         print(f"config {config}, checkpoint {checkpoint}")
-        predictor = Predictor(config, checkpoint, args.device, trust_checkpoint=args.trust_checkpoint)
+        detector = detector_of(args) if detecting else None
+        predictor = make_predictor(
+            config, checkpoint, args.device,
+            detector=detector, box_thr=args.box_thr, trust_checkpoint=args.trust_checkpoint,
+        )  # fmt: skip
         if args.webcam is not None:
             shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
             print(f"{shown} pictures shown")
@@ -59,6 +86,18 @@ def main() -> int:
         return 0
 
     return run(work)
+
+
+def detector_of(args: argparse.Namespace) -> Any:
+    """The detector that the options name."""
+    from kpplugins.apis.box_detector import BoxDetector
+    from kpplugins.apis.checkpoints import run_of
+
+    config, checkpoint = run_of(args.detector, args.detector_checkpoint)
+    print(f"detector {config}, checkpoint {checkpoint}")
+    return BoxDetector(
+        config, checkpoint, args.device, args.box_thr, args.detector_classes, args.trust_checkpoint
+    )
 
 
 if __name__ == "__main__":

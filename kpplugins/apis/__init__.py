@@ -1,10 +1,12 @@
 """Train, test and predict as functions; what the command lines in ``tools/`` call. The top room.
 
 The map: ``config`` (load a config and settle what depends on the dataset), ``config_names`` (unknown keys),
-``checkpoints`` (find the run and the checkpoint that is meant; load it strictly), ``train``, ``test``, ``predictor``
-(one model ready for pictures), ``demo`` (pictures, folders, videos, webcam), ``compare`` (several recipes in one
-table), ``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``doctor``, ``bench``; ``config_*`` carry a name at
-the top of a config to its places.
+``checkpoints`` (find the run and the checkpoint that is meant; load it strictly), ``train``, ``test``, ``demo``
+(pictures, folders, videos, webcam), ``compare`` (several recipes in one table), ``submission`` (Kaggle's file),
+``export`` (a run as ONNX), ``convert_weights`` (weights that others trained), ``doctor``, ``bench``; ``config_*`` carry
+a name at the top of a config to its places. Models ready for pictures: ``make_predictor`` (whichever kind a config is
+of), ``predictor`` (top-down), ``one_stage_predictor`` (boxes and points at once), ``box_detector`` (boxes alone),
+``two_stage_predictor`` (a detector and a top-down model); all stand on ``trained_model``.
 
 Nothing is imported here, so that a command line starts fast: ``from kpplugins.apis.train import train``.
 

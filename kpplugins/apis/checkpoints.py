@@ -5,6 +5,9 @@ from typing import Any
 
 from kpplugins.structures import BadInputError
 
+_SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
+"""In weights that OpenMMLab has published, though the models no longer keep them there."""
+
 
 def default_checkpoint(work_dir: Path) -> Path:
     """The best checkpoint of a run, else its last one.
@@ -75,7 +78,7 @@ def require_fit(model: Any, path: Path) -> dict[str, Any]:
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
     own = model.state_dict()
     missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
-    extra = [k for k in weights if k not in own]
+    extra = [k for k in weights if k not in own and k not in _SAID_BY_THE_CONFIG]
     shapes = [
         f"{k} {tuple(weights[k].shape)} for {tuple(own[k].shape)}"
         for k in own

@@ -19,7 +19,7 @@ from kpplugins.apis.test import finite, write_report
 from kpplugins.apis.train import train
 from kpplugins.converters.pictures import read_picture
 from kpplugins.engine.time_budget_hook import OVER
-from kpplugins.evaluation import EvaluationResult, KeypointMetric
+from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.visualization.curves import METRIC_KEYS, read_scalars
 
 ROW = "recipe.json"
@@ -174,7 +174,11 @@ class Recipe:
         runner = build_runner(cfg, training=False)
         load_strictly(runner.model, checkpoint)
         numbers = {k: float(v) for k, v in runner.test().items()}
-        found = [m.result for m in runner.test_evaluator.metrics if isinstance(m, KeypointMetric)]
+        found = [
+            m.result
+            for m in runner.test_evaluator.metrics
+            if isinstance(m, (KeypointMetric, BoxKeypointMetric))
+        ]
         result = next(filter(None, found), None)
         picture_of = getattr(runner.test_dataloader.dataset, "picture", read_picture)
         origin = {"config": str(self.config), "checkpoint": str(checkpoint)}

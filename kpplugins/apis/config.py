@@ -11,39 +11,43 @@ top-level name          goes to
 ``dataset_args``        a dict of further arguments, to every dataset: ``dict(subset="all")``
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
+``input_size``          of a detector: the steps of its pipelines that resize, cut and pad
 ``max_epochs``          ``train_cfg.max_epochs``; epochs of ``param_scheduler`` keep their proportion to it
 ``amp``                 ``True``: half precision, ``optim_wrapper.type``
 ``num_stacks``          ``num_stacks`` of the model's head and backbone, where they are stacked
 ``box_padding``         ``padding`` of every ``GetBBoxCenterScale``: how much more than the box is looked at
 ``box_augment``         arguments of every ``RandomBoxTransform``: ``dict(rotate_factor=30)``
+``picture_augment``     arguments of every ``RandomPictureAffine``: ``dict(degrees=30)``
 ``codec``               ``encoder``, ``input_size`` and ``use_udp`` in the pipelines, ``decoder`` (and ``input_size``)
-                        of the head, ``test_cfg.shift_heatmap``
+                        of the head, ``test_cfg.shift_heatmap``; whole pictures have ``input_size`` alone
 ======================  ====================================================================================
 
-and the dataset's schema gives ``model.head.out_channels`` where it is ``None``.
+and the data give the model the numbers and names of keypoints and classes, where they are ``None`` (``fit_model``).
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
 import kpplugins.register  # noqa: F401
+from kpplugins.apis.config_detector import spread_detector_size
+from kpplugins.apis.config_fit import fit_model, forbid_flips
 from kpplugins.apis.config_names import (
     assigned_values,
     known_names,
     reject_unknown_names,
     reject_unknown_options,
 )
+from kpplugins.apis.config_parts import LOADERS, datasets_of, pipelines_of, schema_of
 from kpplugins.apis.config_precision import spread_amp
 from kpplugins.apis.config_stacks import spread_stacks
 from kpplugins.apis.epochs import spread_epochs
 from kpplugins.structures import BadInputError, KeypointSchema
 
 logger = logging.getLogger(__name__)
-LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def load_config(
@@ -54,6 +58,7 @@ def load_config(
     cfg_options: dict[str, Any] | None = None,
     skip_bad: bool = False,
     schema: KeypointSchema | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Config:
     """Read a config and settle it (see the module's table).
 
@@ -64,9 +69,11 @@ def load_config(
         cfg_options: values by dotted key that go over the file's.
         skip_bad: datasets go on without bad files.
         schema: the keypoints, where the data are not at hand; ``None`` reads them from the datasets.
+        classes: names of the classes of things, likewise; with a schema alone there is one, called as it is.
 
     Raises:
-        BadInputError: a missing or unreadable file, an unknown key, or numbers of keypoints that do not agree.
+        BadInputError: a missing or unreadable file, an unknown key, or numbers of keypoints or classes that do not
+            agree.
     """
     path = Path(path)
     cfg = _read(path)
@@ -85,13 +92,16 @@ def load_config(
     spread_stacks(cfg, cfg_options or {})
     spread_amp(cfg)
     _spread_codec(cfg)
+    spread_detector_size(cfg)
     spread_epochs(cfg, path, cfg_options or {})
     if skip_bad:
         for _, dataset in datasets_of(cfg):
             dataset.skip_bad = True
     if next(datasets_of(cfg), None) is not None:
+        if schema is not None and classes is None:
+            classes = (schema.name,)
         schema = schema or schema_of(cfg)
-        fit_model(cfg, schema)
+        fit_model(cfg, schema, classes)
         forbid_flips(cfg, schema)
     return cfg
 
@@ -99,88 +109,6 @@ def load_config(
 def work_dir_of(path: Path) -> Path:
     """Where the runs of a config are kept, without settling it (no data are needed)."""
     return Path(_read(path).get("work_dir") or Path("work_dirs") / path.stem)
-
-
-def datasets_of(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:
-    """Every dataset config with its dotted place, wrappers and their parts included."""
-    for loader in LOADERS:
-        if cfg.get(loader) and cfg[loader].get("dataset"):
-            yield from _walk(f"{loader}.dataset", cfg[loader]["dataset"])
-
-
-def schema_of(cfg: Config) -> KeypointSchema:
-    """The schema that all datasets of the config share.
-
-    Raises:
-        BadInputError: two datasets differ; it names both places and numbers.
-    """
-    from mmpose.datasets.datasets.utils import parse_pose_metainfo
-    from mmpose.registry import DATASETS
-
-    first: tuple[str, KeypointSchema] | None = None
-    for place, dataset in datasets_of(cfg):
-        cls = (
-            DATASETS.get(dataset.get("type")) if isinstance(dataset.get("type"), str) else dataset.get("type")
-        )
-        if cls is None:
-            raise BadInputError(
-                f"unknown dataset {dataset.get('type')!r}", where=place, todo="see kpplugins.datasets"
-            )
-        if hasattr(cls, "schema_of"):
-            schema = cls.schema_of(dataset)
-        elif dataset.get("metainfo") or getattr(cls, "METAINFO", None):
-            schema = KeypointSchema.from_metainfo(
-                parse_pose_metainfo(dict(dataset.get("metainfo") or cls.METAINFO))
-            )
-        else:
-            continue
-        if first and first[1].keypoints != schema.keypoints:
-            raise BadInputError(
-                "datasets with different keypoints",
-                where=f"{first[0]} and {place}",
-                found=f"{first[1].num_keypoints} ({', '.join(first[1].keypoints)}) and "
-                f"{schema.num_keypoints} ({', '.join(schema.keypoints)})",
-                todo="choose the same `keypoints` for all",
-            )
-        first = first or (place, schema)
-    if first is None:
-        raise BadInputError("no dataset says what its keypoints are", where=", ".join(LOADERS))
-    return first[1]
-
-
-def fit_model(cfg: Config, schema: KeypointSchema) -> None:
-    """Give the head its number of keypoints, or stop where it states another.
-
-    Raises:
-        BadInputError: naming both places and both numbers.
-    """
-    head = (cfg.get("model") or {}).get("head")
-    if not head or "out_channels" not in head:
-        return
-    if head.out_channels is None:
-        head.out_channels = schema.num_keypoints
-    elif head.out_channels != schema.num_keypoints:
-        place = next(datasets_of(cfg))
-        raise BadInputError(
-            "the head and the data have different numbers of keypoints",
-            where=f"model.head.out_channels and {place[0]}",
-            found=f"{head.out_channels} ({head.type}) and {schema.num_keypoints} ({place[1].type}: "
-            f"{', '.join(schema.keypoints)})",
-            todo="set model.head.out_channels = None to take it from the data",
-        )
-
-
-def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
-    """No ``RandomFlip`` and no flip test for a set of points that cannot be mirrored; says so."""
-    if not schema.unpaired:
-        return
-    logger.warning(
-        "no flips in training or test: %s without partners cannot be mirrored", ", ".join(schema.unpaired)
-    )
-    for pipeline in _pipelines(cfg.get("train_dataloader") or {}):
-        pipeline[:] = [step for step in pipeline if step.type != "RandomFlip"]
-    if cfg.model.get("test_cfg"):
-        cfg.model.test_cfg.flip_test = False
 
 
 def _read(path: Path) -> Config:
@@ -198,17 +126,6 @@ def _read(path: Path) -> Config:
     except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError) as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInputError(f"config cannot be read: {message}", where=str(path)) from error
-
-
-def _walk(place: str, dataset: ConfigDict) -> Iterator[tuple[str, ConfigDict]]:
-    parts = dataset.get("datasets")
-    if parts:
-        for i, part in enumerate(parts):
-            yield from _walk(f"{place}.datasets[{i}]", part)
-    elif isinstance(dataset.get("dataset"), dict):
-        yield from _walk(f"{place}.dataset", dataset["dataset"])
-    else:
-        yield place, dataset
 
 
 def _spread_data_root(cfg: Config, data: str | Path | None) -> None:
@@ -294,17 +211,24 @@ def _spread(cfg: Config, key: str, datasets: list[ConfigDict], name: str | None 
 
 def _spread_boxes(cfg: Config) -> None:
     augment, padding = cfg.get("box_augment") or {}, cfg.get("box_padding")
+    whole = cfg.get("picture_augment") or {}
     if not isinstance(augment, dict) or not isinstance(padding, (int, float, type(None))):
         raise BadInputError(
             "not a number, or not a dict of arguments", where="box_padding, box_augment",
             expected="1.25 and dict(rotate_factor=30)", found=f"{padding!r} and {augment!r}",
         )  # fmt: skip
+    if not isinstance(whole, dict):
+        raise BadInputError(
+            "not a dict of arguments", where="picture_augment", expected="dict(degrees=30)", found=repr(whole)
+        )
     for loader in LOADERS:
-        for step in (step for pipeline in _pipelines(cfg.get(loader) or {}) for step in pipeline):
+        for step in (step for pipeline in pipelines_of(cfg.get(loader) or {}) for step in pipeline):
             if step.type == "GetBBoxCenterScale" and padding is not None:
                 step.padding = padding
             if step.type in ("RandomBoxTransform", "RandomBBoxTransform"):
                 step.update(augment)
+            if step.type == "RandomPictureAffine":
+                step.update(whole)
 
 
 def _spread_codec(cfg: Config) -> None:
@@ -324,10 +248,12 @@ def _spread_codec(cfg: Config) -> None:
         _resize(codec, tuple(size))
     udp = codec["type"] == "UDPHeatmap"
     for loader in LOADERS:
-        for pipeline in _pipelines(cfg.get(loader) or {}):
+        for pipeline in pipelines_of(cfg.get(loader) or {}):
             for step in pipeline:
                 if step.type in ("TopdownAffine", "CropAroundKeypoints"):
                     step.input_size, step.use_udp = codec["input_size"], udp
+                if step.type in ("PictureAffine", "RandomPictureAffine"):
+                    step.input_size = codec["input_size"]
                 if step.type == "GenerateTarget" and isinstance(step.get("encoder"), dict):
                     step.encoder = codec
     model: Any = cfg.get("model") or {}
@@ -339,19 +265,6 @@ def _spread_codec(cfg: Config) -> None:
         model.backbone.img_size = tuple(codec["input_size"])[::-1]
     if (model.get("test_cfg") or {}).get("shift_heatmap") is not None:
         model.test_cfg.shift_heatmap = not udp  # other heatmaps are half a pixel off when mirrored
-
-
-def _pipelines(part: Any) -> Iterator[list]:
-    """Every pipeline of a loader, those of wrapped datasets included."""
-    if isinstance(part, dict):
-        for key, value in part.items():
-            if key == "pipeline" and isinstance(value, list):
-                yield value
-            else:
-                yield from _pipelines(value)
-    elif isinstance(part, list):
-        for item in part:
-            yield from _pipelines(item)
 
 
 def _resize_head(head: ConfigDict, size: tuple[int, int]) -> None:

@@ -22,6 +22,7 @@ SPREAD = {
     "keypoints",
     "max_epochs",
     "num_stacks",
+    "picture_augment",
 }
 """Names that ``load_config`` carries to their places."""
 READ_BY_RUNNER = {

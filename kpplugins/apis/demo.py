@@ -16,7 +16,7 @@ from mmpose.registry import DATASETS
 from tqdm import tqdm
 
 from kpplugins.apis.config import load_config
-from kpplugins.apis.predictor import Predictor
+from kpplugins.apis.make_predictor import AnyPredictor
 from kpplugins.converters.pictures import SUFFIXES, read_picture
 from kpplugins.converters.reading import SCHEMA_FILE
 from kpplugins.structures import BadInputError
@@ -84,7 +84,7 @@ test_pictures.__test__ = False  # type: ignore[attr-defined]  # not a test case 
 
 
 def demo_files(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     files: Sequence[Path],
     out: str | Path,
     *,
@@ -95,11 +95,11 @@ def demo_files(
     """Draw what the model finds in each input, and write it as JSON beside.
 
     Args:
-        predictor: the model.
+        predictor: of any kind, see ``make_predictor``.
         files: pictures and videos, as ``find_inputs`` gives them.
         out: folder for ``NAME.jpg`` (or the picture's own ending; videos ``NAME.mp4``) and ``NAME.json``, and
             ``schema.json``.
-        boxes: (N, 4) xyxy for every picture; ``None`` looks in the whole picture.
+        boxes: (N, 4) xyxy for every picture, for a top-down model; ``None`` looks in the whole picture.
         score_thr: points below are drawn as rings.
         skip_bad: go on without unreadable files, saying which.
 
@@ -156,12 +156,12 @@ def _named(stem: Path, ending: str) -> Path:
 
 
 def demo_webcam(
-    predictor: Predictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
+    predictor: AnyPredictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
 ) -> int:
     """Show the camera's picture with what the model finds, live, until q or Escape is pressed or the window closed.
 
     Args:
-        predictor: the model.
+        predictor: of any kind, see ``make_predictor``.
         source: number of the camera, or anything OpenCV opens as one (a device, an address, a video file).
         score_thr: points below are drawn as rings.
         max_frames: stop after so many.
@@ -191,7 +191,8 @@ def demo_webcam(
         for frame in _frames(capture, max_frames):
             start = time.perf_counter()
             result = predictor.follow(frame, result, shown % SEARCH_EVERY == 0)
-            drawn = draw_pose(frame, result, predictor.schema, score_thr, boxes=False)
+            found = result.box_scores is not None  # boxes that were only searched in would flicker
+            drawn = draw_pose(frame, result, predictor.schema, score_thr, boxes=found)
             rate = (
                 0.9 * rate + 0.1 / (time.perf_counter() - start)
                 if rate
@@ -209,7 +210,7 @@ def demo_webcam(
 
 
 def _picture(
-    predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
+    predictor: AnyPredictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
 ) -> Path:
     picture = read_picture(file)
     result = predictor(picture, boxes)
@@ -224,7 +225,9 @@ def _picture(
     return target
 
 
-def _video(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
+def _video(
+    predictor: AnyPredictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
+) -> Path:
     target = _named(stem, ".mp4")
     capture = cv2.VideoCapture(str(file))
     size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))

@@ -1,17 +1,11 @@
-"""One model, ready for pictures."""
+"""A model that finds points in boxes, ready for pictures."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
+from mmengine.config import Config
 
-from kpplugins.apis.checkpoints import load_strictly
-from kpplugins.apis.config import load_config, schema_of
-from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.apis.trained_model import TOP_DOWN, kind_of, load_trained, require_picture
 from kpplugins.structures import BadInputError, BoxLayout, KeypointSchema, PoseResult
 from kpplugins.structures.geometry import box_from_points, clip_box
 
@@ -37,38 +31,38 @@ class Predictor:
     from the points of the frame before and searches only when they are lost.
 
     Args:
-        config: the config of the run.
+        config: the config of the run, or what ``load_config`` made of it.
         checkpoint: its weights; with ``schema.json`` beside them, as training leaves them, no data are needed.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
         refine: times that the box is taken anew from the points, where none was given.
         trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Raises:
-        BadInputError: a checkpoint of another model, or a config that cannot be read.
+        BadInputError: a checkpoint or a config of another kind of model, or a config that cannot be read.
     """
 
     def __init__(
         self,
-        config: str | Path,
+        config: str | Path | Config,
         checkpoint: str | Path,
         device: str | None = None,
         refine: int = 2,
         trust_checkpoint: bool = False,
     ) -> None:
-        kept = Path(checkpoint).parent / "schema.json"
-        schema = KeypointSchema.load(kept) if kept.is_file() else None
-        cfg = load_config(config, schema=schema)
-        init_default_scope(cfg.get("default_scope", "mmpose"))
-        self.schema: KeypointSchema = schema or schema_of(cfg)
+        self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
+        if kind_of(self.trained.config) != TOP_DOWN:
+            raise BadInputError(
+                "not a top-down model",
+                where=str(config),
+                expected="one that finds points in boxes",
+                todo="kpplugins.apis.make_predictor.make_predictor takes any",
+            )
+        self.schema: KeypointSchema = self.trained.schema
         kept = Path(checkpoint).parent / "boxes.json"
         self.layout = BoxLayout.load(kept, self.schema.num_keypoints) if kept.is_file() else None
         self.refine = refine
-        self.device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
-        self.model: Any = MODELS.build(cfg.model)
-        with trust_checkpoints(trust_checkpoint):
-            load_strictly(self.model, Path(checkpoint))
-        self.model.to(self.device).eval()
-        self.pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+        self.device, self.model = self.trained.device, self.trained.network
+        self.pipeline = self.trained.pipeline
 
     def __call__(self, picture: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
         """Find keypoints.
@@ -83,10 +77,7 @@ class Predictor:
         Raises:
             BadInputError: a picture or boxes of another shape, or a box without an area.
         """
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise BadInputError(
-                "not a picture", expected="(H, W, 3) uint8", found=f"{picture.shape} {picture.dtype}"
-            )
+        require_picture(picture)
         if boxes is not None:
             return self._at(picture, _checked(boxes))
         height, width = picture.shape[:2]
@@ -121,13 +112,11 @@ class Predictor:
         box = clip_box(box, picture.shape[1], picture.shape[0])
         return self._at(picture, box[None]) if min(box[2:] - box[:2]) >= 2 else before
 
-    @torch.inference_mode()
     def _at(self, picture: np.ndarray, boxes: np.ndarray) -> PoseResult:
         """The points found in each of the boxes (N, 4), a batch at a time."""
         outputs = []
         for i in range(0, len(boxes), BATCH):
-            samples = [self.pipeline(sample_of(picture, box, self.schema)) for box in boxes[i : i + BATCH]]
-            outputs += self.model.test_step(pseudo_collate(samples))
+            outputs += self.trained([sample_of(picture, box, self.schema) for box in boxes[i : i + BATCH]])
         k = self.schema.num_keypoints
         points = [o.pred_instances.keypoints for o in outputs] or [np.zeros((0, k, 2))]
         scores = [o.pred_instances.keypoint_scores for o in outputs] or [np.zeros((0, k))]

@@ -1,8 +1,9 @@
 """Weights to start from: pretrained parts that a config names, fetched before training starts, or left out by will.
 
-A config names them in two ways: ``init_cfg=dict(type='Pretrained', checkpoint=…)`` of a part of the model, read when
-training initialises the model, and ``load_from``, a checkpoint of a whole model, read after that. Neither is needed
-where a checkpoint of the model itself follows: testing, prediction and resuming read none of them.
+A config names them in three ways: ``init_cfg=dict(type='Pretrained', checkpoint=…)`` of a part of the model and
+``model.weights`` of Keypoint R-CNN, read when training initialises the model, and ``load_from``, a checkpoint of a
+whole model, read after that. None is needed where a checkpoint of the model itself follows: testing, prediction and
+resuming read none of them.
 """
 
 import logging
@@ -40,6 +41,11 @@ def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
         for init in _as_list(part.get("init_cfg"))
         if _is_pretrained(init)
     ]
+    model: Any = cfg.get("model") or {}
+    if model.get("weights"):
+        from kpplugins.models.detectors.keypoint_rcnn_weights import address_of
+
+        found.append(("model.weights", address_of(model.weights, model.get("backbone", "resnet50")), ""))
     if cfg.get("load_from") and not cfg.get("resume"):
         found.append(("load_from", str(cfg.load_from), ""))
     return found
@@ -91,7 +97,18 @@ def drop_pretrained(cfg: Config) -> list[str]:
                 part["init_cfg"] = kept
     if not cfg.get("resume"):
         cfg.load_from = None
+        if (cfg.get("model") or {}).get("weights"):
+            cfg.model.weights = None
     return dropped
+
+
+def forget_weights(model: Any) -> None:
+    """Keep a model that was built for ``model.weights`` from reading them: a checkpoint of its own follows.
+
+    (The config goes on naming them, since which layers are frozen depends on it.)
+    """
+    if hasattr(model, "weights"):
+        model.weights = None
 
 
 def weights_of(checkpoint: Any, prefix: str = "") -> dict[str, Any]:

@@ -13,12 +13,13 @@ from mmengine.dist import is_main_process
 
 from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
 from kpplugins.apis.config import datasets_of, load_config, schema_of
+from kpplugins.apis.config_parts import classes_of
 from kpplugins.apis.runner import build_runner
 from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.converters.pictures import read_picture
 from kpplugins.converters.reading import SCHEMA_FILE
-from kpplugins.evaluation import EvaluationResult, KeypointMetric
+from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.structures import BadInputError, KeypointSchema
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.visualization.sheet import best_and_worst
@@ -55,7 +56,8 @@ def test(
 
     Returns:
         The numbers; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
-        ``curves.png``; and the per-keypoint table. A config without ``KeypointMetric`` has no table and no pictures.
+        ``curves.png``; and the per-keypoint table. A config without ``KeypointMetric`` or
+        ``BoxKeypointMetric`` has neither table nor pictures.
 
     Raises:
         BadInputError: no such run or checkpoint, or a checkpoint of another model.
@@ -77,7 +79,9 @@ def test(
     if is_main_process():
         origin = {"config": str(config), "checkpoint": str(checkpoint)}
         results = [
-            m.result for m in runner.test_evaluator.metrics if isinstance(m, KeypointMetric) and m.result
+            m.result
+            for m in runner.test_evaluator.metrics
+            if isinstance(m, (KeypointMetric, BoxKeypointMetric)) and m.result
         ]
         picture_of = getattr(runner.test_dataloader.dataset, "picture", read_picture)
         table = write_report(out, numbers, results[0] if results else None, origin, picture_of)
@@ -96,12 +100,24 @@ def _require_same_points(cfg: Config, checkpoint: Path) -> None:
     kept = checkpoint.parent / SCHEMA_FILE
     if not kept.is_file() or next(datasets_of(cfg), None) is None:
         return
+    _require_same_classes(cfg, checkpoint.parent / "classes.json")
     trained, given = KeypointSchema.load(kept).keypoints, schema_of(cfg).keypoints
     if trained != given:
         raise BadInputError(
             "the model was trained on other keypoints" if set(trained) != set(given) else "keypoints in another order",
             where=str(kept), expected=", ".join(trained), found=f"{', '.join(given)} in the data",
             todo="test on data with the same keypoints in the same order (schema.json of the data sets the order)",
+        )  # fmt: skip
+
+
+def _require_same_classes(cfg: Config, kept: Path) -> None:
+    """The same for what finds boxes: its labels are numbers in a list of names."""
+    trained = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else None
+    given = classes_of(cfg) if trained else []
+    if trained and given and trained != given:
+        raise BadInputError(
+            "the model was trained on other classes", where=str(kept), expected=", ".join(trained),
+            found=f"{', '.join(given)} in the data", todo="test on data with the same categories in the same order",
         )  # fmt: skip
 
 

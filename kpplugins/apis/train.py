@@ -1,5 +1,6 @@
 """Training."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from mmengine.dist import is_main_process, master_only
 
 from kpplugins.apis.checkpoints import require_fit, unwrapped
 from kpplugins.apis.config import load_config, schema_of
-from kpplugins.apis.pretrained import drop_pretrained, require_pretrained
+from kpplugins.apis.pretrained import drop_pretrained, forget_weights, require_pretrained
 from kpplugins.apis.runner import KeepingRunner, build_runner
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.converters.pictures import read_size
@@ -48,8 +49,9 @@ def train(
         from_scratch: leave out the pretrained weights that the config names.
 
     Returns:
-        The work dir: checkpoints, the settled config, ``schema.json``, ``boxes.json``, ``curves.png``, MMEngine's
-        logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
+        The work dir: checkpoints, the settled config, ``schema.json``, ``boxes.json`` (of a top-down model) or
+        ``classes.json`` (of one that finds boxes), ``curves.png``, MMEngine's logs. An earlier run in it is moved to
+        ``earlier_N`` unless it is resumed.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``; a checkpoint that does not fit;
@@ -69,7 +71,10 @@ def train(
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
             require_fit(runner.model, Path(cfg.load_from))
-        require_pretrained(cfg, unwrapped(runner.model))
+        if cfg.resume:
+            forget_weights(unwrapped(runner.model))
+        else:
+            require_pretrained(cfg, unwrapped(runner.model))
         if not cfg.resume and is_main_process():
             _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
         _keep(runner, schema_of(cfg))
@@ -81,10 +86,18 @@ def train(
 
 @master_only
 def _keep(runner: KeepingRunner, schema: KeypointSchema) -> None:
-    """What testing and prediction need beside the weights: config, schema, and how the points lie in their boxes."""
+    """What testing and prediction need beside the weights.
+
+    Config, schema, and how the points lie in their boxes; for models that find boxes too, the names of the classes.
+    """
     runner.keep_config()
     schema.save(Path(runner.work_dir) / "schema.json")
     dataset = runner.train_dataloader.dataset
+    classes = dataset.metainfo.get("classes")
+    if classes:
+        text = json.dumps(list(classes), indent=2) + "\n"
+        (Path(runner.work_dir) / "classes.json").write_text(text, encoding="utf-8")
+        return
     infos = [dataset.get_data_info(i) for i in range(0, len(dataset), max(1, len(dataset) // _ENOUGH))]
     for step in dataset.pipeline.transforms:
         if hasattr(step, "box_of"):  # it looks into another box than the dataset's

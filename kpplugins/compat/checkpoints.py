@@ -10,6 +10,7 @@ Remove when MMEngine loads its own files under ``weights_only=True`` and raises 
 
 import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -75,7 +76,16 @@ def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = N
             expected="tensors and plain values only",
             todo="if you trust where it comes from, add --trust-checkpoint",
         ) from error
-    except (RuntimeError, EOFError) as error:
+    except FileNotFoundError:
+        raise
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        LookupError,
+        ValueError,
+        struct.error,
+    ) as error:  # cut off, or no pickle
         raise _not_a_checkpoint(where, error) from error
 
 

@@ -60,6 +60,13 @@ def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
     return schemas_of(coco_object(load_json(path), path), path)[1]
 
 
+def category_names_of_file(path: Path) -> list[str]:
+    """The names of all categories, those without points too, in the order of their ids; each once."""
+    content = coco_object(load_json(path), path)
+    numbered = sorted(content["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
+    return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))
+
+
 def _schema_of(category: dict, path: Path) -> KeypointSchema:
     names, lines = category["keypoints"], category.get("skeleton") or []
     where = f"{path}: category {category.get('name', category.get('id'))!r}"

@@ -11,7 +11,7 @@ from kpplugins.converters.coco import read_coco
 from kpplugins.converters.reading import Reading
 from kpplugins.converters.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.schema_inference import COCO_SIGMAS, infer_schema
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,9 @@ class CocoPersonDataset(RecordDataset):
     (``annotations/{train,val,test}.json`` with ``images``). Nothing is written.
 
     Crowds and persons without a labelled point are neither learnt nor scored, and are counted: the top-down protocol
-    with ground-truth boxes. Sizes of pictures are those of the annotation; a picture that is not there is a fault.
+    with ground-truth boxes. With ``data_mode="bottomup"`` they stay in their pictures, and ``min_keypoints`` has no
+    effect: a person left out would be learnt as background. Sizes of pictures are those of the annotation; a picture
+    that is not there is a fault.
 
     Produced keys, beside those of ``RecordDataset``: ``upper_body_ids`` and ``lower_body_ids``, which MMPose's
     ``RandomHalfBody`` needs.
@@ -92,6 +94,10 @@ class CocoPersonDataset(RecordDataset):
 
     def load_records(self) -> list[PoseRecord]:
         """The persons of the split, crowds and unlabelled ones among them."""
+        return self.load_split()[0]
+
+    def load_split(self) -> tuple[list[PoseRecord], list[Picture]]:
+        """The persons of the split, and its pictures without any."""
         file = self._annotation_file()
         where, reading = str(file), self._read(file)
         if set(reading.schema.keypoints) != set(PERSON_SCHEMA.keypoints):
@@ -99,13 +105,15 @@ class CocoPersonDataset(RecordDataset):
                 "not COCO's persons", where=where, expected=f"the points {', '.join(PERSON_SCHEMA.keypoints)}",
                 found=", ".join(reading.schema.keypoints), todo='use dataset_type = "CustomKeypointDataset"',
             )  # fmt: skip
-        records = reading.under(PERSON_SCHEMA, where).records
+        records, backgrounds = reading.under(PERSON_SCHEMA, where).records, reading.backgrounds
         if not any(record.num_labelled and not record.crowd for record in records):
             raise BadInputError(
                 "no labelled persons", where=where, found=f"{len(records)} boxes without keypoints and crowds",
                 todo="take COCO's person_keypoints_*.json",
             )  # fmt: skip
-        return records if self.test_mode or self.min_keypoints == 1 else self._labelled_enough(records)
+        if self.test_mode or self.min_keypoints == 1 or self.data_mode == "bottomup":
+            return records, backgrounds
+        return self._labelled_enough(records), backgrounds
 
     def _labelled_enough(self, records: list[PoseRecord]) -> list[PoseRecord]:
         counts = [int((record.keypoints[self._chosen, 2] > 0).sum()) for record in records]

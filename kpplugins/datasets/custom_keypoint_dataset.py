@@ -8,11 +8,15 @@ from typing import Any
 from mmpose.registry import DATASETS
 
 from kpplugins.converters.coco import read_coco
-from kpplugins.converters.coco_schema import category_keypoints_of_file, schema_of_file
+from kpplugins.converters.coco_schema import (
+    category_keypoints_of_file,
+    category_names_of_file,
+    schema_of_file,
+)
 from kpplugins.converters.open_source import SCHEMA_FILE
 from kpplugins.converters.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 
 logger = logging.getLogger(__name__)
 CONVERT_COMMAND = "python tools/dataset.py convert SOURCE --out DIR"
@@ -83,35 +87,50 @@ class CustomKeypointDataset(RecordDataset):
             )  # fmt: skip
         return list(dict.fromkeys(point for name in wanted for point in own[name]))
 
+    @classmethod
+    def classes_of(cls, cfg: dict) -> list[str]:
+        """The categories that the annotation names, in the order of their ids; or the chosen ones of them."""
+        known = category_names_of_file(_any_annotation(Path(cfg["data_root"])))
+        wanted = cfg.get("categories")
+        return [name for name in known if wanted is None or name in wanted]
+
     def load_records(self) -> list[PoseRecord]:
         """The instances of the split."""
+        return self.load_split()[0]
+
+    def load_split(self) -> tuple[list[PoseRecord], list[Picture]]:
+        """The instances of the split, and its pictures that have none of the chosen categories."""
         folder = Path(self.data_root) / "annotations"
-        records = [
-            r
-            for split in (SPLITS if self.split == "all" else [self.split])
-            for r in self._read(folder, split)
-        ]
+        records, backgrounds = self._read(folder, SPLITS if self.split == "all" else [self.split])
         if not records and self.split == "test":
             logger.warning(
                 "%s has no test pictures: testing on val, which has chosen the checkpoint", self.data_root
             )
-            records = self._read(folder, "val")
+            records, backgrounds = self._read(folder, ["val"])
         if not records:
             raise BadInputError(
                 f"the {self.split} split has no instances",
                 where=str(folder),
                 todo=f"divide anew: {CONVERT_COMMAND}",
             )
-        return records
+        return records, backgrounds
 
-    def _read(self, folder: Path, split: str) -> list[PoseRecord]:
-        path = folder / f"{split}.json"
-        if not path.is_file():
-            return []
-        reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=False)
-        reading.under(self.full_schema, str(path))  # files may list the points in different orders
-        chosen = self.categories
-        return [r for r in reading.records if chosen is None or r.category in chosen]
+    def _read(self, folder: Path, splits: Sequence[str]) -> tuple[list[PoseRecord], list[Picture]]:
+        records: list[PoseRecord] = []
+        backgrounds: list[Picture] = []
+        for path in (folder / f"{split}.json" for split in splits):
+            if path.is_file():
+                reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=False)
+                reading.under(self.full_schema, str(path))  # files may list the points in different orders
+                records += reading.records
+                backgrounds += reading.backgrounds
+        if self.categories is None:
+            return records, backgrounds
+        chosen = [r for r in records if r.category in self.categories]
+        empty = {r.image: Picture(r.image, r.width, r.height) for r in records}
+        for record in chosen:
+            empty.pop(record.image, None)
+        return chosen, backgrounds + list(empty.values())
 
 
 def _any_annotation(root: Path) -> Path:

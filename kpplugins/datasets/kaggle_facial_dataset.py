@@ -66,6 +66,11 @@ class KaggleFacialDataset(RecordDataset):
         """The 15 points."""
         return KAGGLE_SCHEMA
 
+    @classmethod
+    def classes_of(cls, cfg: dict) -> list[str]:
+        """Faces."""
+        return ["face"]
+
     def load_records(self) -> list[PoseRecord]:
         """The faces of the split."""
         root = Path(self.data_root)

@@ -10,20 +10,28 @@ import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.converters.pictures import read_picture
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.datasets.picture_samples import small_pictures, whole_picture
+from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
 
 
 class RecordDataset(BaseCocoStyleDataset):
-    """An MMPose dataset over ``PoseRecord``s; one sample a labelled instance.
+    """An MMPose dataset over ``PoseRecord``s; a sample is a labelled instance, with ``data_mode="bottomup"`` a picture.
 
-    A subclass says what its points are (``full_schema_of``) and reads its records (``load_records``).
+    A subclass says what its points are (``full_schema_of``) and reads its records (``load_records``; ``load_split``
+    where its data have pictures without instances).
 
     Produced keys, beside those of ``BaseCocoStyleDataset``: ``img_path``, ``img_id`` (1-based number of the picture),
     ``id`` (1-based number of the record), ``bbox`` (1, 4) xyxy, ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K)
     0 or 1, ``area``, ``raw_ann_info`` (the COCO annotation, for metrics).
+
+    A sample of a picture has all N of its instances, crowds and boxes without labelled points among them, in training
+    as in testing; N is 0 for a background. Its arrays: ``id``, ``category_id`` (1-based place in
+    ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) cut to the picture, ``bbox_score``, ``area`` (N,),
+    ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations, with
+    the boxes as they were read. A box that has no area within its picture is left out of both.
 
     Args:
         data_root: where the data are.
@@ -32,8 +40,12 @@ class RecordDataset(BaseCocoStyleDataset):
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
-        BadInputError: see ``load_records``; or no instance carries any of the chosen points.
+        BadInputError: see ``load_records``; no instance carries any of the chosen points; or one of a picture's
+            instances is of a category without a name.
     """
+
+    categories: tuple[str, ...] | None = None
+    """Only objects of these, where a subclass can choose."""
 
     def __init__(
         self, data_root: str, keypoints: Sequence[str] | None = None, skip_bad: bool = False, **kwargs: Any
@@ -42,13 +54,23 @@ class RecordDataset(BaseCocoStyleDataset):
         self.full_schema, self.schema = full, full.subset(keypoints)
         self.skip_bad = skip_bad
         self._chosen = full.indices_of(self.schema.keypoints)
+        self.classes: list[str] = []
+        if kwargs.get("data_mode") == "bottomup":
+            self.classes = self.classes_of({"data_root": data_root, "categories": self.categories})
         super().__init__(data_root=data_root, metainfo=self.schema.to_metainfo(), **kwargs)
         self._metainfo["sigmas_source"] = self.schema.sigmas_source
+        if self.classes:
+            self._metainfo["classes"] = self.classes
 
     @classmethod
     def schema_of(cls, cfg: dict) -> KeypointSchema:
         """The schema that a dataset built from ``cfg`` will have; reads no pictures."""
         return cls.full_schema_of(cfg).subset(cfg.get("keypoints"))
+
+    @classmethod
+    def classes_of(cls, cfg: dict) -> list[str]:
+        """What the objects of a dataset built from ``cfg`` can be, by name; the same for all of its splits."""
+        return [cls.full_schema_of(cfg).name]
 
     @classmethod
     @abstractmethod
@@ -59,31 +81,56 @@ class RecordDataset(BaseCocoStyleDataset):
     def load_records(self) -> list[PoseRecord]:
         """The records of this dataset's split, all points of the full schema, in order."""
 
+    def load_split(self) -> tuple[list[PoseRecord], list[Picture]]:
+        """The records, and the split's pictures without any instance."""
+        return self.load_records(), []
+
     def picture(self, img_path: str) -> np.ndarray:
         """One of its pictures by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
         return read_picture(img_path)
 
     def load_data_list(self) -> list[dict]:
-        """Samples; in the top-down mode small ones, which ``get_data_info`` completes.
+        """Small samples, which ``get_data_info`` completes.
 
         So 100,000 instances take half the memory that whole samples would, and two thirds of the time.
         """
-        if self.data_mode != "topdown" or self.bbox_file:
+        if self.bbox_file:
             return super().load_data_list()
+        if self.data_mode != "topdown":
+            return self._pictures()
         return [small for small in self._instances() if _is_usable(small)]
 
     def get_data_info(self, idx: int) -> dict:
         """The sample, with all its keys."""
         info = super().get_data_info(idx)
+        if "rows" in info:
+            return whole_picture(info, self.schema.num_keypoints, self.classes)
         return _whole(info) if "points" in info else info
 
-    def _load_annotations(self) -> tuple[list[dict], list[dict]]:
-        """Whole samples and all pictures, as MMPose's other modes take them."""
-        smalls = self._instances()
-        pictures = {small["img_id"]: small["img_path"] for small in smalls}
-        return [_whole(small) for small in smalls], [
-            {"img_id": number, "img_path": path} for number, path in pictures.items()
-        ]
+    def _pictures(self) -> list[dict]:
+        """One dict of plain values a picture."""
+        records, backgrounds = self.load_split()
+        samples, counts = small_pictures(records, backgrounds, self._chosen, self.classes)
+        learnt = len(records) - counts["crowd"] - counts["outside"]
+        if learnt == counts["unlabelled"]:
+            raise BadInputError(
+                "no instance carries any of the chosen points in a box", where=str(self.data_root),
+                found=f"{len(records)} instances", todo="choose other `keypoints`",
+            )  # fmt: skip
+        if counts.total() or backgrounds:
+            logger.warning(
+                "%d instances in %d pictures, %d of them without any; not learnt: %d crowds, the points of %d that "
+                "carry none of the chosen ones, %d left out with a box that has no area in its picture",
+                len(records), len(samples), len(backgrounds),
+                counts["crowd"], counts["unlabelled"], counts["outside"],
+            )  # fmt: skip
+        if counts["cut"]:
+            logger.warning(
+                "%d of %d boxes lie more than half beyond their picture and are cut to it: are corners stored as "
+                "x, y, width, height? `python tools/dataset.py check` tells",
+                counts["cut"], learnt,
+            )  # fmt: skip
+        return samples
 
     def _instances(self) -> list[dict]:
         """One dict of plain values a record."""

@@ -39,7 +39,9 @@ class _Packer(pickle.Pickler):
     def persistent_id(self, obj: Any) -> Any:
         if type(obj) is not torch.Tensor or obj.device.type != "cpu" or obj.requires_grad or obj.is_sparse:
             return None
-        raw = obj.contiguous().reshape(-1).view(torch.uint8)
+        flat = obj.contiguous().reshape(-1)
+        # one element out of a larger array may have any stride, which cannot be viewed as bytes
+        raw = flat.as_strided(flat.shape, (1,)).view(torch.uint8)
         start = self.end
         self.pieces.append((start, raw))
         self.end += -(-len(raw) // _ALIGNMENT) * _ALIGNMENT

@@ -1,14 +1,28 @@
 """Metrics.
 
-The map: ``functional`` (pure functions on arrays: distances, PCK, NME, OKS), ``coco_ap`` (the ten COCO numbers from
-lists of annotations and predictions), ``evaluation_result`` (everything one test run found), ``metrics`` (thin MMEngine
-metrics over them).
+The map:
+
+=====================  ====================================================================================
+module                 what it is
+=====================  ====================================================================================
+``functional``         pure functions on arrays: distances, PCK, NME, OKS
+``coco_ap``            the ten COCO numbers from lists of annotations and predictions; names and lines of COCO's numbers
+``scene``              ``Scene``: one picture's truth and predictions as arrays, checked
+``coco_detection``     COCO's numbers of boxes and keypoints over scenes
+``evaluation_result``  ``EvaluationResult``: everything one test run found, one prediction a truth (top-down)
+``detection_result``   ``DetectionResult``: the same for models that find boxes and keypoints in whole pictures
+``metrics``            thin MMEngine metrics over them: ``KeypointMetric`` (top-down), ``BoxKeypointMetric``
+                       (one-stage), ``BoxMetric`` (detectors)
+=====================  ====================================================================================
 
 Adding a new metric: the maths as a function of arrays in ``functional``, with a test whose numbers are derived by
-hand; then a line in ``EvaluationResult.summary``.
+hand; then a line in ``EvaluationResult.summary``, from which ``DetectionResult`` has it too.
 """
 
+from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.evaluation.evaluation_result import EvaluationResult
+from kpplugins.evaluation.metrics.box_keypoint_metric import BoxKeypointMetric
+from kpplugins.evaluation.metrics.box_metric import BoxMetric
 from kpplugins.evaluation.metrics.keypoint_metric import KeypointMetric
 
-__all__ = ["EvaluationResult", "KeypointMetric"]
+__all__ = ["BoxKeypointMetric", "BoxMetric", "DetectionResult", "EvaluationResult", "KeypointMetric"]

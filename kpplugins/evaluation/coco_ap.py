@@ -1,19 +1,45 @@
-"""COCO's ten keypoint numbers, by faster-coco-eval."""
+"""COCO's ten keypoint numbers, by faster-coco-eval, and the names of those of boxes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 COCO_KEYS = ("AP", "AP50", "AP75", "AP(M)", "AP(L)", "AR", "AR50", "AR75", "AR(M)", "AR(L)")
 """Names of the ten numbers, in COCO's order."""
 
-_LINES = tuple(
-    (kind, iou, area)
-    for kind in ("Average Precision  (AP)", "Average Recall     (AR)")
-    for iou, area in (
-        ("0.50:0.95", "all"), ("0.50", "all"), ("0.75", "all"), ("0.50:0.95", "medium"), ("0.50:0.95", "large"),
+COCO_BOX_KEYS = (
+    "AP", "AP50", "AP75", "AP(S)", "AP(M)", "AP(L)", "AR@1", "AR@10", "AR@100", "AR(S)", "AR(M)", "AR(L)",
+)  # fmt: skip
+"""Names of the twelve numbers of boxes, in COCO's order."""
+
+_ALL = "0.50:0.95"
+
+KEYPOINT_LINES = tuple(
+    (key, iou, area, 20)
+    for key, (iou, area) in zip(
+        COCO_KEYS,
+        2 * ((_ALL, "all"), ("0.50", "all"), ("0.75", "all"), (_ALL, "medium"), (_ALL, "large")),
+        strict=True,
+    )
+)
+"""What each of the ten numbers is: key, IoU (here OKS) thresholds, size of the object, most predictions a picture."""
+
+BOX_LINES = tuple(
+    (key, iou, area, most)
+    for key, (iou, area, most) in zip(
+        COCO_BOX_KEYS,
+        (
+            (_ALL, "all", 100), ("0.50", "all", 100), ("0.75", "all", 100),
+            (_ALL, "small", 100), (_ALL, "medium", 100), (_ALL, "large", 100),
+            (_ALL, "all", 1), (_ALL, "all", 10), (_ALL, "all", 100),
+            (_ALL, "small", 100), (_ALL, "medium", 100), (_ALL, "large", 100),
+        ),
+        strict=True,
     )
 )  # fmt: skip
+"""The same of the twelve numbers of boxes."""
+
+_KINDS = {"AP": "Average Precision  (AP)", "AR": "Average Recall     (AR)"}
 
 
 def coco_keypoint_numbers(
@@ -50,9 +76,11 @@ def coco_keypoint_numbers(
     }
 
 
-def coco_lines(numbers: dict[str, float]) -> str:
-    """The ten lines as COCO users know them."""
+def coco_lines(
+    numbers: Mapping[str, float], lines: Sequence[tuple[str, str, str, int]] = KEYPOINT_LINES
+) -> str:
+    """The lines as COCO users know them: the ten of keypoints, or with ``BOX_LINES`` the twelve of boxes."""
     return "\n".join(
-        f" {kind} @[ IoU={iou:<9} | area={area:>6s} | maxDets= 20 ] = {numbers[key]:.3f}"
-        for key, (kind, iou, area) in zip(COCO_KEYS, _LINES, strict=True)
+        f" {_KINDS[key[:2]]} @[ IoU={iou:<9} | area={area:>6s} | maxDets={most:>3d} ] = {numbers[key]:.3f}"
+        for key, iou, area, most in lines
     )

@@ -105,7 +105,11 @@ def _schema(source: Path, names: tuple[str, ...]) -> KeypointSchema:
 
 
 def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
-    return tuple(replace(prediction, category=category) for prediction in sheet.predictions)
+    """The predictions; those without a category of their own are of this one."""
+    return tuple(
+        replace(prediction, category=category) if prediction.category == Prediction.category else prediction
+        for prediction in sheet.predictions
+    )
 
 
 def match_demo(reading: Reading, predictions: Path, threshold: float, skip_bad: bool) -> Content:
@@ -242,4 +246,7 @@ def _prediction(entry: Any, k: int, path: Path, where: str) -> Prediction:
         )
     score = entry.get("score")
     mean = float(points[:, 2].mean())
-    return Prediction(points, box, mean if score is None else as_number(score, "score", where), path, where)
+    named = entry.get("category")
+    category = Prediction.category if named is None else as_name(named, "category", where)
+    score = mean if score is None else as_number(score, "score", where)
+    return Prediction(points, box, score, path, where, category)

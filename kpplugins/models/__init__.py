@@ -1,23 +1,32 @@
 """Network parts, registered in MMPose's ``MODELS``.
 
 The map: ``blocks`` (residual blocks and one hourglass; plain ``nn.Module``s), ``backbones`` (``HourglassStem``,
-``EncoderDecoder``), ``heads`` (``GatedHourglassHead``, ``DirectFCHead``), ``data_preprocessors``
-(``TopdownDataPreprocessor``, fast for stacked crops).
+``EncoderDecoder``, ``GatedHourglass``), ``heads`` (``GatedHourglassHead``, ``DirectFCHead``, ``CenterNetPoseHead``),
+``losses`` (CenterNet's), ``detectors`` (``KeypointRCNN``), ``data_preprocessors`` (``TopdownDataPreprocessor``, fast
+for stacked pictures; ``PictureListPreprocessor``, for pictures of different sizes).
 
 Adding a new head: subclass MMPose's ``BaseHead``, give it ``out_channels`` (K; ``None`` in a config is filled from the
 dataset's schema) and a ``decoder`` codec, register it, import it here.
 """
 
 from kpplugins.models.backbones.encoder_decoder import EncoderDecoder
+from kpplugins.models.backbones.gated_hourglass import GatedHourglass
 from kpplugins.models.backbones.hourglass_stem import HourglassStem
+from kpplugins.models.data_preprocessors.picture_list_preprocessor import PictureListPreprocessor
 from kpplugins.models.data_preprocessors.topdown_data_preprocessor import TopdownDataPreprocessor
+from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
+from kpplugins.models.heads.centernet_pose_head import CenterNetPoseHead
 from kpplugins.models.heads.direct_fc_head import DirectFCHead
 from kpplugins.models.heads.gated_hourglass_head import GatedHourglassHead
 
 __all__ = [
+    "CenterNetPoseHead",
     "DirectFCHead",
     "EncoderDecoder",
+    "GatedHourglass",
     "GatedHourglassHead",
     "HourglassStem",
+    "KeypointRCNN",
+    "PictureListPreprocessor",
     "TopdownDataPreprocessor",
 ]

@@ -1,7 +1,9 @@
 import pickle
+from multiprocessing.reduction import ForkingPickler
 
+import numpy as np
 import torch
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from torch.utils.data import DataLoader
 
@@ -33,8 +35,6 @@ def test_within_one_process_and_from_a_worker():
 
 
 def test_all_tensors_travel_in_one_of_any_type():
-    from multiprocessing.reduction import ForkingPickler
-
     batch = packed_collate([Samples()[i] for i in range(4)])
     batch["more"] = [
         torch.tensor(True),
@@ -54,3 +54,20 @@ def test_all_tensors_travel_in_one_of_any_type():
 def test_pictures_of_different_sizes_stay_a_list():
     batch = [Samples()[0], {**Samples()[1], "inputs": torch.zeros(3, 5, 4)}]
     assert isinstance(packed_collate(batch)["inputs"], list)
+    again = pickle.loads(bytes(ForkingPickler.dumps(packed_collate(batch))))
+    assert [tuple(picture.shape) for picture in again["inputs"]] == [(3, 4, 4), (3, 5, 4)]
+
+
+def test_samples_of_no_one_or_several_instances():
+    """One element of a column is contiguous, whatever its stride."""
+    rows = np.arange(12.0).reshape(4, 3)
+    batch = []
+    for n in range(4):
+        sample = PoseDataSample(metainfo={"id": n})
+        column = torch.from_numpy(rows)[:n, 1]
+        sample.gt_instance_labels = InstanceData(labels=column, boxes=torch.zeros(n, 4))
+        batch.append({"inputs": torch.zeros(3, 2, 2), "data_samples": sample})
+    batch[1]["data_samples"].gt_instance_labels.labels = torch.ones(()).expand(1)  # of stride 0
+    again = pickle.loads(bytes(ForkingPickler.dumps(packed_collate(batch))))["data_samples"]
+    assert [s.gt_instance_labels.labels.tolist() for s in again] == [[], [1], [1, 4], [1, 4, 7]]
+    assert [tuple(s.gt_instance_labels.boxes.shape) for s in again] == [(n, 4) for n in range(4)]

@@ -1,6 +1,7 @@
 """Predictions to an annotation tool, to be corrected there."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,14 @@ def accept(folder: Path) -> None:
         given = [{**r, "origin": "prediction"} for r in results]
         task["annotations"] = [{"id": number, "result": given, "was_cancelled": False, "ground_truth": False}]
     path.write_text(json.dumps(tasks))
+
+
+def test_what_the_found_things_are_is_kept(demo: Path, photos: Path, tmp_path: Path):
+    """``category`` and ``score`` of a detector or a one-stage model."""
+    two = result([[10, 12], [20, 12], [15, 20]] * 2, [0.9] * 6, [[5, 5, 30, 25]] * 2)
+    write(demo, "a.png", replace(two, box_scores=np.array([0.7, 0.6]), categories=("cup", "plate")))
+    export(demo, tmp_path / "out", to="coco", pictures=photos)
+    assert [r.category for r in open_source(tmp_path / "out")[1].records] == ["cup", "plate"]
 
 
 @pytest.mark.parametrize("to", TARGETS)

@@ -17,3 +17,16 @@ def test_json_has_x_y_score_by_name():
     assert content["instances"] == [
         {"bbox": [0.0, 1.0, 20.0, 30.0], "score": 0.7, "keypoints": [[1.23, 5.0, 0.9], [7.0, 8.0, 0.5]]}
     ]
+
+
+def test_found_boxes_bring_their_score_and_category():
+    result = PoseResult(
+        keypoints=np.zeros((1, 2, 2)),
+        scores=np.array([[0.9, 0.5]]),
+        boxes=np.array([[0.0, 1.0, 20.0, 30.0]]),
+        names=("eye", "nose"),
+        box_scores=np.array([0.25]),
+        categories=("cat",),
+    )
+    (instance,) = result.to_json("a.jpg", 40, 50)["instances"]
+    assert instance["score"] == 0.25 and instance["category"] == "cat"

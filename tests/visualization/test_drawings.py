@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import pytest
 
 from kpplugins.structures import KeypointSchema, PoseResult
 from kpplugins.visualization.curves import plot_curves, read_scalars
-from kpplugins.visualization.draw import draw_pose
+from kpplugins.visualization.draw import BOX_COLOR, draw_pose, label_of
 from kpplugins.visualization.grid import grid
 from kpplugins.visualization.sheet import TILE
 from kpplugins.visualization.table import markdown_table
@@ -36,6 +37,18 @@ def test_doubtful_points_are_rings_without_lines():
     canvas = draw_pose(np.zeros((60, 60, 3), np.uint8), result, SCHEMA, boxes=False)
     assert canvas[20, 40].tolist() == [0, 0, 0]
     assert canvas[20, 25].tolist() == [0, 0, 0]
+
+
+def test_a_found_box_says_what_it_is_and_how_sure():
+    points, scores = np.full((1, 2, 2), 50.0), np.ones((1, 2))
+    given = PoseResult(points, scores, np.array([[5, 40, 55, 58.0]]), ("a", "b"))
+    found = replace(given, box_scores=np.array([0.5]), categories=("tasse à thé",))
+    assert label_of(given, 0) == "" and label_of(found, 0) == "tasse à thé 0.50"
+    black = np.zeros((60, 200, 3), np.uint8)
+    plain, named = draw_pose(black, given, SCHEMA), draw_pose(black, found, SCHEMA)
+    assert plain[:38].max() == 0 and (named[25:39] == BOX_COLOR).all(axis=2).sum() > 300
+    at_the_top = replace(found, boxes=np.array([[5, 0, 55, 58.0]]))
+    assert (draw_pose(black, at_the_top, SCHEMA)[2:14] == BOX_COLOR).all(axis=2).sum() > 300
 
 
 def test_grid_fills_up_with_black():

@@ -15,7 +15,7 @@ def require_output_size(model: Any) -> None:
     input.
 
     Args:
-        model: a top-down model, whose ``head.decoder`` is the codec.
+        model: a model of MMPose, whose ``head.decoder`` is the codec.
 
     Raises:
         BadInputError: another size, naming both; or an input that the network cannot take.
@@ -57,4 +57,5 @@ def _output_size(model: Any, size: tuple[int, int]) -> tuple[int, int] | None:
     finally:
         model.train(training)
     last = output[-1] if isinstance(output, (list, tuple)) and len(output) else output
+    last = last.get("hm") if isinstance(last, dict) else last  # CenterNet's centres, by their authors' name
     return (last.shape[-1], last.shape[-2]) if isinstance(last, Tensor) and last.ndim == 4 else None

@@ -1,0 +1,50 @@
+"""CenterNet with keypoints on a small gated hourglass, sized for two CPU cores: 256×256, 64 channels."""
+
+_base_ = "onestage_data.py"
+
+channels = 64  # of the features; the published network has 256
+num_stacks = 1
+learning_rate = 2e-3
+codec = dict(type="CenterNetKeypoints", input_size=(256, 256), heatmap_size=(64, 64), num_classes=None)
+
+random_affine = dict(type="RandomPictureAffine", input_size=codec["input_size"])
+affine = dict(type="PictureAffine", input_size=codec["input_size"])
+target = dict(type="GenerateTarget", encoder=codec)
+train_pipeline = [_base_.load, _base_.flip, random_affine, target, _base_.pack_trained]
+val_pipeline = [dict(type="LoadImage"), affine, _base_.pack_tested]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+
+model = dict(
+    _scope_="mmpose",  # what MMEngine writes into MMPose's own configs: its parts are found wherever it is built
+    type="BottomupPoseEstimator",
+    data_preprocessor=dict(
+        type="TopdownDataPreprocessor",  # for pictures of one size, crops or not
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+    ),
+    backbone=dict(type="GatedHourglass", channels=channels, num_stacks=num_stacks),
+    head=dict(
+        type="CenterNetPoseHead",
+        in_channels=channels,
+        feat_channels=channels,
+        out_channels=None,  # this and the next are taken from the data
+        num_classes=None,
+        num_stacks=num_stacks,
+        decoder=codec,
+    ),
+    test_cfg=dict(flip_test=True),
+)
+optim_wrapper = dict(
+    optimizer=dict(type="AdamW", lr=learning_rate, weight_decay=1e-2), clip_grad=dict(max_norm=35)
+)
+param_scheduler = dict(
+    type="OneCycleLR",
+    eta_max=learning_rate,
+    total_steps=_base_.max_epochs,
+    by_epoch=True,
+    convert_to_iter_based=True,
+    pct_start=0.2,
+)

@@ -1,0 +1,19 @@
+"""Keypoint R-CNN on glue tubes, a box, a head and a tail each, from COCO's weights: for a GPU.
+
+Made by `tools/dataset.py convert SOURCE --out DIR --names head tail --category glue_tube --ratio 81 0 19`. There is no
+third part to choose a checkpoint by, so the last one counts.
+"""
+
+_base_ = "_base_/keypoint_rcnn.py"
+
+data_root = "data/glue_tubes"
+max_epochs = 20  # 900 steps of 2 pictures
+
+flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
+train_pipeline = [_base_.load, flip, _base_.distort, _base_.pack_trained]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+warm_up = dict(type="LinearLR", start_factor=1e-3, by_epoch=False, begin=0, end=100)
+steps = dict(type="MultiStepLR", milestones=[14, 18], gamma=0.1, by_epoch=True, begin=0, end=max_epochs)
+param_scheduler = [warm_up, steps]
+val_dataloader = val_evaluator = val_cfg = None
+default_hooks = dict(checkpoint=dict(save_best=None))

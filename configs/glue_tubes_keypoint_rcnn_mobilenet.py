@@ -1,0 +1,29 @@
+"""Keypoint R-CNN on glue tubes with MobileNetV3, small pictures and small heads, from scratch on two CPU cores."""
+
+_base_ = "_base_/keypoint_rcnn.py"
+
+data_root = "data/glue_tubes"  # as glue_tubes_keypoint_rcnn.py says
+max_epochs = 60
+learning_rate = 1e-3
+
+flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
+side = 320  # pictures come small into the network; in tests it makes them as small itself
+affine = dict(type="RandomPictureAffine", input_size=(side, side), zoom=(0.7, 1.3))
+train_pipeline = [_base_.load, flip, affine, _base_.pack_trained]
+train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
+few = dict(box_batch_size_per_image=32, rpn_post_nms_top_n_train=300, rpn_post_nms_top_n_test=100)
+model = dict(
+    weights=None,
+    backbone="mobilenet_v3_large",
+    min_size=side,
+    max_size=side,
+    fpn_channels=96,
+    keypoint_layers=(128, 128, 128, 128),  # a box costs 0.11 G multiply-adds instead of 3.5
+    torchvision_args=few,
+)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=learning_rate, weight_decay=1e-2))
+auto_scale_lr = dict(enable=False)
+cycle = dict(eta_max=learning_rate, total_steps=max_epochs, pct_start=0.2, convert_to_iter_based=True)
+param_scheduler = dict(_delete_=True, type="OneCycleLR", by_epoch=True, **cycle)
+val_dataloader = val_evaluator = val_cfg = None
+default_hooks = dict(checkpoint=dict(save_best=None))

@@ -1,0 +1,30 @@
+"""From kpplugins' samples of whole pictures to MMDetection's."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmpose.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class BoxesForDetection(BaseTransform):
+    """Gives a picture's N boxes and classes in MMDetection's names, so that its steps can follow; points are dropped.
+
+    Removed keys: ``bbox`` (N, 4) xyxy float32, ``category_id`` (N,) from 1, ``iscrowd`` (N,), and what else a sample
+    has of its instances. Added keys: ``gt_bboxes``, ``HorizontalBoxes`` (N, 4); ``gt_bboxes_labels`` (N,) int64 from
+    0; ``gt_ignore_flags`` (N,) boolean, true for crowds, which do not train. ``raw_ann_info``, the truth for metrics,
+    stays. A picture to predict in has none of them and stays as it is.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Rename; see the class."""
+        from mmdet.structures.bbox import HorizontalBoxes
+
+        if "bbox" not in results:
+            return results
+        boxes = np.asarray(results.pop("bbox"), np.float32).reshape(-1, 4)
+        results["gt_bboxes"] = HorizontalBoxes(boxes)
+        results["gt_bboxes_labels"] = np.asarray(results.pop("category_id"), np.int64) - 1
+        results["gt_ignore_flags"] = np.asarray(results.pop("iscrowd"), bool)
+        for name in ("keypoints", "keypoints_visible", "area", "bbox_score", "id"):
+            results.pop(name, None)
+        return results

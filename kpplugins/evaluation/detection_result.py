@@ -1,0 +1,166 @@
+"""Everything that one test run of a model that finds boxes and keypoints found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from kpplugins.evaluation.coco_detection import (
+    CocoTable,
+    box_overlap,
+    coco_boxes,
+    coco_keypoints,
+    ranked,
+    xywh,
+)
+from kpplugins.evaluation.evaluation_result import EvaluationResult
+from kpplugins.evaluation.scene import Scene
+from kpplugins.structures import KeypointSchema
+
+SAME_OBJECT = 0.5
+"""IoU from which on a found box and a true one are the same object."""
+BEST = 20
+"""So many predictions of a class count in a picture, as in COCO's AP of keypoints."""
+
+
+@dataclass(frozen=True)
+class DetectionResult(EvaluationResult):
+    """Truth and prediction over whole pictures; the N rows are all true instances with points that are no crowd.
+
+    Each is paired with the best-scored box of its class among the best 20 of the picture that has IoU ≥ 0.5 with it and
+    is no other's; a row that found none is missed: its ``predicted`` are NaN, its scores 0. The ten COCO numbers are
+    over the whole pictures, with all that was predicted. PCK and the errors are over the rows that are not missed, so
+    read them with ``matched`` and ``missed``. ``boxes`` are the true ones.
+
+    Attributes:
+        scenes: the pictures.
+        classes: names of what the instances can be.
+        places: (N, 3) of each row: place of its picture in ``scenes``, of the truth in it, and of the prediction; the
+            latter -1 where it is missed.
+    """
+
+    scenes: list[Scene]
+    classes: list[str]
+    places: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        scenes: Sequence[Scene],
+        classes: Sequence[str],
+        schema: KeypointSchema,
+        interocular: tuple[str, str] | None,
+    ) -> "DetectionResult":
+        """Pair truth and predictions.
+
+        Args:
+            scenes: pictures, of K points as the schema has.
+            classes: names of what the instances can be.
+            schema: what the points are.
+            interocular: the two points whose distance normalises NME; ``None`` takes √area.
+        """
+        k, rows = schema.num_keypoints, []
+        for i, scene in enumerate(scenes):
+            picks = _pairs(scene, len(classes))
+            rows += [(i, g, int(picks[g])) for g in np.flatnonzero(scene.counted).tolist()]
+        n = len(rows)
+        predicted, scores, box_scores = np.full((n, k, 2), np.nan), np.zeros((n, k)), np.zeros(n)
+        truth, labelled = np.zeros((n, k, 2)), np.zeros((n, k), bool)
+        boxes, areas = np.zeros((n, 4)), np.zeros(n)
+        for row, (i, g, m) in enumerate(rows):
+            scene = scenes[i]
+            truth[row], labelled[row], areas[row] = scene.truth[g], scene.labelled[g], scene.areas[g]
+            boxes[row] = scene.true_boxes[g]
+            if m >= 0:
+                predicted[row], scores[row] = scene.points[m], scene.point_scores[m]
+                box_scores[row] = scene.box_scores[m]
+        boxes[:, 2:] += boxes[:, :2]
+        return cls(
+            schema=schema,
+            images=[scenes[i].image for i, _, _ in rows],
+            categories=[classes[scenes[i].true_classes[g]] for i, g, _ in rows],
+            image_ids=np.array([scenes[i].image_id for i, _, _ in rows], np.int64),
+            sizes=np.array([scenes[i].size for i, _, _ in rows], np.int64).reshape(-1, 2),
+            truth=truth, labelled=labelled, predicted=predicted, scores=scores, box_scores=box_scores,
+            boxes=boxes, areas=areas, interocular=interocular,
+            scenes=list(scenes), classes=list(classes), places=np.array(rows, np.int64).reshape(-1, 3),
+        )  # fmt: skip
+
+    @property
+    def missed(self) -> np.ndarray:
+        """(N,) boolean: no box was found there."""
+        return self.places[:, 2] < 0
+
+    @cached_property
+    def instance_error(self) -> np.ndarray:
+        """(N,) mean distance over √area, to rank pictures from best to worst; NaN where the instance is missed."""
+        counted = np.maximum(self.labelled.sum(axis=1), 1)
+        total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
+        return np.where(self.missed, np.nan, total / counted)
+
+    @cached_property
+    def box_table(self) -> CocoTable:
+        """COCO's twelve numbers of the boxes, over all classes and of each."""
+        return coco_boxes(self.scenes, len(self.classes))
+
+    @cached_property
+    def keypoint_table(self) -> CocoTable:
+        """COCO's ten numbers of the keypoints, over all classes and of each."""
+        return coco_keypoints(self.scenes, len(self.classes), self.schema.sigmas)
+
+    def coco_numbers(self, predicted: np.ndarray | None = None) -> dict[str, float]:
+        """The ten COCO numbers of the keypoints over whole pictures.
+
+        ``predicted`` (N, K, 2) takes the place of the points of the rows that are not missed; all else that was
+        predicted stays.
+        """
+        if predicted is None:
+            return dict(self.keypoint_table.numbers)
+        points = [scene.points.copy() for scene in self.scenes]
+        for (i, _, m), row in zip(self.places.tolist(), predicted, strict=True):
+            if m >= 0:
+                points[i][m] = row
+        changed = [replace(scene, points=p) for scene, p in zip(self.scenes, points, strict=True)]
+        return coco_keypoints(changed, len(self.classes), self.schema.sigmas).numbers
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """The ten COCO numbers of the keypoints, ``box/…`` the twelve of the boxes, ``PCK@t``, ``NME``, ``EPE`` and
+        ``RMSE`` of the matched rows, and how many rows are ``matched`` and ``missed``."""
+        ten = self.coco_numbers()
+        of_points = {key: value for key, value in super().summary.items() if key not in ten}
+        return {
+            **ten,
+            **{f"box/{key}": value for key, value in self.box_table.numbers.items()},
+            **of_points,
+            "matched": float((~self.missed).sum()),
+            "missed": float(self.missed.sum()),
+        }
+
+    def per_category(self) -> dict[str, dict[str, float | int]]:
+        """``instances`` and the ``summary`` of each category by itself, with all that was predicted of it."""
+        parts = {}
+        for number, name in sorted(enumerate(self.classes), key=lambda pair: pair[1]):
+            if name in self.categories:
+                scenes = [scene.of_class(number) for scene in self.scenes]
+                part = DetectionResult.of(scenes, self.classes, self.schema, self.interocular)
+                parts[name] = {"instances": len(part.images), **part.summary}
+        return parts
+
+
+def _pairs(scene: Scene, num_classes: int) -> np.ndarray:
+    """(G,) the prediction of each truth that counts, -1 without one; by ``scores`` from high to low."""
+    picks = np.full(len(scene.truth), -1)
+    counted = scene.counted
+    if not counted.any() or not len(scene.classes):
+        return picks
+    boxes = xywh(scene.boxes)
+    for number, best in enumerate(ranked(scene.classes, scene.scores, num_classes, BEST)):
+        true = np.flatnonzero(counted & (scene.true_classes == number))
+        overlap = box_overlap(boxes[best], scene.true_boxes[true], np.zeros(len(true), bool))
+        for m, row in zip(best, overlap, strict=True):
+            free = np.where(picks[true] < 0, row, 0.0)
+            if free.size and free.max() >= SAME_OBJECT:
+                picks[true[free.argmax()]] = m
+    return picks

@@ -1,0 +1,73 @@
+"""AP of boxes alone."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from mmpose.registry import METRICS
+
+from kpplugins.evaluation.coco_ap import BOX_LINES, coco_lines
+from kpplugins.evaluation.coco_detection import coco_boxes
+from kpplugins.evaluation.scene import Scene
+from kpplugins.structures import BadInputError
+
+
+@METRICS.register_module()
+class BoxMetric(BaseMetric):
+    """COCO's twelve numbers of boxes, for detectors without points.
+
+    A sample holds ``pred_instances`` as MMDetection's models give them (``bboxes`` (N, 4) xyxy in pixels of the
+    original picture, ``scores`` (N,), ``labels`` (N,) 0-based), ``raw_ann_info`` (G COCO annotations), ``img_id``,
+    ``img_path`` and ``ori_shape``.
+
+    Keys: ``box/AP box/AP50 box/AP75 box/AP(S) box/AP(M) box/AP(L) box/AR@1 box/AR@10 box/AR@100 box/AR(S) box/AR(M)
+    box/AR(L)``, as ``BoxKeypointMetric`` calls them.
+
+    Args:
+        collect_device: ``cpu`` or ``gpu``, for distributed testing.
+        prefix: put before every key, with a slash.
+
+    Raises:
+        BadInputError: a dataset without names of its classes, or a faulty prediction or truth (see
+            ``Scene.from_sample``).
+    """
+
+    default_prefix = "box"
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep each picture as arrays."""
+        classes = self.dataset_meta.get("classes")
+        if not classes or isinstance(classes, str):
+            raise BadInputError(
+                "the dataset does not name its classes", where="BoxMetric", found=repr(classes),
+                expected='`classes` in its metainfo, e.g. ("person",)',
+                todo='give the test dataset data_mode="bottomup"',
+            )  # fmt: skip
+        self.results += [Scene.from_sample(_without_points(s), list(classes), 0) for s in data_samples]
+
+    def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
+        """The numbers; logs COCO's lines."""
+        numbers = coco_boxes(results, len(self.dataset_meta["classes"])).numbers
+        lines = coco_lines(numbers, BOX_LINES)
+        MMLogger.get_current_instance().log(logging.INFO, f"{len(results)} pictures\nboxes\n{lines}")
+        return dict(numbers)
+
+
+def _without_points(sample: dict) -> dict:
+    """The sample as that of a model with boxes and no points at all."""
+    found, truth = sample["pred_instances"], sample["raw_ann_info"]
+    count = len(found["bboxes"])
+    return {
+        **sample,
+        "raw_ann_info": [{**entry, "keypoints": []} for entry in truth] if isinstance(truth, list) else truth,
+        "pred_instances": {
+            "bboxes": found["bboxes"],
+            "bbox_scores": found["scores"],
+            "labels": found["labels"],
+            "keypoints": np.zeros((count, 0, 2)),
+            "keypoint_scores": np.zeros((count, 0)),
+        },
+    }

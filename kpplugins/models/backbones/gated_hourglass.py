@@ -1,0 +1,93 @@
+"""Stacked hourglasses that hand on their features."""
+
+import torch
+from mmpose.models.backbones.base_backbone import BaseBackbone
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from kpplugins.models.backbones.hourglass_stem import HourglassStem
+from kpplugins.models.blocks.bottleneck_block import pre_activated
+from kpplugins.models.blocks.hourglass import Hourglass, block_maker
+from kpplugins.structures import BadInputError
+
+
+@MODELS.register_module()
+class GatedHourglass(BaseBackbone):
+    """``num_stacks`` hourglasses in a row at a quarter of the picture's resolution, each giving its features.
+
+    The network of ``HourglassStem`` and ``GatedHourglassHead`` (Bulat et al. 2020, arXiv 2002.11098; ``gated=False``:
+    Newell et al. 2016, arXiv 1603.06937) without its heatmaps, for heads that have outputs of their own, as
+    ``CenterNetPoseHead``. After each hourglass: a block and a 1×1 convolution with BN and ReLU, the stack's features.
+    The next stack's input is its predecessor's plus those features through a 1×1 convolution.
+
+    Args:
+        channels: C, of every hourglass and of the features, divisible by 16.
+        num_stacks: hourglasses, 1 or more.
+        depth: times that each one halves the resolution.
+        gated: gated blocks and concatenated skips, or vanilla.
+        gate_init: initial α of every gate.
+        init_cfg: MMEngine's initialisation config. Default: Kaiming for convolutions.
+
+    Shapes: (N, 3, H, W) to a tuple of ``num_stacks`` (N, C, H/4, W/4); H and W are multiples of 4 · 2^depth.
+
+    Raises:
+        BadInputError: ``num_stacks`` or ``depth`` below 1; a picture that cannot be halved so often.
+        ValueError: C not divisible by 16.
+    """
+
+    STRIDE = 4
+
+    def __init__(
+        self,
+        channels: int = 64,
+        num_stacks: int = 1,
+        depth: int = 4,
+        gated: bool = True,
+        gate_init: float = 1.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg or dict(type="Kaiming", layer="Conv2d"))
+        for name, value in (("num_stacks", num_stacks), ("depth", depth)):
+            if value < 1:
+                raise BadInputError(
+                    f"wrong {name} of GatedHourglass", where=f"model.backbone.{name}", expected="1 or more",
+                    found=str(value),
+                )  # fmt: skip
+        self.depth, self.num_stacks = depth, num_stacks
+        block = block_maker(gated, gate_init)
+        self.stem = HourglassStem(channels, gated, gate_init)
+        self.hourglasses = nn.ModuleList(
+            nn.Sequential(
+                Hourglass(depth, channels, gated, gate_init),
+                block(channels, channels),
+                pre_activated(channels, channels, 1),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(inplace=True),
+            )
+            for _ in range(num_stacks)
+        )
+        self.features_on = nn.ModuleList(nn.Conv2d(channels, channels, 1) for _ in range(num_stacks - 1))
+        self.to(memory_format=torch.channels_last)  # see HourglassStem
+
+    @property
+    def divisor(self) -> int:
+        """What the picture's height and width must be multiples of."""
+        return self.STRIDE * 2**self.depth
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) to a tuple of one (N, C, H/4, W/4) a stack."""
+        height, width = x.shape[-2:]
+        if height % self.divisor or width % self.divisor:
+            raise BadInputError(
+                f"an input that cannot be brought to a quarter and halved {self.depth} times",
+                where="codec.input_size",
+                expected=f"multiples of {self.divisor} (model.backbone.depth is {self.depth})",
+                found=f"{width}×{height}", todo="change input_size or the depth",
+            )  # fmt: skip
+        (x,) = self.stem(x)
+        features: list[Tensor] = []
+        for i, hourglass in enumerate(self.hourglasses):
+            features.append(hourglass(x))
+            if i + 1 < self.num_stacks:
+                x = x + self.features_on[i](features[-1])
+        return tuple(features)

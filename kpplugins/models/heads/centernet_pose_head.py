@@ -1,0 +1,239 @@
+"""The six outputs of CenterNet for boxes and keypoints."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.models.heads.base_head import BaseHead
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from torch import Tensor, nn
+
+from kpplugins.codecs.centernet_decode import mirrored_back
+from kpplugins.models.losses.masked_l1_loss import MaskedL1Loss
+from kpplugins.models.losses.penalty_reduced_focal_loss import PenaltyReducedFocalLoss
+from kpplugins.structures import BadInputError
+
+HEATMAP_BIAS = -2.19
+"""Of the heatmaps' last layer: its sigmoid is 0.1, what a map is at first."""
+LOSS_WEIGHTS = dict(hm=1.0, wh=0.1, off=1.0, hp=1.0, hm_hp=1.0, hp_offset=1.0)
+"""As published (section 4 of the paper, and the authors' defaults)."""
+
+
+@MODELS.register_module()
+class CenterNetPoseHead(BaseHead):
+    """Centres, box sizes and keypoints (Zhou et al. 2019, "Objects as Points", arXiv 1904.07850), a set for each stack.
+
+    Six branches, by their authors' names: ``hm`` heatmaps of centres, one a class; ``wh`` box sizes; ``hps`` keypoints
+    as seen from the centre's cell, x0, y0, x1, …; ``reg`` offsets of centres within their cells; ``hm_hp`` heatmaps of
+    the keypoints; ``hp_offset`` offsets of those. Each is a 3×3 convolution, ReLU, and a 1×1 convolution; parameters
+    are called ``branches.{stack}.{branch}.0`` and ``.2``. With several stacks each is supervised, and the last one
+    predicts.
+
+    Dimensions: N pictures, C classes, K keypoints, [H, W] features, of the size of the codec's heatmaps.
+
+    Args:
+        in_channels: of the features.
+        out_channels: K. ``None`` in a config is filled from the dataset's schema.
+        num_classes: C. ``None`` in a config is filled from the dataset.
+        feat_channels: between the two convolutions.
+        num_stacks: how many of the backbone's outputs are used, counted from its last.
+        loss_weights: of ``hm``, ``wh``, ``off``, ``hp``, ``hm_hp``, ``hp_offset``; those not named are as published.
+        heatmap_loss: config of the loss of ``hm`` and ``hm_hp``.
+        vector_loss: config of the loss of the other four.
+        decoder: config of the codec ``CenterNetKeypoints``.
+        init_cfg: MMEngine's initialisation config. Default: PyTorch's own, as its authors have it for the hourglass.
+
+    Raises:
+        BadInputError: C or K not given, a codec with another C, fewer features than stacks, maps of another size than
+            the codec's, an unknown name among the weights.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        num_classes: int | None = None,
+        feat_channels: int = 256,
+        num_stacks: int = 1,
+        loss_weights: Mapping[str, float] | None = None,
+        heatmap_loss: dict | None = None,
+        vector_loss: dict | None = None,
+        decoder: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        for name, value in (
+            ("out_channels", out_channels),
+            ("num_classes", num_classes),
+            ("num_stacks", num_stacks),
+        ):
+            if value is None or value < 1:
+                raise BadInputError(
+                    f"wrong {name} of CenterNetPoseHead", where=f"model.head.{name}", expected="1 or more",
+                    found=str(value),
+                    todo="None in a config is filled from the data by kpplugins.apis.load_config",
+                )  # fmt: skip
+        unknown = set(loss_weights or {}) - set(LOSS_WEIGHTS)
+        if unknown:
+            raise BadInputError(
+                "unknown loss", where="model.head.loss_weights", expected=", ".join(LOSS_WEIGHTS),
+                found=", ".join(sorted(unknown)),
+            )  # fmt: skip
+        self.in_channels, self.out_channels, self.num_classes = in_channels, out_channels, num_classes
+        self.num_stacks, self.loss_weights = num_stacks, {**LOSS_WEIGHTS, **(loss_weights or {})}
+        self.outputs = dict(
+            hm=num_classes, wh=2, hps=2 * (out_channels or 0), reg=2, hm_hp=out_channels, hp_offset=2
+        )
+        self.branches = nn.ModuleList(
+            nn.ModuleDict({name: _branch(in_channels, feat_channels, n) for name, n in self.outputs.items()})
+            for _ in range(num_stacks)
+        )
+        self._set_heatmap_bias()
+        self.heatmap_loss = MODELS.build(heatmap_loss or dict(type=PenaltyReducedFocalLoss))
+        self.vector_loss = MODELS.build(vector_loss or dict(type=MaskedL1Loss))
+        self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
+        if self.decoder is not None and self.decoder.num_classes != num_classes:
+            raise BadInputError(
+                "the head and the codec have different numbers of classes",
+                where="model.head.num_classes and codec.num_classes",
+                found=f"{num_classes} and {self.decoder.num_classes}", todo="set both to None",
+            )  # fmt: skip
+
+    def init_weights(self) -> None:
+        """As ``init_cfg`` says; the heatmaps' bias after it, unless it loads weights."""
+        super().init_weights()
+        configs = self.init_cfg if isinstance(self.init_cfg, list) else [self.init_cfg or {}]
+        if configs and all(cfg.get("type") not in (None, "Pretrained") for cfg in configs):
+            self._set_heatmap_bias()
+
+    def forward(self, feats: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """One dict a stack with the six maps (N, …, H, W), heatmaps before the sigmoid, of as many last features."""
+        feats = self._used(feats)
+        return [self._maps(stack, feat) for stack, feat in enumerate(feats)]
+
+    def loss(
+        self, feats: Sequence[Tensor], batch_data_samples: Any, train_cfg: dict | None = None
+    ) -> dict[str, Tensor]:
+        """``loss_hm``, ``loss_wh``, ``loss_off``, ``loss_hp``, ``loss_hm_hp``, ``loss_hp_offset``, weighted.
+
+        Each is the mean over the stacks. An empty picture has the two of the heatmaps; the others are 0.
+        """
+        outputs = self.forward(feats)
+        fields = {
+            name: torch.stack([d.gt_fields.get(name) for d in batch_data_samples])
+            for name in ("heatmaps", "heatmap_mask", "keypoint_heatmaps", "keypoint_heatmap_mask")
+        }
+        labels = batch_data_samples[0].gt_instance_labels
+        labels = {
+            name: torch.cat([d.gt_instance_labels.get(name) for d in batch_data_samples])
+            for name in labels.keys()  # noqa: SIM118  # no dict
+        }
+        counts = [len(d.gt_instance_labels.center_indices) for d in batch_data_samples]
+        for name, branch in (("heatmaps", "hm"), ("keypoint_heatmaps", "hm_hp")):
+            _require_same_size(outputs[-1][branch], fields[name], branch)
+        device = outputs[-1]["hm"].device
+        picture = torch.repeat_interleave(
+            torch.arange(len(counts), device=device), torch.tensor(counts, device=device)
+        )
+        stacks = [self._losses(maps, fields, labels, picture) for maps in outputs]
+        means = {name: torch.stack([losses[name] for losses in stacks]).mean() for name in LOSS_WEIGHTS}
+        return {f"loss_{name}": self.loss_weights[name] * value for name, value in means.items()}
+
+    def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
+        """Instances of the last stack in input pixels, the surest first; no NMS.
+
+        With ``flip_test``, ``feats`` is a list of two: the features of the pictures and of the mirrored pictures. The
+        probabilities, sizes and keypoint vectors are averaged; both offsets are the plain picture's.
+
+        Args:
+            feats: of the backbone.
+            batch_data_samples: whose ``flip_indices`` are needed for ``flip_test``.
+            test_cfg: ``flip_test`` (False); ``score_thr`` (0.01), the score that an instance must reach;
+                ``max_per_img`` (the codec's ``top_k``); ``output_heatmaps`` (False), all heatmaps too, classes first.
+
+        Returns:
+            A list of ``InstanceData`` with arrays ``bboxes`` (M, 4), ``bbox_scores`` (M,), ``labels`` (M,), 0-based,
+            ``keypoints`` (M, K, 2) and ``keypoint_scores`` (M, K).
+        """
+        test_cfg = test_cfg or {}
+        if self.decoder is None:
+            raise BadInputError("the head has no codec to decode with", where="model.head.decoder")
+        if test_cfg.get("flip_test", False):
+            maps, mirrored = (self._probable(f) for f in feats)
+            flip_indices = batch_data_samples[0].metainfo["flip_indices"]
+            back = mirrored_back(mirrored, flip_indices, self.decoder.stride)
+            maps = {**maps, **{name: (maps[name] + value) / 2 for name, value in back.items()}}
+        else:
+            maps = self._probable(feats)
+        low, most = test_cfg.get("score_thr", 0.01), test_cfg.get("max_per_img", None)
+        predictions = []
+        for found in self.decoder.batch_decode(maps):
+            kept = int((found["bbox_scores"] >= low).sum())  # they are sorted
+            kept = kept if most is None else min(kept, most)
+            predictions.append(InstanceData(**{name: value[:kept] for name, value in found.items()}))
+        if test_cfg.get("output_heatmaps", False):
+            return predictions, [
+                PixelData(heatmaps=m) for m in torch.cat([maps["hm"], maps["hm_hp"]], 1).detach()
+            ]
+        return predictions
+
+    def _losses(
+        self, maps: dict[str, Tensor], fields: dict[str, Tensor], labels: dict[str, Tensor], picture: Tensor
+    ) -> dict[str, Tensor]:
+        """Of one stack, not weighted."""
+        instances, points = labels["instance_weights"], labels["keypoint_weights"]
+        cells, point_cells = labels["center_indices"], labels["keypoint_indices"]
+        values = {name: maps[name].flatten(2) for name in ("wh", "hps", "reg", "hp_offset")}
+        at_centre = {name: values[name][picture, :, cells] for name in ("wh", "hps", "reg")}
+        vectors = at_centre["hps"].unflatten(1, (-1, 2))
+        offsets = values["hp_offset"][picture[:, None], :, point_cells]
+        return dict(
+            hm=self.heatmap_loss(maps["hm"], fields["heatmaps"], fields["heatmap_mask"]),
+            wh=self.vector_loss(at_centre["wh"], labels["box_sizes"], instances),
+            off=self.vector_loss(at_centre["reg"], labels["center_offsets"], instances),
+            hp=self.vector_loss(vectors, labels["keypoint_vectors"], points * instances[:, None]),
+            hm_hp=self.heatmap_loss(
+                maps["hm_hp"], fields["keypoint_heatmaps"], fields["keypoint_heatmap_mask"]
+            ),
+            hp_offset=self.vector_loss(offsets, labels["keypoint_offsets"], points),
+        )
+
+    def _maps(self, stack: int, feat: Tensor) -> dict[str, Tensor]:
+        branches = cast(nn.ModuleDict, self.branches[stack])
+        return {name: branch(feat) for name, branch in branches.items()}
+
+    def _probable(self, feats: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The maps of the last stack in float32, heatmaps as probabilities."""
+        maps = {name: value.float() for name, value in self._maps(-1, self._used(feats)[-1]).items()}
+        return {name: value.sigmoid() if name in ("hm", "hm_hp") else value for name, value in maps.items()}
+
+    def _used(self, feats: Sequence[Tensor]) -> Sequence[Tensor]:
+        if len(feats) < self.num_stacks:
+            raise BadInputError(
+                "fewer features than stacks of the head", where="model.head.num_stacks",
+                expected=f"at most {len(feats)}, what the backbone gives", found=str(self.num_stacks),
+            )  # fmt: skip
+        return feats[-self.num_stacks :]
+
+    def _set_heatmap_bias(self) -> None:
+        for stack in self.branches:
+            for name in ("hm", "hm_hp"):
+                nn.init.constant_(cast(Any, stack)[name][-1].bias, HEATMAP_BIAS)
+
+
+def _branch(in_channels: int, feat_channels: int, out_channels: int | None) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, feat_channels, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(feat_channels, out_channels or 0, 1),
+    )
+
+
+def _require_same_size(output: Tensor, target: Tensor, branch: str) -> None:
+    if output.shape != target.shape:
+        (c, h, w), (tc, th, tw) = output.shape[1:], target.shape[1:]
+        raise BadInputError(
+            f"{branch} and its targets have different sizes", where="codec.heatmap_size, model.head",
+            expected=f"{c} maps of {w}×{h}, what the network gives", found=f"{tc} of {tw}×{th} from the codec",
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Losses that neither MMPose nor MMDetection has. One class a file."""
