@@ -4,7 +4,7 @@ _base_ = "_base_/hourglass_small.py"
 
 dataset_type = "KaggleFacialDataset"
 data_root = "data/kaggle_faces"
-max_epochs = 56  # 17 minutes of two CPU cores
+max_epochs = 56  # 20 minutes of one CPU core
 box_padding = 1.0  # the box is the whole picture
 box_augment = dict(shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30, rotate_prob=0.8)  # upright faces
 
