@@ -13,7 +13,8 @@ from _command import run
 HELP = "A one-stage model, which finds boxes and keypoints at once, takes neither --detector nor --bbox."
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(description="Show what a trained model finds.", epilog=HELP)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="pictures, videos, folders")
     parser.add_argument(
@@ -49,14 +50,19 @@ def main() -> int:
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    command = parser()
+    args = command.parse_args()
     if not args.inputs and args.data is None and args.webcam is None:
-        parser.error("give pictures, videos or folders, or --data DIR, or --webcam")
+        command.error("give pictures, videos or folders, or --data DIR, or --webcam")
     detecting = args.detector is not None or args.detector_checkpoint is not None
     if detecting and args.bbox:
-        parser.error("either --bbox or --detector says where to look")
+        command.error("either --bbox or --detector says where to look")
     if args.detector_classes and not detecting:
-        parser.error("--detector-classes needs --detector")
+        command.error("--detector-classes needs --detector")
 
     def work() -> int:
         import numpy as np

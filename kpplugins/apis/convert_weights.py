@@ -1,7 +1,6 @@
 """Weights that others trained, as checkpoints of our models."""
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +20,6 @@ from kpplugins.structures import BadInputError
 from kpplugins.version import __version__
 
 KINDS: dict[str, ModuleType] = {"centernet": weights_centernet, "torchvision": weights_torchvision}
-_STUMBLES = (OSError, LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
-"""What torch stumbles over in a file that is cut off, or none of its own, beside what ``safe_load`` knows."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +100,7 @@ def _require_place(source: Path, out: Path, overwrite: bool) -> None:
 
 def _weights(source: Path, files: str) -> dict[str, Any]:
     """The tensors in a file, as it calls them, without ``module.``."""
-    try:
-        content = read_checkpoint(source)
-    except _STUMBLES as error:
-        if isinstance(error, BadInputError) or getattr(error, "filename", None):
-            raise  # said already; or not about the content, as a file that must not be read
-        raise BadInputError(
-            "not a whole checkpoint",
-            where=str(source),
-            expected=files,
-            found=f"{source.stat().st_size} bytes",
-            todo="fetch it again",
-        ) from error
+    content = read_checkpoint(source)
     if isinstance(content.get("model"), dict):  # as torchvision's training scripts write it
         content = content["model"]
     weights = weights_of(content)

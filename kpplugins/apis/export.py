@@ -12,7 +12,6 @@ from mmpose.models import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from kpplugins.apis.checkpoints import run_of
-from kpplugins.apis.config import load_config
 from kpplugins.apis.predictor import Predictor
 from kpplugins.deploy.onnx_export import export_onnx, require_packages
 from kpplugins.structures import BadInputError
@@ -62,7 +61,7 @@ def export(
             "not a name of an ONNX file", where=str(path), expected="NAME.onnx", todo="--out FILE"
         )
     predictor = Predictor(config, checkpoint, device="cpu", trust_checkpoint=trust_checkpoint)
-    cfg = load_config(config, schema=predictor.schema)
+    cfg = predictor.trained.config
     size = _input_size(predictor.model, config)
     network = _FromPixels(predictor.model)
     with torch.inference_mode():

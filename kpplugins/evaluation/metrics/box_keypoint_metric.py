@@ -10,7 +10,8 @@ from mmpose.registry import METRICS
 
 from kpplugins.evaluation.coco_ap import BOX_LINES, coco_lines
 from kpplugins.evaluation.detection_result import DetectionResult
-from kpplugins.evaluation.metrics.keypoint_metric import EYES
+from kpplugins.evaluation.metrics.box_metric import classes_of
+from kpplugins.evaluation.metrics.keypoint_metric import norm_points, point_lines
 from kpplugins.evaluation.scene import KEYPOINT_SCORES, Scene
 from kpplugins.structures import BadInputError, KeypointSchema
 
@@ -67,44 +68,25 @@ class BoxKeypointMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep each picture as arrays."""
-        classes, k = self._classes(), len(self.dataset_meta["keypoint_id2name"])
+        classes, k = classes_of(self), len(self.dataset_meta["keypoint_id2name"])
         self.results += [Scene.from_sample(s, classes, k, self.keypoint_score) for s in data_samples]
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
         """The numbers; logs COCO's lines, the sigmas, what normalises the rest, and a table of several classes."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
-        eyes = self.nme_keypoints or (EYES if set(EYES) <= set(schema.keypoints) else None)
-        if eyes is not None:
-            schema.indices_of(eyes)
-        pair = None if eyes is None else (eyes[0], eyes[1])
-        self.result = DetectionResult.of(results, self._classes(), schema, pair)
+        pair = norm_points(schema, self.nme_keypoints)
+        self.result = DetectionResult.of(results, classes_of(self), schema, pair)
         self._log(self.result)
         return dict(self.result.summary)
 
-    def _classes(self) -> list[str]:
-        """Their names, checked."""
-        names = self.dataset_meta.get("classes")
-        if not names or isinstance(names, str):
-            raise BadInputError(
-                "the dataset does not name its classes", where="BoxKeypointMetric",
-                expected='`classes` in its metainfo, e.g. ("person",)', found=repr(names),
-                todo='give the test dataset data_mode="bottomup"',
-            )  # fmt: skip
-        return [str(name) for name in names]
-
     @staticmethod
     def _log(result: DetectionResult) -> None:
-        s, schema = result.summary, result.schema
-        sigmas = ", ".join(f"{n} {v:g}" for n, v in zip(schema.keypoints, schema.sigmas, strict=True))
+        s = result.summary
         MMLogger.get_current_instance().log(
             logging.INFO,
             f"{len(result.scenes)} pictures, {len(result.images)} instances with points: {s['matched']:.0f} found, "
             f"{s['missed']:.0f} missed\nboxes\n{coco_lines(result.box_table.numbers, BOX_LINES)}\n"
-            f"keypoints\n{coco_lines(s)}\n OKS sigmas ({schema.sigmas_source}): {sigmas}\n "
-            f"PCK@0.05 {s['PCK@0.05']:.4f}  PCK@0.1 {s['PCK@0.1']:.4f}  PCK@0.2 {s['PCK@0.2']:.4f} "
-            f"(of the found; norm: longer side of the box)\n NME {s['NME']:.4f} (norm: {result.nme_norm[1]})  "
-            f"EPE {s['EPE']:.2f} px (mean error)  RMSE {s['RMSE']:.2f} px (of the coordinates)"
-            f"{_class_lines(result)}",
+            f"keypoints\n{coco_lines(s)}\n{point_lines(result, 'of the found; ')}{_class_lines(result)}",
         )
 
 

@@ -39,14 +39,8 @@ class BoxMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep each picture as arrays."""
-        classes = self.dataset_meta.get("classes")
-        if not classes or isinstance(classes, str):
-            raise BadInputError(
-                "the dataset does not name its classes", where="BoxMetric", found=repr(classes),
-                expected='`classes` in its metainfo, e.g. ("person",)',
-                todo='give the test dataset data_mode="bottomup"',
-            )  # fmt: skip
-        self.results += [Scene.from_sample(_without_points(s), list(classes), 0) for s in data_samples]
+        classes = classes_of(self)
+        self.results += [Scene.from_sample(_without_points(s), classes, 0) for s in data_samples]
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
         """The numbers; logs COCO's lines."""
@@ -54,6 +48,22 @@ class BoxMetric(BaseMetric):
         lines = coco_lines(numbers, BOX_LINES)
         MMLogger.get_current_instance().log(logging.INFO, f"{len(results)} pictures\nboxes\n{lines}")
         return dict(numbers)
+
+
+def classes_of(metric: BaseMetric) -> list[str]:
+    """The names of the classes that a metric's dataset has.
+
+    Raises:
+        BadInputError: it does not name them.
+    """
+    names = metric.dataset_meta.get("classes")
+    if not names or isinstance(names, str):
+        raise BadInputError(
+            "the dataset does not name its classes", where=type(metric).__name__, found=repr(names),
+            expected='`classes` in its metainfo, e.g. ("person",)',
+            todo='give the test dataset data_mode="bottomup"',
+        )  # fmt: skip
+    return [str(name) for name in names]
 
 
 def _without_points(sample: dict) -> dict:

@@ -82,9 +82,6 @@ class KeypointMetric(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The numbers; logs the ten lines, the sigmas and what normalises the rest."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
-        eyes = self.nme_keypoints or (EYES if set(EYES) <= set(schema.keypoints) else None)
-        if eyes is not None:
-            schema.indices_of(eyes)
         column = {key: np.array([r[key] for r in results]) for key in results[0]}
         self.result = EvaluationResult(
             schema=schema,
@@ -99,19 +96,37 @@ class KeypointMetric(BaseMetric):
             box_scores=column["box_score"],
             boxes=column["box"],
             areas=column["area"],
-            interocular=None if eyes is None else (eyes[0], eyes[1]),
+            interocular=norm_points(schema, self.nme_keypoints),
         )
         self._log(self.result)
         return dict(self.result.summary)
 
     @staticmethod
     def _log(result: EvaluationResult) -> None:
-        s, schema = result.summary, result.schema
-        sigmas = ", ".join(f"{n} {v:g}" for n, v in zip(schema.keypoints, schema.sigmas, strict=True))
-        MMLogger.get_current_instance().log(
-            logging.INFO,
-            f"{len(result.images)} instances\n{coco_lines(s)}\n OKS sigmas ({schema.sigmas_source}): {sigmas}\n "
-            f"PCK@0.05 {s['PCK@0.05']:.4f}  PCK@0.1 {s['PCK@0.1']:.4f}  PCK@0.2 {s['PCK@0.2']:.4f} "
-            f"(norm: longer side of the box)\n NME {s['NME']:.4f} (norm: {result.nme_norm[1]})  "
-            f"EPE {s['EPE']:.2f} px (mean error)  RMSE {s['RMSE']:.2f} px (of the coordinates)",
-        )
+        lines = f"{len(result.images)} instances\n{coco_lines(result.summary)}\n{point_lines(result)}"
+        MMLogger.get_current_instance().log(logging.INFO, lines)
+
+
+def norm_points(schema: KeypointSchema, chosen: Sequence[str] | None) -> tuple[str, str] | None:
+    """The two points whose distance normalises NME: the chosen ones, else both eyes; ``None`` where there are none.
+
+    Raises:
+        BadInputError: an unknown point was chosen.
+    """
+    pair = chosen or (EYES if set(EYES) <= set(schema.keypoints) else None)
+    if pair is None:
+        return None
+    schema.indices_of(pair)
+    return pair[0], pair[1]
+
+
+def point_lines(result: EvaluationResult, of: str = "") -> str:
+    """The lines of a log on sigmas, PCK, NME and pixels; ``of`` says which instances PCK is of."""
+    s, schema = result.summary, result.schema
+    sigmas = ", ".join(f"{n} {v:g}" for n, v in zip(schema.keypoints, schema.sigmas, strict=True))
+    return (
+        f" OKS sigmas ({schema.sigmas_source}): {sigmas}\n "
+        f"PCK@0.05 {s['PCK@0.05']:.4f}  PCK@0.1 {s['PCK@0.1']:.4f}  PCK@0.2 {s['PCK@0.2']:.4f} "
+        f"({of}norm: longer side of the box)\n NME {s['NME']:.4f} (norm: {result.nme_norm[1]})  "
+        f"EPE {s['EPE']:.2f} px (mean error)  RMSE {s['RMSE']:.2f} px (of the coordinates)"
+    )

@@ -6,8 +6,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from kpplugins.models.backbones.hourglass_stem import HourglassStem
-from kpplugins.models.blocks.bottleneck_block import pre_activated
-from kpplugins.models.blocks.hourglass import Hourglass, block_maker
+from kpplugins.models.blocks.hourglass import hourglass_with_features
 from kpplugins.structures import BadInputError
 
 
@@ -54,17 +53,9 @@ class GatedHourglass(BaseBackbone):
                     found=str(value),
                 )  # fmt: skip
         self.depth, self.num_stacks = depth, num_stacks
-        block = block_maker(gated, gate_init)
         self.stem = HourglassStem(channels, gated, gate_init)
         self.hourglasses = nn.ModuleList(
-            nn.Sequential(
-                Hourglass(depth, channels, gated, gate_init),
-                block(channels, channels),
-                pre_activated(channels, channels, 1),
-                nn.BatchNorm2d(channels),
-                nn.ReLU(inplace=True),
-            )
-            for _ in range(num_stacks)
+            hourglass_with_features(depth, channels, gated, gate_init) for _ in range(num_stacks)
         )
         self.features_on = nn.ModuleList(nn.Conv2d(channels, channels, 1) for _ in range(num_stacks - 1))
         self.to(memory_format=torch.channels_last)  # see HourglassStem

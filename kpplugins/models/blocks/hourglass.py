@@ -53,3 +53,19 @@ class Hourglass(nn.Module):
         lower = self.pool(x if self.fuse is None else skip)
         up = self.up(self.lower_out(self.inner(self.lower_in(lower))))
         return skip + up if self.fuse is None else self.fuse(torch.cat([skip, up], dim=1))
+
+
+def hourglass_with_features(
+    depth: int, channels: int, gated: bool = True, gate_init: float = 1.0
+) -> nn.Sequential:
+    """An hourglass, a block, and a 1×1 convolution with BN and ReLU: what a stack hands to whatever comes after it.
+
+    Args: see ``Hourglass``. Shapes: (N, C, H, W) to the same.
+    """
+    return nn.Sequential(
+        Hourglass(depth, channels, gated, gate_init),
+        block_maker(gated, gate_init)(channels, channels),
+        pre_activated(channels, channels, 1),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )

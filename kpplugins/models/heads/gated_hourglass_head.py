@@ -10,8 +10,7 @@ from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from torch import Tensor, nn
 
-from kpplugins.models.blocks.bottleneck_block import pre_activated
-from kpplugins.models.blocks.hourglass import Hourglass, block_maker
+from kpplugins.models.blocks.hourglass import hourglass_with_features
 
 MAX_STACKS = 8
 
@@ -72,16 +71,9 @@ class GatedHourglassHead(BaseHead):
             num_stacks,
             depth,
         )
-        block, inner = block_maker(gated, gate_init), range(num_stacks - 1)
+        inner = range(num_stacks - 1)
         self.hourglasses = nn.ModuleList(
-            nn.Sequential(
-                Hourglass(depth, in_channels, gated, gate_init),
-                block(in_channels, in_channels),
-                pre_activated(in_channels, in_channels, 1),
-                nn.BatchNorm2d(in_channels),
-                nn.ReLU(inplace=True),
-            )
-            for _ in range(num_stacks)
+            hourglass_with_features(depth, in_channels, gated, gate_init) for _ in range(num_stacks)
         )
         self.heatmaps = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in range(num_stacks))
         self.features_on = nn.ModuleList(nn.Conv2d(in_channels, in_channels, 1) for _ in inner)
