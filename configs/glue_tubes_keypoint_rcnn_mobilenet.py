@@ -11,7 +11,8 @@ side = 320  # pictures come small into the network; in tests it makes them as sm
 affine = dict(type="RandomPictureAffine", input_size=(side, side), zoom=(0.7, 1.3))
 train_pipeline = [_base_.load, flip, affine, _base_.pack_trained]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
-few = dict(box_batch_size_per_image=32, rpn_post_nms_top_n_train=300, rpn_post_nms_top_n_test=100)
+few = dict(box_batch_size_per_image=32, rpn_pre_nms_top_n_train=500, rpn_post_nms_top_n_train=300)
+fewer = dict(rpn_pre_nms_top_n_test=300, rpn_post_nms_top_n_test=100)
 model = dict(
     weights=None,
     backbone="mobilenet_v3_large",
@@ -19,7 +20,7 @@ model = dict(
     max_size=side,
     fpn_channels=96,
     keypoint_layers=(128, 128, 128, 128),  # a box costs 0.11 G multiply-adds instead of 3.5
-    torchvision_args=few,
+    torchvision_args=dict(**few, **fewer),
 )
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=learning_rate, weight_decay=1e-2))
 auto_scale_lr = dict(enable=False)

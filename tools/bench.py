@@ -22,7 +22,7 @@ def main() -> int:
 
         import torch
 
-        from kpplugins.apis import bench, bench_data, bench_evaluation
+        from kpplugins.apis import bench, bench_data, bench_evaluation, bench_one_stage
 
         figures = {
             "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
@@ -31,6 +31,8 @@ def main() -> int:
             "drawn cats": bench.drawing(),
             "a large set": bench_data.large_set(),
             "COCO evaluation": bench_evaluation.coco_evaluation(),
+            "CenterNet's targets": bench_one_stage.centernet_codec(),
+            "Keypoint R-CNN": bench_one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
             "training, images a second": bench.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
             "model sizes": bench.model_sizes(),
         }

@@ -67,8 +67,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def require_fit(model: Any, path: Path) -> dict[str, Any]:
-    """The model's weights in a checkpoint; stops when they are not this model's.
+def require_fit(model: Any, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The model's weights in a checkpoint, and its ``meta``; stops when they are not this model's.
 
     Raises:
         BadInputError: it names the first keys that are missing, left over, or of another shape.
@@ -78,7 +78,10 @@ def require_fit(model: Any, path: Path) -> dict[str, Any]:
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
     own = model.state_dict()
     missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
-    extra = [k for k in weights if k not in own and k not in _SAID_BY_THE_CONFIG]
+    extra = [
+        k for k in weights
+        if k not in own and k not in _SAID_BY_THE_CONFIG and not k.endswith("num_batches_tracked")
+    ]  # fmt: skip
     shapes = [
         f"{k} {tuple(weights[k].shape)} for {tuple(own[k].shape)}"
         for k in own
@@ -96,16 +99,20 @@ def require_fit(model: Any, path: Path) -> dict[str, Any]:
             found=words,
             todo="give the config it was trained with",
         )
-    return weights
+    return weights, (content.get("meta") or {}) if "state_dict" in content else {}
 
 
 def load_strictly(model: Any, path: Path) -> None:
-    """Load a checkpoint into the model it was written from.
+    """Load a checkpoint into the model it was written from; a model with ``loaded_from`` is told the file's name.
 
     Raises:
         BadInputError: see ``require_fit``.
     """
-    unwrapped(model).load_state_dict(require_fit(model, path), strict=False)
+    model = unwrapped(model)
+    weights, meta = require_fit(model, path)
+    model.load_state_dict(weights, strict=False)
+    if hasattr(model, "loaded_from"):
+        model.loaded_from(str(meta.get("source", path.name)))
 
 
 def unwrapped(model: Any) -> Any:

@@ -92,6 +92,15 @@ class DetectionResult(EvaluationResult):
         """(N,) boolean: no box was found there."""
         return self.places[:, 2] < 0
 
+    @property
+    def found_boxes(self) -> np.ndarray:
+        """(N, 4) xyxy pixels, NaN where a row is missed."""
+        boxes = np.full((len(self.places), 4), np.nan)
+        for row, (i, _, m) in enumerate(self.places.tolist()):
+            if m >= 0:
+                boxes[row] = self.scenes[i].boxes[m]
+        return boxes
+
     @cached_property
     def instance_error(self) -> np.ndarray:
         """(N,) mean distance over √area, to rank pictures from best to worst; NaN where the instance is missed."""

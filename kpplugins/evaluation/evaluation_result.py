@@ -58,6 +58,11 @@ class EvaluationResult:
         total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
         return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
+    @property
+    def found_boxes(self) -> np.ndarray | None:
+        """(N, 4) xyxy pixels, the boxes that were found, NaN without one; ``None`` where they were given."""
+        return None
+
     def pck_curve(self, thresholds: np.ndarray) -> np.ndarray:
         """(T,) PCK at each of the thresholds (T,)."""
         return F.pck_curve(self.distance, self.box_side, thresholds)

@@ -2,8 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-METRIC_KEYS = ("AP", "AP50", "PCK@0.05", "PCK@0.1")
+METRIC_KEYS = ("AP", "AP50", "box/AP", "PCK@0.05", "PCK@0.1")
 NAME = "curves.png"
 
 
@@ -29,30 +30,49 @@ def read_scalars(work_dir: Path) -> tuple[list[dict], list[dict]]:
 
 
 def plot_curves(work_dir: Path) -> Path | None:
-    """Write ``curves.png``: loss and learning rate by iteration, metrics by epoch. ``None`` when nothing was logged."""
+    """Write ``curves.png``: losses and learning rate by iteration; metrics by epoch, where there was a validation.
+
+    A sum of several losses is drawn with its parts. Returns ``None`` when nothing was logged.
+    """
     train, val = read_scalars(work_dir)
     if not train:
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11 if val else 8, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    left, *right = figure.subplots(1, 2 if val else 1, squeeze=False)[0]
+    _draw_losses(left, train)
+    if val:
+        _draw_metrics(right[0], val)
+    figure.savefig(work_dir / NAME, dpi=110)
+    return work_dir / NAME
+
+
+def _draw_losses(axes: Any, train: list[dict]) -> None:
     steps = [e["step"] for e in train]
-    left.plot(steps, [e["loss"] for e in train], label="loss")
-    scale = "log" if min(e["loss"] for e in train) > 0 else "linear"  # RLE's loss goes below zero
-    left.set(title="training", xlabel="iteration", ylabel="loss", yscale=scale)
-    rate = left.twinx()
-    rate.plot(steps, [e.get("lr", float("nan")) for e in train], color="tab:gray", alpha=0.6)
-    rate.set_ylabel("learning rate (grey)")
+    parts = sorted({key for e in train for key in e if key.startswith("loss_")})
+    for key in parts if len(parts) > 1 else []:
+        axes.plot(steps, [e.get(key, float("nan")) for e in train], linewidth=1, label=key)
+    axes.plot(steps, [e["loss"] for e in train], color="black", label="loss")
+    drawn = ["loss", *parts]
+    scale = (
+        "log" if min(e[key] for e in train for key in drawn if key in e) > 0 else "linear"
+    )  # RLE's goes below zero
+    axes.set(title="training", xlabel="iteration", ylabel="loss", yscale=scale)
+    if len(parts) > 1:
+        axes.legend(fontsize="x-small", loc="upper right")
+    rate = axes.twinx()
+    rate.plot(steps, [e.get("lr", float("nan")) for e in train], color="tab:gray", alpha=0.6, linestyle=":")
+    rate.set_ylabel("learning rate (dotted)")
+
+
+def _draw_metrics(axes: Any, val: list[dict]) -> None:
     for key in METRIC_KEYS:
         known = [e for e in val if key in e]
         if known:
-            right.plot([e["step"] for e in known], [e[key] for e in known], marker=".", label=key)
-    right.set(title="validation", xlabel="epoch", ylim=(0, 1.02))
-    right.grid(alpha=0.3)
-    if val:
-        right.legend(loc="lower right")
-    figure.savefig(work_dir / NAME, dpi=110)
-    return work_dir / NAME
+            axes.plot([e["step"] for e in known], [e[key] for e in known], marker=".", label=key)
+    axes.set(title="validation", xlabel="epoch", ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")

@@ -6,13 +6,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from kpplugins.evaluation.coco_detection import box_overlap
 from kpplugins.evaluation.evaluation_result import EvaluationResult
 from kpplugins.evaluation.functional import oks
+from kpplugins.structures.geometry import xyxy_to_xywh
 from kpplugins.visualization.draw import TRUTH_COLOR, draw_points
 from kpplugins.visualization.grid import grid
 
 TILE = 240
 """Side of a tile in pixels."""
+FOUND_COLOR = (80, 220, 80)
+"""Of the boxes that a model has found, BGR."""
 _CAPTION = 22
 _CONTEXT = 0.35
 """Fraction of the box that is shown around it."""
@@ -28,22 +32,36 @@ def best_and_worst(
     """Write a sheet of the ``each`` best and ``each`` worst instances: truth in white, prediction in colour.
 
     ``picture_of`` gives the picture of an image path, (H, W, 3) BGR uint8. Captions give the rank, the mean error in
-    pixels and the OKS. Instances without a label are left out.
+    pixels and the OKS. Where the model finds the boxes too, both boxes are drawn and their IoU is given; instances that
+    it has missed are the worst. Instances without a label are left out.
     """
-    error = result.instance_error
+    error, labelled = result.instance_error, result.labelled.any(axis=1)
     order = [int(i) for i in np.argsort(error, kind="stable") if not np.isnan(error[i])]
-    if not order:
+    missed = [int(i) for i in np.flatnonzero(np.isnan(error) & labelled)]
+    if not order and not missed:
         return
-    similarity = oks(result.distance, result.areas, np.array(result.schema.sigmas))
-    best, worst = order[:each], order[::-1][:each]
     rows = []
-    for title, chosen in (("best", best), ("worst", worst)):
-        tiles = []
-        for n, i in enumerate(chosen, 1):
-            caption = f"{title} {n}  {np.nanmean(result.distance[i]):.1f} px  OKS {similarity[i]:.2f}"
-            tiles.append(_tile(result, i, picture_of(result.images[i]), caption))
-        rows.append(grid(tiles, columns))
+    for title, chosen in (("best", order[:each]), ("worst", (missed + order[::-1])[:each])):
+        captions = [f"{title} {n}  {_caption(result, i)}" for n, i in enumerate(chosen, 1)]
+        tiles = [
+            _tile(result, i, picture_of(result.images[i]), caption)
+            for i, caption in zip(chosen, captions, strict=True)
+        ]
+        rows += [grid(tiles, columns)] if tiles else []
     cv2.imwrite(str(path), np.vstack(rows))
+
+
+def _caption(result: EvaluationResult, i: int) -> str:
+    """How good the i-th instance is."""
+    distance = result.distance[i : i + 1]
+    if np.isnan(distance).all():
+        return "missed"
+    similarity = oks(distance, result.areas[i : i + 1], np.array(result.schema.sigmas))[0]
+    words = f"{np.nanmean(distance):.1f} px  OKS {similarity:.2f}"
+    if result.found_boxes is None:
+        return words
+    found, true = xyxy_to_xywh(result.found_boxes[i : i + 1]), xyxy_to_xywh(result.boxes[i : i + 1])
+    return f"{words}  IoU {box_overlap(found, true, np.zeros(1, bool))[0, 0]:.2f}"
 
 
 def _tile(result: EvaluationResult, i: int, picture: np.ndarray, caption: str) -> np.ndarray:
@@ -53,10 +71,16 @@ def _tile(result: EvaluationResult, i: int, picture: np.ndarray, caption: str) -
     shift = np.array([(x1 + x2) / 2 - side / 2, (y1 + y2) / 2 - side / 2])
     matrix = np.array([[scale, 0, -shift[0] * scale], [0, scale, -shift[1] * scale]])
     tile = cv2.warpAffine(picture, matrix, (TILE, TILE), flags=cv2.INTER_LINEAR)
+    if result.found_boxes is not None:
+        for box, color in ((result.boxes[i], TRUTH_COLOR), (result.found_boxes[i], FOUND_COLOR)):
+            if not np.isnan(box).any():
+                corners = np.rint((box.reshape(2, 2) - shift) * scale).astype(int).tolist()
+                cv2.rectangle(tile, corners[0], corners[1], color, 1, cv2.LINE_AA)
     everything = np.ones(len(result.scores[i]), bool)
     labelled = result.labelled[i]
-    for points, color in ((result.truth[i], TRUTH_COLOR), (result.predicted[i], None)):
-        draw_points(tile, (points - shift) * scale, result.schema, everything, 1, color, labelled)
+    found = labelled & ~np.isnan(result.predicted[i]).any(axis=1)
+    draw_points(tile, (result.truth[i] - shift) * scale, result.schema, everything, 1, TRUTH_COLOR, labelled)
+    draw_points(tile, (result.predicted[i] - shift) * scale, result.schema, everything, 1, None, found)
     strip = np.zeros((_CAPTION, TILE, 3), np.uint8)
-    cv2.putText(strip, caption, (4, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(strip, caption, (4, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
     return np.vstack([strip, tile])

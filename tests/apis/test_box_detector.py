@@ -1,8 +1,6 @@
 """Detectors of boxes: trained beside a keypoint model, tested, used by the demo; by the command lines and Python."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -57,51 +55,17 @@ PICTURE = np.full((60, 100, 3), 127, np.uint8)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pictures with a bright cup and a dark plate each, in the inner format."""
-    out = tmp_path_factory.mktemp("data")
-    (out / "images").mkdir()
-    (out / "annotations").mkdir()
-    points = ["head", "tail"]
-    categories = [{"id": i, "name": name, "keypoints": points} for i, name in ((1, "cup"), (2, "plate"))]
-    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 8))):
-        images, annotations = [], []
-        for i in numbers:
-            picture = np.full((80, 80, 3), 127, np.uint8)
-            for kind, (x, y) in ((1, (4 + i, 6)), (2, (44, 30 + i))):
-                picture[y : y + 24, x : x + 30] = 250 if kind == 1 else 10
-                annotations.append({
-                    "id": 10 * i + kind, "image_id": i, "category_id": kind, "bbox": [x, y, 30, 24], "area": 720,
-                    "iscrowd": 0, "num_keypoints": 2, "keypoints": [x + 2, y + 12, 2, x + 27, y + 12, 2],
-                })  # fmt: skip
-            cv2.imwrite(str(out / f"images/{i}.png"), picture)
-            images.append({"id": i, "file_name": f"images/{i}.png", "width": 80, "height": 80})
-        content = {"images": images, "annotations": annotations, "categories": categories}
-        (out / f"annotations/{split}.json").write_text(json.dumps(content))
-    return out
+def run(root: Path, tool):
+    """``tool``, in a folder that holds the two configs."""
+    (tool.folder / "detector.py").write_text(DETECTOR.format(root=root))
+    (tool.folder / "pose.py").write_text(POSE.format(root=root))
+    return tool
 
 
 @pytest.fixture(scope="module")
-def run(root: Path, tmp_path_factory: pytest.TempPathFactory):
-    """A command line in a folder of its own that holds the two configs."""
-    folder = tmp_path_factory.mktemp("flow")
-    (folder / "detector.py").write_text(DETECTOR.format(root=root))
-    (folder / "pose.py").write_text(POSE.format(root=root))
-
-    def command(name: str, *args: str | Path, status: int = 0) -> subprocess.CompletedProcess:
-        line = [sys.executable, str(root / "tools" / name), *map(str, args)]
-        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=600)
-        assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
-        return done
-
-    command.folder = folder
-    return command
-
-
-@pytest.fixture(scope="module")
-def trained(run, data: Path) -> Path:
+def trained(run, cups_and_plates: Path) -> Path:
     """Both models, by one command; the folder of their work dirs."""
-    done = run("train.py", "detector.py", "pose.py", "--data", data, "--from-scratch", "--cfg-options",
+    done = run("train.py", "detector.py", "pose.py", "--data", cups_and_plates, "--from-scratch", "--cfg-options",
                "max_epochs=2")  # fmt: skip
     assert "1 of 2: detector.py" in done.stdout and "2 of 2: pose.py" in done.stdout
     return run.folder / "work_dirs"
@@ -112,7 +76,7 @@ def left_by(work_dirs: Path, name: str) -> tuple[Path, Path]:
     return work_dirs / name / f"{name}.py", default_checkpoint(work_dirs / name)
 
 
-def test_detector_and_pose_model_train_with_one_command(run, trained: Path, data: Path):
+def test_detector_and_pose_model_train_with_one_command(run, trained: Path, cups_and_plates: Path):
     assert list((trained / "detector").glob("best_box_AP_epoch_*.pth"))
     assert json.loads((trained / "detector/classes.json").read_text()) == ["cup", "plate"]
     assert list((trained / "pose").glob("best_AP_epoch_*.pth"))
@@ -120,22 +84,30 @@ def test_detector_and_pose_model_train_with_one_command(run, trained: Path, data
     assert "gone.py: no such config" in run("train.py", "gone.py", "pose.py", status=2).stderr
 
 
-def test_a_detectors_test_gives_the_ap_of_boxes(run, trained: Path, data: Path):
-    done = run("test.py", "detector.py", "--data", data)
+def test_a_detectors_test_gives_the_ap_of_boxes(run, trained: Path, cups_and_plates: Path):
+    done = run("test.py", "detector.py", "--data", cups_and_plates)
     numbers = json.loads((trained / "detector/metrics.json").read_text())
     assert 0 <= numbers["box/AP"] <= 1 and "box/AR@100" in numbers and "box/AP " in done.stdout
 
 
-def test_the_demo_looks_into_the_detectors_boxes(run, trained: Path, data: Path):
+def test_the_demo_looks_into_the_detectors_boxes(run, trained: Path, cups_and_plates: Path):
     options = ["--config", "pose.py", "--detector", "detector.py", "--box-thr", "0"]
     classes = ["--detector-classes", "plate", "cup"]
-    done = run("demo.py", data / "images/0.png", data / "images/1.png", *options, *classes, "--out", "both")
+    done = run(
+        "demo.py",
+        cups_and_plates / "images/0.png",
+        cups_and_plates / "images/1.png",
+        *options,
+        *classes,
+        "--out",
+        "both",
+    )
     assert "detector detector.py, checkpoint" in done.stdout
     found = json.loads((run.folder / "both/0.json").read_text())["instances"]
     assert found and {one["category"] for one in found} <= {"cup", "plate"}
     assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
     drawn, before = (
-        cv2.imread(str(p)).astype(int) for p in (run.folder / "both/0.png", data / "images/0.png")
+        cv2.imread(str(p)).astype(int) for p in (run.folder / "both/0.png", cups_and_plates / "images/0.png")
     )
     assert np.abs(drawn - before).max() > 100
     done = run("demo.py", "x.png", "--detector", "detector.py", "--bbox", "1", "1", "9", "9", status=2)

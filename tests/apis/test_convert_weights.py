@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection import keypointrcnn_resnet50_fpn
+from torchvision.ops import FrozenBatchNorm2d
 
 from kpplugins.apis.checkpoints import load_strictly, read_checkpoint
 from kpplugins.apis.convert_weights import convert_weights
+from kpplugins.apis.make_predictor import make_predictor
 from kpplugins.structures import BadInputError
 
 DEPTH, DIMS, BLOCKS, WIDTH = 2, (256, 24, 32), (1, 2, 3), 40
@@ -469,6 +472,23 @@ def test_the_outputs_are_torchvisions(tmp_path, detector, detector_config):
     assert len(expected["boxes"]) > 10
     for name in expected:
         torch.testing.assert_close(found[name], expected[name], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("way", ["as it is", "converted"])
+def test_the_published_file_is_used_where_there_are_no_data(root, tmp_path, way: str):
+    """Its frozen norm adds nothing to the variance, though the config is one that would train with more."""
+    torch.manual_seed(0)
+    bare = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+    counters = {k: v for k, v in bare.state_dict().items() if k.endswith("num_batches_tracked")}
+    file = tmp_path / "keypointrcnn_resnet50_fpn_coco-fc266e95.pth"
+    torch.save(bare.state_dict(), file)
+    if way == "converted":
+        file = convert_weights("torchvision", file, tmp_path / "ours.pth").path
+    predictor = make_predictor(root / "configs/coco_keypoint_rcnn.py", file, "cpu")
+    network = predictor.trained.network
+    assert counters and not any(k in network.state_dict() for k in counters)
+    assert {part.eps for part in network.modules() if isinstance(part, FrozenBatchNorm2d)} == {0.0}
+    assert predictor.schema.keypoints[0] == "nose" and predictor.trained.classes == ("person",)
 
 
 def test_what_torchvisions_training_scripts_write_is_read_too(tmp_path, detector, detector_config):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +11,8 @@ from kpplugins.apis.test import write_report
 from kpplugins.evaluation import DetectionResult
 from kpplugins.evaluation.scene import Scene
 from kpplugins.structures import KeypointSchema
+from kpplugins.visualization.draw import TRUTH_COLOR
+from kpplugins.visualization.sheet import FOUND_COLOR, TILE, best_and_worst
 
 SCHEMA = KeypointSchema("face", ("left_eye", "right_eye", "nose"), sigmas=(0.05, 0.05, 0.05))
 CLASSES = ["cat", "dog"]
@@ -64,8 +67,27 @@ def test_rows_are_the_truths_with_points_that_are_no_crowd():
     assert one.sizes.tolist() == [[400, 300]]
 
 
+def test_the_sheet_shows_both_boxes_and_what_was_missed(tmp_path: Path):
+    grey = np.full((300, 400, 3), 90, np.uint8)
+    best_and_worst(two_pictures(), tmp_path / "sheet.png", lambda image: grey)
+    sheet = cv2.imread(str(tmp_path / "sheet.png")).astype(int)
+    tile = TILE + 22
+    assert sheet.shape == (2 * tile, 4 * TILE, 3)  # best: dog, cat; worst: missed cat, cat, dog
+
+    def has(row: int, column: int, color: tuple[int, int, int]) -> bool:
+        part = sheet[row * tile + 22 : (row + 1) * tile, column * TILE : (column + 1) * TILE]
+        return bool((np.abs(part - color).max(axis=2) < 30).any())
+
+    for row, column, found in ((0, 1, True), (1, 0, False), (1, 1, True)):
+        assert has(row, column, FOUND_COLOR) == found
+    assert has(1, 0, TRUTH_COLOR)  # the missed one
+    assert (sheet[:tile, 2 * TILE :] == 0).all()  # it is not among the best
+
+
 def test_a_missed_truth_has_no_points_and_no_error():
     one = two_pictures()
+    assert np.isnan(one.found_boxes[1]).all()
+    assert one.found_boxes[[0, 2]].tolist() == [[0, 0, 40, 40], [50, 50, 90, 90]]
     assert one.missed.tolist() == [False, True, False]
     assert np.isnan(one.predicted[1]).all() and one.box_scores.tolist() == [0.9, 0, 0.8]
     assert np.isnan(one.instance_error[1])
@@ -142,7 +164,7 @@ def test_nothing_is_no_crash(tmp_path: Path, scenes: tuple):
     one = result(*scenes)
     write_report(tmp_path, one.summary, one, {}, lambda _: np.zeros((300, 400, 3), np.uint8))
     assert json.loads((tmp_path / "metrics.json").read_text())["EPE"] is None
-    assert not (tmp_path / "best_and_worst.jpg").exists()
+    assert (tmp_path / "best_and_worst.jpg").exists() == bool(len(one.missed))  # what was missed is shown
 
 
 def test_the_reports_of_a_test_take_it(tmp_path: Path):
@@ -158,6 +180,6 @@ def test_the_reports_of_a_test_take_it(tmp_path: Path):
     assert content["instances"] == 3 and content["missed"] == 1
     assert content["per_category"]["dog"]["AP"] == pytest.approx(0.5)
     assert (tmp_path / "best_and_worst.jpg").is_file()
-    # the missed cat is on neither half of the sheet
-    assert sorted(asked) == ["1.jpg", "1.jpg", "2.jpg", "2.jpg"]
+    # the missed cat is among the worst only
+    assert sorted(asked) == ["1.jpg", "1.jpg", "1.jpg", "2.jpg", "2.jpg"]
     assert np.isfinite(one.pck_curve(np.linspace(0, 0.2, 5))).all()

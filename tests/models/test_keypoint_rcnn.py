@@ -19,7 +19,9 @@ from torchvision.models.detection.keypoint_rcnn import KeypointRCNNHeads, Keypoi
 
 import kpplugins.register  # noqa: F401
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
+from kpplugins.models.detectors.ignoring_rpn import IgnoringRPN
 from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
+from kpplugins.models.detectors.keypoint_rcnn_targets import target_of
 from kpplugins.structures import BadInputError
 
 LOSSES = ["loss_classifier", "loss_box_reg", "loss_keypoint", "loss_objectness", "loss_rpn_box_reg"]
@@ -218,14 +220,53 @@ def test_half_precision_keeps_coordinates(small: KeypointRCNN, precision):
     assert len(half.bboxes) and np.abs(half.bbox_scores[:5] - exact.bbox_scores[:5]).max() < 0.05
 
 
-def test_crowds_are_left_out(small: KeypointRCNN):
+def test_crowds_teach_nothing_and_their_place_is_no_background(small: KeypointRCNN):
     alone, crowded = drawn(0), drawn(0)
     alone["data_samples"].gt_instances = alone["data_samples"].gt_instances[:1]
     crowd = crowded["data_samples"].gt_instances
     crowd.iscrowd[1], crowd.labels[1] = 1, 9
-    crowd.bboxes[1] = crowd.keypoints[1] = np.nan  # nobody looks at it
-    one, other = losses_of(small, alone), losses_of(small, crowded)
-    assert all(torch.equal(one[name], other[name]) for name in LOSSES)
+    crowd.keypoints[1] = np.nan  # nobody looks at it
+    inputs = [one["inputs"].flip(0).float() / 255 for one in (alone, crowded)]
+    targets = [
+        target_of(one["data_samples"], (100, 140), K, 2, torch.device("cpu")) for one in (alone, crowded)
+    ]
+    assert [len(t["boxes"]) for t in targets] == [1, 1]
+    assert torch.equal(targets[1]["ignored"], torch.from_numpy(crowd.bboxes[1:]))
+    images, moved = small.transform(inputs, targets)
+    region = targets[1]["ignored"] * torch.tensor([134 / 140, 96 / 100] * 2)  # its shorter side becomes 96
+    features = small.backbone(images.tensors)
+    anchors = small.rpn.anchor_generator(images, list(features.values()))
+    moved[1]["ignored"] = region
+    (plain, other), _ = small.rpn.assign_targets_to_anchors(anchors, moved)
+    changed = plain != other
+    assert changed.any() and (plain[changed] == 0).all() and (other[changed] == -1).all()
+    x, y = ((anchors[0][changed, :2] + anchors[0][changed, 2:]) / 2).unbind(1)
+    assert ((x > region[0, 0]) & (x < region[0, 2]) & (y > region[0, 1]) & (y < region[0, 3])).all()
+    # in the heads: the crowd's own box as a proposal is no sample, beside one far from it
+    far = torch.tensor([[100.0, 80, 120, 100]])
+    heads = copy.deepcopy(small).train().roi_heads
+    samples, *_ = heads.select_training_samples([torch.cat([region, far])] * 2, moved)
+    assert (samples[0] == region).all(1).any() and not (samples[1] == region).all(1).any()
+    assert (samples[1] == far).all(1).any()
+
+
+def test_the_crowds_box_is_resized_with_the_picture(small: KeypointRCNN, monkeypatch: pytest.MonkeyPatch):
+    crowded, seen = drawn(0), []
+    crowded["data_samples"].gt_instances.iscrowd[1] = 1
+    real = IgnoringRPN.assign_targets_to_anchors
+    monkeypatch.setattr(
+        IgnoringRPN, "assign_targets_to_anchors", lambda self, a, t: seen.extend(t) or real(self, a, t)
+    )
+    losses_of(small, crowded)
+    expected = crowded["data_samples"].gt_instances.bboxes[1:] * np.array([134 / 140, 96 / 100] * 2)
+    assert np.allclose(seen[0]["ignored"].numpy(), expected, atol=0.5)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_picture_of_nothing_but_crowds_is_one_without_instances(small: KeypointRCNN, number: int):
+    losses = losses_of(small, drawn(0, number=number, iscrowd=np.ones(number, np.int64)))
+    assert losses["loss_keypoint"] == 0 and losses["loss_box_reg"] == 0 and losses["loss_rpn_box_reg"] == 0
+    assert all(torch.isfinite(losses[name]) and losses[name].requires_grad for name in LOSSES)
 
 
 def test_an_instance_without_points_trains_the_boxes_only(small: KeypointRCNN):

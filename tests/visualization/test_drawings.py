@@ -77,6 +77,21 @@ def test_curves_of_a_resumed_run_join(tmp_path: Path):
     assert cv2.imread(str(plot_curves(tmp_path))).shape[1] > 800
 
 
+def test_several_losses_are_drawn_and_an_empty_validation_is_not(tmp_path: Path):
+    def drawn(name: str, *entries: dict) -> np.ndarray:
+        (tmp_path / name / "1/vis_data").mkdir(parents=True)
+        lines = "\n".join(map(json.dumps, entries))
+        (tmp_path / name / "1/vis_data/scalars.json").write_text(lines)
+        return cv2.imread(str(plot_curves(tmp_path / name)))
+
+    steps = [{"loss": 3.0 / n, "loss_a": 2.0 / n, "loss_b": 1.0 / n, "step": n, "lr": 0.1} for n in (1, 2, 3)]
+    sums = [{k: v for k, v in e.items() if k != "loss_b"} for e in steps]
+    both, one, validated = drawn("b", *steps), drawn("s", *sums), drawn("v", *steps, {"AP": 0.4, "step": 1})
+    assert both.shape == one.shape and validated.shape[1] > both.shape[1]
+    coloured = [int(((p.max(axis=2) - p.min(axis=2)) > 60).sum()) for p in (both, one)]
+    assert coloured[0] > 500 and coloured[1] == 0  # one loss is its sum: black alone
+
+
 def test_nothing_logged_no_curve(tmp_path: Path):
     assert plot_curves(tmp_path) is None
 

@@ -10,9 +10,10 @@ from mmengine.model import BaseModel
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor
+from torchvision.models.detection.transform import resize_boxes
 
 from kpplugins.models.data_preprocessors.picture_list_preprocessor import PictureListPreprocessor
-from kpplugins.models.detectors.keypoint_rcnn_network import ALL_LAYERS, build_network
+from kpplugins.models.detectors.keypoint_rcnn_network import ALL_LAYERS, build_network, set_norm_eps
 from kpplugins.models.detectors.keypoint_rcnn_predictions import predicted
 from kpplugins.models.detectors.keypoint_rcnn_targets import target_of
 from kpplugins.models.detectors.keypoint_rcnn_weights import (
@@ -49,7 +50,8 @@ class KeypointRCNN(BaseModel):
 
     ``loss`` gives ``loss_classifier``, ``loss_box_reg``, ``loss_keypoint``, ``loss_objectness`` and
     ``loss_rpn_box_reg``. Pictures without instances train as background; a batch of nothing else has losses of 0 for
-    boxes and points, with gradients of 0 to every weight. What is learnt from: see ``target_of``.
+    boxes and points, with gradients of 0 to every weight. What is learnt from: see ``target_of``. In crowds nothing is,
+    not even that they are background, which torchvision's own training teaches.
 
     ``predict`` adds ``pred_instances`` in NumPy, sorted by ``bbox_scores``: ``bboxes`` (M, 4) xyxy, ``bbox_scores``
     (M,), ``labels`` (M,) from 0, ``keypoints`` (M, K, 2), ``keypoint_scores`` (M, K): the sigmoid of the heatmap's
@@ -131,6 +133,7 @@ class KeypointRCNN(BaseModel):
             keypoint_layers=keypoint_layers,
             arguments={**(torchvision_args or {}), **_testing(self.test_cfg)},
         )
+        self.norm_eps = norm_eps
         self.transform, self.backbone = network.transform, network.backbone
         self.rpn, self.roi_heads = network.rpn, network.roi_heads
 
@@ -160,6 +163,14 @@ class KeypointRCNN(BaseModel):
         """
         address = address_of(weights)
         return transfer(self, read_weights(address), address, self.keypoint_names, self.class_names)
+
+    def loaded_from(self, source: str) -> None:
+        """A whole checkpoint was loaded, made of the file ``source``: to the published one belongs its ``norm_eps``.
+
+        An argument ``norm_eps`` goes before.
+        """
+        if self.norm_eps is None and norm_eps_of(source) == 0:
+            set_norm_eps(self.backbone, 0.0)
 
     def forward(
         self,
@@ -219,6 +230,10 @@ class KeypointRCNN(BaseModel):
         """As torchvision's ``GeneralizedRCNN.forward``: losses in training, else detections."""
         sizes = [(picture.shape[-2], picture.shape[-1]) for picture in inputs]
         images, targets = self.transform(inputs, targets)
+        for target, before, after in zip(targets or [], sizes, images.image_sizes, strict=False):
+            target["ignored"] = resize_boxes(
+                target["ignored"], before, after
+            )  # the others the transform knows
         features = self.backbone(images.tensors)
         proposals, of_proposals = self.rpn(images, features, targets)
         found, of_boxes = self.roi_heads(features, proposals, images.image_sizes, targets)

@@ -18,6 +18,8 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from kpplugins.models.detectors.ignoring_roi_heads import IgnoringRoIHeads
+from kpplugins.models.detectors.ignoring_rpn import IgnoringRPN
 from kpplugins.structures import BadInputError
 
 RESNETS = tuple(name for name in resnet.__all__ if name[:3] in ("res", "wid"))
@@ -97,14 +99,21 @@ def build_network(
         keypoint_predictor=keypoint_rcnn.KeypointRCNNPredictor(keypoint_layers[-1], num_keypoints),
         **arguments,
     )
-    for part in network.modules():
-        if isinstance(part, FrozenBatchNorm2d):
-            part.eps = norm_eps
+    set_norm_eps(network, norm_eps)
+    # torchvision builds its own classes; ours differ in one method each
+    network.rpn.__class__, network.roi_heads.__class__ = IgnoringRPN, IgnoringRoIHeads
     heads = network.roi_heads
     last = (heads.box_predictor, heads.keypoint_predictor.kps_score_lowres)
     for part in (network.backbone, network.rpn.head, *last):
         part.register_forward_hook(_to_float32)
     return network
+
+
+def set_norm_eps(network: nn.Module, eps: float) -> None:
+    """What frozen batch norm adds to the variance, wherever the network has it."""
+    for part in network.modules():
+        if isinstance(part, FrozenBatchNorm2d):
+            part.eps = eps
 
 
 def _resize_fpn(features: BackboneWithFPN, channels: int) -> None:

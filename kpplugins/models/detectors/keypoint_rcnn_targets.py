@@ -9,6 +9,8 @@ from torch import Tensor
 
 from kpplugins.structures import BadInputError
 
+WITHIN = 0.7
+"""Share of a box that lies in a crowd, from which on it is the crowd's (Detectron's TRAIN.CROWD_FILTER_THRESH)."""
 SMALLEST = 0.01
 """Pixels; a box of which less lies within the picture lies outside it. torchvision finds none that small."""
 
@@ -22,10 +24,10 @@ def target_of(
 ) -> dict[str, Tensor]:
     """One picture's instances as torchvision takes them.
 
-    Crowds are left out, as in torchvision's reference training. An instance without labelled points stays: it teaches
-    the boxes, and as all its points are invisible nothing of it enters the loss of the points. Boxes are clipped to the
-    picture; one that augmentation has moved out of it goes (of such in the data the dataset speaks). Points are handed
-    over as they are (see ``KeypointRCNN`` on coordinates).
+    Crowds are not learnt; where one is, nothing else is learnt to be background either. An instance without labelled
+    points stays: it teaches the boxes, and as all its points are invisible nothing of it enters the loss of the points.
+    Boxes are clipped to the picture; one that augmentation has moved out of it goes (of such in the data the dataset
+    speaks). Points are handed over as they are (see ``KeypointRCNN`` on coordinates).
 
     Args:
         sample: ``gt_instances`` with ``bboxes`` (N, 4) xyxy, ``labels`` (N,) from 0, ``keypoints`` (N, K, 2),
@@ -36,7 +38,8 @@ def target_of(
         device: where the network is.
 
     Returns:
-        ``boxes`` (M, 4) xyxy, ``labels`` (M,) from 1, ``keypoints`` (M, K, 3) as x, y, visibility.
+        ``boxes`` (M, 4) xyxy, ``labels`` (M,) from 1, ``keypoints`` (M, K, 3) as x, y, visibility; and ``ignored``
+        (R, 4) xyxy, the boxes of crowds.
 
     Raises:
         BadInputError: a box with NaN or without an area, a class without a name, or points that are not K or not
@@ -55,16 +58,27 @@ def target_of(
     labels, keypoints, visible = (_array(truth.get(key)) for key in keys)
     if number:
         _check_shapes(keypoints, visible, labels, (number, num_keypoints), where)
+    if kept.any():
         labels, points = labels[kept].astype(np.int64), _points(keypoints[kept], visible[kept], where)
     else:
         labels, points = np.zeros(0, np.int64), np.zeros((0, num_keypoints, 3), np.float32)
     _check_classes(labels, num_classes, where)
+    ignored, _ = _within(boxes[~kept], size, where)
     boxes, inside = _within(boxes[kept], size, where)
     return {
         "boxes": torch.from_numpy(boxes).to(device),
         "labels": torch.from_numpy(labels[inside] + 1).to(device),
         "keypoints": torch.from_numpy(points[inside]).to(device),
+        "ignored": torch.from_numpy(ignored).to(device),
     }
+
+
+def mostly_within(boxes: Tensor, regions: Tensor) -> Tensor:
+    """Which boxes (N, 4) xyxy have at least the share ``WITHIN`` of their area in one of the regions (R, 4); (N,)."""
+    low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], regions[None, :, 2:])
+    shared = (high - low).clamp(min=0).prod(dim=2).amax(dim=1)
+    return shared >= WITHIN * (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
 
 
 def _array(value: Any) -> np.ndarray:

@@ -1,0 +1,24 @@
+"""A region proposal network that learns nothing where a crowd is."""
+
+import torch
+from torch import Tensor
+from torchvision.models.detection.rpn import RegionProposalNetwork
+
+from kpplugins.models.detectors.keypoint_rcnn_targets import mostly_within
+
+
+class IgnoringRPN(RegionProposalNetwork):
+    """torchvision's, with targets that may have ``ignored`` (R, 4) xyxy: anchors of the background that lie in one of
+    these boxes (``mostly_within``) are no background; they teach nothing."""
+
+    def assign_targets_to_anchors(
+        self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Labels 1, 0 and -1 (ignored), and the boxes to become, of each picture's anchors (A, 4)."""
+        labels, boxes = super().assign_targets_to_anchors(anchors, targets)
+        for i, target in enumerate(targets):
+            ignored = target.get("ignored", target["boxes"][:0])
+            if len(ignored):
+                background = (labels[i] == 0) & mostly_within(anchors[i], ignored)
+                labels[i] = torch.where(background, -1.0, labels[i])
+        return labels, boxes

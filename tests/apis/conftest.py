@@ -1,0 +1,86 @@
+"""Command lines in a folder of their own, and pictures of cups and plates."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def tool(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a command line in its module's ``tool.folder``, by ``processes`` together; returns the finished process."""
+    folder = tmp_path_factory.mktemp("flow")
+
+    def run(name: str, *args: str | Path, status: int = 0, processes: int = 1) -> subprocess.CompletedProcess:
+        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+        command = [sys.executable, *(launch if processes > 1 else []), str(root / "tools" / name)]
+        command += [*map(str, args), *(["--launcher", "pytorch"] if processes > 1 else [])]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+        assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
+        return done
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture(scope="session")
+def cups_and_plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures of 80×80 with a bright cup and a dark plate each, of two points; in the inner format.
+
+    One more of the training pictures is empty, one has a crowd of cups and a plate without points.
+    """
+    out = tmp_path_factory.mktemp("cups")
+    (out / "images").mkdir()
+    (out / "annotations").mkdir()
+    points = ["head", "tail"]
+    categories = [{"id": i, "name": name, "keypoints": points} for i, name in ((1, "cup"), (2, "plate"))]
+    for split, numbers in (("train", (0, 1, 2, 3, 8, 9)), ("val", (4, 5)), ("test", (6, 7))):
+        images, annotations = [], []
+        for i in numbers:
+            picture = np.full((80, 80, 3), 127, np.uint8)
+            for kind, (x, y) in ((1, (4 + i, 6)), (2, (44, 30 + i))) if i != 8 else ():
+                picture[y : y + 24, x : x + 30] = 250 if kind == 1 else 10
+                seen = 0 if i == 9 else 2
+                annotations.append({
+                    "id": 10 * i + kind, "image_id": i, "category_id": kind, "bbox": [x, y, 30, 24], "area": 720,
+                    "iscrowd": int(i == 9 and kind == 1), "num_keypoints": seen,
+                    "keypoints": [x + 2, y + 12, seen, x + 27, y + 12, seen],
+                })  # fmt: skip
+            cv2.imwrite(str(out / f"images/{i}.png"), picture)
+            images.append({"id": i, "file_name": f"images/{i}.png", "width": 80, "height": 80})
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (out / f"annotations/{split}.json").write_text(json.dumps(content))
+    return out
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A video of four frames of 96×80, from black to grey."""
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 80))
+    for i in range(4):
+        writer.write(np.full((80, 96, 3), 40 * i, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A screen that nobody sees, by Xvfb; skips where that is not installed."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed")
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, pass_fds=[writing]) as server:
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            monkeypatch.setenv("DISPLAY", f":{told.readline().strip()}")
+        yield
+        server.terminate()
