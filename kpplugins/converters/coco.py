@@ -106,7 +106,7 @@ class CocoFile:
         folder = path.parent.parent if path.parent.name == "annotations" else root
         self.box_format, self.links = box_format, _has_own_links(folder)
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
-        self.content = coco_object(load_json(path), path)
+        self.content = coco_object(load_json(path, finite=False), path)
         schema, own = schemas_of(self.content, path)
         given = any(c.get("flip_pairs") is not None for c in self.content["categories"])
         self.reading = Reading(schema, flip_pairs_given=given)
@@ -202,7 +202,9 @@ class CocoFile:
         points = self._points(annotation, picture, where, notes)
         bbox = self._box(annotation, picture, points, where, notes)
         area = annotation.get("area")
-        good_area = isinstance(area, (int, float)) and math.isfinite(area) and area > 0
+        if isinstance(area, float) and not math.isfinite(area):
+            raise BadInputError("area is a number that is not finite", where=where, found=str(area))
+        good_area = isinstance(area, (int, float)) and area > 0
         return PoseRecord(
             image=picture.path,
             width=picture.width,
@@ -212,9 +214,22 @@ class CocoFile:
             area=float(area) if good_area else box_area(bbox),  # type: ignore[arg-type]
             source=self.path,
             notes=tuple(notes),
-            category=self.categories.get(annotation.get("category_id"), "object"),
+            category=self._category(annotation, where),
             crowd=bool(annotation.get("iscrowd", 0)),
         )
+
+    def _category(self, annotation: dict, where: str) -> str:
+        """The name of an annotation's category; one that names none, where there is one only, is of that one."""
+        key = annotation.get("category_id")
+        if key is None and len(self.content["categories"]) == 1:
+            return next(iter(self.categories.values()), "object")
+        if key not in self.categories:
+            raise BadInputError(
+                "a category_id that has no name", where=where,
+                expected=" or ".join(f"{i!r} ({name})" for i, name in self.categories.items()), found=repr(key),
+                todo="name it in the file's categories, with its id",
+            )  # fmt: skip
+        return self.categories[key]
 
     def _points(self, annotation: dict, picture: Picture, where: str, notes: list[str]) -> np.ndarray:
         every = np.zeros((self.reading.schema.num_keypoints, 3))
@@ -313,7 +328,7 @@ def looks_like_coco(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
     try:
-        content = load_json(path)
+        content = load_json(path, finite=False)
     except BadInputError:
         return path.stem.lower().startswith(("person_keypoints", "instances", *SPLITS))
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()

@@ -52,17 +52,17 @@ def schema_of_file(path: Path) -> KeypointSchema:
     Raises:
         BadInputError: see ``load_json``; or no category has keypoints.
     """
-    return schemas_of(coco_object(load_json(path), path), path)[0]
+    return schemas_of(coco_object(load_json(path, finite=False), path), path)[0]
 
 
 def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
     """The names of the points of each category; those without points are not there."""
-    return schemas_of(coco_object(load_json(path), path), path)[1]
+    return schemas_of(coco_object(load_json(path, finite=False), path), path)[1]
 
 
 def category_names_of_file(path: Path) -> list[str]:
     """The names of all categories, those without points too, in the order of their ids; each once."""
-    content = coco_object(load_json(path), path)
+    content = coco_object(load_json(path, finite=False), path)
     numbered = sorted(content["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
     return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))
 

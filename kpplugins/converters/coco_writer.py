@@ -112,9 +112,10 @@ def _annotations(
     folder: Path,
 ) -> dict[str, int]:
     """One file a split; ids are unique over all of them."""
-    categories = {
-        name: i for i, name in enumerate(sorted({r.category for r in reading.records}) or ["object"], 1)
-    }
+    used = {r.category for r in reading.records} | set(
+        reading.category_keypoints
+    )  # points belong to the schema
+    categories = {name: i for i, name in enumerate(sorted(used) or ["object"], 1)}
     schema = reading.schema
     own = {name: reading.category_keypoints.get(name, schema.keypoints) for name in categories}
     numbers = {picture.path: i for i, picture in enumerate(pictures, 1)}

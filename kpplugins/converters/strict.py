@@ -47,15 +47,19 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def load_json(path: Path) -> Any:
-    """The value of a JSON file; NaN, infinities and a key twice in one object are refused."""
-    return parse_json(read_text(path), str(path))
+def load_json(path: Path, finite: bool = True) -> Any:
+    """The value of a JSON file; a key twice in one object is refused, and NaN and infinities too.
+
+    ``finite=False`` leaves those to the caller, who can say which entry has them.
+    """
+    return parse_json(read_text(path), str(path), finite)
 
 
-def parse_json(content: str, where: str) -> Any:
+def parse_json(content: str, where: str, finite: bool = True) -> Any:
     """The value of a JSON text, as ``load_json``."""
+    constant = _refuse_constant if finite else float
     try:
-        return json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
+        return json.loads(content, parse_constant=constant, object_pairs_hook=_once_each)
     except json.JSONDecodeError as error:
         raise BadInputError(
             f"not valid JSON ({error.msg})",

@@ -20,6 +20,7 @@ from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRec
 
 logger = logging.getLogger(__name__)
 CONVERT_COMMAND = "python tools/dataset.py convert SOURCE --out DIR"
+_WITHOUT_VAL = "; or train without: val_dataloader = val_evaluator = val_cfg = None in the config"
 
 
 @DATASETS.register_module()
@@ -111,7 +112,7 @@ class CustomKeypointDataset(RecordDataset):
             raise BadInputError(
                 f"the {self.split} split has no instances",
                 where=str(folder),
-                todo=f"divide anew: {CONVERT_COMMAND}",
+                todo=f"divide anew: {CONVERT_COMMAND}{_WITHOUT_VAL if self.split == 'val' else ''}",
             )
         return records, backgrounds
 

@@ -10,8 +10,10 @@ import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.converters.pictures import read_picture
+from kpplugins.converters.reading import DERIVED_NOTE
 from kpplugins.datasets.picture_samples import small_pictures, whole_picture
 from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
+from kpplugins.structures.corner_votes import are_corners, corner_votes
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
@@ -37,22 +39,29 @@ class RecordDataset(BaseCocoStyleDataset):
         data_root: where the data are.
         keypoints: names of the points to use, in this order; ``None`` uses all of the schema.
         skip_bad: go on without bad files, saying how many and why.
+        backgrounds: whether pictures without any instance are trained on, with ``data_mode="bottomup"``; a test has
+            them always.
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
-        BadInputError: see ``load_records``; no instance carries any of the chosen points; or one of a picture's
-            instances is of a category without a name.
+        BadInputError: see ``load_records``; no instance carries any of the chosen points; boxes that are corners (see
+            ``corner_votes``); or one of a picture's instances is of a category without a name.
     """
 
     categories: tuple[str, ...] | None = None
     """Only objects of these, where a subclass can choose."""
 
     def __init__(
-        self, data_root: str, keypoints: Sequence[str] | None = None, skip_bad: bool = False, **kwargs: Any
+        self,
+        data_root: str,
+        keypoints: Sequence[str] | None = None,
+        skip_bad: bool = False,
+        backgrounds: bool = True,
+        **kwargs: Any,
     ) -> None:
         full = self.full_schema_of({"data_root": data_root})
         self.full_schema, self.schema = full, full.subset(keypoints)
-        self.skip_bad = skip_bad
+        self.skip_bad, self.backgrounds = skip_bad, backgrounds
         self._chosen = full.indices_of(self.schema.keypoints)
         self.classes: list[str] = []
         if kwargs.get("data_mode") == "bottomup":
@@ -110,9 +119,12 @@ class RecordDataset(BaseCocoStyleDataset):
     def _pictures(self) -> list[dict]:
         """One dict of plain values a picture."""
         records, backgrounds = self.load_split()
+        self._require_boxes(records)
+        if not (self.backgrounds or self.test_mode):
+            backgrounds = []
         samples, counts = small_pictures(records, backgrounds, self._chosen, self.classes)
         learnt = len(records) - counts["crowd"] - counts["outside"]
-        if learnt == counts["unlabelled"]:
+        if learnt == counts["unlabelled"] and not (learnt and self.test_mode):  # a test has the AP of boxes
             raise BadInputError(
                 "no instance carries any of the chosen points in a box", where=str(self.data_root),
                 found=f"{len(records)} instances", todo="choose other `keypoints`",
@@ -126,15 +138,36 @@ class RecordDataset(BaseCocoStyleDataset):
             )  # fmt: skip
         if counts["cut"]:
             logger.warning(
-                "%d of %d boxes lie more than half beyond their picture and are cut to it: are corners stored as "
-                "x, y, width, height? `python tools/dataset.py check` tells",
-                counts["cut"], learnt,
-            )  # fmt: skip
+                "%d of %d boxes lie more than half beyond their picture and are cut to it",
+                counts["cut"],
+                learnt,
+            )
         return samples
+
+    def _require_boxes(self, records: Sequence[PoseRecord]) -> None:
+        """Stop, or with ``skip_bad`` warn, where boxes make sense only as corners that were stored in a wrong field."""
+        told = [r for r in records if not r.crowd and DERIVED_NOTE not in r.notes]
+        if not told:
+            return
+        boxes = xyxy_to_xywh(np.array([r.bbox for r in told]))  # as they were written
+        sizes = np.array([(r.width, r.height) for r in told], float)
+        votes = corner_votes(boxes, np.array([r.keypoints for r in told]), sizes, by_cover=False)
+        if not are_corners(votes):
+            return
+        fault = BadInputError(
+            "boxes that are two corners in the field for x, y, width, height", where=str(told[0].source),
+            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their picture and around their "
+            f"points only so, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
+            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
+        )  # fmt: skip
+        if not self.skip_bad:
+            raise fault
+        logger.warning("%s", fault)
 
     def _instances(self) -> list[dict]:
         """One dict of plain values a record."""
         records = self.load_records()
+        self._require_boxes(records)
         numbers: dict[Path, int] = {}
         kinds = {name: i for i, name in enumerate(sorted({record.category for record in records}), 1)}
         smalls = []

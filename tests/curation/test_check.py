@@ -193,7 +193,7 @@ FAULTS = {
     "no picture": (lambda c: first(c).update(image_id=999), {("harmful", "annotation-without-picture"): 1}),
     "category twice": (twice_the_name, {("suspect", "category-twice"): 3}),
     "unnamed": (everywhere(lambda p: p["categories"][0].update(name="")), {("suspect", "category-unnamed"): 3}),
-    "unknown category": (lambda c: first(c).update(category_id=5), {("suspect", "category-unknown"): 1}),
+    "unknown category": (lambda c: first(c).update(category_id=5), {("harmful", "category-unknown"): 1}),
     "flip pairs": (
         everywhere(
             lambda p: p["categories"][0].update(

@@ -125,7 +125,11 @@ def test_points_that_nobody_has(scene: Path):
 
 @pytest.mark.parametrize(
     ("box", "words"),
-    [([5, 5, 0, 9], "positive size"), ([5, 5, -3, 9], "positive size"), ([math.nan, 5, 3, 9], "NaN")],
+    [
+        ([5, 5, 0, 9], "positive size"),
+        ([5, 5, -3, 9], "positive size"),
+        ([math.nan, 5, 3, 9], "annotation 2: bbox holds"),
+    ],
 )
 def test_impossible_boxes_stop(write, box: list, words: str):
     root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 2, 7, box, CUP)])
@@ -155,11 +159,62 @@ def test_boxes_outside_or_stored_as_corners(write, caplog: pytest.LogCaptureFixt
     assert "1 of 2 boxes lie more than half beyond their picture" in caplog.text
 
 
-def test_a_class_without_a_name_stops(write):
-    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 1, 8, [5, 5, 9, 9])])
-    with pytest.raises(
-        BadInputError, match="'object', which is no category.*expected one of jug, cup, plate"
-    ):
+@pytest.mark.parametrize("key", [8, None, "7"])
+def test_a_class_without_a_name_stops(write, key, caplog: pytest.LogCaptureFixture):
+    """By whatever it is called; with ``skip_bad`` the others train."""
+    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 1, key, [5, 5, 9, 9])])
+    words = rf"annotation 2: a category_id that has no name; expected 7 \(cup\) or 3 \(jug\).*found {key!r}"
+    with pytest.raises(BadInputError, match=words):
+        bottom_up(root)
+    with caplog.at_level(logging.WARNING):
+        assert bottom_up(root, skip_bad=True)[0]["id"].tolist() == [1]
+
+
+@pytest.mark.parametrize("field", ["bbox", "keypoints", "area"])
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_a_number_that_is_none_is_named_with_its_instance(write, field: str, value: float):
+    bad = annotation(2, 1, 7, [5, 5, 20, 30], list(CUP))
+    bad[field] = value if field == "area" else [value, *bad[field][1:]]
+    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), bad])
+    with pytest.raises(BadInputError, match=rf"annotation 2: {field} .*a number that is not finite"):
+        bottom_up(root)
+
+
+def corners(write) -> Path:
+    """Cups all over the picture, each with x1, y1, x2, y2 for x, y, width, height."""
+    boxes = [(5, 5, 25, 35), (30, 10, 50, 35), (40, 2, 58, 30), (20, 8, 44, 38)]
+    return write([
+        annotation(i, 1 + i % 3, 7, list(box), [box[0] + 2, box[1] + 2, 2, box[2] - 2, box[3] - 2, 2])
+        for i, box in enumerate(boxes, 1)
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["bottomup", "topdown"])
+def test_corners_in_the_field_for_width_and_height_stop(write, mode: str, caplog: pytest.LogCaptureFixture):
+    root = corners(write)
+    with pytest.raises(BadInputError, match="two corners.*found 3 of .*--box-format xyxy"):
+        CustomKeypointDataset(str(root), data_mode=mode)
+    with caplog.at_level(logging.WARNING):
+        CustomKeypointDataset(str(root), data_mode=mode, skip_bad=True)
+    assert "two corners" in caplog.text
+    convert(root / "annotations/train.json", root / "mended", ratios=(100, 0, 0), box_format="xyxy")
+    CustomKeypointDataset(str(root / "mended"), data_mode=mode)
+
+
+def test_corners_of_a_real_set_stop(real_data: Path):
+    with pytest.raises(BadInputError, match="6 of 6 boxes"):
+        CocoPersonDataset(str(real_data / "broken_coco"), data_mode="bottomup")
+
+
+def test_pictures_without_instances_can_be_left_out_of_training(scene: Path):
+    assert len(bottom_up(scene)) == 3 and len(bottom_up(scene, backgrounds=False)) == 2
+    assert len(bottom_up(scene, "test", backgrounds=False, test_mode=True)) == 3
+
+
+def test_a_test_of_boxes_needs_no_points(write):
+    root = write([annotation(1, 1, 9, [5, 5, 20, 30])])
+    assert len(bottom_up(root, "test", test_mode=True)) == 3
+    with pytest.raises(BadInputError, match="no instance carries any"):
         bottom_up(root)
 
 

@@ -33,15 +33,6 @@ def categories(material: Material) -> list[Finding]:
                 empty.setdefault(
                     name, Finding("category-empty", "note", what, "remove it if it is not needed", file.path)
                 )
-        known = {str(c.get("id")) for c in file.categories}
-        for a in file.annotations:
-            if str(a.entry.get("category_id")) not in known:
-                what = f"Its category_id {a.entry.get('category_id')!r} is none of the file's categories."
-                todo = "write the id of its category"
-                picture = None if a.picture is None else a.picture.path
-                found.append(
-                    Finding("category-unknown", "suspect", what, todo, file.path, picture, a.name, a.instance)
-                )
     return found + list(empty.values())
 
 

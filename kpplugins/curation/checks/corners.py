@@ -7,13 +7,7 @@ import numpy as np
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import RawAnnotation, RawFile
-
-_SLACK = 0.02
-"""How far a box may reach beyond its picture, or a point beyond its box, as a fraction of the longer side."""
-_TIGHTER = 1.3
-"""How many times better a box must cover its points as corners to count where it would lie in its picture both ways."""
-_LEAST = 2
-_SHARE = 0.5
+from kpplugins.structures.corner_votes import are_corners, corner_votes
 
 
 def corner_boxes(material: Material) -> list[Finding]:
@@ -51,42 +45,21 @@ def corner_signs(file: RawFile) -> tuple[list[str], int]:
 
     The number is 0 where the file is not taken for one of corners: fewer than two, or not more than half of them.
     """
-    votes = {a.name: vote for a in file.annotations if (vote := _vote(a))}
-    signs = [name for name, vote in votes.items() if vote > 0]
-    guilty = len(signs) >= _LEAST and len(signs) > _SHARE * len(votes)
-    return signs, len(votes) if guilty else 0
+    speaking = [a for a in file.annotations if _readable(a)]
+    written = [a.points for a in speaking if a.points is not None]
+    if not written:
+        return [], 0
+    points = np.zeros((len(speaking), max(map(len, written)), 3))
+    for row, own in zip(points, written, strict=True):
+        row[: len(own)] = own
+    boxes = np.array([a.box for a in speaking], float)
+    sizes = np.array([(a.picture.width, a.picture.height) for a in speaking if a.picture], float)
+    votes = corner_votes(boxes, points, sizes)
+    signs = [a.name for a, vote in zip(speaking, votes, strict=True) if vote > 0]
+    return signs, int(np.count_nonzero(votes)) if are_corners(votes) else 0
 
 
-def _vote(annotation: RawAnnotation) -> int:
-    """1: the box is one of corners, -1: it is x, y, width, height, 0: it cannot be told."""
-    box, points, picture = annotation.box, annotation.points, annotation.picture
-    if box is None or points is None or picture is None or annotation.entry.get("iscrowd"):
-        return 0
-    chosen = points[points[:, 2] > 0, :2]
-    if len(chosen) == 0 or not box[:2].any():
-        return 0
-    size = np.array([picture.width, picture.height], float)
-    sides = np.concatenate([box[:2], box[:2] + box[2:]])
-    as_corners, as_sides = _fits(box, chosen, size), _fits(sides, chosen, size)
-    if as_corners and not as_sides:
-        return 1
-    if as_sides and not as_corners:
-        return -1
-    if as_corners and as_sides:
-        return 1 if _cover(box, chosen) > _TIGHTER * _cover(sides, chosen) else 0
-    return 0
-
-
-def _fits(box: np.ndarray, points: np.ndarray, size: np.ndarray) -> bool:
-    """Whether an xyxy box has a size, lies in its picture and holds its points, but for the slack."""
-    extent = box[2:] - box[:2]
-    if extent.min() <= 0:
-        return False
-    slack = 1 + _SLACK * extent.max()
-    inside = (box[:2] >= -slack).all() and (box[2:] <= size + 1 + _SLACK * size).all()
-    return bool(inside and (points >= box[:2] - slack).all() and (points <= box[2:] + slack).all())
-
-
-def _cover(box: np.ndarray, points: np.ndarray) -> float:
-    """Share of an xyxy box that the box around the points takes."""
-    return float(np.ptp(points, axis=0).prod() / max((box[2:] - box[:2]).prod(), 1e-9))
+def _readable(annotation: RawAnnotation) -> bool:
+    """Whether it has a box, points and a picture, and is no crowd."""
+    whole = annotation.box is not None and annotation.points is not None and annotation.picture is not None
+    return whole and not annotation.entry.get("iscrowd")

@@ -22,6 +22,7 @@ _KINDS = (
     ("visibility must be", "visibility-value"),
     ("image id twice", "id-twice"),
     ("annotation id twice", "id-twice"),
+    ("a category_id that has no name", "category-unknown"),
     ("annotation of an unknown image", "annotation-without-picture"),
 )
 _IN_FILE = re.compile(r"(.*?\.\w+): ?(?:annotation |image )?(.*)$")

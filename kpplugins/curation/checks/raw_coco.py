@@ -79,7 +79,7 @@ def read_raw(source: Path, reading: Reading) -> list[RawFile]:
     found = []
     for path in files:
         try:
-            content = load_json(path)
+            content = load_json(path, finite=False)
         except BadInputError:
             continue
         if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
