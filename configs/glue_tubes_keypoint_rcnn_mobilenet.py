@@ -7,8 +7,8 @@ max_epochs = 60
 learning_rate = 1e-3
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
-side = 320  # pictures come small into the network; in tests it makes them as small itself
-affine = dict(type="RandomPictureAffine", input_size=(side, side), zoom=(0.7, 1.3))
+input_size = (320, 320)  # pictures come small into the network; in tests it makes them as small itself
+affine = dict(type="RandomPictureAffine", input_size=input_size, zoom=(0.7, 1.3))
 train_pipeline = [_base_.load, flip, affine, _base_.pack_trained]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
 few = dict(box_batch_size_per_image=32, rpn_pre_nms_top_n_train=500, rpn_post_nms_top_n_train=300)
@@ -16,8 +16,6 @@ fewer = dict(rpn_pre_nms_top_n_test=300, rpn_post_nms_top_n_test=100)
 model = dict(
     weights=None,
     backbone="mobilenet_v3_large",
-    min_size=side,
-    max_size=side,
     fpn_channels=96,
     keypoint_layers=(128, 128, 128, 128),  # a box costs 0.11 G multiply-adds instead of 3.5
     torchvision_args=dict(**few, **fewer),

@@ -82,8 +82,8 @@ def draw_persons(root: Path) -> None:
 
 
 FIND_BOXES = {
-    "coco_centernet_hg104", "coco_keypoint_rcnn", "custom_centernet", "detector_rtmdet_tiny", "glue_tubes_centernet",
-    "glue_tubes_keypoint_rcnn", "glue_tubes_keypoint_rcnn_mobilenet",
+    "coco_centernet_hg104", "coco_keypoint_rcnn", "custom_centernet", "custom_centernet_resnet18",
+    "detector_rtmdet_tiny", "glue_tubes_centernet", "glue_tubes_keypoint_rcnn", "glue_tubes_keypoint_rcnn_mobilenet",
 }  # fmt: skip
 """Not exported: only top-down models are."""
 

@@ -38,8 +38,9 @@ def main() -> int:
         print(f"written: {done.path}: {done.tensors} tensors, {done.parameters / 1e6:.1f} million numbers")
         for words in done.left_out:
             print(f"begins anew: {words}")
+        start = "load_from" if args.kind == "centernet" else "model.weights"  # which sets the norm too
         tested = "" if done.left_out else f"; python tools/test.py CONFIG {done.path}"
-        print(f"next: python tools/train.py CONFIG --cfg-options load_from={done.path}{tested}")
+        print(f"next: python tools/train.py CONFIG --cfg-options {start}={done.path}{tested}")
         return 0
 
     return run(work)

@@ -67,6 +67,7 @@ model = dict(
     backbone=dict(norm_cfg=norm),
     neck=dict(norm_cfg=norm),
     bbox_head=dict(norm_cfg=norm, num_classes=None),  # taken from the data
+    use_syncbn=False,
     test_cfg=dict(max_per_img=100),
 )
 optim_wrapper = dict(optimizer=dict(lr=learning_rate))

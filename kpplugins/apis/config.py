@@ -11,7 +11,8 @@ top-level name          goes to
 ``dataset_args``        a dict of further arguments, to every dataset: ``dict(subset="all")``
 ``keypoints``           ``keypoints`` of every dataset that can choose some of its points
 ``input_size``          ``codec.input_size``; ``codec.heatmap_size`` and ``codec.sigma`` keep their proportion
-``input_size``          of a detector: the steps of its pipelines that resize, cut and pad
+``input_size``          of a detector: the steps of its pipelines that resize, cut and pad; of Keypoint R-CNN:
+                        ``model.min_size`` and ``max_size``, and its ``RandomPictureAffine``
 ``max_epochs``          ``train_cfg.max_epochs``; epochs of ``param_scheduler`` keep their proportion to it
 ``amp``                 ``True``: half precision, ``optim_wrapper.type``
 ``num_stacks``          ``num_stacks`` of the model's head and backbone, where they are stacked
@@ -33,7 +34,6 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis.config_detector import spread_detector_size
 from kpplugins.apis.config_fit import fit_model, forbid_flips
 from kpplugins.apis.config_names import (
     assigned_values,
@@ -41,8 +41,10 @@ from kpplugins.apis.config_names import (
     reject_unknown_names,
     reject_unknown_options,
 )
-from kpplugins.apis.config_parts import LOADERS, datasets_of, pipelines_of, schema_of
+from kpplugins.apis.config_parts import datasets_of, schema_of, steps_of
 from kpplugins.apis.config_precision import spread_amp
+from kpplugins.apis.config_reach import require_reach
+from kpplugins.apis.config_sizes import spread_size
 from kpplugins.apis.config_stacks import spread_stacks
 from kpplugins.apis.epochs import spread_epochs
 from kpplugins.structures import BadInputError, KeypointSchema
@@ -72,8 +74,8 @@ def load_config(
         classes: names of the classes of things, likewise; with a schema alone there is one, called as it is.
 
     Raises:
-        BadInputError: a missing or unreadable file, an unknown key, or numbers of keypoints or classes that do not
-            agree.
+        BadInputError: a missing or unreadable file, an unknown key, one that would change nothing, or numbers of
+            keypoints or classes that do not agree.
     """
     path = Path(path)
     cfg = _read(path)
@@ -92,8 +94,9 @@ def load_config(
     spread_stacks(cfg, cfg_options or {})
     spread_amp(cfg)
     _spread_codec(cfg)
-    spread_detector_size(cfg)
+    spread_size(cfg)
     spread_epochs(cfg, path, cfg_options or {})
+    require_reach(cfg, path, cfg_options or {})
     if skip_bad:
         for _, dataset in datasets_of(cfg):
             dataset.skip_bad = True
@@ -221,14 +224,13 @@ def _spread_boxes(cfg: Config) -> None:
         raise BadInputError(
             "not a dict of arguments", where="picture_augment", expected="dict(degrees=30)", found=repr(whole)
         )
-    for loader in LOADERS:
-        for step in (step for pipeline in pipelines_of(cfg.get(loader) or {}) for step in pipeline):
-            if step.type == "GetBBoxCenterScale" and padding is not None:
-                step.padding = padding
-            if step.type in ("RandomBoxTransform", "RandomBBoxTransform"):
-                step.update(augment)
-            if step.type == "RandomPictureAffine":
-                step.update(whole)
+    for step in steps_of(cfg):
+        if step.type == "GetBBoxCenterScale" and padding is not None:
+            step.padding = padding
+        if step.type in ("RandomBoxTransform", "RandomBBoxTransform"):
+            step.update(augment)
+        if step.type == "RandomPictureAffine":
+            step.update(whole)
 
 
 def _spread_codec(cfg: Config) -> None:
@@ -247,15 +249,13 @@ def _spread_codec(cfg: Config) -> None:
             )
         _resize(codec, tuple(size))
     udp = codec["type"] == "UDPHeatmap"
-    for loader in LOADERS:
-        for pipeline in pipelines_of(cfg.get(loader) or {}):
-            for step in pipeline:
-                if step.type in ("TopdownAffine", "CropAroundKeypoints"):
-                    step.input_size, step.use_udp = codec["input_size"], udp
-                if step.type in ("PictureAffine", "RandomPictureAffine"):
-                    step.input_size = codec["input_size"]
-                if step.type == "GenerateTarget" and isinstance(step.get("encoder"), dict):
-                    step.encoder = codec
+    for step in steps_of(cfg):
+        if step.type in ("TopdownAffine", "CropAroundKeypoints"):
+            step.input_size, step.use_udp = codec["input_size"], udp
+        if step.type in ("PictureAffine", "RandomPictureAffine"):
+            step.input_size = codec["input_size"]
+        if step.type == "GenerateTarget" and isinstance(step.get("encoder"), dict):
+            step.encoder = codec
     model: Any = cfg.get("model") or {}
     head = model.get("head")
     if head and isinstance(head.get("decoder"), dict):

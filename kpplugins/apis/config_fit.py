@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from kpplugins.apis.config_parts import LOADERS, classes_of, datasets_of, pipelines_of
+from kpplugins.apis.config_parts import LOADERS, classes_of, datasets_of, is_detector, pipelines_of
 from kpplugins.structures import BadInputError, KeypointSchema
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ def fit_model(cfg: Config, schema: KeypointSchema, classes: Sequence[str] | None
 
 
 def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
-    """No ``RandomFlip`` and no flip test for a set of points that cannot be mirrored; says so."""
-    if not schema.unpaired:
+    """No ``RandomFlip`` and no flip test for a set of points that cannot be mirrored; says so. Boxes alone can be."""
+    if not schema.unpaired or is_detector(cfg):
         return
     logger.warning(
         "no flips in training or test: %s without partners cannot be mirrored", ", ".join(schema.unpaired)

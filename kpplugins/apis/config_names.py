@@ -47,7 +47,7 @@ def reject_unknown_names(path: Path) -> None:
     used_by_children = set(re.findall(r"_base_\.(\w+)", "\n".join(texts.values())))
     for file, text in texts.items():
         tree = ast.parse(text, filename=str(file))
-        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        used = loaded_names(tree)
         for name, statement in assignments(tree):
             if not name.startswith("_") and name not in known | used | used_by_children:
                 raise _unknown(name, f"{file}:{statement.lineno}", known)
@@ -104,6 +104,11 @@ def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     yield target.id, node
+
+
+def loaded_names(tree: ast.Module) -> set[str]:
+    """The names that a config uses to build its values."""
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def _unknown(name: str, where: str, known: set[str]) -> BadInputError:

@@ -30,6 +30,18 @@ def pipelines_of(part: Any) -> Iterator[list]:
             yield from pipelines_of(item)
 
 
+def steps_of(cfg: Config) -> Iterator[Any]:
+    """Every step of every pipeline of the config's loaders."""
+    for loader in LOADERS:
+        for pipeline in pipelines_of(cfg.get(loader) or {}):
+            yield from pipeline
+
+
+def is_detector(cfg: Config) -> bool:
+    """Whether the model is one of MMDetection's, which finds boxes and no points."""
+    return cfg.get("default_scope") == "mmdet" or (cfg.get("model") or {}).get("_scope_") == "mmdet"
+
+
 def schema_of(cfg: Config) -> KeypointSchema:
     """The schema that all datasets of the config share.
 

@@ -15,6 +15,9 @@ def spread_amp(cfg: Config) -> None:
     if not isinstance(cfg.get("amp", False), bool):
         raise BadInputError("neither True nor False", where="amp", found=repr(cfg.amp))
     if cfg.get("amp", False) and cfg.get("optim_wrapper"):
-        cfg.optim_wrapper.type = "AmpOptimWrapper" if torch.cuda.is_available() else "CpuAmpOptimWrapper"
+        # with the scope, as a config of MMDetection's looks among its own
+        cfg.optim_wrapper.type = (
+            "AmpOptimWrapper" if torch.cuda.is_available() else "mmpose.CpuAmpOptimWrapper"
+        )
         if torch.cuda.is_available():
             cfg.optim_wrapper.setdefault("loss_scale", "dynamic")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from kpplugins.apis.checkpoints import run_of
 from kpplugins.apis.predictor import Predictor
+from kpplugins.apis.trained_model import TOP_DOWN, kind_of, settled_config
 from kpplugins.deploy.onnx_export import export_onnx, require_packages
 from kpplugins.structures import BadInputError
 from kpplugins.version import __version__
@@ -60,8 +61,13 @@ def export(
         raise BadInputError(
             "not a name of an ONNX file", where=str(path), expected="NAME.onnx", todo="--out FILE"
         )
-    predictor = Predictor(config, checkpoint, device="cpu", trust_checkpoint=trust_checkpoint)
-    cfg = predictor.trained.config
+    cfg = settled_config(config, checkpoint)
+    if kind_of(cfg) != TOP_DOWN:
+        raise BadInputError(
+            "only top-down models are exported", where=str(config), expected=f"a model that finds {TOP_DOWN}",
+            found=f"one that finds {kind_of(cfg)}",
+        )  # fmt: skip
+    predictor = Predictor(cfg, checkpoint, device="cpu", trust_checkpoint=trust_checkpoint)
     size = _input_size(predictor.model, config)
     network = _FromPixels(predictor.model)
     with torch.inference_mode():

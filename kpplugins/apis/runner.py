@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,6 +30,14 @@ class KeepingRunner(Runner):
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
         super().dump_config()
+
+    def train(self) -> Any:
+        """MMEngine's; bad input that turns up on the way is one line."""
+        return _telling(super().train)
+
+    def test(self) -> Any:
+        """MMEngine's; bad input that turns up on the way is one line."""
+        return _telling(super().test)
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
         """Load what fits of a checkpoint and say what does not (see ``keep_fitting``); hooks see only that.
@@ -81,6 +90,26 @@ def _join_on_cpu(cfg: Config) -> None:
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("gloo")
     cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
+
+
+def _telling(work: Callable[[], Any]) -> Any:
+    """Do the work; what a data worker or MMPose's ``LoadImage`` raises over bad input becomes a ``BadInputError``.
+
+    A worker hands its error over as a text with its traceback, the error's own words last.
+    """
+    try:
+        return work()
+    except (BadInputError, AssertionError, OSError, ValueError) as error:
+        text = str(error)
+        unreadable = re.search(r"occurs when loading `(.+?)`", text)
+        if unreadable:
+            raise BadInputError(
+                "picture cannot be decoded", where=unreadable[1],
+                todo="fetch it again, or go on without bad files by --skip-bad",
+            ) from error  # fmt: skip
+        if isinstance(error, BadInputError) and "DataLoader worker" in text:
+            raise BadInputError(text.strip().splitlines()[-1].split("BadInputError: ")[-1]) from error
+        raise
 
 
 def _plain(error: BaseException, cfg: Config) -> BaseException:

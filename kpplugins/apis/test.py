@@ -16,6 +16,7 @@ from kpplugins.apis.config import datasets_of, load_config, schema_of
 from kpplugins.apis.config_parts import classes_of
 from kpplugins.apis.runner import build_runner
 from kpplugins.apis.submission import read_task, submit
+from kpplugins.apis.trained_model import classes_beside
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.converters.pictures import read_picture
 from kpplugins.converters.reading import SCHEMA_FILE
@@ -100,7 +101,7 @@ def _require_same_points(cfg: Config, checkpoint: Path) -> None:
     kept = checkpoint.parent / SCHEMA_FILE
     if not kept.is_file() or next(datasets_of(cfg), None) is None:
         return
-    _require_same_classes(cfg, checkpoint.parent / "classes.json")
+    _require_same_classes(cfg, checkpoint)
     trained, given = KeypointSchema.load(kept).keypoints, schema_of(cfg).keypoints
     if trained != given:
         raise BadInputError(
@@ -110,14 +111,15 @@ def _require_same_points(cfg: Config, checkpoint: Path) -> None:
         )  # fmt: skip
 
 
-def _require_same_classes(cfg: Config, kept: Path) -> None:
+def _require_same_classes(cfg: Config, checkpoint: Path) -> None:
     """The same for what finds boxes: its labels are numbers in a list of names."""
-    trained = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else None
+    trained = classes_beside(checkpoint)
     given = classes_of(cfg) if trained else []
     if trained and given and trained != given:
         raise BadInputError(
-            "the model was trained on other classes", where=str(kept), expected=", ".join(trained),
-            found=f"{', '.join(given)} in the data", todo="test on data with the same categories in the same order",
+            "the model was trained on other classes", where=str(checkpoint.parent / "classes.json"),
+            expected=", ".join(trained), found=f"{', '.join(given)} in the data",
+            todo="test on data with the same categories in the same order",
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from mmpose.registry import MODELS
 
 from kpplugins.apis.checkpoints import load_strictly
 from kpplugins.apis.config import load_config, schema_of
-from kpplugins.apis.config_parts import classes_of, datasets_of
+from kpplugins.apis.config_parts import classes_of, datasets_of, is_detector
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.structures import BadInputError, KeypointSchema
 
@@ -62,13 +62,12 @@ def settled_config(config: str | Path | Config, checkpoint: str | Path) -> Confi
     """
     if isinstance(config, Config):
         return config
-    return load_config(config, schema=_schema_beside(checkpoint), classes=_classes_beside(checkpoint))
+    return load_config(config, schema=_schema_beside(checkpoint), classes=classes_beside(checkpoint))
 
 
 def kind_of(config: Config) -> str:
     """What a settled config's model finds: ``BOXES``, ``ONE_STAGE`` or ``TOP_DOWN``."""
-    model: Any = config.get("model") or {}
-    if config.get("default_scope") == "mmdet" or model.get("_scope_") == "mmdet":
+    if is_detector(config):
         return BOXES
     whole = any(dataset.get("data_mode") == _FULL for _, dataset in datasets_of(config))
     return ONE_STAGE if whole else TOP_DOWN
@@ -94,7 +93,7 @@ def load_trained(
     cfg = settled_config(config, checkpoint)
     init_default_scope(cfg.get("default_scope", "mmpose"))
     schema = _schema_beside(checkpoint) or schema_of(cfg)
-    classes = _classes_beside(checkpoint)
+    classes = classes_beside(checkpoint)
     if classes is None and kind_of(cfg) != TOP_DOWN:
         classes = [schema.name] if _schema_beside(checkpoint) else classes_of(cfg)
     device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -123,7 +122,12 @@ def _schema_beside(checkpoint: str | Path) -> KeypointSchema | None:
     return KeypointSchema.load(kept) if kept.is_file() else None
 
 
-def _classes_beside(checkpoint: str | Path) -> list[str] | None:
+def classes_beside(checkpoint: str | Path) -> list[str] | None:
+    """The names of classes that a run has left beside its checkpoint, by label; ``None`` where it has left none.
+
+    Raises:
+        BadInputError: the file has something else in it.
+    """
     kept = Path(checkpoint).parent / "classes.json"
     if not kept.is_file():
         return None

@@ -64,8 +64,8 @@ class CenterNetKeypoints(BaseKeypointCodec):
         num_classes: C. ``None`` in a config is filled from the data.
         min_overlap: of the boxes that a Gaussian's radius allows (``gaussian_radii``).
         exact_radius: the radius as geometry has it, about a third of the published one.
-        max_objects: most instances of a picture that are taught.
-        top_k: most detections of a picture.
+        max_objects: most instances of a picture that are taught; to find as many, ``top_k`` must be as high.
+        top_k: most detections of a picture; COCO looks at no more than 100.
         snap_score: a keypoint's peak must be higher, to take the place of what the centre says.
         snap_distance: how far from there it may be, as a fraction of the box's longer side.
         snap_margin: how far outside of the box, as a fraction of its sides; its authors' is 0.
@@ -161,7 +161,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         boxes = _checked_boxes(bbox, len(points), self.input_size, place)
         classes = self._checked_classes(category_id, len(points), place)
         crowd = np.zeros(len(points), bool) if iscrowd is None else np.asarray(iscrowd).reshape(-1) > 0
-        return self._targets(points, labelled, boxes, classes, crowd)
+        return self._targets(points, labelled, boxes, classes, crowd, place)
 
     def decode(self, encoded: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         """What ``batch_decode`` gives, of the maps (…, H, W) of one picture."""
@@ -197,6 +197,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         boxes: np.ndarray,
         classes: np.ndarray,
         crowd: np.ndarray,
+        place: str,
     ) -> dict[str, np.ndarray]:
         width, height = self.heatmap_size
         limits = np.array(self.input_size, np.float64)
@@ -209,7 +210,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         kept = np.flatnonzero(taught)
         kept = kept[np.argsort(-sizes[kept].prod(axis=1), kind="stable")]
         if len(kept) > self.max_objects:
-            self._warn(len(kept))
+            self._warn(len(kept), place)
             kept = kept[: self.max_objects]
         ignored = visible.copy()
         ignored[kept] = False
@@ -261,11 +262,11 @@ class CenterNetKeypoints(BaseKeypointCodec):
             )  # fmt: skip
         return ids.astype(np.int64) - 1
 
-    def _warn(self, found: int) -> None:
+    def _warn(self, found: int, place: str) -> None:
         if not self._warned:
             logger.warning(
-                "a picture has %d instances; the %d largest are taught (codec.max_objects), the others ignored",
-                found, self.max_objects,
+                "%s%d instances; the %d largest are taught (codec.max_objects), the others ignored, here and wherever "
+                "there are so many", place, found, self.max_objects,
             )  # fmt: skip
         self._warned = True
 

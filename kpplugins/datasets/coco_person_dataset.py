@@ -42,7 +42,7 @@ class CocoPersonDataset(RecordDataset):
     Crowds and persons without a labelled point are neither learnt nor scored, and are counted: the top-down protocol
     with ground-truth boxes. With ``data_mode="bottomup"`` they stay in their pictures, and ``min_keypoints`` has no
     effect: a person left out would be learnt as background. Sizes of pictures are those of the annotation; a picture
-    that is not there is a fault.
+    that is not there is a fault. With ``skip_bad`` each one is looked at.
 
     Produced keys, beside those of ``RecordDataset``: ``upper_body_ids`` and ``lower_body_ids``, which MMPose's
     ``RandomHalfBody`` needs.
@@ -154,4 +154,4 @@ class CocoPersonDataset(RecordDataset):
         return files[-1]
 
     def _read(self, file: Path) -> Reading:
-        return read_coco(file, skip_bad=self.skip_bad, check_pictures=False)
+        return read_coco(file, skip_bad=self.skip_bad, check_pictures=self.skip_bad)

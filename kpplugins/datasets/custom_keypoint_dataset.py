@@ -29,7 +29,7 @@ class CustomKeypointDataset(RecordDataset):
 
     The annotations are COCO keypoints, of any number K; names, skeleton, flip pairs and sigmas come from
     ``data_root/schema.json`` where it is there, else from the categories of the annotation files. Sizes of pictures
-    are those of the annotation; a picture that is not there is a fault.
+    are those of the annotation; a picture that is not there is a fault. With ``skip_bad`` each one is looked at.
 
     Args:
         data_root: the folder.
@@ -121,7 +121,7 @@ class CustomKeypointDataset(RecordDataset):
         backgrounds: list[Picture] = []
         for path in (folder / f"{split}.json" for split in splits):
             if path.is_file():
-                reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=False)
+                reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=self.skip_bad)
                 reading.under(self.full_schema, str(path))  # files may list the points in different orders
                 records += reading.records
                 backgrounds += reading.backgrounds

@@ -84,6 +84,12 @@ def test_detector_and_pose_model_train_with_one_command(run, trained: Path, cups
     assert "gone.py: no such config" in run("train.py", "gone.py", "pose.py", status=2).stderr
 
 
+def test_a_detector_trains_on_two_processes_in_half_precision(run, cups_and_plates: Path):
+    options = ["--work-dir", "together", "--from-scratch", "--amp", "--cfg-options", "max_epochs=1"]
+    run("train.py", "detector.py", "--data", cups_and_plates, *options, processes=2)
+    assert (run.folder / "together/epoch_1.pth").is_file()
+
+
 def test_a_detectors_test_gives_the_ap_of_boxes(run, trained: Path, cups_and_plates: Path):
     done = run("test.py", "detector.py", "--data", cups_and_plates)
     numbers = json.loads((trained / "detector/metrics.json").read_text())

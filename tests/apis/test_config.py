@@ -108,6 +108,9 @@ def test_another_length_of_training_is_one_line_and_schedules_follow(child):
     warm_up, steps = child("max_epochs = 21").param_scheduler
     # MMPose's own: warm-up in iterations, then steps at 170 and 200 of 210
     assert (warm_up.end, steps.milestones, steps.end) == (500, [17, 20], 21)
+    assert child("max_epochs = 75", "coco_centernet_hg104.py").param_scheduler.milestones == [
+        65
+    ]  # 130 of 150
     with pytest.raises(BadInputError, match="max_epochs must be a whole number"):
         child("max_epochs = 0.5")
 

@@ -18,7 +18,7 @@ def wrapper(root: Path, **options) -> str:
 def test_the_optimiser_follows_the_device(root: Path, monkeypatch: pytest.MonkeyPatch):
     assert wrapper(root) == wrapper(root, amp=False) == "OptimWrapper"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert wrapper(root, amp=True) == "CpuAmpOptimWrapper"
+    assert wrapper(root, amp=True) == "mmpose.CpuAmpOptimWrapper"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert wrapper(root, amp=True) == "AmpOptimWrapper"
 

@@ -139,6 +139,12 @@ def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkey
     kind.write_text(f"_base_ = {str(config)!r}\nmodel = dict(type='BottomupPoseEstimator')\n")
     with pytest.raises(BadInputError, match="only top-down.*found BottomupPoseEstimator with UDPHeatmap"):
         export(kind, checkpoint)
+    whole = tmp_path / "whole.py"
+    whole.write_text(
+        f"_base_ = {str(config)!r}\ntest_dataloader = dict(dataset=dict(data_mode='bottomup'))\n"
+    )
+    with pytest.raises(BadInputError, match="only top-down.*found one that finds boxes and points"):
+        export(whole, checkpoint)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(BadInputError, match=r"onnxscript.*kpplugins\[export\]"):
         export(config, checkpoint)

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from kpplugins.apis.checkpoints import default_checkpoint
 
 ALONE = """
 alone = dict(num_workers=0, persistent_workers=False, batch_size=2)
@@ -125,6 +128,37 @@ def test_the_demo_shows_boxes_with_their_classes(
 def test_the_webcam_in_a_real_window(tool, trained: Path, kind: str, clip: Path, screen):
     done = tool("demo.py", "--webcam", clip, "--max-frames", "3", "--config", f"{kind}.py")
     assert "3 pictures shown" in done.stdout
+
+
+def test_a_damaged_picture_is_one_line_and_can_be_skipped(tool, kind: str, cups_and_plates: Path):
+    """Also where a data worker meets it."""
+    data = tool.folder / f"{kind}_damaged"
+    shutil.copytree(cups_and_plates, data)
+    picture = data / "images/1.png"
+    picture.write_bytes(picture.read_bytes()[:60])
+    options = [f"{kind}.py", "--data", data, "--work-dir", f"{kind}_damaged_run"]
+    workers = ["--cfg-options", "train_dataloader.num_workers=1"]
+    said = tool("train.py", *options, *workers, status=2).stderr
+    (line,) = [one for one in said.splitlines() if one.startswith("error: ")]
+    assert line.startswith(f"error: {picture}: picture cannot be decoded") and "--skip-bad" in line
+    assert "Traceback" not in said
+    said = tool("train.py", *options, "--skip-bad")
+    assert "1 × picture" in said.stdout + said.stderr
+
+
+def test_what_does_not_belong_to_the_weights_is_one_line(
+    tool, trained: Path, kind: str, cups_and_plates: Path
+):
+    other = tool.folder / f"{kind}_other"
+    other.mkdir()
+    (other / "epoch_1.pth").write_bytes(default_checkpoint(trained).read_bytes())
+    (other / "schema.json").write_bytes((trained / "schema.json").read_bytes())
+    test = ["test.py", f"{kind}.py", other / "epoch_1.pth", "--data", cups_and_plates, "--work-dir", other]
+    (other / "classes.json").write_text('["plate", "cup"]')
+    assert "trained on other classes; expected plate, cup; found cup, plate" in tool(*test, status=2).stderr
+    (other / "classes.json").write_text('["plate", ')
+    said = tool(*test, status=2).stderr
+    assert "classes.json: not JSON" in said and "Traceback" not in said
 
 
 def test_half_precision_trains(tool, kind: str, cups_and_plates: Path):

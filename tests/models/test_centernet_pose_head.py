@@ -216,6 +216,12 @@ def test_predictions_come_sorted_cut_by_score_and_number():
     assert none.bboxes.shape == (0, 4) and none.keypoints.shape == (0, 3, 2)
 
 
+def test_a_network_that_has_diverged_is_told():
+    """Else nothing would be found, and AP be 0 without a word."""
+    with pytest.raises(BadInputError, match="what is no number.*diverged"):
+        head_of().predict([feat * float("nan") for feat in feats_of(1)], [sample_of()])
+
+
 def test_all_heatmaps_on_request():
     predictions, (field,) = head_of().predict(feats_of(1), [sample_of()], dict(output_heatmaps=True))
     assert field.heatmaps.shape == (5, 16, 16) and len(predictions) == 1
@@ -274,9 +280,9 @@ def test_it_overfits_drawn_pictures_and_predicts_them_in_pixels_of_the_picture()
                 picture[2, y - 1 : y + 2, x - 1 : x + 2] = k - 1
     samples = [sample_of(*truth) for truth in truths]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 100)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 160)
     model.train()
-    for _ in range(100):
+    for _ in range(160):
         losses = model.loss(pictures, samples)
         optimizer.zero_grad()
         sum(losses.values()).backward()

@@ -150,11 +150,15 @@ class CenterNetPoseHead(BaseHead):
             feats: of the backbone.
             batch_data_samples: whose ``flip_indices`` are needed for ``flip_test``.
             test_cfg: ``flip_test`` (False); ``score_thr`` (0.01), the score that an instance must reach;
-                ``max_per_img`` (the codec's ``top_k``); ``output_heatmaps`` (False), all heatmaps too, classes first.
+                ``max_per_img`` (as many as the codec's ``top_k``, the most there can be); ``output_heatmaps`` (False),
+                all heatmaps too, classes first.
 
         Returns:
             A list of ``InstanceData`` with arrays ``bboxes`` (M, 4), ``bbox_scores`` (M,), ``labels`` (M,), 0-based,
             ``keypoints`` (M, K, 2) and ``keypoint_scores`` (M, K).
+
+        Raises:
+            BadInputError: no codec, or a network that gives NaN.
         """
         test_cfg = test_cfg or {}
         if self.decoder is None:
@@ -206,6 +210,11 @@ class CenterNetPoseHead(BaseHead):
     def _probable(self, feats: Sequence[Tensor]) -> dict[str, Tensor]:
         """The maps of the last stack in float32, heatmaps as probabilities."""
         maps = {name: value.float() for name, value in self._maps(-1, self._used(feats)[-1]).items()}
+        if not torch.isfinite(maps["hm"]).all():
+            raise BadInputError(
+                "the network gives what is no number", where="CenterNetPoseHead, heatmaps of centres",
+                todo="the training has diverged: take an earlier checkpoint, or train at a lower rate",
+            )  # fmt: skip
         return {name: value.sigmoid() if name in ("hm", "hm_hp") else value for name, value in maps.items()}
 
     def _used(self, feats: Sequence[Tensor]) -> Sequence[Tensor]:
