@@ -34,7 +34,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis.config_fit import fit_model, forbid_flips
+from kpplugins.apis.config_fit import fit_model, forbid_flips, tell_unflipped
 from kpplugins.apis.config_names import (
     assigned_values,
     known_names,
@@ -106,6 +106,7 @@ def load_config(
         schema = schema or schema_of(cfg)
         fit_model(cfg, schema, classes)
         forbid_flips(cfg, schema)
+    tell_unflipped(cfg)
     return cfg
 
 

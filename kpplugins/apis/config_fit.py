@@ -57,6 +57,18 @@ def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
         cfg.model.test_cfg.flip_test = False
 
 
+def tell_unflipped(cfg: Config) -> None:
+    """Say so where the flip test would show the model what its training never has."""
+    trained = list(pipelines_of(cfg.get("train_dataloader") or {}))
+    flips = any(step.type == "RandomFlip" and step.get("prob") != 0 for steps in trained for step in steps)
+    tested: Any = (cfg.get("model") or {}).get("test_cfg") or {}
+    if trained and not flips and tested.get("flip_test"):
+        logger.warning(
+            "no RandomFlip in training, and model.test_cfg.flip_test mirrors what is tested: leave it out, as a model "
+            "that has never seen mirrored pictures is likely to be wrong on them"
+        )
+
+
 def _slots(cfg: Config, places: Sequence[str]) -> Iterator[tuple[ConfigDict, str, str]]:
     """Those of the dotted places that the config has: what holds the value, the last key, and the place."""
     for place in places:

@@ -17,7 +17,7 @@ TILE = 240
 """Side of a tile in pixels."""
 FOUND_COLOR = (80, 220, 80)
 """Of the boxes that a model has found, BGR."""
-_CAPTION = 22
+_CAPTION, _LETTERS = 22, 0.42
 _CONTEXT = 0.35
 """Fraction of the box that is shown around it."""
 
@@ -82,5 +82,8 @@ def _tile(result: EvaluationResult, i: int, picture: np.ndarray, caption: str) -
     draw_points(tile, (result.truth[i] - shift) * scale, result.schema, everything, 1, TRUTH_COLOR, labelled)
     draw_points(tile, (result.predicted[i] - shift) * scale, result.schema, everything, 1, None, found)
     strip = np.zeros((_CAPTION, TILE, 3), np.uint8)
-    cv2.putText(strip, caption, (4, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, _), _ = cv2.getTextSize(caption, font, _LETTERS, 1)
+    size = _LETTERS * min(1, (TILE - 8) / width)
+    cv2.putText(strip, caption, (4, 15), font, size, (255, 255, 255), 1, cv2.LINE_AA)
     return np.vstack([strip, tile])

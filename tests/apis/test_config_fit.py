@@ -173,3 +173,22 @@ def test_the_recipes_are_settled(root: Path, name: str):
     assert steps_of(cfg, "test_dataloader")["PictureAffine"].input_size == sizes[name]
     width, height = cfg.codec.heatmap_size
     assert (4 * width, 4 * height) == tuple(cfg.codec.input_size)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ("[s for s in _base_.train_pipeline if s['type'] != 'RandomFlip']", True),
+        ("[dict(s, prob=0) for s in _base_.train_pipeline]", True),
+        ("[*_base_.train_pipeline]", False),
+    ],
+)
+def test_a_flip_test_of_what_has_never_been_flipped_is_told(
+    child, data: Path, steps: str, told: bool, caplog: pytest.LogCaptureFixture
+):
+    lines = f"train_pipeline = {steps}\ntrain_dataloader = dict(dataset=dict(pipeline=train_pipeline))"
+    child(lines, data=data)
+    assert ("no RandomFlip in training" in caplog.text) == told
+    caplog.clear()
+    child(f"{lines}\nmodel = dict(test_cfg=dict(flip_test=False))", data=data)
+    assert "no RandomFlip" not in caplog.text

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.structures import InstanceData
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
@@ -19,10 +20,11 @@ from torchvision.models.detection.keypoint_rcnn import KeypointRCNNHeads, Keypoi
 
 import kpplugins.register  # noqa: F401
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
+from kpplugins.evaluation import BoxKeypointMetric
 from kpplugins.models.detectors.ignoring_rpn import IgnoringRPN
 from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
 from kpplugins.models.detectors.keypoint_rcnn_targets import target_of
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, KeypointSchema
 
 LOSSES = ["loss_classifier", "loss_box_reg", "loss_keypoint", "loss_objectness", "loss_rpn_box_reg"]
 K = 3
@@ -416,3 +418,36 @@ def test_mixed_precision_trains(small: KeypointRCNN):
     optimizer = CpuAmpOptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9))
     logged = [model.train_step(batch_of(drawn(0), drawn(1)), optimizer) for _ in range(6)]
     assert logged[-1]["loss"] < logged[0]["loss"]
+
+
+def test_it_overfits_drawn_pictures():
+    """To COCO's AP of 1 for boxes and points, by the very numbers that a test prints."""
+    torch.manual_seed(0)
+    model = KeypointRCNN(**SMALL)
+    drawings = [drawn(0), drawn(1, number=1), drawn(2), drawn(3, number=0)]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 90)
+    model.train()
+    for _ in range(90):
+        losses = model(**model.data_preprocessor(batch_of(*drawings), True), mode="loss")
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 10)
+        optimizer.step()
+        schedule.step()
+    with torch.inference_mode():
+        samples = model.eval().test_step(batch_of(*drawings))
+    metric = BoxKeypointMetric()
+    schema = KeypointSchema("thing", ("a", "b", "middle"), sigmas=(0.05,) * K)
+    metric.dataset_meta = {**parse_pose_metainfo(schema.to_metainfo()), "classes": ["bright", "dark"]}
+    for i, sample in enumerate(samples):
+        truth = sample.gt_instances
+        sample.set_metainfo({"img_id": i, "raw_ann_info": [
+            {"id": 10 * i + n, "image_id": i, "category": ["bright", "dark"][truth.labels[n]], "iscrowd": 0,
+             "bbox": [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()], "area": float((box[2:] - box[:2]).prod()),
+             "keypoints": np.column_stack([truth.keypoints[n], [2] * K]).ravel().tolist(), "num_keypoints": K}
+            for n, box in enumerate(truth.bboxes)
+        ]})  # fmt: skip
+    metric.process({}, [sample.to_dict() for sample in samples])
+    numbers = metric.compute_metrics(metric.results)
+    assert numbers["AP"] == 1 and numbers["box/AP50"] == 1
