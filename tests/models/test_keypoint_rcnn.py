@@ -21,6 +21,7 @@ from torchvision.models.detection.keypoint_rcnn import KeypointRCNNHeads, Keypoi
 import kpplugins.register  # noqa: F401
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
 from kpplugins.evaluation import BoxKeypointMetric
+from kpplugins.models.detectors import ignoring_roi_heads, ignoring_rpn
 from kpplugins.models.detectors.ignoring_rpn import IgnoringRPN
 from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
 from kpplugins.models.detectors.keypoint_rcnn_targets import target_of
@@ -264,8 +265,16 @@ def test_the_crowds_box_is_resized_with_the_picture(small: KeypointRCNN, monkeyp
     assert np.allclose(seen[0]["ignored"].numpy(), expected, atol=0.5)
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_picture_of_nothing_but_crowds_is_one_without_instances(small: KeypointRCNN, number: int):
+def test_a_picture_of_nothing_but_crowds_is_one_without_instances(
+    small: KeypointRCNN, number: int, everywhere: bool, monkeypatch: pytest.MonkeyPatch
+):
+    if everywhere:  # no anchor and no proposal is left to learn from
+        for room in (ignoring_rpn, ignoring_roi_heads):
+            monkeypatch.setattr(
+                room, "mostly_within", lambda boxes, regions: torch.ones(len(boxes), dtype=bool)
+            )
     losses = losses_of(small, drawn(0, number=number, iscrowd=np.ones(number, np.int64)))
     assert losses["loss_keypoint"] == 0 and losses["loss_box_reg"] == 0 and losses["loss_rpn_box_reg"] == 0
     assert all(torch.isfinite(losses[name]) and losses[name].requires_grad for name in LOSSES)

@@ -28,4 +28,6 @@ class IgnoringRoIHeads(RoIHeads):
         if len(target["boxes"]):
             best = box_iou(proposals, target["boxes"].to(proposals.dtype)).amax(dim=1)
             left_out &= best < self.proposal_matcher.high_threshold
+        elif left_out.all():
+            left_out[:1] = False  # a loss over nothing would be NaN
         return proposals[~left_out]

@@ -21,4 +21,6 @@ class IgnoringRPN(RegionProposalNetwork):
             if len(ignored):
                 background = (labels[i] == 0) & mostly_within(anchors[i], ignored)
                 labels[i] = torch.where(background, -1.0, labels[i])
+                if (labels[i] < 0).all():
+                    labels[i][0] = 0  # a loss over nothing would be NaN
         return labels, boxes

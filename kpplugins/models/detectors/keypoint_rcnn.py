@@ -231,9 +231,8 @@ class KeypointRCNN(BaseModel):
         sizes = [(picture.shape[-2], picture.shape[-1]) for picture in inputs]
         images, targets = self.transform(inputs, targets)
         for target, before, after in zip(targets or [], sizes, images.image_sizes, strict=False):
-            target["ignored"] = resize_boxes(
-                target["ignored"], before, after
-            )  # the others the transform knows
+            # of the others the transform knows that they are boxes
+            target["ignored"] = resize_boxes(target["ignored"], before, after)
         features = self.backbone(images.tensors)
         proposals, of_proposals = self.rpn(images, features, targets)
         found, of_boxes = self.roi_heads(features, proposals, images.image_sizes, targets)
