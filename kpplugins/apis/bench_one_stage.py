@@ -61,8 +61,8 @@ def centernet_codec(pictures: int = 200, instances: int = 10) -> dict[str, float
 def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
     """Milliseconds a picture of Keypoint R-CNN by our predictor, and by torchvision's own network, taking turns.
 
-    Both begin with a BGR picture of 640×480 and end with NumPy arrays; weights are random, so that as many boxes as
-    may be are found, which is the dearest case.
+    Both begin with a BGR picture of 640×480 of noise and end with NumPy arrays. Weights are random, the same for both,
+    so that what is found means nothing, and is the same too.
 
     Args:
         config: ``coco_keypoint_rcnn.py``, or another of its kind without weights of its own.
