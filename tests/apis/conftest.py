@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,3 +85,20 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.setenv("DISPLAY", f":{told.readline().strip()}")
         yield
         server.terminate()
+
+
+@pytest.fixture
+def model_of() -> Callable[[Path, Path], Any]:
+    """A config's model with a checkpoint's weights, in evaluation mode."""
+
+    def load(config: Path, checkpoint: Path) -> Any:
+        from mmpose.registry import MODELS
+
+        from kpplugins.apis.checkpoints import load_strictly
+        from kpplugins.apis.config import load_config
+
+        model = MODELS.build(load_config(config).model)
+        load_strictly(model, checkpoint)
+        return model.eval()
+
+    return load
