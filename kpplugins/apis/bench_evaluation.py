@@ -3,11 +3,11 @@
 import contextlib
 import io
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from kpplugins.engine.clocks import timed
 from kpplugins.evaluation.coco_detection import coco_boxes, coco_keypoints, xywh
 from kpplugins.evaluation.scene import Scene
 from kpplugins.structures import BadInputError
@@ -15,7 +15,6 @@ from kpplugins.structures.schema_inference import COCO_SIGMAS
 
 _SIDE = (640, 480)
 _CLASS = "person"
-_T = TypeVar("_T")
 
 
 def coco_evaluation(pictures: int = 5000, found: int = 20, true: int = 5) -> dict[str, float]:
@@ -35,9 +34,9 @@ def coco_evaluation(pictures: int = 5000, found: int = 20, true: int = 5) -> dic
     """
     samples = [_sample(np.random.default_rng(i), i + 1, found, true) for i in range(pictures)]
     sigmas = list(COCO_SIGMAS.values())
-    ours, seconds = _timed(lambda: _ours(samples, sigmas))
+    ours, seconds = timed(lambda: _ours(samples, sigmas), time.process_time)
     truth, boxes, points = _dicts(samples)
-    theirs, their_seconds = _timed(lambda: _theirs(truth, boxes, points, sigmas))
+    theirs, their_seconds = timed(lambda: _theirs(truth, boxes, points, sigmas), time.process_time)
     return {
         "pictures": pictures,
         "seconds": seconds,
@@ -45,13 +44,6 @@ def coco_evaluation(pictures: int = 5000, found: int = 20, true: int = 5) -> dic
         "speedup": their_seconds / seconds,
         "largest difference": float(np.abs(np.subtract(ours, theirs)).max()),
     }
-
-
-def _timed(work: Callable[[], _T]) -> tuple[_T, float]:
-    """What it gives, and its CPU seconds."""
-    start = time.process_time()
-    value = work()
-    return value, time.process_time() - start
 
 
 def _ours(samples: list[dict], sigmas: list[float]) -> list[float]:

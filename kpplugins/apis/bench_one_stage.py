@@ -2,24 +2,23 @@
 
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
 from mmpose.registry import MODELS
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from kpplugins.apis.config import load_config
 from kpplugins.apis.one_stage_predictor import OneStagePredictor
 from kpplugins.codecs.centernet_keypoints import CenterNetKeypoints
-from kpplugins.structures import KeypointSchema
-from kpplugins.structures.schema_inference import COCO_SIGMAS
+from kpplugins.datasets.coco_person_dataset import PERSON_SCHEMA
+from kpplugins.engine.clocks import timed
 
 _INPUT, _CELLS = 512, 128
-_K = len(COCO_SIGMAS)
+_K = PERSON_SCHEMA.num_keypoints
 
 
 def centernet_codec(pictures: int = 200, instances: int = 10) -> dict[str, float]:
@@ -39,20 +38,20 @@ def centernet_codec(pictures: int = 200, instances: int = 10) -> dict[str, float
     def encode() -> list[dict[str, np.ndarray]]:
         return [codec.encode(points, bbox=boxes) for points, boxes in scenes]
 
-    encoded = encode()  # fills the cache of Gaussians too
-    encoding = _cpu_seconds(encode) / pictures
+    encode()  # fills the cache of Gaussians
+    encoded, seconds = timed(encode, time.process_time)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         drawn = [_maps(one["heatmaps"], one["keypoint_heatmaps"]) for one in encoded]
         rng, shape = np.random.default_rng(0), (_CELLS, _CELLS)
         noise = [_maps(rng.random((1, *shape)), rng.random((_K, *shape))) for _ in range(20)]
-        milliseconds = [1e3 * median(_cpu_seconds(partial(codec.decode, m)) for m in maps)
+        milliseconds = [1e3 * median(timed(partial(codec.decode, m), time.process_time)[1] for m in maps)
                         for maps in (drawn, noise)]  # fmt: skip
     finally:
         torch.set_num_threads(threads)
     return {
-        "encode pictures a second": 1 / encoding,
+        "encode pictures a second": pictures / seconds,
         "decode ms": milliseconds[0],
         "decode noise ms": milliseconds[1],
     }
@@ -72,18 +71,19 @@ def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
         ``ours ms``, ``torchvision ms``, ``found`` (instances), and ``ratio``, the median of those of the rounds.
     """
     picture = np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
-    schema = KeypointSchema("person", tuple(COCO_SIGMAS), sigmas=tuple(COCO_SIGMAS.values()))
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
-        cfg = load_config(config, schema=schema, cfg_options={"model.weights": None})
+        cfg = load_config(config, schema=PERSON_SCHEMA, cfg_options={"model.weights": None})
         checkpoint = Path(folder) / "random.pth"
         torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, checkpoint)
-        schema.save(Path(folder) / "schema.json")
+        PERSON_SCHEMA.save(Path(folder) / "schema.json")
         predictor = OneStagePredictor(cfg, checkpoint, "cpu", box_thr=0.0)
+    own = predictor.trained.network
+    network = GeneralizedRCNN(own.backbone, own.rpn, own.roi_heads, own.transform).eval()
     ours, bare = [], []
     for _ in range(rounds + 1):
-        ours.append(_seconds(lambda: predictor(picture)))
-        bare.append(_seconds(lambda: _torchvision(predictor.trained.network, picture)))
+        ours.append(timed(partial(predictor, picture))[1])
+        bare.append(timed(partial(_bare, network, picture))[1])
     ratios = [one / other for one, other in zip(ours[1:], bare[1:], strict=True)]
     return {
         "ours ms": 1e3 * median(ours[1:]),
@@ -94,14 +94,9 @@ def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def _torchvision(network: Any, picture: np.ndarray) -> dict[str, np.ndarray]:
-    """What torchvision's users write: to RGB in 0..1, through its four parts as its own forward has them, to arrays."""
-    inputs = [torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1).float() / 255]
-    images, _ = network.transform(inputs)
-    features = network.backbone(images.tensors)
-    proposals, _ = network.rpn(images, features)
-    found, _ = network.roi_heads(features, proposals, images.image_sizes)
-    (one,) = network.transform.postprocess(found, images.image_sizes, [picture.shape[:2]])
+def _bare(network: GeneralizedRCNN, picture: np.ndarray) -> dict[str, np.ndarray]:
+    """What torchvision's users write: to RGB in 0..1, through the network, to arrays."""
+    (one,) = network([torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1).float() / 255])
     return {name: value.numpy() for name, value in one.items()}
 
 
@@ -122,15 +117,3 @@ def _maps(hm: np.ndarray, hm_hp: np.ndarray) -> dict[str, torch.Tensor]:
     others = dict(wh=torch.full((2, *shape), 20.0), hps=torch.zeros(2 * _K, *shape))
     offsets = {name: torch.full((2, *shape), 0.5) for name in ("reg", "hp_offset")}
     return heatmaps | others | offsets
-
-
-def _cpu_seconds(work: Callable[[], Any]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def _seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start

@@ -41,7 +41,7 @@ from kpplugins.apis.config_names import (
     reject_unknown_names,
     reject_unknown_options,
 )
-from kpplugins.apis.config_parts import datasets_of, schema_of, steps_of
+from kpplugins.apis.config_parts import STEPS, datasets_of, schema_of, steps_of
 from kpplugins.apis.config_precision import spread_amp
 from kpplugins.apis.config_reach import require_reach
 from kpplugins.apis.config_sizes import spread_size
@@ -226,11 +226,11 @@ def _spread_boxes(cfg: Config) -> None:
             "not a dict of arguments", where="picture_augment", expected="dict(degrees=30)", found=repr(whole)
         )
     for step in steps_of(cfg):
-        if step.type == "GetBBoxCenterScale" and padding is not None:
+        if step.type in STEPS["box_padding"] and padding is not None:
             step.padding = padding
-        if step.type in ("RandomBoxTransform", "RandomBBoxTransform"):
+        if step.type in STEPS["box_augment"]:
             step.update(augment)
-        if step.type == "RandomPictureAffine":
+        if step.type in STEPS["picture_augment"]:
             step.update(whole)
 
 

@@ -8,6 +8,12 @@ from mmengine.config import Config, ConfigDict
 from kpplugins.structures import BadInputError, KeypointSchema
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+STEPS = {
+    "box_augment": ("RandomBoxTransform", "RandomBBoxTransform"),
+    "box_padding": ("GetBBoxCenterScale",),
+    "picture_augment": ("RandomPictureAffine",),
+}
+"""Top-level names and the types of the steps that they go to."""
 
 
 def datasets_of(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:

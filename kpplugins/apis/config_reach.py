@@ -1,18 +1,18 @@
 """Top-level names of a config that would be carried somewhere, and have nowhere to go in this config."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from kpplugins.apis.config_names import assignments, loaded_names, parse
-from kpplugins.apis.config_parts import steps_of
+from kpplugins.apis.config_parts import STEPS, steps_of
 from kpplugins.apis.config_sizes import takes_size
 from kpplugins.structures import BadInputError
 
 
-def _any_step(*types: str) -> Callable[[Config], bool]:
+def _any_step(types: Sequence[str]) -> Callable[[Config], bool]:
     return lambda cfg: any(step.type in types for step in steps_of(cfg))
 
 
@@ -22,11 +22,9 @@ def _is_stacked(cfg: Config) -> bool:
 
 
 _PLACES: dict[str, tuple[Callable[[Config], bool], str]] = {
-    "box_augment": (_any_step("RandomBoxTransform", "RandomBBoxTransform"), "a RandomBoxTransform step"),
-    "box_padding": (_any_step("GetBBoxCenterScale"), "a GetBBoxCenterScale step"),
+    **{name: (_any_step(types), f"a {types[0]} step") for name, types in STEPS.items()},
     "input_size": (takes_size, "a codec, a step of MMDetection's that has a size, or KeypointRCNN"),
     "num_stacks": (_is_stacked, "a part of the model that has num_stacks"),
-    "picture_augment": (_any_step("RandomPictureAffine"), "a RandomPictureAffine step"),
 }
 """By name, whether a config has a place for it, and what that would be."""
 

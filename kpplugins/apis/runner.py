@@ -99,7 +99,7 @@ def _telling(work: Callable[[], Any]) -> Any:
     """
     try:
         return work()
-    except (BadInputError, AssertionError, OSError, ValueError) as error:
+    except (AssertionError, OSError, ValueError) as error:  # a BadInputError is a ValueError
         text = str(error)
         unreadable = re.search(r"occurs when loading `(.+?)`", text)
         if unreadable:

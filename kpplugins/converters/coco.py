@@ -106,7 +106,7 @@ class CocoFile:
         folder = path.parent.parent if path.parent.name == "annotations" else root
         self.box_format, self.links = box_format, _has_own_links(folder)
         self.path, self.root, self.margin, self.check_pictures = path, root, margin, check_pictures
-        self.content = coco_object(load_json(path, finite=False), path)
+        self.content = coco_object(path)
         schema, own = schemas_of(self.content, path)
         given = any(c.get("flip_pairs") is not None for c in self.content["categories"])
         self.reading = Reading(schema, flip_pairs_given=given)
@@ -202,8 +202,8 @@ class CocoFile:
         points = self._points(annotation, picture, where, notes)
         bbox = self._box(annotation, picture, points, where, notes)
         area = annotation.get("area")
-        if isinstance(area, float) and not math.isfinite(area):
-            raise BadInputError("area is a number that is not finite", where=where, found=str(area))
+        if isinstance(area, float):
+            numbers([area], where, "area")
         good_area = isinstance(area, (int, float)) and area > 0
         return PoseRecord(
             image=picture.path,

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from kpplugins.converters.strict import load_json
 from kpplugins.structures import BadInputError, KeypointSchema
 from kpplugins.structures.schema_inference import infer_schema, union_schema
 
 
-def coco_object(content: Any, path: Path) -> dict:
-    """``content`` where it has the three lists of a COCO file; raises BadInputError where not."""
+def coco_object(path: Path) -> dict:
+    """What a COCO file holds, NaN included; raises BadInputError where it has not the three lists."""
+    content = load_json(path, finite=False)
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in keys):
         raise BadInputError(
@@ -52,17 +52,17 @@ def schema_of_file(path: Path) -> KeypointSchema:
     Raises:
         BadInputError: see ``load_json``; or no category has keypoints.
     """
-    return schemas_of(coco_object(load_json(path, finite=False), path), path)[0]
+    return schemas_of(coco_object(path), path)[0]
 
 
 def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
     """The names of the points of each category; those without points are not there."""
-    return schemas_of(coco_object(load_json(path, finite=False), path), path)[1]
+    return schemas_of(coco_object(path), path)[1]
 
 
 def category_names_of_file(path: Path) -> list[str]:
     """The names of all categories, those without points too, in the order of their ids; each once."""
-    content = coco_object(load_json(path, finite=False), path)
+    content = coco_object(path)
     numbered = sorted(content["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
     return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))
 

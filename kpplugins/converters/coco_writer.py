@@ -112,9 +112,8 @@ def _annotations(
     folder: Path,
 ) -> dict[str, int]:
     """One file a split; ids are unique over all of them."""
-    used = {r.category for r in reading.records} | set(
-        reading.category_keypoints
-    )  # points belong to the schema
+    # the points of a category without records are in the schema all the same
+    used = {r.category for r in reading.records} | set(reading.category_keypoints)
     categories = {name: i for i, name in enumerate(sorted(used) or ["object"], 1)}
     schema = reading.schema
     own = {name: reading.category_keypoints.get(name, schema.keypoints) for name in categories}

@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import psutil
+
+_T = TypeVar("_T")
 
 
 def processor_seconds() -> float:
@@ -27,3 +30,10 @@ def processor_seconds() -> float:
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": processor_seconds}
 """Seconds since some fixed moment, by name."""
+
+
+def timed(work: Callable[[], _T], clock: Callable[[], float] = time.perf_counter) -> tuple[_T, float]:
+    """What the work gives, and the seconds by the clock that it took."""
+    start = clock()
+    value = work()
+    return value, clock() - start

@@ -92,7 +92,7 @@ class DetectionResult(EvaluationResult):
         """(N,) boolean: no box was found there."""
         return self.places[:, 2] < 0
 
-    @property
+    @cached_property
     def found_boxes(self) -> np.ndarray:
         """(N, 4) xyxy pixels, NaN where a row is missed."""
         boxes = np.full((len(self.places), 4), np.nan)

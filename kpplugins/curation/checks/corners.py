@@ -6,7 +6,7 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.curation.checks.raw_coco import RawAnnotation, RawFile
+from kpplugins.curation.checks.raw_coco import RawFile
 from kpplugins.structures.corner_votes import are_corners, corner_votes
 
 
@@ -45,21 +45,17 @@ def corner_signs(file: RawFile) -> tuple[list[str], int]:
 
     The number is 0 where the file is not taken for one of corners: fewer than two, or not more than half of them.
     """
-    speaking = [a for a in file.annotations if _readable(a)]
-    written = [a.points for a in speaking if a.points is not None]
-    if not written:
+    told = [
+        (a.name, a.box, a.points, (a.picture.width, a.picture.height))
+        for a in file.annotations
+        if a.box is not None and a.points is not None and a.picture and not a.entry.get("iscrowd")
+    ]
+    if not told:
         return [], 0
-    points = np.zeros((len(speaking), max(map(len, written)), 3))
+    names, boxes, written, sizes = zip(*told, strict=True)
+    points = np.zeros((len(told), max(map(len, written)), 3))
     for row, own in zip(points, written, strict=True):
         row[: len(own)] = own
-    boxes = np.array([a.box for a in speaking], float)
-    sizes = np.array([(a.picture.width, a.picture.height) for a in speaking if a.picture], float)
-    votes = corner_votes(boxes, points, sizes)
-    signs = [a.name for a, vote in zip(speaking, votes, strict=True) if vote > 0]
+    votes = corner_votes(np.array(boxes), points, np.array(sizes, float))
+    signs = [name for name, vote in zip(names, votes, strict=True) if vote > 0]
     return signs, int(np.count_nonzero(votes)) if are_corners(votes) else 0
-
-
-def _readable(annotation: RawAnnotation) -> bool:
-    """Whether it has a box, points and a picture, and is no crowd."""
-    whole = annotation.box is not None and annotation.points is not None and annotation.picture is not None
-    return whole and not annotation.entry.get("iscrowd")

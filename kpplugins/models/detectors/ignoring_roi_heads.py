@@ -10,7 +10,7 @@ from kpplugins.models.detectors.keypoint_rcnn_targets import mostly_within
 
 
 class IgnoringRoIHeads(RoIHeads):
-    """torchvision's, with targets that may have ``ignored`` (R, 4) xyxy: proposals that lie in one of these boxes
+    """torchvision's, with targets that have ``ignored`` (R, 4) xyxy: proposals that lie in one of these boxes
     (``mostly_within``) and on no instance are left out before those to learn from are drawn."""
 
     def select_training_samples(
@@ -21,10 +21,7 @@ class IgnoringRoIHeads(RoIHeads):
         return super().select_training_samples(taught, targets)
 
     def _teaching(self, proposals: Tensor, target: dict[str, Tensor]) -> Tensor:
-        ignored = target.get("ignored", target["boxes"][:0])
-        if not len(ignored):
-            return proposals
-        left_out = mostly_within(proposals, ignored)
+        left_out = mostly_within(proposals, target["ignored"])
         if len(target["boxes"]):
             best = box_iou(proposals, target["boxes"].to(proposals.dtype)).amax(dim=1)
             left_out &= best < self.proposal_matcher.high_threshold

@@ -8,7 +8,7 @@ from kpplugins.models.detectors.keypoint_rcnn_targets import mostly_within
 
 
 class IgnoringRPN(RegionProposalNetwork):
-    """torchvision's, with targets that may have ``ignored`` (R, 4) xyxy: anchors of the background that lie in one of
+    """torchvision's, with targets that have ``ignored`` (R, 4) xyxy: anchors of the background that lie in one of
     these boxes (``mostly_within``) are no background; they teach nothing."""
 
     def assign_targets_to_anchors(
@@ -17,10 +17,8 @@ class IgnoringRPN(RegionProposalNetwork):
         """Labels 1, 0 and -1 (ignored), and the boxes to become, of each picture's anchors (A, 4)."""
         labels, boxes = super().assign_targets_to_anchors(anchors, targets)
         for i, target in enumerate(targets):
-            ignored = target.get("ignored", target["boxes"][:0])
-            if len(ignored):
-                background = (labels[i] == 0) & mostly_within(anchors[i], ignored)
-                labels[i] = torch.where(background, -1.0, labels[i])
-                if (labels[i] < 0).all():
-                    labels[i][0] = 0  # a loss over nothing would be NaN
+            background = (labels[i] == 0) & mostly_within(anchors[i], target["ignored"])
+            labels[i] = torch.where(background, -1.0, labels[i])
+            if (labels[i] < 0).all():
+                labels[i][0] = 0  # a loss over nothing would be NaN
         return labels, boxes

@@ -75,6 +75,8 @@ def target_of(
 
 def mostly_within(boxes: Tensor, regions: Tensor) -> Tensor:
     """Which boxes (N, 4) xyxy have at least the share ``WITHIN`` of their area in one of the regions (R, 4); (N,)."""
+    if not len(regions):
+        return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
     low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], regions[None, :, 2:])
     shared = (high - low).clamp(min=0).prod(dim=2).amax(dim=1)
