@@ -1,4 +1,4 @@
-# make demo   from nothing to a trained, tested model with pictures (drawn cats, two CPU cores, minutes)
+# make demo   from nothing to a trained, tested model with images (drawn cats, two CPU cores, minutes)
 # make test   all tests        make lint   ruff and mypy        make bench   speed and memory, into docs/bench.json
 # make setup  only the environment, in .venv; does nothing when it is up to date
 # PYTHON=python3.12 make …    another Python (3.10 to 3.13); .venv is made anew for it
@@ -41,12 +41,12 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(READY)
-	$(BIN)/ruff check kpplugins tools tests configs
-	$(BIN)/ruff format --check kpplugins tools tests
+	$(BIN)/ruff check kpplugins tools tests configs benchmarks
+	$(BIN)/ruff format --check kpplugins tools tests benchmarks
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python tools/bench.py --out docs/bench.json
+	$(BIN)/python -m benchmarks --out docs/bench.json
 
 clean:
 	rm -rf $(VENV) build *.egg-info

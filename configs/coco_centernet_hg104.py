@@ -1,4 +1,4 @@
-"""CenterNet with keypoints as its authors trained it: hourglass-104 at 512×512 on COCO's pictures with persons.
+"""CenterNet with keypoints as its authors trained it: hourglass-104 at 512×512 on COCO's images with persons.
 
 `tools/convert_weights.py centernet multi_pose_hg_3x.pth DST` brings their weights in; `load_from = "DST"`. (They began
 with weights of their object detector; this begins with nothing.)
@@ -13,7 +13,7 @@ max_epochs = 150  # 3x, with a step at 130; 1x has 50 and 40
 num_stacks = 2
 channels = 256
 
-picture_augment = dict(degrees=0)
+image_augment = dict(degrees=0)
 distort = dict(type="PhotometricDistortion")
 train_pipeline = [_base_.load, _base_.flip, distort, _base_.random_affine, _base_.target, _base_.pack_trained]
 train_dataloader = dict(batch_size=24, dataset=dict(backgrounds=False, pipeline=train_pipeline))

@@ -1,6 +1,6 @@
-"""Keypoint R-CNN on COCO's pictures with persons: ResNet-50 of ImageNet, 46 epochs of 16 pictures, as torchvision's.
+"""Keypoint R-CNN on COCO's images with persons: ResNet-50 of ImageNet, 46 epochs of 16 images, as torchvision's.
 
-torchvision left out pictures with fewer than ten visible points too. Its weights need no training: --checkpoint
+torchvision left out images with fewer than ten visible points too. Its weights need no training: --checkpoint
 keypointrcnn_resnet50_fpn_coco-fc266e95.pth (65.0 AP of points and 54.6 of boxes, it says).
 """
 

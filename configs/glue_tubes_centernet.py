@@ -9,7 +9,7 @@ _base_ = "_base_/centernet.py"
 data_root = "data/glue_tubes"
 input_size = (320, 192)  # photos of 1920×1080 fill it
 max_epochs = 100
-picture_augment = dict(zoom=(0.7, 1.3))
+image_augment = dict(zoom=(0.7, 1.3))
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
 train_pipeline = list(_base_.train_pipeline)

@@ -7,7 +7,7 @@ third part to choose a checkpoint by, so the last one counts.
 _base_ = "_base_/keypoint_rcnn.py"
 
 data_root = "data/glue_tubes"
-max_epochs = 20  # 900 steps of 2 pictures
+max_epochs = 20  # 900 steps of 2 images
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
 train_pipeline = [_base_.load, flip, _base_.distort, _base_.pack_trained]

@@ -1,4 +1,4 @@
-"""Keypoint R-CNN on glue tubes with MobileNetV3, small pictures and small heads, from scratch on two CPU cores."""
+"""Keypoint R-CNN on glue tubes with MobileNetV3, small images and small heads, from scratch on two CPU cores."""
 
 _base_ = "_base_/keypoint_rcnn.py"
 
@@ -8,7 +8,7 @@ learning_rate = 1e-3
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
 input_size = (320, 192)  # photos of 1920×1080 fill it: what a test sees, the network making them as small itself
-affine = dict(type="RandomPictureAffine", input_size=input_size, zoom=(0.7, 1.3))
+affine = dict(type="RandomImageAffine", input_size=input_size, zoom=(0.7, 1.3))
 train_pipeline = [_base_.load, flip, affine, _base_.pack_trained]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
 few = dict(box_batch_size_per_image=32, rpn_pre_nms_top_n_train=500, rpn_post_nms_top_n_train=300)

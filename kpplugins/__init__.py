@@ -1,4 +1,4 @@
-"""kpplugins: the shortest way from pictures with points on them to a trained, measured keypoint detector.
+"""kpplugins: the shortest way from images with points on them to a trained, measured keypoint detector.
 
 The rooms, each importing only from rooms below it in this list:
 
@@ -8,7 +8,7 @@ The rooms, each importing only from rooms below it in this list:
 - ``datasets``       dataset classes and transforms in MMPose's registry
 - ``deploy``         trained networks as files that need no PyTorch, proven against it
 - ``evaluation``     metrics: pure maths in ``functional``, thin MMEngine metrics over it
-- ``visualization``  drawing on pictures, sheets, curves
+- ``visualization``  drawing on images, sheets, curves
 - ``engine``         hooks of the training loop
 - ``codecs``         keypoints to training targets and back
 - ``exporters``      records and predictions to the formats of annotation tools

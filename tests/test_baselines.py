@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from mmpose.registry import MODELS
 
-from kpplugins.apis.config import datasets_of, load_config
 from kpplugins.apis.export import export
-from kpplugins.apis.predictor import Predictor
 from kpplugins.apis.test import test as test_run
 from kpplugins.apis.train import train
-from kpplugins.converters.cat import CAT_SCHEMA
-from kpplugins.converters.convert import convert
+from kpplugins.config.load import datasets_of, load_config
+from kpplugins.curation.convert import convert
+from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.inference.top_down_predictor import Predictor
 from kpplugins.structures import BadInputError
 
 BASELINES = {
@@ -29,7 +29,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 TINY = {
     "input_size": (64, 64),
     "max_epochs": 1,
-    "train_dataloader.batch_size": 8,  # 16 pictures: two batches
+    "train_dataloader.batch_size": 8,  # 16 images: two batches
     **{f"{loader}.num_workers": 0 for loader in LOADERS},
     **{f"{loader}.persistent_workers": False for loader in LOADERS},
 }
@@ -89,8 +89,8 @@ def test_two_batches_then_test_prediction_and_export(root: Path, name: str, own_
     )
     numbers, _, table = test_run(out / f"{name}.py", work_dir=out)
     assert numbers["EPE"] > 0 and "| left_ear_2" in table
-    picture = cv2.imread(str(next((own_data / "images").rglob("*.jpg"))))
-    found = Predictor(out / f"{name}.py", out / "epoch_1.pth", device="cpu")(picture)
+    image = cv2.imread(str(next((own_data / "images").rglob("*.jpg"))))
+    found = Predictor(out / f"{name}.py", out / "epoch_1.pth", device="cpu")(image)
     assert found.keypoints.shape == (1, 9, 2)
     assert np.isfinite(found.keypoints).all()
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")

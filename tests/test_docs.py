@@ -40,7 +40,7 @@ def test_a_command_is_understood(page: Path, command: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_links_and_pictures_are_there(page: Path):
+def test_links_and_images_are_there(page: Path):
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / link).exists(), link
 

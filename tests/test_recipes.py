@@ -12,8 +12,8 @@ import torch
 from kpplugins.apis.export import export
 from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
-from kpplugins.converters.convert import convert
-from kpplugins.structures.schema_inference import COCO_SIGMAS
+from kpplugins.curation.convert import convert
+from kpplugins.schema.from_names import COCO_SIGMAS
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 TINY = {
@@ -55,13 +55,13 @@ def data(drawn_cats: Path, kaggle_folder: Path, tmp_path_factory: pytest.TempPat
 
 
 def draw_persons(root: Path) -> None:
-    """COCO's folder with four persons in one picture of noise, for either split."""
+    """COCO's folder with four persons in one image of noise, for either split."""
     (root / "annotations").mkdir(parents=True)
     generator = np.random.default_rng(0)
     for split in ("train", "val"):
         (root / f"{split}2017").mkdir()
-        picture = generator.integers(0, 256, (160, 200, 3), dtype=np.uint8)
-        cv2.imwrite(str(root / f"{split}2017/1.png"), picture)
+        image = generator.integers(0, 256, (160, 200, 3), dtype=np.uint8)
+        cv2.imwrite(str(root / f"{split}2017/1.png"), image)
         persons = []
         for i in range(4):
             x, y = generator.uniform(5, 100, 2).round(1).tolist()

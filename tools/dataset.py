@@ -29,12 +29,12 @@ def main() -> int:
 def add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=["cat"], help="what to draw")
     parser.add_argument("--out", required=True, type=Path, help=NEW)
-    parser.add_argument("--num", type=int, default=600, help="how many pictures (%(default)s)")
+    parser.add_argument("--num", type=int, default=600, help="how many images (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (%(default)s)")
 
 
 def run_sample(args: argparse.Namespace) -> int:
-    from kpplugins.converters.sample_cats import write_sample_cats
+    from kpplugins.synthetic import write_sample_cats
 
     with _bar("drawing") as progress:
         count = write_sample_cats(args.out, args.num, args.seed, progress=progress)
@@ -54,9 +54,9 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def run_convert(args: argparse.Namespace) -> int:
-    from kpplugins.converters.convert import convert
+    from kpplugins.curation.convert import convert
 
-    with _bar("pictures") as progress:
+    with _bar("images") as progress:
         report = convert(
             args.source, args.out, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
             category=args.category, place=args.place, progress=progress, **_reading(args),
@@ -77,7 +77,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="these instead of the annotations: COCO results, or what tools/demo.py wrote",
     )
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="where the pictures of predictions lie")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images of predictions lie")
     parser.add_argument(
         "--score-thr", type=float, default=0.3, help="predicted points below are left out (%(default)s)"
     )
@@ -88,11 +88,11 @@ def add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    from kpplugins.exporters.export import export
+    from kpplugins.curation.export import export_annotations
 
-    with _bar("pictures") as progress:
-        report = export(
-            args.source, args.out, to=args.to, predictions=args.predictions, pictures=args.pictures,
+    with _bar("images") as progress:
+        report = export_annotations(
+            args.source, args.out, to=args.to, predictions=args.predictions, images=args.images,
             score_thr=args.score_thr, place=args.place, from_format=args.from_format, names=args.names,
             skip_bad=args.skip_bad, progress=progress,
         )  # fmt: skip
@@ -108,7 +108,7 @@ def add_schema(parser: argparse.ArgumentParser) -> None:
         "--repeated",
         type=Path,
         metavar="SOURCE",
-        help="the same pictures labelled again: sigmas are measured",
+        help="the same images labelled again: sigmas are measured",
     )
     parser.add_argument("--num", type=int, default=8, help="instances to draw (%(default)s)")
     parser.add_argument("--write", action="store_true", help="keep what was found in DIR/schema.json")
@@ -143,7 +143,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
 def run_check(args: argparse.Namespace) -> int:
     from kpplugins.curation.check import check
 
-    with _bar("pictures") as progress:
+    with _bar("images") as progress:
         options = {k: v for k, v in _reading(args).items() if k != "skip_bad"}  # it goes on, and reports them
         report = check(args.source, out=_out(args), group_by=args.group_by, progress=progress, **options)
     print(report.text)
@@ -182,9 +182,9 @@ def add_browse(parser: argparse.ArgumentParser) -> None:
     _add_source(parser)
     parser.add_argument("--out", type=Path, help="folder for browse_001.jpg … (default: work_dirs/data_NAME)")
     parser.add_argument("--split", default="train", help="train, val, test or all (%(default)s)")
-    parser.add_argument("--num", type=int, default=5, help="how many pictures, 0 for all (%(default)s)")
+    parser.add_argument("--num", type=int, default=5, help="how many images, 0 for all (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
-    parser.add_argument("--no-masks", action="store_true", help="without the label maps beside the pictures")
+    parser.add_argument("--no-masks", action="store_true", help="without the label maps beside the images")
 
 
 def run_browse(args: argparse.Namespace) -> int:
@@ -194,7 +194,7 @@ def run_browse(args: argparse.Namespace) -> int:
         args.source, out=_out(args), split=args.split, num=args.num or None, seed=args.seed,
         masks=not args.no_masks, **_reading(args),
     )  # fmt: skip
-    print("pictures: " + ", ".join(f"{name} {number}" for name, number in sizes.items()))
+    print("images: " + ", ".join(f"{name} {number}" for name, number in sizes.items()))
     print("\n".join(str(page) for page in pages))
     return 0
 
@@ -218,7 +218,7 @@ def add_crop(parser: argparse.ArgumentParser) -> None:
         help="leave out boxes whose longer side is shorter, px (%(default)s)",
     )
     parser.add_argument(
-        "--square", action="store_true", help="square crops: what the model sees of a whole picture"
+        "--square", action="store_true", help="square crops: what the model sees of a whole image"
     )
     parser.add_argument("--png", action="store_true", help="PNG instead of JPEG 95, three times the size")
     _add_division(parser, None)
@@ -251,8 +251,8 @@ COMMANDS = (
     ("check", "find what would harm training; exit status 1 where something would", add_check, run_check),
     ("split", "divide a converted set anew into train, val and test", add_split, run_split),
     ("stats", "numbers and plots", add_stats, run_stats),
-    ("browse", "contact sheets of pictures with their points and label maps", add_browse, run_browse),
-    ("crop", "every labelled instance as a picture of its own", add_crop, run_crop),
+    ("browse", "contact sheets of images with their points and label maps", add_browse, run_browse),
+    ("crop", "every labelled instance as an image of its own", add_crop, run_crop),
 )
 
 
@@ -296,13 +296,13 @@ def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int] 
 
 def _add_group_by(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--group-by", metavar="REGEX", help="keep pictures together whose path has the same group"
+        "--group-by", metavar="REGEX", help="keep images together whose path has the same group"
     )
 
 
 def _add_place(parser: argparse.ArgumentParser, *more: str) -> None:
     parser.add_argument(
-        "--place", choices=["copy", "hardlink", *more], default="copy", help="how pictures come in"
+        "--place", choices=["copy", "hardlink", *more], default="copy", help="how images come in"
     )
 
 

@@ -1,7 +1,7 @@
-"""Keypoints in pictures, videos or the webcam: python tools/demo.py PICTURE … | --webcam
+"""Keypoints in images, videos or the webcam: python tools/demo.py IMAGE … | --webcam
 
 Where the keypoints are looked for: in the boxes of a detector (--detector CONFIG), in given ones (--bbox), or in the
-whole picture. A one-stage model, which finds boxes and keypoints at once, takes none of these.
+whole image. A one-stage model, which finds boxes and keypoints at once, takes none of these.
 """
 
 import argparse
@@ -16,7 +16,7 @@ HELP = "A one-stage model, which finds boxes and keypoints at once, takes neithe
 def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     parser = argparse.ArgumentParser(description="Show what a trained model finds.", epilog=HELP)
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="pictures, videos, folders")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="images, videos, folders")
     parser.add_argument(
         "--webcam", nargs="?", const="0", metavar="ID", help="live from a camera (default: 0)"
     )
@@ -30,12 +30,12 @@ def parser() -> argparse.ArgumentParser:
         "--detector-classes", nargs="+", metavar="NAME", help="only the detector's boxes of these classes"
     )
     parser.add_argument(
-        "--out", default="work_dirs/demo", help="folder for drawn pictures and JSON (%(default)s)"
+        "--out", default="work_dirs/demo", help="folder for drawn images and JSON (%(default)s)"
     )
     parser.add_argument("--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
-                        help="look here, in pixels; may be repeated; default: the whole picture")  # fmt: skip
+                        help="look here, in pixels; may be repeated; default: the whole image")  # fmt: skip
     parser.add_argument(
-        "--data", metavar="DIR", help="the test pictures of the config's dataset, at this folder"
+        "--data", metavar="DIR", help="the test images of the config's dataset, at this folder"
     )
     parser.add_argument(
         "--score-thr", type=float, default=0.3, help="points below are drawn as rings (%(default)s)"
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         help="boxes of a detector or a one-stage model with a lower score are left out (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU where there is one")
-    parser.add_argument("--max-frames", type=int, help="stop the webcam after so many pictures")
+    parser.add_argument("--max-frames", type=int, help="stop the webcam after so many images")
     parser.add_argument("--skip-bad", action="store_true", help="go on without unreadable files")
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
@@ -57,7 +57,7 @@ def main() -> int:
     command = parser()
     args = command.parse_args()
     if not args.inputs and args.data is None and args.webcam is None:
-        command.error("give pictures, videos or folders, or --data DIR, or --webcam")
+        command.error("give images, videos or folders, or --data DIR, or --webcam")
     detecting = args.detector is not None or args.detector_checkpoint is not None
     if detecting and args.bbox:
         command.error("either --bbox or --detector says where to look")
@@ -67,9 +67,9 @@ def main() -> int:
     def work() -> int:
         import numpy as np
 
-        from kpplugins.apis.checkpoints import run_of
-        from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_pictures
-        from kpplugins.apis.make_predictor import make_predictor
+        from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_images
+        from kpplugins.inference.make_predictor import make_predictor
+        from kpplugins.weights.checkpoints import run_of
 
         files = find_inputs(args.inputs)
         config, checkpoint = run_of(args.config, args.checkpoint)
@@ -81,8 +81,8 @@ def main() -> int:
         )  # fmt: skip
         if args.webcam is not None:
             shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
-            print(f"{shown} pictures shown")
-        files += test_pictures(config, args.data, f"{args.out}/pictures") if args.data else []
+            print(f"{shown} images shown")
+        files += test_images(config, args.data, f"{args.out}/images") if args.data else []
         if files:
             boxes = np.array(args.bbox) if args.bbox else None
             written = demo_files(
@@ -96,8 +96,8 @@ def main() -> int:
 
 def detector_of(args: argparse.Namespace) -> Any:
     """The detector that the options name."""
-    from kpplugins.apis.box_detector import BoxDetector
-    from kpplugins.apis.checkpoints import run_of
+    from kpplugins.inference.box_detector import BoxDetector
+    from kpplugins.weights.checkpoints import run_of
 
     config, checkpoint = run_of(args.detector, args.detector_checkpoint)
     print(f"detector {config}, checkpoint {checkpoint}")

@@ -7,7 +7,7 @@ from _command import add_common, options, run
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Test a keypoint detector: AP, PCK, NME, pictures.")
+    parser = argparse.ArgumentParser(description="Test a keypoint detector: AP, PCK, NME, images.")
     parser.add_argument("config", nargs="?", help="config file; default: the newest run's")
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument(

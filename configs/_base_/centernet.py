@@ -7,8 +7,8 @@ num_stacks = 1
 learning_rate = 2e-3
 codec = dict(type="CenterNetKeypoints", input_size=(256, 256), heatmap_size=(64, 64), num_classes=None)
 
-random_affine = dict(type="RandomPictureAffine", input_size=codec["input_size"])
-affine = dict(type="PictureAffine", input_size=codec["input_size"])
+random_affine = dict(type="RandomImageAffine", input_size=codec["input_size"])
+affine = dict(type="ImageAffine", input_size=codec["input_size"])
 target = dict(type="GenerateTarget", encoder=codec)
 train_pipeline = [_base_.load, _base_.flip, random_affine, target, _base_.pack_trained]
 val_pipeline = [dict(type="LoadImage"), affine, _base_.pack_tested]
@@ -20,7 +20,7 @@ model = dict(
     _scope_="mmpose",  # what MMEngine writes into MMPose's own configs: its parts are found wherever it is built
     type="BottomupPoseEstimator",
     data_preprocessor=dict(
-        type="TopdownDataPreprocessor",  # for pictures of one size, crops or not
+        type="TopdownDataPreprocessor",  # for images of one size, crops or not
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,

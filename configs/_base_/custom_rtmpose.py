@@ -20,7 +20,7 @@ custom = dict(
     # in the place of SyncBN, which has no CPU version; 32 a process need no syncing
     model=dict(backbone=dict(norm_cfg=dict(type="BN"))),
     optim_wrapper=dict(optimizer=dict(lr=custom_lr)),
-    param_scheduler=[  # as MMPose's, with a shorter warm-up: 1000 of its iterations are 40 epochs of 800 pictures
+    param_scheduler=[  # as MMPose's, with a shorter warm-up: 1000 of its iterations are 40 epochs of 800 images
         dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=200),
         dict(
             type="CosineAnnealingLR",

@@ -3,7 +3,7 @@
 _base_ = "onestage_data.py"
 
 max_epochs = 46  # this, the steps and the warm-up as torchvision trained the published weights
-learning_rate = 0.02  # of 16 pictures; the Runner scales it to the batch
+learning_rate = 0.02  # of 16 images; the Runner scales it to the batch
 
 distort = dict(type="PhotometricDistortion")
 train_pipeline = [_base_.load, _base_.flip, distort, _base_.pack_trained]
@@ -18,7 +18,7 @@ model = dict(
     keypoint_names=None,
     class_names=None,
     weights="coco",
-    data_preprocessor=dict(type="PictureListPreprocessor"),
+    data_preprocessor=dict(type="ImageListPreprocessor"),
     test_cfg=dict(score_thr=0.05, max_per_img=100),
 )
 optim_wrapper = dict(optimizer=dict(type="SGD", lr=learning_rate, momentum=0.9, weight_decay=1e-4))

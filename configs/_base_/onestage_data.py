@@ -1,6 +1,6 @@
-"""The data half of models that find boxes and keypoints of a whole picture at once.
+"""The data half of models that find boxes and keypoints of a whole image at once.
 
-A sample is a picture with all its instances; the model is sized by their keypoints and categories. Pictures keep their
+A sample is an image with all its instances; the model is sized by their keypoints and categories. Images keep their
 own size here. A model with one input size puts its affine steps and its codec into the pipelines (`centernet.py`).
 """
 
@@ -15,8 +15,8 @@ max_epochs = 140
 seen = ("id", "img_id", "img_path", "ori_shape", "img_shape", "input_size", "flip_indices")
 load = dict(type="LoadCachedImage")
 flip = dict(type="RandomFlip", direction="horizontal")
-pack_trained = dict(type="PackPictureInputs", meta_keys=seen)
-pack_tested = dict(type="PackPictureInputs", meta_keys=(*seen, "input_center", "input_scale", "raw_ann_info"))
+pack_trained = dict(type="PackImageInputs", meta_keys=seen)
+pack_tested = dict(type="PackImageInputs", meta_keys=(*seen, "input_center", "input_scale", "raw_ann_info"))
 train_pipeline = [load, flip, pack_trained]
 val_pipeline = [dict(type="LoadImage"), pack_tested]
 

@@ -1,4 +1,4 @@
-"""MMDetection's RTMDet-tiny on the boxes of the inner format, with small pictures and without mosaics.
+"""MMDetection's RTMDet-tiny on the boxes of the inner format, with small images and without mosaics.
 
 The data are `CustomKeypointDataset`'s, so categories, splits and the number of classes are those of the keypoint
 models. Steps and model are MMDetection's, so their names have its scope.

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from kpplugins.apis.compare_budget import Budget
-from kpplugins.apis.compare_cost import costs
-from kpplugins.apis.compare_recipe import Recipe
+from kpplugins.apis.comparison.budget import Budget
+from kpplugins.apis.comparison.cost import costs
+from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.comparison import plot_comparison
 from kpplugins.visualization.table import markdown_table
@@ -52,8 +52,8 @@ def compare(
     All see the same split of the same data, the same seed and the same budget. With ``minutes`` a short probe measures
     how long an epoch of each recipe takes; its ``max_epochs``, and with it its schedules, is set to what fits, and
     ``TimeBudgetHook`` stops it should it take longer. A recipe that fails becomes a row that says why. One that is
-    finished already, with the same settled config, data, budget and seed, is not trained again; sizes and times of a
-    picture are measured anew each time, for all recipes in turn. (What the fingerprint does not see: another version
+    finished already, with the same settled config, data, budget and seed, is not trained again; sizes and times of an
+    image are measured anew each time, for all recipes in turn. (What the fingerprint does not see: another version
     of the code, another machine.)
 
     Args:
@@ -155,7 +155,7 @@ def _apart(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _measure(rows: list[dict[str, Any]], out: Path) -> None:
-    """Put sizes and times of a picture into the rows of finished recipes."""
+    """Put sizes and times of an image into the rows of finished recipes."""
     done = [row for row in rows if "error" not in row]
     runs = [(out / r["name"] / Path(r["config"]).name, out / r["name"] / r["checkpoint"]) for r in done]
     try:
@@ -226,7 +226,7 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
     ]
     if not same:
         lines.append(
-            "**Not all were tested on the same points of the same pictures: do not compare their errors.**"
+            "**Not all were tested on the same points of the same images: do not compare their errors.**"
         )
     (out / "compare.md").write_text(table + "\n" + "\n\n".join(lines) + "\n", encoding="utf-8")
     plot_comparison(

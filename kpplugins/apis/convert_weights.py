@@ -10,14 +10,15 @@ import torch
 from mmengine.registry import init_default_scope
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis import weights_centernet, weights_torchvision
-from kpplugins.apis.checkpoints import read_checkpoint
-from kpplugins.apis.config import load_config
-from kpplugins.apis.pretrained import weights_of
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.converters.aside import beside
+from kpplugins.config.load import load_config
+from kpplugins.data.aside import beside
 from kpplugins.structures import BadInputError
 from kpplugins.version import __version__
+from kpplugins.weights import centernet as weights_centernet
+from kpplugins.weights import torchvision_rcnn as weights_torchvision
+from kpplugins.weights.checkpoints import read_checkpoint
+from kpplugins.weights.pretrained import weights_of
 
 KINDS: dict[str, ModuleType] = {"centernet": weights_centernet, "torchvision": weights_torchvision}
 

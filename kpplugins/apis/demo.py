@@ -1,4 +1,4 @@
-"""A model on pictures, folders, videos and the webcam."""
+"""A model on images, folders, videos and the webcam."""
 
 import json
 import logging
@@ -15,22 +15,22 @@ import numpy as np
 from mmpose.registry import DATASETS
 from tqdm import tqdm
 
-from kpplugins.apis.config import load_config
-from kpplugins.apis.make_predictor import AnyPredictor
-from kpplugins.converters.pictures import SUFFIXES, read_picture
-from kpplugins.converters.reading import SCHEMA_FILE
+from kpplugins.config.load import load_config
+from kpplugins.data.annotation_set import SCHEMA_FILE
+from kpplugins.data.images import SUFFIXES, read_image
+from kpplugins.inference.make_predictor import AnyPredictor
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_pose
 
 logger = logging.getLogger(__name__)
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 SEARCH_EVERY = 5
-"""While the points are lost, the whole picture is searched in every so many-th frame."""
+"""While the points are lost, the whole image is searched in every so many-th frame."""
 WINDOW = "kpplugins (q quits)"
 
 
 def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
-    """Pictures and videos among files and folders (not below their subfolders), in order.
+    """Images and videos among files and folders (not below their subfolders), in order.
 
     Raises:
         BadInputError: a path that does not exist, a file that is neither, or a folder without any.
@@ -40,7 +40,7 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
         if given.is_dir():
             inside = sorted(p for p in given.iterdir() if p.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES)
             if not inside:
-                raise BadInputError("no picture or video in this folder", where=str(given))
+                raise BadInputError("no image or video in this folder", where=str(given))
             found += inside
         elif not given.is_file():
             raise BadInputError("no such file or folder", where=str(given))
@@ -48,17 +48,17 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
             found.append(given)
         else:
             raise BadInputError(
-                "neither a picture nor a video",
+                "neither an image nor a video",
                 where=str(given),
                 expected=", ".join(SUFFIXES + VIDEO_SUFFIXES),
             )
     return found
 
 
-def test_pictures(config: str | Path, data: str | Path, extract_to: str | Path) -> list[Path]:
-    """The pictures of a config's test split, with its dataset at the folder ``data``; in order, each once.
+def test_images(config: str | Path, data: str | Path, extract_to: str | Path) -> list[Path]:
+    """The images of a config's test split, with its dataset at the folder ``data``; in order, each once.
 
-    Pictures that are no files (those inside Kaggle's CSV) are written into the folder ``extract_to``.
+    Images that are no files (those inside Kaggle's CSV) are written into the folder ``extract_to``.
 
     Raises:
         BadInputError: see ``load_config`` and the dataset.
@@ -73,14 +73,14 @@ def test_pictures(config: str | Path, data: str | Path, extract_to: str | Path) 
 def _extract(dataset: Any, name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / Path(name).name
-    if not cv2.imwrite(str(path), dataset.picture(name)):
+    if not cv2.imwrite(str(path), dataset.image(name)):
         raise BadInputError(
             "cannot be written", where=str(path), todo="is the disk full, the folder writable?"
         )
     return path
 
 
-test_pictures.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
+test_images.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 
 
 def demo_files(
@@ -96,10 +96,10 @@ def demo_files(
 
     Args:
         predictor: of any kind, see ``make_predictor``.
-        files: pictures and videos, as ``find_inputs`` gives them.
-        out: folder for ``NAME.jpg`` (or the picture's own ending; videos ``NAME.mp4``) and ``NAME.json``, and
+        files: images and videos, as ``find_inputs`` gives them.
+        out: folder for ``NAME.jpg`` (or the image's own ending; videos ``NAME.mp4``) and ``NAME.json``, and
             ``schema.json``.
-        boxes: (N, 4) xyxy for every picture, for a top-down model; ``None`` looks in the whole picture.
+        boxes: (N, 4) xyxy for every image, for a top-down model; ``None`` looks in the whole image.
         score_thr: points below are drawn as rings.
         skip_bad: go on without unreadable files, saying which.
 
@@ -125,7 +125,7 @@ def demo_files(
     predictor.schema.save(folder / SCHEMA_FILE)
     written = []
     for file, name in zip(tqdm(files, desc="demo", disable=None), names, strict=True):
-        one = _video if file.suffix.lower() in VIDEO_SUFFIXES else _picture
+        one = _video if file.suffix.lower() in VIDEO_SUFFIXES else _image
         try:
             written.append(one(predictor, file, folder / name, boxes, score_thr))
         except BadInputError as fault:
@@ -158,7 +158,7 @@ def _named(stem: Path, ending: str) -> Path:
 def demo_webcam(
     predictor: AnyPredictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
 ) -> int:
-    """Show the camera's picture with what the model finds, live, until q or Escape is pressed or the window closed.
+    """Show the camera's image with what the model finds, live, until q or Escape is pressed or the window closed.
 
     Args:
         predictor: of any kind, see ``make_predictor``.
@@ -167,14 +167,14 @@ def demo_webcam(
         max_frames: stop after so many.
 
     Returns:
-        How many pictures were shown.
+        How many images were shown.
 
     Raises:
         BadInputError: the camera cannot be opened, or this OpenCV has no windows.
     """
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         raise BadInputError(
-            "no screen to show the camera's picture on",
+            "no screen to show the camera's image on",
             where="--webcam",
             expected="DISPLAY to be set",
             todo="run it on a desktop, or give a video file as INPUT",
@@ -209,16 +209,16 @@ def demo_webcam(
     return shown
 
 
-def _picture(
+def _image(
     predictor: AnyPredictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
 ) -> Path:
-    picture = read_picture(file)
-    result = predictor(picture, boxes)
-    height, width = picture.shape[:2]
+    image = read_image(file)
+    result = predictor(image, boxes)
+    height, width = image.shape[:2]
     _write_json(_named(stem, ".json"), result.to_json(file.name, width, height))
     ending = file.suffix if file.suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
     target = _named(stem, ending)
-    if not cv2.imwrite(str(target), draw_pose(picture, result, predictor.schema, score_thr)):
+    if not cv2.imwrite(str(target), draw_pose(image, result, predictor.schema, score_thr)):
         raise BadInputError(
             "cannot be written", where=str(target), todo="is the disk full, the folder writable?"
         )
@@ -273,10 +273,10 @@ def _frames(capture: cv2.VideoCapture, at_most: int | None = None) -> Iterator[n
         yield frame
 
 
-def _show(picture: np.ndarray) -> bool:
-    """Show one picture; whether to go on."""
+def _show(image: np.ndarray) -> bool:
+    """Show one image; whether to go on."""
     try:
-        cv2.imshow(WINDOW, picture)
+        cv2.imshow(WINDOW, image)
         pressed = cv2.waitKey(1) & 0xFF
         return pressed not in (ord("q"), 27) and cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) >= 1
     except cv2.error as error:

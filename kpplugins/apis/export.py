@@ -11,12 +11,12 @@ from mmengine.config import Config
 from mmpose.models import TopdownPoseEstimator
 from torch import Tensor, nn
 
-from kpplugins.apis.checkpoints import run_of
-from kpplugins.apis.predictor import Predictor
-from kpplugins.apis.trained_model import TOP_DOWN, kind_of, settled_config
 from kpplugins.deploy.onnx_export import export_onnx, require_packages
+from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.trained_model import TOP_DOWN, kind_of, settled_config
 from kpplugins.structures import BadInputError
 from kpplugins.version import __version__
+from kpplugins.weights.checkpoints import run_of
 
 XY, XY_AND_SIGMAS = 2, 4
 """Numbers a point of heads that give coordinates."""
@@ -38,7 +38,7 @@ def export(
     where the σ are between 0 and 1. N is free.
 
     Its ``metadata_props`` are ``kpplugins_version``, ``input`` in words, and as JSON ``keypoints``, ``flip_pairs``,
-    ``input_size`` [w, h], ``codec``, ``crop`` (the steps of the test pipeline that cut the input from a picture),
+    ``input_size`` [w, h], ``codec``, ``crop`` (the steps of the test pipeline that cut the input from an image),
     ``schema`` (as ``schema.json``) and, where the run has it, ``boxes`` (as ``boxes.json``).
 
     Args:
@@ -76,7 +76,7 @@ def export(
     def decode(values: Sequence[np.ndarray]) -> np.ndarray:
         batch = tuple(torch.from_numpy(v[None].copy()) for v in values)
         if outputs == ["coordinates"]:
-            batch = (batch[0][:, None],)  # the codec wants instances of a picture, (1, K, D)
+            batch = (batch[0][:, None],)  # the codec wants instances of an image, (1, K, D)
         (found,) = predictor.model.head.decode(batch if len(batch) > 1 else batch[0])
         return found.keypoints[0]
 

@@ -10,17 +10,18 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 
-from kpplugins.apis.config import datasets_of
-from kpplugins.apis.predictor import BATCH, sample_of
-from kpplugins.converters.kaggle_table import SIDE
-from kpplugins.converters.kaggle_test import (
+from kpplugins.config.load import datasets_of
+from kpplugins.formats.kaggle_faces.table import SIDE
+from kpplugins.formats.kaggle_faces.test_file import (
     Asked,
     read_lookup,
     read_test_faces,
     require_answerable,
     write_submission,
 )
-from kpplugins.structures import BadInputError, KeypointSchema
+from kpplugins.inference.top_down_predictor import BATCH, sample_of
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 
 def read_task(cfg: Config, schema: KeypointSchema, path: Path) -> tuple[list[Asked], dict[int, np.ndarray]]:
@@ -68,7 +69,7 @@ def submit(
         path: the CSV to write.
 
     Returns:
-        ``faces``, ``rows``, and how many locations were ``clipped`` to the picture.
+        ``faces``, ``rows``, and how many locations were ``clipped`` to the image.
     """
     pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
     whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])

@@ -1,4 +1,4 @@
-"""Testing: numbers, a table, and pictures."""
+"""Testing: numbers, a table, and images."""
 
 import json
 import logging
@@ -11,20 +11,21 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from kpplugins.apis.checkpoints import default_checkpoint, load_strictly, newest_run
-from kpplugins.apis.config import datasets_of, load_config, schema_of
-from kpplugins.apis.config_parts import classes_of
-from kpplugins.apis.runner import build_runner
 from kpplugins.apis.submission import read_task, submit
-from kpplugins.apis.trained_model import classes_beside
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.converters.pictures import read_picture
-from kpplugins.converters.reading import SCHEMA_FILE
+from kpplugins.config.load import datasets_of, load_config, schema_of
+from kpplugins.config.parts import classes_of
+from kpplugins.data.annotation_set import SCHEMA_FILE
+from kpplugins.data.images import read_image
+from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
-from kpplugins.structures import BadInputError, KeypointSchema
+from kpplugins.inference.trained_model import classes_beside
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table
+from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, newest_run
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def test(
     Returns:
         The numbers; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
         ``curves.png``; and the per-keypoint table. A config without ``KeypointMetric`` or
-        ``BoxKeypointMetric`` has neither table nor pictures.
+        ``BoxKeypointMetric`` has neither table nor images.
 
     Raises:
         BadInputError: no such run or checkpoint, or a checkpoint of another model.
@@ -84,8 +85,8 @@ def test(
             for m in runner.test_evaluator.metrics
             if isinstance(m, (KeypointMetric, BoxKeypointMetric)) and m.result
         ]
-        picture_of = getattr(runner.test_dataloader.dataset, "picture", read_picture)
-        table = write_report(out, numbers, results[0] if results else None, origin, picture_of)
+        image_of = getattr(runner.test_dataloader.dataset, "image", read_image)
+        table = write_report(out, numbers, results[0] if results else None, origin, image_of)
         if task is not None and submission is not None:
             counts = submit(runner.model, cfg, schema_of(cfg), *task, Path(submission))
             logger.info("%s: %s", submission, ", ".join(f"{n} {what}" for what, n in counts.items()))
@@ -128,7 +129,7 @@ def write_report(
     numbers: dict,
     result: EvaluationResult | None,
     origin: dict[str, str],
-    picture_of: Callable[[str], np.ndarray],
+    image_of: Callable[[str], np.ndarray],
 ) -> str:
     """``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``; returns the table."""
     content: dict[str, Any] = {**numbers, **origin}
@@ -147,7 +148,7 @@ def write_report(
             content["per_category"] = kinds
         table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
         (out / "per_keypoint.md").write_text(table, encoding="utf-8")
-        best_and_worst(result, out / "best_and_worst.jpg", picture_of)
+        best_and_worst(result, out / "best_and_worst.jpg", image_of)
     (out / "metrics.json").write_text(json.dumps(finite(content), indent=2) + "\n", encoding="utf-8")
     return table
 

@@ -9,14 +9,15 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process, master_only
 
-from kpplugins.apis.checkpoints import require_fit, unwrapped
-from kpplugins.apis.config import load_config, schema_of
-from kpplugins.apis.pretrained import drop_pretrained, forget_weights, require_pretrained
-from kpplugins.apis.runner import KeepingRunner, build_runner
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.converters.pictures import read_size
-from kpplugins.structures import BadInputError, BoxLayout, KeypointSchema
+from kpplugins.config.load import load_config, schema_of
+from kpplugins.data.images import read_size
+from kpplugins.engine.runner import KeepingRunner, build_runner
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.visualization.curves import plot_curves
+from kpplugins.weights.checkpoints import require_fit, unwrapped
+from kpplugins.weights.pretrained import drop_pretrained, forget_weights, require_pretrained
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def _keep(runner: KeepingRunner, schema: KeypointSchema) -> None:
 
 
 def _sized(info: dict) -> dict:
-    """The sample, with the size of its picture."""
+    """The sample, with the size of its image."""
     return info if "img" in info else {**info, "ori_shape": read_size(Path(info["img_path"]))[::-1]}
 
 

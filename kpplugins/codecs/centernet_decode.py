@@ -1,6 +1,6 @@
 """From CenterNet's six maps to boxes and points. Pure functions; torch only.
 
-Dimensions: B pictures, C classes, K keypoints, M detections, P peaks a keypoint, [W, H] maps of cells. Maps, by their
+Dimensions: B images, C classes, K keypoints, M detections, P peaks a keypoint, [W, H] maps of cells. Maps, by their
 authors' names (Zhou et al. 2019, arXiv 1904.07850): ``hm`` (B, C, H, W) and ``hm_hp`` (B, K, H, W) probabilities of
 centres and keypoints; ``wh`` (B, 2, H, W) box sizes; ``hps`` (B, 2K, H, W) keypoints x0, y0, x1, … seen from the
 centre's cell; ``reg`` and ``hp_offset`` (B, 2, H, W) offsets within the cell. All lengths in cells; cell coordinates as
@@ -30,7 +30,7 @@ def decode_maps(
     snap_distance: float = 0.3,
     snap_margin: float = 0.1,
 ) -> dict[str, Tensor]:
-    """The ``top_k`` highest centres of each picture over all classes, each with its box and points; no NMS.
+    """The ``top_k`` highest centres of each image over all classes, each with its box and points; no NMS.
 
     A point is first where the centre's ``hps`` says. The nearest peak of its keypoint heatmap, among those high enough,
     takes its place, moved by ``hp_offset``, if it is near enough and inside the box. (The box is grown, which the
@@ -63,13 +63,13 @@ def decode_maps(
 def mirrored_back(
     maps: Mapping[str, Tensor], flip_indices: Sequence[int], stride: float
 ) -> dict[str, Tensor]:
-    """The maps of the mirrored picture as maps of the plain one: ``hm``, ``wh``, ``hps`` and ``hm_hp``.
+    """The maps of the mirrored image as maps of the plain one: ``hm``, ``wh``, ``hps`` and ``hm_hp``.
 
-    Pixel x of a picture w wide becomes w - 1 - x, so that cell i of W becomes W - 1 - i, and a horizontal distance d
+    Pixel x of an image w wide becomes w - 1 - x, so that cell i of W becomes W - 1 - i, and a horizontal distance d
     from a cell becomes (1 - 1/stride) - d. (The authors' code takes -d, which is 3 input pixels off at stride 4.)
 
     Args:
-        maps: of the mirrored picture.
+        maps: of the mirrored image.
         flip_indices: (K,) which keypoint each one is in the mirror.
         stride: input pixels a cell.
     """

@@ -13,7 +13,7 @@ from torch import Tensor
 from kpplugins.codecs.centernet_decode import decode_maps
 from kpplugins.codecs.centernet_maps import draw_peaks, gaussian_radii, mask_outside
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import inside_picture
+from kpplugins.structures.geometry import inside_image
 
 logger = logging.getLogger(__name__)
 EDGE = -0.5
@@ -28,7 +28,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
     offset of the centre within the cell, and its keypoints as seen from the cell. Heatmaps of the keypoints, whichever
     instance they belong to, and offsets at their cells say more exactly where they are.
 
-    Dimensions: N instances of a picture, C classes, K keypoints, [w, h] input, [W, H] maps. Coordinates of the input
+    Dimensions: N instances of an image, C classes, K keypoints, [w, h] input, [W, H] maps. Coordinates of the input
     have pixel centres at whole numbers; pixel x lies in cell floor(x / stride), its offset is the rest, and
     cell + offset times the stride gives x again, exactly. (It is the authors' rule, which their weights need: cell i
     has the pixels 4i to 4i + 3 at stride 4.) All lengths are in cells.
@@ -51,7 +51,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
     - a box is cut to the input, -0.5 to w and -0.5 to h: neither a box that ends at the last pixel's edge, w - 0.5, nor
       one that ends at w, as COCO's do, loses anything. One whose centre is outside was cropped away: what remains of it
       is masked;
-    - keypoints that are not labelled, or outside the input (``inside_picture``), are not taught. Where an instance has
+    - keypoints that are not labelled, or outside the input (``inside_image``), are not taught. Where an instance has
       none labelled at all, box and centre are, and its box is masked in the keypoints' heatmaps;
     - more than ``max_objects``: the largest boxes are taught, the others masked; a warning is logged once;
     - several centres in one cell: the largest box is what the cell says (``instance_weights`` of the others is 0), as a
@@ -64,8 +64,8 @@ class CenterNetKeypoints(BaseKeypointCodec):
         num_classes: C. ``None`` in a config is filled from the data.
         min_overlap: of the boxes that a Gaussian's radius allows (``gaussian_radii``).
         exact_radius: the radius as geometry has it, about a third of the published one.
-        max_objects: most instances of a picture that are taught; to find as many, ``top_k`` must be as high.
-        top_k: most detections of a picture; COCO looks at no more than 100.
+        max_objects: most instances of an image that are taught; to find as many, ``top_k`` must be as high.
+        top_k: most detections of an image; COCO looks at no more than 100.
         snap_score: a keypoint's peak must be higher, to take the place of what the centre says.
         snap_distance: how far from there it may be, as a fraction of the box's longer side.
         snap_margin: how far outside of the box, as a fraction of its sides; its authors' is 0.
@@ -136,7 +136,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         iscrowd: np.ndarray | None = None,
         img_path: str | None = None,
     ) -> dict[str, Any]:
-        """Make the targets of one picture.
+        """Make the targets of one image.
 
         Args:
             keypoints: (N, K, 2) in input pixels; N may be 0.
@@ -144,7 +144,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
             bbox: (N, 4) xyxy in input pixels.
             category_id: (N,) 1 to C; ``None`` where there is one class.
             iscrowd: (N,); ``None`` for none.
-            img_path: what messages call the picture.
+            img_path: what messages call the image.
         """
         place = f"{img_path}: " if img_path else ""
         points = np.asarray(keypoints, np.float64)
@@ -164,7 +164,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         return self._targets(points, labelled, boxes, classes, crowd, place)
 
     def decode(self, encoded: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-        """What ``batch_decode`` gives, of the maps (…, H, W) of one picture."""
+        """What ``batch_decode`` gives, of the maps (…, H, W) of one image."""
         return self.batch_decode({name: value[None] for name, value in encoded.items()})[0]
 
     @torch.no_grad()
@@ -175,7 +175,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
             batch_encoded: ``hm``, ``wh``, ``hps``, ``reg``, ``hm_hp``, ``hp_offset``, as ``centernet_decode`` has them.
 
         Returns:
-            For each picture ``bboxes`` (M, 4) xyxy and ``keypoints`` (M, K, 2) in input pixels, ``bbox_scores`` (M,) in
+            For each image ``bboxes`` (M, 4) xyxy and ``keypoints`` (M, K, 2) in input pixels, ``bbox_scores`` (M,) in
             falling order, ``labels`` (M,) int64, 0-based, ``keypoint_scores`` (M, K); M is ``top_k``.
         """
         maps = {name: value.float() for name, value in batch_encoded.items()}
@@ -216,7 +216,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         ignored[kept] = False
         unpointed = visible & ~labelled.any(axis=1)
 
-        shown = labelled[kept] & inside_picture(points[kept], *self.input_size)
+        shown = labelled[kept] & inside_image(points[kept], *self.input_size)
         spots = np.where(shown[..., None], points[kept], 0) / self.stride
         spot_cells = spots.astype(np.int64)
         centres = (boxes[kept, :2] + boxes[kept, 2:]) / 2

@@ -16,7 +16,7 @@ DECODERS = ("argmax", "mean")
 class CircleHeatmap(BaseKeypointCodec):
     """Keypoints as blurred circles: the labels of the CAT recipe (github.com/SaraFattouh/Keypoint-Detection).
 
-    At each keypoint, rounded to a pixel of a small picture (the canvas, 128×128), ``cv2.circle`` draws a circle of
+    At each keypoint, rounded to a pixel of a small image (the canvas, 128×128), ``cv2.circle`` draws a circle of
     radius 2 and thickness 2; a 5×5 Gaussian filter follows; then the part of the canvas that is the network's input is
     cut out and resized. ``CropAroundKeypoints`` says by the key ``crop_box`` which part that is. Without that key, in a
     pipeline with MMPose's ``TopdownAffine``, the input is taken for the whole canvas.
@@ -37,7 +37,7 @@ class CircleHeatmap(BaseKeypointCodec):
     Args:
         input_size: (w, h) pixels.
         heatmap_size: (W, H) cells.
-        canvas_size: (w, h) of the picture that circles are drawn on, in pixels.
+        canvas_size: (w, h) of the image that circles are drawn on, in pixels.
         radius: of the circles, in canvas pixels.
         thickness: of their lines, in canvas pixels; negative fills them.
         blur: side of the Gaussian filter, in canvas pixels, odd.
@@ -121,7 +121,7 @@ class CircleHeatmap(BaseKeypointCodec):
         low, high = box[:2], box[2:]
         if (low < 0).any() or (high <= low).any() or (high > self.canvas_size).any():
             raise BadInputError(
-                "the pipeline cuts outside the picture that circles are drawn on",
+                "the pipeline cuts outside the image that circles are drawn on",
                 where="codec.canvas_size",
                 expected=f"the canvas_size of CropAroundKeypoints; its cut is {box.tolist()}",
                 found=f"{self.canvas_size[0]}×{self.canvas_size[1]}",

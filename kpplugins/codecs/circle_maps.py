@@ -1,6 +1,6 @@
 """Label maps of blurred circles, and what is read back from maps. Pure functions; NumPy and OpenCV only.
 
-Dimensions: N instances, K keypoints, [W, H] maps. A *canvas* is the small picture that circles are drawn on, 128×128 in
+Dimensions: N instances, K keypoints, [W, H] maps. A *canvas* is the small image that circles are drawn on, 128×128 in
 the CAT recipe.
 """
 
@@ -49,16 +49,16 @@ def draw_circles(
     return maps
 
 
-def resized_crop(picture: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The part of a picture (H, W) or (H, W, C) in a box, brought to ``size`` (w, h) with OpenCV's bilinear default.
+def resized_crop(image: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The part of an image (H, W) or (H, W, C) in a box, brought to ``size`` (w, h) with OpenCV's bilinear default.
 
     Args:
-        picture: any type that OpenCV resizes.
+        image: any type that OpenCV resizes.
         box: (4,) x1, y1, x2, y2 in whole pixels, as slices take them: x2 and y2 are the first outside.
         size: (w, h) of the result.
     """
     x1, y1, x2, y2 = (int(v) for v in box)
-    return cv2.resize(picture[y1:y2, x1:x2], size)
+    return cv2.resize(image[y1:y2, x1:x2], size)
 
 
 def peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures with what is labelled in them, and the label maps beside."""
+"""Contact sheets: images with what is labelled in them, and the label maps beside."""
 
 import re
 from collections import Counter
@@ -10,21 +10,23 @@ import cv2
 import numpy as np
 
 from kpplugins.codecs.circle_maps import draw_circles, pixels_of
-from kpplugins.converters.coco_writer import pictures_of
-from kpplugins.converters.pictures import read_picture
-from kpplugins.converters.reading import Reading
-from kpplugins.converters.splits import SPLITS, take_split
 from kpplugins.curation.stats import opened, splits_of
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.data import PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.writer import images_of
+from kpplugins.data.images import read_image
+from kpplugins.data.splits import SPLITS, take_split
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_points
 from kpplugins.visualization.grid import grid
 
 TILE = 320
 """Side of a tile in pixels."""
 PAGE = 24
-"""Pictures on one sheet."""
+"""Images on one sheet."""
 MASK_SIDE = 128
-"""Side in pixels of the picture that label maps belong to."""
+"""Side in pixels of the image that label maps belong to."""
 
 _CAPTION = 20
 _OWN_PAGE = re.compile(r"browse_\d{3,}\.jpg")
@@ -42,26 +44,26 @@ def browse(
     from_format: str | None = None,
     **options: Any,
 ) -> tuple[list[Path], dict[str, int]]:
-    """Draw pictures of a split with boxes, points and skeletons, and with their label maps beside.
+    """Draw images of a split with boxes, points and skeletons, and with their label maps beside.
 
     Args:
         source: a converted folder, or a file or folder of any known format.
         out: folder for ``browse_001.jpg`` …; sheets of an earlier call are replaced.
         split: ``train``, ``val``, ``test`` or ``all``.
-        num: how many pictures; ``None`` takes all. Up to 24 are on one sheet.
-        columns: pictures side by side; ``None`` takes 2 with masks and 4 without.
-        seed: of the choice of pictures; ``None`` takes the first.
-        masks: draw ``label_maps`` beside each picture, in the keypoints' colours.
+        num: how many images; ``None`` takes all. Up to 24 are on one sheet.
+        columns: images side by side; ``None`` takes 2 with masks and 4 without.
+        seed: of the choice of images; ``None`` takes the first.
+        masks: draw ``label_maps`` beside each image, in the keypoints' colours.
         from_format: the format's name; ``None`` tells it from the source.
         **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
 
     Returns:
-        The sheets, and the number of pictures by split. CAT, which has no division of its own, is divided 60:20:20 in
+        The sheets, and the number of images by split. CAT, which has no division of its own, is divided 60:20:20 in
         sorted order as ``CatDataset`` does; any other source without a division is one split called ``all``, which
         ``train`` means too.
 
     Raises:
-        BadInputError: see ``open_source``; an unknown or empty split, a number below 1, or a picture that cannot be
+        BadInputError: see ``open_source``; an unknown or empty split, a number below 1, or an image that cannot be
             read.
     """
     for name, value in (("num", num), ("columns", columns)):
@@ -78,13 +80,13 @@ def browse(
 
 
 def label_maps(points: np.ndarray, labelled: np.ndarray, width: int, height: int) -> np.ndarray:
-    """One map a keypoint of the picture brought to 128 × 128: a blurred ring of radius 2 and thickness 2.
+    """One map a keypoint of the image brought to 128 × 128: a blurred ring of radius 2 and thickness 2.
 
     Args:
-        points: (N, K, 2) pixels (x, y) of N instances in the picture as it is.
+        points: (N, K, 2) pixels (x, y) of N instances in the image as it is.
         labelled: (N, K) boolean.
-        width: of the picture, in pixels.
-        height: of the picture, in pixels.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
 
     Returns:
         (K, 128, 128) float32, 0 to 1, after a 5 × 5 Gaussian filter.
@@ -93,7 +95,7 @@ def label_maps(points: np.ndarray, labelled: np.ndarray, width: int, height: int
     return draw_circles(pixels_of((points + 0.5) * scale - 0.5), labelled, (MASK_SIDE, MASK_SIDE))
 
 
-def _cat_splits(reading: Reading) -> dict[Path, str]:
+def _cat_splits(reading: AnnotationSet) -> dict[Path, str]:
     paths = [r.image for r in reading.records]
     bounds = {s: take_split(paths, s) for s in SPLITS if len(paths) >= 5}
     return {path: s for s, some in bounds.items() for path in some} or splits_of(reading)
@@ -107,13 +109,13 @@ def _sizes(divided: dict[Path, str]) -> dict[str, int]:
 def _choose(
     divided: dict[Path, str], split: str, num: int | None, seed: int | None, where: str
 ) -> list[Path]:
-    """The pictures to draw, in the order of the source."""
+    """The images to draw, in the order of the source."""
     sizes = _sizes(divided)
     whole = split == "all" or ("all" in sizes and split == "train")
     there = [path for path, s in divided.items() if whole or s == split]
     if not there:
         raise BadInputError(
-            f"the {split} split has no pictures", where=where,
+            f"the {split} split has no images", where=where,
             found=", ".join(f"{s}: {n}" for s, n in sizes.items()), todo="choose another --split",
         )  # fmt: skip
     count = len(there) if num is None else min(num, len(there))
@@ -123,13 +125,13 @@ def _choose(
 
 
 def _write_sheets(
-    reading: Reading, chosen: Sequence[Path], out: Path, columns: int, masks: bool
+    reading: AnnotationSet, chosen: Sequence[Path], out: Path, columns: int, masks: bool
 ) -> list[Path]:
     records: dict[Path, list[PoseRecord]] = {path: [] for path in chosen}
     for record in reading.records:
         if record.image in records:
             records[record.image].append(record)
-    sizes = {p.path: (p.width, p.height) for p in pictures_of(reading)}
+    sizes = {p.path: (p.width, p.height) for p in images_of(reading)}
     out.mkdir(parents=True, exist_ok=True)
     for old in out.iterdir():
         if _OWN_PAGE.fullmatch(old.name):
@@ -146,10 +148,10 @@ def _write_sheets(
 def _tile(
     path: Path, records: Sequence[PoseRecord], size: tuple[int, int], schema: KeypointSchema, masks: bool
 ) -> np.ndarray:
-    """One picture with its caption, and its label maps as one colour picture."""
-    picture = read_picture(path)
+    """One image with its caption, and its label maps as one colour image."""
+    image = read_image(path)
     people = [r for r in records if not r.crowd]
-    parts = [_drawn(picture, records, schema)]
+    parts = [_drawn(image, records, schema)]
     if masks:
         keypoints = np.array([r.keypoints for r in people]).reshape(-1, schema.num_keypoints, 3)
         maps = label_maps(keypoints[..., :2], keypoints[..., 2] > 0, *size)
@@ -170,12 +172,12 @@ def _tile(
     )
 
 
-def _drawn(picture: np.ndarray, records: Sequence[PoseRecord], schema: KeypointSchema) -> np.ndarray:
-    """The picture, fitted into a tile, with boxes (crowds' in red), skeletons and points; rings are occluded ones."""
-    height, width = picture.shape[:2]
+def _drawn(image: np.ndarray, records: Sequence[PoseRecord], schema: KeypointSchema) -> np.ndarray:
+    """The image, fitted into a tile, with boxes (crowds' in red), skeletons and points; rings are occluded ones."""
+    height, width = image.shape[:2]
     scale = TILE / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    small = cv2.resize(image, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     for record in records:
         x1, y1, x2, y2 = (round(float(v)) for v in record.bbox * scale)
         color = (0, 0, 255) if record.crowd else (200, 200, 200)

@@ -10,43 +10,42 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kpplugins.converters.coco_writer import pictures_of
-from kpplugins.converters.formats import by_name, detect
-from kpplugins.converters.open_source import open_source
 from kpplugins.curation.checks import (
     areas,
     boxes,
     categories,
     corners,
     coverage,
-    duplicates,
     faults,
     outliers,
     person,
-    pictures,
     points,
     sides,
-    splits,
-    videos,
 )
 from kpplugins.curation.checks.finding import SEVERITIES, Finding
-from kpplugins.curation.checks.looks import look_at
+from kpplugins.curation.checks.images import duplicates, files, splits, videos
+from kpplugins.curation.checks.images.looks import look_at
 from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import read_raw
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.data import PoseRecord
+from kpplugins.data.coco.writer import images_of
+from kpplugins.formats.open_source import open_source
+from kpplugins.formats.registry import by_name, detect
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     faults.unread,
-    pictures.undecodable,
-    pictures.sizes,
+    files.undecodable,
+    files.sizes,
     duplicates.exact,
     duplicates.near,
     corners.corner_boxes,
     areas.areas,
-    boxes.outside_picture,
+    boxes.outside_image,
     boxes.without_points,
     boxes.other_size,
-    points.outside_picture,
+    points.outside_image,
     points.in_the_corner,
     points.at_one_place,
     points.visibility,
@@ -59,7 +58,7 @@ CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     coverage.keypoints,
     coverage.unlabelled,
     splits.parts,
-    splits.shared_pictures,
+    splits.shared_images,
     splits.groups,
     videos.leaks,
 )
@@ -74,16 +73,16 @@ class CheckReport:
         source: the file or folder.
         format: name of its format.
         findings: worst first, then by kind.
-        pictures: number of pictures that could be read.
+        images: number of images that could be read.
         instances: number of instances, crowds and unlabelled ones among them.
-        splits: pictures by split; empty where the source does not divide them.
+        splits: images by split; empty where the source does not divide them.
         schema: of the keypoints; ``None`` where the source could not be read at all.
     """
 
     source: Path
     format: str
     findings: tuple[Finding, ...]
-    pictures: int = 0
+    images: int = 0
     instances: int = 0
     splits: tuple[tuple[str, int], ...] = ()
     schema: KeypointSchema | None = None
@@ -113,7 +112,7 @@ class CheckReport:
         """A plain dict: what was examined, counts, the schema and every finding."""
         schema = self.schema
         return {
-            "source": str(self.source), "format": self.format, "pictures": self.pictures,
+            "source": str(self.source), "format": self.format, "images": self.images,
             "instances": self.instances, "splits": dict(self.splits), "severities": self.by_severity,
             "checks": {f"{kind} ({severity})": n for (severity, kind), n in self.by_check.items()},
             "schema": None if schema is None else schema.__dict__,
@@ -126,10 +125,10 @@ class CheckReport:
         first: dict[tuple[str, str], Finding] = {}
         for finding in self.findings:
             first.setdefault((finding.severity, finding.check), finding)
-        lines = [f"{self.source}: {self.format}, {self.pictures} pictures, {self.instances} instances"]
+        lines = [f"{self.source}: {self.format}, {self.images} images, {self.instances} instances"]
         for (severity, kind), finding in first.items():
             count = self.by_check[severity, kind]
-            place = finding.picture or finding.file
+            place = finding.image or finding.file
             lines.append(f"{severity}: {count} × {kind}, e.g. {place}: {finding.what} To do: {finding.todo}")
         return "\n".join(lines if first else [*lines, "nothing found"])
 
@@ -149,9 +148,9 @@ def check(
         source: file or folder.
         from_format: the format's name; ``None`` tells it from the source.
         out: folder for ``check.json`` and ``check.html``, made if need be; ``None`` writes nothing.
-        group_by: regular expression on a picture's path, as ``convert`` takes it: pictures whose first group (or whole
+        group_by: regular expression on an image's path, as ``convert`` takes it: images whose first group (or whole
             match) is the same should be in one split. ``None`` guesses videos from names and looks.
-        progress: called with (pictures done, of all).
+        progress: called with (images done, of all).
         **options: of ``open_source``, e.g. ``names``.
 
     Returns:
@@ -159,7 +158,7 @@ def check(
 
     Raises:
         BadInputError: there is no such source, no format recognises it, or ``group_by`` is no regular expression or
-            matches no picture.
+            matches no image.
     """
     known = by_name(from_format) if from_format else detect(source)
     if not source.exists():
@@ -167,12 +166,12 @@ def check(
     with tempfile.TemporaryDirectory(prefix="kpplugins-check-") as extracted, _without_warnings():
         try:
             _, reading = open_source(
-                source, from_format=known.name, pictures=Path(extracted), skip_bad=True, **options
+                source, from_format=known.name, extract_to=Path(extracted), skip_bad=True, **options
             )
         except BadInputError as error:
             report = CheckReport(source, known.name, (faults.fault_finding(error, source),))
             return _write(report, [], out, Path(extracted))
-        looks = look_at(pictures_of(reading), progress)
+        looks = look_at(images_of(reading), progress)
         raw = tuple(read_raw(source, reading)) if known.name == "coco" else ()
         report = examine(Material(source, known.name, reading, looks, raw, group_by))
         return _write(report, reading.records, out, Path(extracted))
@@ -185,20 +184,20 @@ def examine(material: Material) -> CheckReport:
     found = [f for f in found if f.check != "point-outlier" or f.instance not in exchanged]
     kinds = {kind: i for i, kind in enumerate(dict.fromkeys(f.check for f in found))}
     found.sort(key=lambda f: (SEVERITIES.index(f.severity), kinds[f.check]))
-    splits = Counter(material.reading.splits.get(p.path, "train") for p in material.pictures)
+    splits = Counter(material.reading.splits.get(p.path, "train") for p in material.images)
     return CheckReport(
-        material.source, material.format, tuple(found), len(material.pictures), len(material.records),
+        material.source, material.format, tuple(found), len(material.images), len(material.records),
         tuple(splits.items()) if material.reading.splits else (), material.reading.schema,
     )  # fmt: skip
 
 
 def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, extracted: Path) -> CheckReport:
-    """Write both files, and name pictures that came out of an annotation file as if they lay in it."""
+    """Write both files, and name images that came out of an annotation file as if they lay in it."""
     named = tuple(
         replace(
             f,
             file=_inside(f.file, extracted, report.source),
-            picture=f.picture and _inside(f.picture, extracted, report.source),
+            image=f.image and _inside(f.image, extracted, report.source),
             beside=f.beside and _inside(f.beside, extracted, report.source),
         )  # fmt: skip
         for f in report.findings
@@ -222,7 +221,7 @@ def _inside(path: Path, extracted: Path, source: Path) -> Path:
 @contextmanager
 def _without_warnings() -> Iterator[None]:
     """Readers log every fault; here each is a finding, and said once."""
-    logger = logging.getLogger("kpplugins.converters.reading")
+    logger = logging.getLogger("kpplugins.data.annotation_set")
     before, logger.disabled = logger.disabled, True
     try:
         yield

@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from kpplugins.converters.pictures import read_picture
 from kpplugins.curation.checks.finding import Finding
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.data import PoseRecord
+from kpplugins.data.images import read_image
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_points
 
 if TYPE_CHECKING:
     from kpplugins.curation.check import CheckReport
 
 MOST_SHOWN = 12
-"""Findings of one kind that get a picture and a text; all are in ``check.json``."""
+"""Findings of one kind that get an image and a text; all are in ``check.json``."""
 _TILE = 260
 _QUALITY = 80
 _CONTEXT = 0.6
 """Fraction of the box that is shown around it."""
 _LEAST_PART = 0.35
-"""The part of a picture that is shown has at least this share of its longer side."""
+"""The part of an image that is shown has at least this share of its longer side."""
 _BOX_COLOR = (0, 165, 255)
 
 _WORDS = {
@@ -53,7 +55,7 @@ def write_page(report: "CheckReport", records: list[PoseRecord], path: Path) -> 
 
     Args:
         report: what was found.
-        records: the records that ``Finding.instance`` counts; their pictures must still be there.
+        records: the records that ``Finding.instance`` counts; their images must still be there.
         path: the file to write.
     """
     title = f"Check of {report.source.name or report.source}"
@@ -78,7 +80,7 @@ def _overview(report: "CheckReport") -> str:
     splits = ", ".join(f"{n} {escape(split)}" for split, n in report.splits)
     lines = [
         f'<p class="dim"><code>{escape(str(report.source))}</code></p>',
-        f"<p>{escape(report.format)} · {report.pictures} pictures · {report.instances} instances"
+        f"<p>{escape(report.format)} · {report.images} images · {report.instances} instances"
         + (f" · {splits}" if splits else "") + "</p>",
     ]  # fmt: skip
     if not report.findings:
@@ -104,11 +106,11 @@ def _section(findings: list[Finding], records: list[PoseRecord], report: "CheckR
 
 def _card(finding: Finding, records: list[PoseRecord], report: "CheckReport") -> str:
     record = None if finding.instance is None else records[finding.instance]
-    shown = [_image(p, record if p == finding.picture else None, report.schema)
-             for p in (finding.picture, finding.beside) if p is not None]  # fmt: skip
+    shown = [_image(p, record if p == finding.image else None, report.schema)
+             for p in (finding.image, finding.beside) if p is not None]  # fmt: skip
     place = _short(finding.file, report.source)
-    if finding.picture is not None and finding.picture != finding.file:
-        place = f"{_short(finding.picture, report.source)} · {place}"
+    if finding.image is not None and finding.image != finding.file:
+        place = f"{_short(finding.image, report.source)} · {place}"
     if finding.annotation:
         place += f" · {finding.annotation}"
     kind = "card pair" if finding.beside is not None else "card"
@@ -140,25 +142,25 @@ def _schema(schema: KeypointSchema) -> str:
 
 
 def _image(path: Path, record: PoseRecord | None, schema: KeypointSchema | None) -> str:
-    """An ``img`` element with the picture, cut to the instance; a line of text where it cannot be decoded."""
+    """An ``img`` element with the image, cut to the instance; a line of text where it cannot be decoded."""
     try:
-        picture = read_picture(path)
+        image = read_image(path)
     except (BadInputError, OSError):
-        return '<p class="dim">(no picture to show)</p>'
-    tile = thumbnail(picture, record, schema)
+        return '<p class="dim">(no image to show)</p>'
+    tile = thumbnail(image, record, schema)
     data = base64.b64encode(cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
     return f'<img src="data:image/jpeg;base64,{data.decode()}" alt="{escape(path.name)}">'
 
 
-def thumbnail(picture: np.ndarray, record: PoseRecord | None, schema: KeypointSchema | None) -> np.ndarray:
-    """A small picture, (h, w, 3) BGR with a longer side of 260 pixels, of an instance in its surroundings.
+def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSchema | None) -> np.ndarray:
+    """A small image, (h, w, 3) BGR with a longer side of 260 pixels, of an instance in its surroundings.
 
     Args:
-        picture: (H, W, 3) BGR.
-        record: the instance to draw and to cut around; ``None`` shows the whole picture.
+        image: (H, W, 3) BGR.
+        record: the instance to draw and to cut around; ``None`` shows the whole image.
         schema: its keypoints.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     low, high = np.zeros(2), np.array([width, height], float)
     if record is not None:
         low, high = _part(record, high)
@@ -166,7 +168,7 @@ def thumbnail(picture: np.ndarray, record: PoseRecord | None, schema: KeypointSc
     size = np.maximum(np.round((high - low) * scale), 1).astype(int)
     matrix = np.array([[scale, 0, -low[0] * scale], [0, scale, -low[1] * scale]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    cut = picture[int(low[1]) : int(np.ceil(high[1])), int(low[0]) : int(np.ceil(high[0]))]
+    cut = image[int(low[1]) : int(np.ceil(high[1])), int(low[0]) : int(np.ceil(high[0]))]
     tile = cv2.resize(cut, tuple(size.tolist()), interpolation=flags)
     if record is not None and schema is not None:
         corners = np.clip((record.bbox.reshape(2, 2) @ matrix[:, :2].T) + matrix[:, 2], -9999, 9999)
@@ -179,7 +181,7 @@ def thumbnail(picture: np.ndarray, record: PoseRecord | None, schema: KeypointSc
 
 
 def _part(record: PoseRecord, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (x, y), (x, y) of the part of a picture of ``size`` (width, height) that shows box and points."""
+    """Corners (x, y), (x, y) of the part of an image of ``size`` (width, height) that shows box and points."""
     points = record.keypoints[record.keypoints[:, 2] > 0, :2]
     both = np.concatenate([record.bbox.reshape(2, 2), points])
     low, high = np.clip(both.min(axis=0), 0, size), np.clip(both.max(axis=0), 0, size)

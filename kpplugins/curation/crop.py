@@ -1,4 +1,4 @@
-"""Every labelled instance cut out into a picture of its own, for training on single persons (or cats, or …)."""
+"""Every labelled instance cut out into an image of its own, for training on single persons (or cats, or …)."""
 
 import csv
 import logging
@@ -12,13 +12,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kpplugins.converters.aside import beside, made_aside
-from kpplugins.converters.coco_writer import Progress, pictures_of, write_coco
-from kpplugins.converters.convert import assign_splits, check_flips, loss_report
-from kpplugins.converters.open_source import open_source
-from kpplugins.converters.reading import ORIGINS_FILE, Reading
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
-from kpplugins.structures.geometry import inside_picture
+from kpplugins.curation.convert import assign_splits, check_flips, loss_report
+from kpplugins.data import PoseRecord
+from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
+from kpplugins.data.aside import beside, made_aside
+from kpplugins.data.coco.writer import Progress, images_of, write_coco
+from kpplugins.formats.open_source import open_source
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
+from kpplugins.structures.geometry import inside_image
 from kpplugins.visualization.draw import draw_points
 from kpplugins.visualization.grid import grid
 
@@ -48,15 +50,15 @@ def crop(
     progress: Progress | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Cut every labelled instance out of its picture, into a folder in the inner format.
+    """Cut every labelled instance out of its image, into a folder in the inner format.
 
-    ``out/images`` gets one picture an instance, at the original resolution, named ``STEM_NUMBER.jpg`` after its
-    picture and its place among the picture's annotations (left-out ones count). Coordinates are moved by whole pixels:
-    a point of a crop is on the same pixel as in the picture. ``out/crops.csv`` says where each crop came from;
+    ``out/images`` gets one image an instance, at the original resolution, named ``STEM_NUMBER.jpg`` after its
+    image and its place among the image's annotations (left-out ones count). Coordinates are moved by whole pixels:
+    a point of a crop is on the same pixel as in the image. ``out/crops.csv`` says where each crop came from;
     ``out/verification.jpg`` shows some of them with their boxes and points (rings are occluded points).
 
     Left out, and counted in the report: crowds, instances with too few labelled points, boxes that are too small, and
-    pictures in which nothing else remains.
+    images in which nothing else remains.
 
     Args:
         source: file or folder in any known format.
@@ -64,9 +66,9 @@ def crop(
         margin: growth of the box on each side, as a fraction of its longer side. Default: 0.125, all that top-down
             models look at along the longer side (MMPose grows boxes to 1.25 of their size).
         square: cut out the square around the box, so that a model with a square input sees the same as in the whole
-            picture; otherwise what it sees beside a tall, thin box is black.
+            image; otherwise what it sees beside a tall, thin box is black.
         keep_points: widen a crop to labelled points beyond it (COCO's boxes end where a person is hidden, its points do
-            not), so that nothing is lost and scores stay those of the whole pictures; otherwise these points become
+            not), so that nothing is lost and scores stay those of the whole images; otherwise these points become
             unlabelled. Both are counted.
         min_keypoints: least number of labelled points.
         min_side: least length of the box's longer side, in pixels.
@@ -75,33 +77,33 @@ def crop(
         from_format: the format's name; ``None`` tells it from the source.
         ratios: see ``convert``.
         seed: of the shuffle before dividing, and of the choice for the sheet.
-        group_by: see ``convert``; crops of one picture are in one split in any case.
+        group_by: see ``convert``; crops of one image are in one split in any case.
         skip_bad: go on without bad entries, saying how many and why.
-        progress: called with (source pictures done, of all).
+        progress: called with (source images done, of all).
         **options: further arguments of the format's reader.
 
     Returns:
-        The report, also written to ``out/report.json``: that of ``convert`` about the crops, and ``source pictures``,
+        The report, also written to ``out/report.json``: that of ``convert`` about the crops, and ``source images``,
         ``source instances``, ``left out`` (counts by reason), ``margin``, ``square``, ``keep_points``.
 
     Raises:
-        BadInputError: see the reader and the writer; an argument out of its range; a box outside its picture or a
-            picture that cannot be decoded (unless ``skip_bad``); or no instance remains.
+        BadInputError: see the reader and the writer; an argument out of its range; a box outside its image or an
+            image that cannot be decoded (unless ``skip_bad``); or no instance remains.
     """
     rules = _Rules(margin, square, keep_points, min_keypoints, min_side, quality)
     with made_aside(out) as made, beside(out) as aside:
         known, reading = open_source(
-            source, from_format=from_format, pictures=aside / "extracted", skip_bad=skip_bad, **options
+            source, from_format=from_format, extract_to=aside / "extracted", skip_bad=skip_bad, **options
         )
         warnings = check_flips(reading)
         splits = assign_splits(reading, ratios, seed, group_by, source)
         work = _Work(reading, rules, aside / "crops")
         work.run(progress)
-        Reading(reading.schema, faults=work.faults).settle(skip_bad)
+        AnnotationSet(reading.schema, faults=work.faults).settle(skip_bad)
         cut = work.result(source)
-        split_of = {file: splits[origin.picture] for file, origin in work.origins.items()}
+        split_of = {file: splits[origin.image] for file, origin in work.origins.items()}
         report = loss_report(cut, known.name, source) | {
-            "source pictures": len(pictures_of(reading)), "source instances": len(reading.records),
+            "source images": len(images_of(reading)), "source instances": len(reading.records),
             "left out": dict(work.left_out), "split": dict(Counter(split_of.values())),
             "warnings": warnings, "margin": margin, "square": square, "keep_points": keep_points,
         }  # fmt: skip
@@ -153,14 +155,14 @@ class _Rules:
         """What is cut out for an instance.
 
         Raises:
-            BadInputError: the box lies outside its picture.
+            BadInputError: the box lies outside its image.
         """
         longer = float((record.bbox[2:] - record.bbox[:2]).max())
         low, high = record.bbox[:2], record.bbox[2:]
         limit = np.array([record.width - 1, record.height - 1])
         if (high < 0).any() or (low > limit).any():
             raise BadInputError(
-                "box lies outside its picture", where=f"{record.source}: {record.image}",
+                "box lies outside its image", where=f"{record.source}: {record.image}",
                 expected=f"a box within {record.width}×{record.height}",
                 found=f"xyxy {[round(v, 1) for v in record.bbox.tolist()]}", todo="mend the box or delete it",
             )  # fmt: skip
@@ -186,7 +188,7 @@ class _Rules:
 
 @dataclass(frozen=True)
 class _Region:
-    """Whole pixels of a picture, from ``left`` and ``top`` on; ``right`` and ``bottom`` are the first outside."""
+    """Whole pixels of an image, from ``left`` and ``top`` on; ``right`` and ``bottom`` are the first outside."""
 
     left: int
     top: int
@@ -195,13 +197,13 @@ class _Region:
 
     @classmethod
     def around(cls, low: np.ndarray, high: np.ndarray, limit: np.ndarray) -> "_Region":
-        """The pixels from ``low`` to ``high``, each (x, y), in a picture whose last pixel is ``limit``."""
+        """The pixels from ``low`` to ``high``, each (x, y), in an image whose last pixel is ``limit``."""
         left, top = np.clip(np.floor(low), 0, limit).astype(int).tolist()
         right, bottom = (np.clip(np.ceil(high), 0, limit).astype(int) + 1).tolist()
         return cls(left, top, right, bottom)
 
     def widened(self, points: np.ndarray) -> "_Region":
-        """The same with all of ``points`` (N, 2), which are inside the picture."""
+        """The same with all of ``points`` (N, 2), which are inside the image."""
         (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
         return _Region(
             min(self.left, int(left)),
@@ -211,12 +213,12 @@ class _Region:
         )
 
     def move(self, record: PoseRecord, file: Path) -> PoseRecord:
-        """The record in the coordinates of the crop ``file``; the box may go beyond it, as it may in a picture."""
+        """The record in the coordinates of the crop ``file``; the box may go beyond it, as it may in an image."""
         width, height = self.right - self.left, self.bottom - self.top
         points = record.keypoints.copy()
         points[:, :2] -= (self.left, self.top)
         labelled = points[:, 2] > 0
-        outside = labelled & ~inside_picture(points[:, :2], width, height)
+        outside = labelled & ~inside_image(points[:, :2], width, height)
         points[outside | ~labelled] = 0
         return replace(
             record,
@@ -231,51 +233,51 @@ class _Region:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where a crop was cut out: the picture, the instance's number there (from 1), and the crop's top-left pixel."""
+    """Where a crop was cut out: the image, the instance's number there (from 1), and the crop's top-left pixel."""
 
-    picture: Path
+    image: Path
     number: int
     left: int
     top: int
 
 
 class _Work:
-    """Cutting a reading's instances out, picture by picture.
+    """Cutting a reading's instances out, image by image.
 
     Args:
         reading: what was read.
         rules: what is cut out and how.
-        folder: where the crops go; below it the folders are those of the pictures.
+        folder: where the crops go; below it the folders are those of the images.
     """
 
-    def __init__(self, reading: Reading, rules: _Rules, folder: Path) -> None:
+    def __init__(self, reading: AnnotationSet, rules: _Rules, folder: Path) -> None:
         self.reading, self.rules, self.folder = reading, rules, folder
         self.made: dict[int, PoseRecord] = {}
         self.origins: dict[Path, _Origin] = {}
         self.left_out: Counter[str] = Counter()
         self.faults: list[BadInputError] = []
-        pictures = [p.path for p in pictures_of(reading)]
-        self.root = Path(os.path.commonpath([p.parent for p in pictures])) if pictures else Path()
+        images = [p.path for p in images_of(reading)]
+        self.root = Path(os.path.commonpath([p.parent for p in images])) if images else Path()
 
     def run(self, progress: Progress | None) -> None:
-        """Cut out everything; each picture is decoded once."""
-        pictures: dict[Path, list[tuple[int, int, PoseRecord]]] = {}
+        """Cut out everything; each image is decoded once."""
+        images: dict[Path, list[tuple[int, int, PoseRecord]]] = {}
         numbers: Counter[Path] = Counter()  # a.jpg and a.png in one folder share their numbers
         for i, record in enumerate(self.reading.records):
             stem = record.image.with_suffix("")
             numbers[stem] += 1
-            pictures.setdefault(record.image, []).append((i, numbers[stem], record))
-        for done, (path, instances) in enumerate(pictures.items(), 1):
+            images.setdefault(record.image, []).append((i, numbers[stem], record))
+        for done, (path, instances) in enumerate(images.items(), 1):
             kept = [entry for entry in instances if self._keeps(entry[2])]
             if kept:
-                self._cut_picture(path, kept)
+                self._cut_image(path, kept)
             if progress is not None:
-                progress(done, len(pictures))
-        used = {origin.picture for origin in self.origins.values()}
-        without = len(pictures_of(self.reading)) - len(used)
-        self.left_out.update({"pictures without a crop": without} if without else {})
+                progress(done, len(images))
+        used = {origin.image for origin in self.origins.values()}
+        without = len(images_of(self.reading)) - len(used)
+        self.left_out.update({"images without a crop": without} if without else {})
 
-    def result(self, source: Path) -> Reading:
+    def result(self, source: Path) -> AnnotationSet:
         """The crops as a reading, in the order of the source.
 
         Raises:
@@ -299,15 +301,15 @@ class _Work:
         return cut
 
     def write_origins(self, path: Path) -> None:
-        """A table of all crops; (left, top) added to a point of the crop gives the point of the picture."""
+        """A table of all crops; (left, top) added to a point of the crop gives the point of the image."""
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
-            table.writerow(["crop", "picture", "instance", "left", "top"])
+            table.writerow(["crop", "image", "instance", "left", "top"])
             for record in self.made.values():
                 origin = self.origins[record.image]
                 table.writerow([
                     record.image.relative_to(self.folder).as_posix(),
-                    origin.picture.relative_to(self.root).as_posix(),
+                    origin.image.relative_to(self.root).as_posix(),
                     origin.number, origin.left, origin.top,
                 ])  # fmt: skip
 
@@ -317,13 +319,13 @@ class _Work:
             self.left_out[reason] += 1
         return reason is None
 
-    def _cut_picture(self, path: Path, instances: list[tuple[int, int, PoseRecord]]) -> None:
+    def _cut_image(self, path: Path, instances: list[tuple[int, int, PoseRecord]]) -> None:
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
         stated = instances[0][2]
         if pixels is None or pixels.shape[:2] != (stated.height, stated.width):
             size = "nothing" if pixels is None else f"{pixels.shape[1]}×{pixels.shape[0]}"
             self.faults += [
-                BadInputError("picture cannot be decoded as its header says", where=str(path),
+                BadInputError("image cannot be decoded as its header says", where=str(path),
                               expected=f"{stated.width}×{stated.height} pixels", found=size, todo="fetch it again")
             ] * len(instances)  # fmt: skip
             return
@@ -357,7 +359,7 @@ def _can_link(folder: Path) -> bool:
     return True
 
 
-def _draw_sheet(reading: Reading, path: Path, seed: int) -> None:
+def _draw_sheet(reading: AnnotationSet, path: Path, seed: int) -> None:
     """Some crops, chosen by the seed, as they lie on the disk."""
     records = reading.records
     chosen = np.random.default_rng(seed).permutation(len(records))[:_TILES]
@@ -366,12 +368,12 @@ def _draw_sheet(reading: Reading, path: Path, seed: int) -> None:
 
 
 def _tile(record: PoseRecord, schema: KeypointSchema) -> np.ndarray:
-    picture = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
+    image = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
     scale = _TILE / max(record.width, record.height)
     size = [max(1, round(record.width * scale)), max(1, round(record.height * scale))]
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     tile = np.zeros((_TILE, _TILE, 3), np.uint8)
-    tile[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=method)
+    tile[: size[1], : size[0]] = cv2.resize(image, size, interpolation=method)
     x1, y1, x2, y2 = ((record.bbox + 0.5) * scale - 0.5).round().astype(int).tolist()
     cv2.rectangle(tile, (x1, y1), (x2, y2), (255, 255, 255), 1)
     points = (record.keypoints[:, :2] + 0.5) * scale - 0.5

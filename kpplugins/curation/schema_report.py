@@ -8,15 +8,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kpplugins.converters.open_source import SCHEMA_FILE
-from kpplugins.converters.pictures import read_picture
-from kpplugins.converters.reading import Reading
-from kpplugins.converters.repeats import joined, matched_instances, people, repeated_instances
 from kpplugins.curation.stats import opened
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
-from kpplugins.structures.flip_evidence import PairEvidence, apply_evidence, flip_evidence
-from kpplugins.structures.measured_sigmas import with_measured_sigmas
-from kpplugins.structures.schema_inference import flip_pairs_by_name
+from kpplugins.data import PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.images import read_image
+from kpplugins.data.repeats import joined, matched_instances, people, repeated_instances
+from kpplugins.formats.open_source import SCHEMA_FILE
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.flip_evidence import PairEvidence, apply_evidence, flip_evidence
+from kpplugins.schema.from_names import flip_pairs_by_name
+from kpplugins.schema.measured_sigmas import with_measured_sigmas
+from kpplugins.structures import BadInputError
 from kpplugins.visualization.grid import grid
 from kpplugins.visualization.table import markdown_table
 
@@ -40,7 +42,7 @@ class SchemaReport:
         evidence: what geometry says of each flip pair.
         text: table, skeleton, source of the sigmas and warnings, to print.
         warnings: what people should hear of.
-        sheet: the picture that was drawn, or ``None``.
+        sheet: the image that was drawn, or ``None``.
         written: the ``schema.json`` that was written, or ``None``.
     """
 
@@ -69,7 +71,7 @@ def schema_report(
     Args:
         source: a converted folder, or a file or folder of any known format.
         out: folder for ``schema.png``; ``None`` draws nothing.
-        repeated: the same pictures annotated once more, for the sigmas.
+        repeated: the same images annotated once more, for the sigmas.
         from_format: the source's format; ``None`` tells it from the source.
         num: how many instances the sheet shows, those with most labelled points.
         seed: of choices among instances.
@@ -135,8 +137,8 @@ def _text(
                       *(f"warning: {w}" for w in warnings)])  # fmt: skip
 
 
-def _fullest(reading: Reading, num: int, seed: int) -> list[PoseRecord]:
-    """Instances with the most labelled points, by chance among equals, of different pictures where there are enough."""
+def _fullest(reading: AnnotationSet, num: int, seed: int) -> list[PoseRecord]:
+    """Instances with the most labelled points, by chance among equals, of different images where there are enough."""
     everybody = people(reading)
     shuffled = [everybody[i] for i in np.random.default_rng(seed).permutation(len(everybody))]
     ordered = sorted(shuffled, key=lambda r: -r.num_labelled)
@@ -180,14 +182,14 @@ def _side_colors(schema: KeypointSchema) -> list[tuple[int, int, int]]:
 def _tile(
     record: PoseRecord, schema: KeypointSchema, colors: Sequence[tuple[int, int, int]], mirrored: bool
 ) -> np.ndarray:
-    picture = read_picture(record.image)
+    image = read_image(record.image)
     inside = record.keypoints[:, 2] > 0
     corners = record.keypoints[inside, :2] if inside.sum() > 1 else record.bbox.reshape(2, 2)
     low, high = corners.min(axis=0), corners.max(axis=0)
     side = float(max((high - low).max(), 1)) * (1 + 2 * _CONTEXT)
     scale, shift = TILE / side, (low + high) / 2 - side / 2
     matrix = np.array([[scale, 0, -shift[0] * scale], [0, scale, -shift[1] * scale]])
-    tile = cv2.warpAffine(picture, matrix, (TILE, TILE), flags=cv2.INTER_LINEAR)
+    tile = cv2.warpAffine(image, matrix, (TILE, TILE), flags=cv2.INTER_LINEAR)
     points = (record.keypoints[:, :2] - shift) * scale
     if mirrored:
         tile = np.ascontiguousarray(tile[:, ::-1])

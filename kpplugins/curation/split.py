@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.convert import GroupBy, assign_splits, group_of
-from kpplugins.converters.origins import picture_of_crops
-from kpplugins.converters.reading import Reading
-from kpplugins.converters.splits import SPLITS
-from kpplugins.converters.strict import as_dict, as_list, load_json
-from kpplugins.structures import BadInputError, KeypointSchema, Picture
+from kpplugins.curation.convert import GroupBy, assign_splits, group_of
+from kpplugins.data import ImageInfo
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.origins import image_of_crops
+from kpplugins.data.splits import SPLITS
+from kpplugins.data.strict import as_dict, as_list, load_json
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 _ASIDE = ".annotations-before-split"
 """Where the old files lie for the moment between two renamings."""
@@ -33,8 +35,8 @@ def split(
 ) -> dict[str, Any]:
     """Divide a converted folder anew, in place.
 
-    The pictures stay; each entry of ``annotations/{train,val,test}.json`` moves, unchanged, to the file of its
-    picture's new split. The new files are written aside, and the folder ``annotations`` is renamed away and the new one
+    The images stay; each entry of ``annotations/{train,val,test}.json`` moves, unchanged, to the file of its
+    image's new split. The new files are written aside, and the folder ``annotations`` is renamed away and the new one
     renamed into its place. Stopped between the two, the old files lie in ``.annotations-before-split``; the next call
     puts them back first.
 
@@ -42,29 +44,29 @@ def split(
         folder: what ``convert`` wrote.
         ratios: shares of train, val and test, in any unit.
         seed: of the shuffle.
-        group_by: regular expression on a picture's path (``images/NAME``); pictures whose first group (or whole match)
-            is the same go into the same split. ``None`` keeps crops of one picture together, where ``crop`` made the
+        group_by: regular expression on an image's path (``images/NAME``); images whose first group (or whole match)
+            is the same go into the same split. ``None`` keeps crops of one image together, where ``crop`` made the
             folder.
 
     Returns:
-        ``groups`` (how many), by split ``pictures``, ``instances``, ``groups``, ``share`` and ``asked`` (of the
-        pictures), and ``note``: how far off coarse groups leave the shares, or empty.
+        ``groups`` (how many), by split ``images``, ``instances``, ``groups``, ``share`` and ``asked`` (of the
+        images), and ``note``: how far off coarse groups leave the shares, or empty.
 
     Raises:
-        BadInputError: not a converted folder, an id twice, an annotation without its picture, wrong ratios or pattern,
+        BadInputError: not a converted folder, an id twice, an annotation without its image, wrong ratios or pattern,
             or a split that was asked for gets nothing.
     """
     _put_back(folder)
     contents = _load(folder)
     images = [image for content in contents.values() for image in content["images"]]
     paths = {image["id"]: Path("images") / image["file_name"] for image in images}
-    groups: GroupBy = group_by if group_by is not None else picture_of_crops(folder)
+    groups: GroupBy = group_by if group_by is not None else image_of_crops(folder)
     splits = _assign(list(paths.values()), ratios, seed, groups)
     chosen = {key: splits[path] for key, path in paths.items()}
     divided = {name: _part(contents, name, chosen) for name in SPLITS}
     report = _report(divided, splits, ratios, groups)
     _replace(folder, divided)
-    _note_in_report(folder, {name: report[name]["pictures"] for name in SPLITS})
+    _note_in_report(folder, {name: report[name]["images"] for name in SPLITS})
     return report
 
 
@@ -121,9 +123,9 @@ def _content(file: Path) -> Content:
 def _assign(paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by: GroupBy) -> dict[Path, str]:
     """As ``convert`` divides; where that leaves a wanted split empty, by the largest gap instead."""
     if not paths:
-        raise BadInputError("the folder has no pictures", where="split")
-    backgrounds = [Picture(path, 1, 1) for path in paths]
-    reading = Reading(KeypointSchema("none", ("none",)), backgrounds=backgrounds)
+        raise BadInputError("the folder has no images", where="split")
+    backgrounds = [ImageInfo(path, 1, 1) for path in paths]
+    reading = AnnotationSet(KeypointSchema("none", ("none",)), backgrounds=backgrounds)
     splits = assign_splits(reading, ratios, seed, group_by)
     wanted = [name for name, ratio in zip(SPLITS, ratios, strict=True) if ratio > 0]
     if set(splits.values()) >= set(wanted):
@@ -135,7 +137,7 @@ def _assign(paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by:
         raise BadInputError(
             f"the {missing} split would get nothing", where="split",
             expected=f"at least {len(wanted)} groups for {', '.join(wanted)}", found=f"{len(groups)} {many}",
-            todo="give a finer pattern or a ratio of 0" if group_by else "add pictures or give a ratio of 0",
+            todo="give a finer pattern or a ratio of 0" if group_by else "add images or give a ratio of 0",
         )  # fmt: skip
     by_group = _fill(groups, dict(zip(SPLITS, ratios, strict=True)), seed)
     return {path: by_group[group_of(path, group_by)] for path in paths}
@@ -176,11 +178,11 @@ def _report(
     total = sum(len(content["images"]) for content in divided.values())
     report: dict[str, Any] = {"groups": len(set(group.values()))}
     for name, ratio in zip(SPLITS, ratios, strict=True):
-        pictures = len(divided[name]["images"])
+        images = len(divided[name]["images"])
         report[name] = {
-            "pictures": pictures, "instances": len(divided[name]["annotations"]),
+            "images": images, "instances": len(divided[name]["annotations"]),
             "groups": len({group[path] for path, s in splits.items() if s == name}),
-            "share": round(pictures / total, 4), "asked": round(ratio / sum(ratios), 4),
+            "share": round(images / total, 4), "asked": round(ratio / sum(ratios), 4),
         }  # fmt: skip
     off = {name: report[name]["share"] - report[name]["asked"] for name in SPLITS}
     far = max(abs(value) for value in off.values()) > _FAR

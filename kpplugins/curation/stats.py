@@ -1,4 +1,4 @@
-"""A set in numbers and plots: pictures, instances, points by visibility, sizes, by split and category."""
+"""A set in numbers and plots: images, instances, points by visibility, sizes, by split and category."""
 
 import json
 import tempfile
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.coco_writer import pictures_of
-from kpplugins.converters.formats import Format
-from kpplugins.converters.open_source import open_source
-from kpplugins.converters.reading import Reading
-from kpplugins.converters.splits import SPLITS
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.writer import images_of
+from kpplugins.data.splits import SPLITS
+from kpplugins.formats.open_source import open_source
+from kpplugins.formats.registry import Format
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.table import markdown_table
 
@@ -26,14 +26,16 @@ _HEATMAP_BINS = 48
 
 
 @contextmanager
-def opened(source: Path, from_format: str | None = None, **options: Any) -> Iterator[tuple[Format, Reading]]:
-    """A source for looking at it; pictures that lie inside annotation files are there only within the ``with``.
+def opened(
+    source: Path, from_format: str | None = None, **options: Any
+) -> Iterator[tuple[Format, AnnotationSet]]:
+    """A source for looking at it; images that lie inside annotation files are there only within the ``with``.
 
     Raises:
         BadInputError: see ``open_source``.
     """
     with tempfile.TemporaryDirectory(prefix="kpplugins-") as extracted:
-        yield open_source(source, from_format=from_format, pictures=Path(extracted), **options)
+        yield open_source(source, from_format=from_format, extract_to=Path(extracted), **options)
 
 
 def stats(
@@ -49,10 +51,10 @@ def stats(
 
     Returns:
         The numbers, and the same as text. Boxes are measured by their longer side in pixels and by their share of the
-        picture's area; crowds are counted, and left out of everything else. A point outside its picture is absent.
+        image's area; crowds are counted, and left out of everything else. A point outside its image is absent.
 
     Raises:
-        BadInputError: see ``open_source``; or the source has no pictures.
+        BadInputError: see ``open_source``; or the source has no images.
     """
     with opened(source, from_format, **options) as (known, reading):
         numbers = measure(reading)
@@ -66,60 +68,59 @@ def stats(
     return numbers, _text(numbers)
 
 
-def measure(reading: Reading) -> dict[str, Any]:
+def measure(reading: AnnotationSet) -> dict[str, Any]:
     """The numbers of ``stats`` that follow from a reading.
 
     Raises:
-        BadInputError: the reading has no pictures.
+        BadInputError: the reading has no images.
     """
-    pictures = pictures_of(reading)
-    if not pictures:
-        raise BadInputError("the source has no pictures", where="stats")
+    images = images_of(reading)
+    if not images:
+        raise BadInputError("the source has no images", where="stats")
     records = [r for r in reading.records if not r.crowd]
     visibility = _visibility(reading)
     boxes = np.array([r.bbox for r in records]).reshape(-1, 4)
     extent = boxes[:, 2:] - boxes[:, :2]
     canvas = np.array([[r.width * r.height] for r in records], float).reshape(-1)
-    per_picture = Counter(r.image for r in records)
-    counts = [per_picture[p.path] for p in pictures]
+    per_image = Counter(r.image for r in records)
+    counts = [per_image[p.path] for p in images]
     return {
-        "pictures": len(pictures), "instances": len(records), "crowds": len(reading.records) - len(records),
+        "images": len(images), "instances": len(records), "crowds": len(reading.records) - len(records),
         "unlabelled instances": int((visibility.max(axis=1, initial=0) == 0).sum()),
-        "pictures without instances": counts.count(0),
+        "images without instances": counts.count(0),
         "splits": _by_split(reading), "categories": dict(Counter(r.category for r in records)),
         "keypoints": {
             name: {word: int((visibility[:, k] == v).sum()) for v, word, _ in _VISIBILITY}
             for k, name in enumerate(reading.schema.keypoints)
         },
-        "instances a picture": {str(n): c for n, c in sorted(Counter(counts).items())},
+        "instances an image": {str(n): c for n, c in sorted(Counter(counts).items())},
         "labelled points an instance": {
             str(n): c for n, c in sorted(Counter((visibility > 0).sum(axis=1).tolist()).items())
         },
         "box side px": _quantiles(extent.max(axis=1, initial=0)),
-        "box share of picture": _quantiles(extent.prod(axis=1) / np.maximum(canvas, 1)),
-        "picture width px": _quantiles(np.array([p.width for p in pictures])),
-        "picture height px": _quantiles(np.array([p.height for p in pictures])),
+        "box share of image": _quantiles(extent.prod(axis=1) / np.maximum(canvas, 1)),
+        "image width px": _quantiles(np.array([p.width for p in images])),
+        "image height px": _quantiles(np.array([p.height for p in images])),
     }  # fmt: skip
 
 
-def splits_of(reading: Reading) -> dict[Path, str]:
-    """The split of every picture; ``all`` where the source does not divide its pictures."""
+def splits_of(reading: AnnotationSet) -> dict[Path, str]:
+    """The split of every image; ``all`` where the source does not divide its images."""
     return {
-        p.path: reading.splits.get(p.path, "train") if reading.splits else "all" for p in pictures_of(reading)
+        p.path: reading.splits.get(p.path, "train") if reading.splits else "all" for p in images_of(reading)
     }
 
 
-def _by_split(reading: Reading) -> dict[str, dict[str, int]]:
+def _by_split(reading: AnnotationSet) -> dict[str, dict[str, int]]:
     split = splits_of(reading)
-    pictures = Counter(split.values())
+    images = Counter(split.values())
     instances = Counter(split[r.image] for r in reading.records if not r.crowd)
     return {
-        s: {"pictures": pictures[s], "instances": instances[s]}
-        for s in (SPLITS if reading.splits else ("all",))
+        s: {"images": images[s], "instances": instances[s]} for s in (SPLITS if reading.splits else ("all",))
     }
 
 
-def _visibility(reading: Reading) -> np.ndarray:
+def _visibility(reading: AnnotationSet) -> np.ndarray:
     """(N, K) of the instances that are no crowds."""
     rows = [r.keypoints[:, 2] for r in reading.records if not r.crowd]
     return np.array(rows).reshape(len(rows), reading.schema.num_keypoints)
@@ -132,16 +133,16 @@ def _quantiles(values: np.ndarray) -> dict[str, float]:
 
 
 def _text(numbers: Mapping[str, Any]) -> str:
-    counts = ("pictures", "instances", "crowds", "unlabelled instances", "pictures without instances")
+    counts = ("images", "instances", "crowds", "unlabelled instances", "images without instances")
     lines = [f"{numbers['source']} ({numbers['format']})"]
     lines += [f"{key}: {numbers[key]}" for key in counts]
-    lines += [f"{key}: {_pairs(numbers[key])}" for key in ("categories", "instances a picture")]
-    splits = [[s, row["pictures"], row["instances"]] for s, row in numbers["splits"].items()]
-    sizes = ("box side px", "box share of picture", "picture width px", "picture height px")
+    lines += [f"{key}: {_pairs(numbers[key])}" for key in ("categories", "instances an image")]
+    splits = [[s, row["images"], row["instances"]] for s, row in numbers["splits"].items()]
+    sizes = ("box side px", "box share of image", "image width px", "image height px")
     rows = [[key, *(f"{v:.4g}" for v in numbers[key].values())] for key in sizes if numbers[key]]
     points = [[name, *row.values()] for name, row in numbers["keypoints"].items()]
     return "\n".join([
-        *lines, "", markdown_table(["split", "pictures", "instances"], splits),
+        *lines, "", markdown_table(["split", "images", "instances"], splits),
         markdown_table(["keypoint", *(word for _, word, _ in _VISIBILITY)], points),
         markdown_table(["size", *_QUANTILES], rows),
     ])  # fmt: skip
@@ -151,7 +152,7 @@ def _pairs(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in counts.items())
 
 
-def _plot(reading: Reading, numbers: Mapping[str, Any], path: Path) -> None:
+def _plot(reading: AnnotationSet, numbers: Mapping[str, Any], path: Path) -> None:
     """One page with six plots."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -161,22 +162,22 @@ def _plot(reading: Reading, numbers: Mapping[str, Any], path: Path) -> None:
     figure = Figure(figsize=(15, max(9.0, 5.5 + 0.2 * len(names))), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(
-        f"{Path(numbers['source']).name}: {numbers['pictures']} pictures, {numbers['instances']} instances"
+        f"{Path(numbers['source']).name}: {numbers['images']} images, {numbers['instances']} instances"
     )
     axes = figure.subplots(2, 3).ravel()
     sides = [float((r.bbox[2:] - r.bbox[:2]).max()) for r in records]
     _histogram(axes[0], sides, "longer side of the box, px (log)", "instances")
     _plot_points(axes[1], numbers["keypoints"])
     _plot_heatmap(axes[2], reading)
-    pictures = pictures_of(reading)
-    sizes = Counter((p.width, p.height) for p in pictures)
+    images = images_of(reading)
+    sizes = Counter((p.width, p.height) for p in images)
     axes[3].scatter(
         [w for w, _ in sizes], [h for _, h in sizes], s=[20 + 6 * n**0.5 for n in sizes.values()], alpha=0.5
     )
     largest = max(max(size) for size in sizes)
-    axes[3].set(title="picture sizes", xlabel="width, px", ylabel="height, px",
+    axes[3].set(title="image sizes", xlabel="width, px", ylabel="height, px",
                 xlim=(0, 1.1 * largest), ylim=(0, 1.1 * largest))  # fmt: skip
-    _plot_counts(axes[4], numbers["instances a picture"], "instances a picture", "pictures")
+    _plot_counts(axes[4], numbers["instances an image"], "instances an image", "images")
     _plot_counts(axes[5], numbers["labelled points an instance"], "labelled points an instance", "instances")
     figure.savefig(path, dpi=100)
 
@@ -206,7 +207,7 @@ def _plot_points(axis: Any, keypoints: Mapping[str, Mapping[str, int]]) -> None:
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, fontsize=8)
 
 
-def _plot_heatmap(axis: Any, reading: Reading) -> None:
+def _plot_heatmap(axis: Any, reading: AnnotationSet) -> None:
     """Where the labelled points lie in their boxes."""
     places = [
         (r.keypoints[r.keypoints[:, 2] > 0, :2] - r.bbox[:2]) / np.maximum(r.bbox[2:] - r.bbox[:2], 1e-9)

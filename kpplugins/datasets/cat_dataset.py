@@ -7,11 +7,12 @@ from typing import Any
 
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.cat import CAT_SCHEMA, read_cat
-from kpplugins.converters.sample_cats.marker import is_drawn
-from kpplugins.converters.splits import take_split
+from kpplugins.data import PoseRecord
+from kpplugins.data.splits import take_split
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import KeypointSchema, PoseRecord
+from kpplugins.formats.cat import CAT_SCHEMA, read_cat
+from kpplugins.schema import KeypointSchema
+from kpplugins.synthetic.marker import is_drawn
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ class CatDataset(RecordDataset):
     """CAT (Zhang, Sun, Tang: Cat head detection, ECCV 2008), about 10,000 cat faces with nine points.
 
     Reads ``data_root/CAT_00 … CAT_06/NAME.jpg`` + ``NAME.jpg.cat`` as Kaggle's crawford/cat-dataset unpacks. CAT has
-    no boxes: the box is the one around all nine points (whichever are chosen) plus a margin, cut to the picture. A
-    point outside its picture counts as unlabelled.
+    no boxes: the box is the one around all nine points (whichever are chosen) plus a margin, cut to the image. A
+    point outside its image counts as unlabelled.
 
     Args:
         data_root: the folder with ``CAT_00`` ….

@@ -7,12 +7,14 @@ from typing import Any
 
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.coco import read_coco
-from kpplugins.converters.reading import Reading
-from kpplugins.converters.splits import SPLITS
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.reader import read_coco
+from kpplugins.data.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
-from kpplugins.structures.schema_inference import COCO_SIGMAS, infer_schema
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import COCO_SIGMAS, infer_schema
+from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +37,13 @@ PERSON_SCHEMA = infer_schema("person", tuple(COCO_SIGMAS), skeleton=_SIDES + _AC
 class CocoPersonDataset(RecordDataset):
     """COCO person keypoints (Lin et al.: Microsoft COCO, ECCV 2014), 17 points, each person from its annotated box.
 
-    Reads ``data_root/annotations/person_keypoints_{train,val}2017.json`` with the pictures in ``train2017`` and
+    Reads ``data_root/annotations/person_keypoints_{train,val}2017.json`` with the images in ``train2017`` and
     ``val2017``, as cocodataset.org offers them; also what ``curation.crop`` makes of them
     (``annotations/{train,val,test}.json`` with ``images``). Nothing is written.
 
     Crowds and persons without a labelled point are neither learnt nor scored, and are counted: the top-down protocol
-    with ground-truth boxes. With ``data_mode="bottomup"`` they stay in their pictures, and ``min_keypoints`` has no
-    effect: a person left out would be learnt as background. Sizes of pictures are those of the annotation; a picture
+    with ground-truth boxes. With ``data_mode="bottomup"`` they stay in their images, and ``min_keypoints`` has no
+    effect: a person left out would be learnt as background. Sizes of images are those of the annotation; an image
     that is not there is a fault. With ``skip_bad`` each one is looked at.
 
     Produced keys, beside those of ``RecordDataset``: ``upper_body_ids`` and ``lower_body_ids``, which MMPose's
@@ -49,7 +51,7 @@ class CocoPersonDataset(RecordDataset):
 
     Args:
         data_root: the folder.
-        split: ``train``, ``val`` or ``test``. COCO's test pictures have no public labels: where no annotation of them
+        split: ``train``, ``val`` or ``test``. COCO's test images have no public labels: where no annotation of them
             is there, ``test`` means ``val``, and says so.
         ann_file: read this file whatever the split, absolute or below ``data_root``; ``None`` finds it by the split.
         min_keypoints: persons with fewer labelled points (of those chosen) are left out of training. Testing scores
@@ -96,8 +98,8 @@ class CocoPersonDataset(RecordDataset):
         """The persons of the split, crowds and unlabelled ones among them."""
         return self.load_split()[0]
 
-    def load_split(self) -> tuple[list[PoseRecord], list[Picture]]:
-        """The persons of the split, and its pictures without any."""
+    def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
+        """The persons of the split, and its images without any."""
         file = self._annotation_file()
         where, reading = str(file), self._read(file)
         if set(reading.schema.keypoints) != set(PERSON_SCHEMA.keypoints):
@@ -133,7 +135,7 @@ class CocoPersonDataset(RecordDataset):
             found = self._file_of("val")
             if found is not None:
                 logger.warning(
-                    "%s has no labelled test pictures: testing on val, which has chosen the checkpoint",
+                    "%s has no labelled test images: testing on val, which has chosen the checkpoint",
                     self.data_root,
                 )
         if found is None:
@@ -153,5 +155,5 @@ class CocoPersonDataset(RecordDataset):
             return None
         return files[-1]
 
-    def _read(self, file: Path) -> Reading:
-        return read_coco(file, skip_bad=self.skip_bad, check_pictures=self.skip_bad)
+    def _read(self, file: Path) -> AnnotationSet:
+        return read_coco(file, skip_bad=self.skip_bad, check_images=self.skip_bad)

@@ -7,16 +7,18 @@ from typing import Any
 
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.coco import read_coco
-from kpplugins.converters.coco_schema import (
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.coco.reader import read_coco
+from kpplugins.data.coco.schema import (
     category_keypoints_of_file,
     category_names_of_file,
     schema_of_file,
 )
-from kpplugins.converters.open_source import SCHEMA_FILE
-from kpplugins.converters.splits import SPLITS
+from kpplugins.data.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
+from kpplugins.formats.open_source import SCHEMA_FILE
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
 CONVERT_COMMAND = "python tools/dataset.py convert SOURCE --out DIR"
@@ -28,18 +30,18 @@ class CustomKeypointDataset(RecordDataset):
     """A folder of ``images`` and ``annotations/{train,val,test}.json``, as ``tools/dataset.py convert`` makes it.
 
     The annotations are COCO keypoints, of any number K; names, skeleton, flip pairs and sigmas come from
-    ``data_root/schema.json`` where it is there, else from the categories of the annotation files. Sizes of pictures
-    are those of the annotation; a picture that is not there is a fault. With ``skip_bad`` each one is looked at.
+    ``data_root/schema.json`` where it is there, else from the categories of the annotation files. Sizes of images
+    are those of the annotation; an image that is not there is a fault. With ``skip_bad`` each one is looked at.
 
     Args:
         data_root: the folder.
-        split: ``train``, ``val``, ``test`` or ``all``. Where there are no test pictures, ``test`` means ``val``, and
+        split: ``train``, ``val``, ``test`` or ``all``. Where there are no test images, ``test`` means ``val``, and
             says so.
         categories: only objects of these, with the points that they have; ``None`` uses all.
         **kwargs: see ``RecordDataset``.
 
     Raises:
-        BadInputError: no such folder, no annotations, a bad entry (unless ``skip_bad``), or a split without pictures.
+        BadInputError: no such folder, no annotations, a bad entry (unless ``skip_bad``), or a split without images.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class CustomKeypointDataset(RecordDataset):
 
     @classmethod
     def schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The schema that a dataset built from ``cfg`` will have; reads no pictures."""
+        """The schema that a dataset built from ``cfg`` will have; reads no images."""
         return cls.full_schema_of(cfg).subset(cls._points_of(cfg))
 
     @classmethod
@@ -99,13 +101,13 @@ class CustomKeypointDataset(RecordDataset):
         """The instances of the split."""
         return self.load_split()[0]
 
-    def load_split(self) -> tuple[list[PoseRecord], list[Picture]]:
-        """The instances of the split, and its pictures that have none of the chosen categories."""
+    def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
+        """The instances of the split, and its images that have none of the chosen categories."""
         folder = Path(self.data_root) / "annotations"
         records, backgrounds = self._read(folder, SPLITS if self.split == "all" else [self.split])
         if not records and self.split == "test":
             logger.warning(
-                "%s has no test pictures: testing on val, which has chosen the checkpoint", self.data_root
+                "%s has no test images: testing on val, which has chosen the checkpoint", self.data_root
             )
             records, backgrounds = self._read(folder, ["val"])
         if not records:
@@ -116,19 +118,19 @@ class CustomKeypointDataset(RecordDataset):
             )
         return records, backgrounds
 
-    def _read(self, folder: Path, splits: Sequence[str]) -> tuple[list[PoseRecord], list[Picture]]:
+    def _read(self, folder: Path, splits: Sequence[str]) -> tuple[list[PoseRecord], list[ImageInfo]]:
         records: list[PoseRecord] = []
-        backgrounds: list[Picture] = []
+        backgrounds: list[ImageInfo] = []
         for path in (folder / f"{split}.json" for split in splits):
             if path.is_file():
-                reading = read_coco(path, skip_bad=self.skip_bad, check_pictures=self.skip_bad)
+                reading = read_coco(path, skip_bad=self.skip_bad, check_images=self.skip_bad)
                 reading.under(self.full_schema, str(path))  # files may list the points in different orders
                 records += reading.records
                 backgrounds += reading.backgrounds
         if self.categories is None:
             return records, backgrounds
         chosen = [r for r in records if r.category in self.categories]
-        empty = {r.image: Picture(r.image, r.width, r.height) for r in records}
+        empty = {r.image: ImageInfo(r.image, r.width, r.height) for r in records}
         for record in chosen:
             empty.pop(record.image, None)
         return chosen, backgrounds + list(empty.values())

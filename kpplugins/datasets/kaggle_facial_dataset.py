@@ -8,25 +8,27 @@ import cv2
 import numpy as np
 from mmpose.registry import DATASETS
 
-from kpplugins.converters.kaggle_faces import (
+from kpplugins.data import PoseRecord
+from kpplugins.data.splits import take_split
+from kpplugins.datasets.record_dataset import RecordDataset
+from kpplugins.formats.kaggle_faces.reader import (
     KAGGLE_SCHEMA,
     in_subset,
     read_faces,
     require_subset,
     training_file,
 )
-from kpplugins.converters.splits import take_split
-from kpplugins.datasets.record_dataset import RecordDataset
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 
 @DATASETS.register_module()
 class KaggleFacialDataset(RecordDataset):
     """Kaggle's facial-keypoints-detection, up to 15 points on grey 96×96 faces.
 
-    Reads ``training.csv`` or ``training.zip`` in ``data_root`` as downloaded; the pictures are inside it and stay in
+    Reads ``training.csv`` or ``training.zip`` in ``data_root`` as downloaded; the images are inside it and stay in
     memory (9 KB each). Kaggle's test file has no truth, so all three splits are parts of the training file. The box is
-    the whole picture. Of the original 7,049 rows 2,140 carry all 15 points; most others carry four, and points that a
+    the whole image. Of the original 7,049 rows 2,140 carry all 15 points; most others carry four, and points that a
     row does not carry have no weight in training and do not count in testing.
 
     Produced keys, beside those of ``RecordDataset``: ``img`` (96, 96, 3) uint8; ``img_path`` is
@@ -74,24 +76,24 @@ class KaggleFacialDataset(RecordDataset):
     def load_records(self) -> list[PoseRecord]:
         """The faces of the split."""
         root = Path(self.data_root)
-        pictures, reading = read_faces(root, skip_bad=self.skip_bad)
+        images, reading = read_faces(root, skip_bad=self.skip_bad)
         file = training_file(root)
-        rows = list(zip(pictures, reading.records, strict=True))
+        rows = list(zip(images, reading.records, strict=True))
         part = take_split(rows, self.split, self.ratios, self.shuffle_seed)
-        chosen = [(picture, record) for picture, record in part if in_subset(record, self.subset)]
+        chosen = [(image, record) for image, record in part if in_subset(record, self.subset)]
         if not chosen:
             raise BadInputError(
                 f"no row with subset {self.subset!r} in the {self.split} split", where=str(file)
             )
-        self._grey = {str(file / record.image): picture for picture, record in chosen}
+        self._grey = {str(file / record.image): image for image, record in chosen}
         return [PoseRecord(**{**record.__dict__, "image": file / record.image}) for _, record in chosen]
 
-    def picture(self, img_path: str) -> np.ndarray:
+    def image(self, img_path: str) -> np.ndarray:
         """(96, 96, 3) uint8, three equal channels."""
         return cv2.cvtColor(self._grey[img_path], cv2.COLOR_GRAY2BGR)
 
     def get_data_info(self, idx: int) -> dict:
-        """The sample with its picture."""
+        """The sample with its image."""
         info = super().get_data_info(idx)
-        info["img"] = self.picture(info["img_path"])
+        info["img"] = self.image(info["img_path"])
         return info

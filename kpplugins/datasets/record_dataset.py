@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
-from kpplugins.converters.pictures import read_picture
-from kpplugins.converters.reading import DERIVED_NOTE
-from kpplugins.datasets.picture_samples import small_pictures, whole_picture
-from kpplugins.structures import BadInputError, KeypointSchema, Picture, PoseRecord
-from kpplugins.structures.corner_votes import are_corners, corner_votes
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import DERIVED_NOTE
+from kpplugins.data.corner_votes import are_corners, corner_votes
+from kpplugins.data.images import read_image
+from kpplugins.datasets.image_samples import small_images, whole_image
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
@@ -22,32 +24,32 @@ _ASKED = 5000
 
 
 class RecordDataset(BaseCocoStyleDataset):
-    """An MMPose dataset over ``PoseRecord``s; a sample is a labelled instance, with ``data_mode="bottomup"`` a picture.
+    """An MMPose dataset over ``PoseRecord``s; a sample is a labelled instance, with ``data_mode="bottomup"`` an image.
 
     A subclass says what its points are (``full_schema_of``) and reads its records (``load_records``; ``load_split``
-    where its data have pictures without instances).
+    where its data have images without instances).
 
-    Produced keys, beside those of ``BaseCocoStyleDataset``: ``img_path``, ``img_id`` (1-based number of the picture),
+    Produced keys, beside those of ``BaseCocoStyleDataset``: ``img_path``, ``img_id`` (1-based number of the image),
     ``id`` (1-based number of the record), ``bbox`` (1, 4) xyxy, ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K)
     0 or 1, ``area``, ``raw_ann_info`` (the COCO annotation, for metrics).
 
-    A sample of a picture has all N of its instances, crowds and boxes without labelled points among them, in training
+    A sample of an image has all N of its instances, crowds and boxes without labelled points among them, in training
     as in testing; N is 0 for a background. Its arrays: ``id``, ``category_id`` (1-based place in
-    ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) cut to the picture, ``bbox_score``, ``area`` (N,),
+    ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) cut to the image, ``bbox_score``, ``area`` (N,),
     ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations, with
-    the boxes as they were read. A box that has no area within its picture is left out of both.
+    the boxes as they were read. A box that has no area within its image is left out of both.
 
     Args:
         data_root: where the data are.
         keypoints: names of the points to use, in this order; ``None`` uses all of the schema.
         skip_bad: go on without bad files, saying how many and why.
-        backgrounds: whether pictures without any instance are trained on, with ``data_mode="bottomup"``; a test has
+        backgrounds: whether images without any instance are trained on, with ``data_mode="bottomup"``; a test has
             them always.
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
         BadInputError: see ``load_records``; no instance carries any of the chosen points; boxes that are corners (see
-            ``corner_votes``); or one of a picture's instances is of a category without a name.
+            ``corner_votes``); or one of an image's instances is of a category without a name.
     """
 
     categories: tuple[str, ...] | None = None
@@ -75,7 +77,7 @@ class RecordDataset(BaseCocoStyleDataset):
 
     @classmethod
     def schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The schema that a dataset built from ``cfg`` will have; reads no pictures."""
+        """The schema that a dataset built from ``cfg`` will have; reads no images."""
         return cls.full_schema_of(cfg).subset(cfg.get("keypoints"))
 
     @classmethod
@@ -92,13 +94,13 @@ class RecordDataset(BaseCocoStyleDataset):
     def load_records(self) -> list[PoseRecord]:
         """The records of this dataset's split, all points of the full schema, in order."""
 
-    def load_split(self) -> tuple[list[PoseRecord], list[Picture]]:
-        """The records, and the split's pictures without any instance."""
+    def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
+        """The records, and the split's images without any instance."""
         return self.load_records(), []
 
-    def picture(self, img_path: str) -> np.ndarray:
-        """One of its pictures by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
-        return read_picture(img_path)
+    def image(self, img_path: str) -> np.ndarray:
+        """One of its images by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
+        return read_image(img_path)
 
     def load_data_list(self) -> list[dict]:
         """Small samples, which ``get_data_info`` completes.
@@ -108,23 +110,23 @@ class RecordDataset(BaseCocoStyleDataset):
         if self.bbox_file:
             return super().load_data_list()
         if self.data_mode != "topdown":
-            return self._pictures()
+            return self._images()
         return [small for small in self._instances() if _is_usable(small)]
 
     def get_data_info(self, idx: int) -> dict:
         """The sample, with all its keys."""
         info = super().get_data_info(idx)
         if "rows" in info:
-            return whole_picture(info, self.schema.num_keypoints, self.classes)
+            return whole_image(info, self.schema.num_keypoints, self.classes)
         return _whole(info) if "points" in info else info
 
-    def _pictures(self) -> list[dict]:
-        """One dict of plain values a picture."""
+    def _images(self) -> list[dict]:
+        """One dict of plain values an image."""
         records, backgrounds = self.load_split()
         self._require_boxes(records)
         if not (self.backgrounds or self.test_mode):
             backgrounds = []
-        samples, counts = small_pictures(records, backgrounds, self._chosen, self.classes)
+        samples, counts = small_images(records, backgrounds, self._chosen, self.classes)
         learnt = len(records) - counts["crowd"] - counts["outside"]
         if learnt == counts["unlabelled"] and not (learnt and self.test_mode):  # a test has the AP of boxes
             raise BadInputError(
@@ -133,14 +135,14 @@ class RecordDataset(BaseCocoStyleDataset):
             )  # fmt: skip
         if counts.total() or backgrounds:
             logger.warning(
-                "%d instances in %d pictures, %d of them without any; not learnt: %d crowds, the points of %d that "
-                "carry none of the chosen ones, %d left out with a box that has no area in its picture",
+                "%d instances in %d images, %d of them without any; not learnt: %d crowds, the points of %d that "
+                "carry none of the chosen ones, %d left out with a box that has no area in its image",
                 len(records), len(samples), len(backgrounds),
                 counts["crowd"], counts["unlabelled"], counts["outside"],
             )  # fmt: skip
         if counts["cut"]:
             logger.warning(
-                "%d of %d boxes lie more than half beyond their picture and are cut to it",
+                "%d of %d boxes lie more than half beyond their image and are cut to it",
                 counts["cut"],
                 learnt,
             )
@@ -159,7 +161,7 @@ class RecordDataset(BaseCocoStyleDataset):
             return
         fault = BadInputError(
             "boxes that are two corners in the field for x, y, width, height", where=str(told[0].source),
-            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their picture and around their "
+            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their image and around their "
             f"points only so, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
             todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
         )  # fmt: skip

@@ -70,7 +70,7 @@ def _unpack(structure: bytes, store: torch.Tensor) -> PackedBatch:
 
 @FUNCTIONS.register_module()
 def packed_collate(batch: Sequence[dict]) -> PackedBatch:
-    """Pictures of one size stacked into one tensor, data samples as a list, all of it as a ``PackedBatch``.
+    """Images of one size stacked into one tensor, data samples as a list, all of it as a ``PackedBatch``.
 
     Takes the place of MMEngine's ``pseudo_collate`` by ``collate_fn=dict(type='packed_collate')``.
 
@@ -81,7 +81,7 @@ def packed_collate(batch: Sequence[dict]) -> PackedBatch:
         ``inputs`` (N, C, H, W), or a list where the sizes differ; ``data_samples``, a list of N.
     """
     inputs = [sample["inputs"] for sample in batch]
-    same = all(picture.shape == inputs[0].shape for picture in inputs)
+    same = all(image.shape == inputs[0].shape for image in inputs)
     return PackedBatch(
         inputs=torch.stack(inputs) if same else inputs,
         data_samples=[sample["data_samples"] for sample in batch],

@@ -22,7 +22,7 @@ KEYPOINT_LINES = tuple(
         strict=True,
     )
 )
-"""What each of the ten numbers is: key, IoU (here OKS) thresholds, size of the object, most predictions a picture."""
+"""What each of the ten numbers is: key, IoU (here OKS) thresholds, size of the object, most predictions an image."""
 
 BOX_LINES = tuple(
     (key, iou, area, most)
@@ -45,7 +45,7 @@ _KINDS = {"AP": "Average Precision  (AP)", "AR": "Average Recall     (AR)"}
 def coco_keypoint_numbers(
     images: Sequence[dict], annotations: Sequence[dict], predictions: Sequence[dict], sigmas: Sequence[float]
 ) -> dict[str, float]:
-    """AP and AR over OKS thresholds 0.50:0.05:0.95, at most 20 predictions a picture, as COCO defines them.
+    """AP and AR over OKS thresholds 0.50:0.05:0.95, at most 20 predictions an image, as COCO defines them.
 
     Args:
         images: COCO image entries (``id``, ``width``, ``height``).

@@ -1,4 +1,4 @@
-"""COCO's numbers of boxes and of keypoints over whole pictures, by faster-coco-eval's C++.
+"""COCO's numbers of boxes and of keypoints over whole images, by faster-coco-eval's C++.
 
 The arrays of ``Scene`` go into its evaluator as they are: no COCO dicts are written and indexed first.
 """
@@ -34,10 +34,10 @@ def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
     for scene in _by_id(scenes):
         true = [np.flatnonzero(scene.true_classes == c) for c in range(num_classes)]
         found = ranked(scene.classes, scene.box_scores, num_classes, most)
-        # each picture's arrays are made once, however many classes there are
+        # each image's arrays are made once, however many classes there are
         boxes = xywh(scene.boxes)
         areas = boxes[:, 2] * boxes[:, 3]
-        evaluator.add_picture()
+        evaluator.add_image()
         for c, (g, d) in enumerate(zip(true, found, strict=True)):
             overlap = box_overlap(boxes[d], scene.true_boxes[g], scene.crowd[g])
             evaluator.add(
@@ -50,7 +50,7 @@ def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[f
     """COCO's ten numbers of the keypoints, by ``COCO_KEYS``; crowds and truths without points are neither hit nor miss.
 
     Args:
-        scenes: pictures; ``scores`` rank the predictions, of which the best 20 of a class count.
+        scenes: images; ``scores`` rank the predictions, of which the best 20 of a class count.
         num_classes: how many there are.
         sigmas: K OKS sigmas.
     """
@@ -61,7 +61,7 @@ def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[f
         found = ranked(scene.classes, scene.scores, num_classes, most)
         extent = np.ptp(scene.points, axis=1)
         areas, ignored = extent[:, 0] * extent[:, 1], ~scene.counted
-        evaluator.add_picture()
+        evaluator.add_image()
         for c, (g, d) in enumerate(zip(true, found, strict=True)):
             similarity = point_similarity(
                 scene.points[d],
@@ -136,12 +136,12 @@ def point_similarity(
 
 
 def _by_id(scenes: Sequence[Scene]) -> list[Scene]:
-    """In the order in which COCO takes pictures: it decides between tied scores."""
+    """In the order in which COCO takes images: it decides between tied scores."""
     return sorted(scenes, key=lambda scene: scene.image_id)
 
 
 class _Evaluator(COCOeval_faster):
-    """The library's evaluator over arrays that are given, picture by picture, in place of two COCO indices."""
+    """The library's evaluator over arrays that are given, image by image, in place of two COCO indices."""
 
     def __init__(self, kind: str, num_classes: int) -> None:
         super().__init__(None, None, kind, print_function=lambda *_: None)
@@ -151,8 +151,8 @@ class _Evaluator(COCOeval_faster):
         self._nonempty_iou_pairs: set[tuple[int, int]] = set()
         self._last_id = 0
 
-    def add_picture(self) -> None:
-        """What is added from now on is of the next picture."""
+    def add_image(self) -> None:
+        """What is added from now on is of the next image."""
         self.params.imgIds.append(len(self.params.imgIds))
 
     def add(
@@ -162,7 +162,7 @@ class _Evaluator(COCOeval_faster):
         true: tuple[np.ndarray, np.ndarray, np.ndarray],
         found: tuple[np.ndarray, np.ndarray],
     ) -> None:
-        """A class's instances in the picture.
+        """A class's instances in the image.
 
         Args:
             number: of the class, 0-based.
@@ -170,17 +170,17 @@ class _Evaluator(COCOeval_faster):
             true: areas, crowd, ignored, (G,) each.
             found: areas and scores, (D,) each, from high to low score.
         """
-        picture = self.params.imgIds[-1]
+        image = self.params.imgIds[-1]
         for area, crowd, ignored in zip(*(values.tolist() for values in true), strict=True):
             self._last_id += 1
             row = {"id": self._last_id, "area": area, "iscrowd": crowd, "ignore": ignored}
-            self.gt_dataset.append(picture, number, row)
+            self.gt_dataset.append(image, number, row)
         for area, score in zip(*(values.tolist() for values in found), strict=True):
             self._last_id += 1
-            self.dt_dataset.append(picture, number, {"id": self._last_id, "area": area, "score": score})
+            self.dt_dataset.append(image, number, {"id": self._last_id, "area": area, "score": score})
         if similarity.size:
-            self._given[picture, number] = similarity.tolist()
-            self._nonempty_iou_pairs.add((picture, number))
+            self._given[image, number] = similarity.tolist()
+            self._nonempty_iou_pairs.add((image, number))
 
     def _prepare(self) -> None:
         """Nothing: the library would read its two indices here."""
@@ -194,7 +194,7 @@ class _Evaluator(COCOeval_faster):
     def table(self, lines: Sequence[tuple[str, str, str, int]]) -> CocoTable:
         """Evaluate what was added."""
         if not self.params.imgIds:
-            self.add_picture()
+            self.add_image()
         self.evaluate()
         everything = slice(None)
         return CocoTable(

@@ -16,27 +16,27 @@ from kpplugins.evaluation.coco_detection import (
 )
 from kpplugins.evaluation.evaluation_result import EvaluationResult
 from kpplugins.evaluation.scene import Scene
-from kpplugins.structures import KeypointSchema
+from kpplugins.schema import KeypointSchema
 
 SAME_OBJECT = 0.5
 """IoU from which on a found box and a true one are the same object."""
 BEST = 20
-"""So many predictions of a class count in a picture, as in COCO's AP of keypoints."""
+"""So many predictions of a class count in an image, as in COCO's AP of keypoints."""
 
 
 @dataclass(frozen=True)
 class DetectionResult(EvaluationResult):
-    """Truth and prediction over whole pictures; the N rows are all true instances with points that are no crowd.
+    """Truth and prediction over whole images; the N rows are all true instances with points that are no crowd.
 
-    Each is paired with the best-scored box of its class among the best 20 of the picture that has IoU ≥ 0.5 with it and
+    Each is paired with the best-scored box of its class among the best 20 of the image that has IoU ≥ 0.5 with it and
     is no other's; a row that found none is missed: its ``predicted`` are NaN, its scores 0. The ten COCO numbers are
-    over the whole pictures, with all that was predicted. PCK and the errors are over the rows that are not missed, so
+    over the whole images, with all that was predicted. PCK and the errors are over the rows that are not missed, so
     read them with ``matched`` and ``missed``. ``boxes`` are the true ones.
 
     Attributes:
-        scenes: the pictures.
+        scenes: the images.
         classes: names of what the instances can be.
-        places: (N, 3) of each row: place of its picture in ``scenes``, of the truth in it, and of the prediction; the
+        places: (N, 3) of each row: place of its image in ``scenes``, of the truth in it, and of the prediction; the
             latter -1 where it is missed.
     """
 
@@ -55,7 +55,7 @@ class DetectionResult(EvaluationResult):
         """Pair truth and predictions.
 
         Args:
-            scenes: pictures, of K points as the schema has.
+            scenes: images, of K points as the schema has.
             classes: names of what the instances can be.
             schema: what the points are.
             interocular: the two points whose distance normalises NME; ``None`` takes √area.
@@ -103,7 +103,7 @@ class DetectionResult(EvaluationResult):
 
     @cached_property
     def instance_error(self) -> np.ndarray:
-        """(N,) mean distance over √area, to rank pictures from best to worst; NaN where the instance is missed."""
+        """(N,) mean distance over √area, to rank images from best to worst; NaN where the instance is missed."""
         counted = np.maximum(self.labelled.sum(axis=1), 1)
         total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
         return np.where(self.missed, np.nan, total / counted)
@@ -119,7 +119,7 @@ class DetectionResult(EvaluationResult):
         return coco_keypoints(self.scenes, len(self.classes), self.schema.sigmas)
 
     def coco_numbers(self, predicted: np.ndarray | None = None) -> dict[str, float]:
-        """The ten COCO numbers of the keypoints over whole pictures.
+        """The ten COCO numbers of the keypoints over whole images.
 
         ``predicted`` (N, K, 2) takes the place of the points of the rows that are not missed; all else that was
         predicted stays.

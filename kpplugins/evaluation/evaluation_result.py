@@ -7,7 +7,7 @@ import numpy as np
 
 from kpplugins.evaluation import functional as F
 from kpplugins.evaluation.coco_ap import coco_keypoint_numbers
-from kpplugins.structures import KeypointSchema
+from kpplugins.schema import KeypointSchema
 
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 
@@ -18,10 +18,10 @@ class EvaluationResult:
 
     Attributes:
         schema: what the K points are.
-        images: N picture paths.
+        images: N image paths.
         categories: N names of what the instances are.
-        image_ids: (N,) picture ids.
-        sizes: (N, 2) width and height of the pictures.
+        image_ids: (N,) image ids.
+        sizes: (N, 2) width and height of the images.
         truth: (N, K, 2) pixels.
         labelled: (N, K) boolean.
         predicted: (N, K, 2) pixels.
@@ -53,7 +53,7 @@ class EvaluationResult:
 
     @cached_property
     def instance_error(self) -> np.ndarray:
-        """(N,) mean distance over √area, to rank pictures from best to worst; NaN where nothing is labelled."""
+        """(N,) mean distance over √area, to rank images from best to worst; NaN where nothing is labelled."""
         counted = self.labelled.sum(axis=1)
         total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
         return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)

@@ -1,4 +1,4 @@
-"""One picture's truth and predictions."""
+"""One image's truth and predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ SURE = 0.2
 
 @dataclass(frozen=True)
 class Scene:
-    """G true and M predicted instances of one picture, K keypoints each; float64, pixels of the original picture.
+    """G true and M predicted instances of one image, K keypoints each; float64, pixels of the original image.
 
     Attributes:
-        image: path of the picture.
+        image: path of the image.
         image_id: its number.
         size: its width and height.
         true_classes: (G,) 0-based.
@@ -66,7 +66,7 @@ class Scene:
         num_keypoints: int,
         keypoint_score: str = "box",
     ) -> "Scene":
-        """The picture of a one-stage model's data sample, as a metric gets it.
+        """The image of a one-stage model's data sample, as a metric gets it.
 
         Args:
             sample: ``pred_instances`` (``bboxes`` (M, 4) xyxy, ``bbox_scores`` (M,), ``labels`` (M,) 0-based,
@@ -80,7 +80,7 @@ class Scene:
                 mean of the keypoint scores above 0.2.
 
         Raises:
-            BadInputError: names the picture. A prediction that lacks a field, has another shape or another K, is not
+            BadInputError: names the image. A prediction that lacks a field, has another shape or another K, is not
                 finite, or has a label without a name; a truth with such a fault; one annotation for a list of them.
         """
         where = str(sample["img_path"])
@@ -162,7 +162,7 @@ def _truths(annotations: Any, classes: list[str], k: int, where: str) -> dict[st
     """The truths by ``Scene``'s names, checked."""
     if isinstance(annotations, Mapping):
         raise BadInputError(
-            "a sample of one instance, not of a whole picture", where=where, expected="a list of annotations",
+            "a sample of one instance, not of a whole image", where=where, expected="a list of annotations",
             found="one annotation", todo='give the test dataset data_mode="bottomup"',
         )  # fmt: skip
     g = len(annotations)

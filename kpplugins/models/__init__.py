@@ -3,7 +3,7 @@
 The map: ``blocks`` (residual blocks and one hourglass; plain ``nn.Module``s), ``backbones`` (``HourglassStem``,
 ``EncoderDecoder``, ``GatedHourglass``), ``heads`` (``GatedHourglassHead``, ``DirectFCHead``, ``CenterNetPoseHead``),
 ``losses`` (CenterNet's), ``detectors`` (``KeypointRCNN``), ``data_preprocessors`` (``TopdownDataPreprocessor``, fast
-for stacked pictures; ``PictureListPreprocessor``, for pictures of different sizes).
+for stacked images; ``ImageListPreprocessor``, for images of different sizes).
 
 Adding a new head: subclass MMPose's ``BaseHead``, give it ``out_channels`` (K; ``None`` in a config is filled from the
 dataset's schema) and a ``decoder`` codec, register it, import it here.
@@ -12,7 +12,7 @@ dataset's schema) and a ``decoder`` codec, register it, import it here.
 from kpplugins.models.backbones.encoder_decoder import EncoderDecoder
 from kpplugins.models.backbones.gated_hourglass import GatedHourglass
 from kpplugins.models.backbones.hourglass_stem import HourglassStem
-from kpplugins.models.data_preprocessors.picture_list_preprocessor import PictureListPreprocessor
+from kpplugins.models.data_preprocessors.image_list_preprocessor import ImageListPreprocessor
 from kpplugins.models.data_preprocessors.topdown_data_preprocessor import TopdownDataPreprocessor
 from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
 from kpplugins.models.heads.centernet_pose_head import CenterNetPoseHead
@@ -27,6 +27,6 @@ __all__ = [
     "GatedHourglassHead",
     "HourglassStem",
     "KeypointRCNN",
-    "PictureListPreprocessor",
+    "ImageListPreprocessor",
     "TopdownDataPreprocessor",
 ]

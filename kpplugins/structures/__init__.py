@@ -2,29 +2,24 @@
 
 Conventions, stated once:
 
-- a point is ``(x, y)`` in pixels, x to the right, y downwards; the centre of the top-left pixel is ``(0, 0)``, so a
-  picture of W x H pixels covers ``[-0.5, W - 0.5] x [-0.5, H - 0.5]`` and a point is *inside* it when
+- a point is ``(x, y)`` in pixels, x to the right, y downwards; the centre of the top-left pixel is ``(0, 0)``, so an
+  image of W x H pixels covers ``[-0.5, W - 0.5] x [-0.5, H - 0.5]`` and a point is *inside* it when
   ``0 <= x <= W - 1`` and ``0 <= y <= H - 1``;
 - visibility is COCO's: 0 absent (not labelled), 1 labelled but occluded, 2 labelled and visible;
-- a labelled point outside its picture counts as absent (visibility 0), because no picture position can be learnt or
+- a labelled point outside its image counts as absent (visibility 0), because no image position can be learnt or
   scored for it; whoever applies this rule counts the points it applied it to;
 - boxes are ``xyxy`` (left, top, right, bottom) in memory and ``xywh`` in COCO files;
-- pictures are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
+- images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
-The map: ``KeypointSchema`` (what the points are), ``schema_inference`` (one from names), ``Picture``, ``PoseRecord``
-(one labelled instance, with where it was read), ``PoseResult`` (what was predicted in one picture), ``BoxLayout``
-(where points lie in their boxes), ``geometry`` (pure functions on points and boxes), ``flip_evidence`` (whether flip
-pairs agree with the points), ``measured_sigmas`` (OKS sigmas from repeated annotations), and ``BadInputError``, the one
-exception for input that people can mend.
+The map: ``PoseResult`` (what was predicted in one image), ``BoxLayout`` (where points lie in their boxes),
+``geometry`` (pure functions on points and boxes), and ``BadInputError``, the one exception for input that people can
+mend.
 
 Adding a new structure: one frozen dataclass a file, no import from any other room.
 """
 
 from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
-from kpplugins.structures.keypoint_schema import KeypointSchema
-from kpplugins.structures.picture import Picture
-from kpplugins.structures.pose_record import PoseRecord
 from kpplugins.structures.pose_result import PoseResult
 
-__all__ = ["BadInputError", "BoxLayout", "KeypointSchema", "Picture", "PoseRecord", "PoseResult"]
+__all__ = ["BadInputError", "BoxLayout", "PoseResult"]

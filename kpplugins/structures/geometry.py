@@ -3,13 +3,13 @@
 import numpy as np
 
 
-def inside_picture(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Which points lie inside a picture.
+def inside_image(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Which points lie inside an image.
 
     Args:
         points: ``(..., 2)`` in (x, y) pixels; NaN counts as outside.
-        width: picture width in pixels.
-        height: picture height in pixels.
+        width: image width in pixels.
+        height: image height in pixels.
 
     Returns:
         Boolean array of shape ``(...)``.
@@ -40,7 +40,7 @@ def box_from_points(points: np.ndarray, labelled: np.ndarray, margin: float = 0.
 
 
 def clip_box(box: np.ndarray, width: int, height: int) -> np.ndarray:
-    """``box`` (4,) xyxy cut to the picture, as a new array."""
+    """``box`` (4,) xyxy cut to the image, as a new array."""
     return np.clip(box, 0, [width - 1, height - 1, width - 1, height - 1])
 
 

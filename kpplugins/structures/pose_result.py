@@ -1,4 +1,4 @@
-"""What was predicted in one picture."""
+"""What was predicted in one image."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PoseResult:
-    """Predicted instances of one picture.
+    """Predicted instances of one image.
 
     Attributes:
-        keypoints: ``(N, K, 2)`` float, (x, y) pixels of the original picture.
+        keypoints: ``(N, K, 2)`` float, (x, y) pixels of the original image.
         scores: ``(N, K)`` float, the confidence of each keypoint (a heatmap's peak is about 0 to 1).
         boxes: ``(N, 4)`` float, xyxy: the box that each instance was looked for in, or, with ``box_scores``, the one
             that was found.

@@ -1,6 +1,6 @@
-"""Pictures, plots and tables.
+"""Images, plots and tables.
 
-The map: ``draw`` (points and skeleton on a picture), ``grid`` (tiles side by side),
+The map: ``draw`` (points and skeleton on an image), ``grid`` (tiles side by side),
 ``sheet`` (the best and worst of a test),
 ``curves`` (loss and metrics of a run), ``table`` (per-keypoint Markdown table).
 

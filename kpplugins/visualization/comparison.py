@@ -1,4 +1,4 @@
-"""Several recipes in one picture."""
+"""Several recipes in one image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def plot_comparison(
     """Write PCK over its threshold, and training loss and validation over time, one colour a recipe.
 
     Args:
-        path: the picture to write.
+        path: the image to write.
         pck: by recipe, thresholds (fractions of the longer side of the box) and PCK.
         loss: by recipe, minutes of training and loss.
         metric: by recipe, minutes of training and a metric on the validation split.

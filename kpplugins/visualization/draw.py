@@ -1,30 +1,31 @@
-"""Points and skeleton on a picture."""
+"""Points and skeleton on an image."""
 
 import cv2
 import numpy as np
 
-from kpplugins.structures import KeypointSchema, PoseResult
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import PoseResult
 
 _REFERENCE_SIDE = 400
-"""Picture side in pixels at which lines are one step thick; larger pictures get thicker lines."""
+"""Image side in pixels at which lines are one step thick; larger images get thicker lines."""
 TRUTH_COLOR = (255, 255, 255)
 BOX_COLOR = (200, 200, 200)
 
 
 def draw_pose(
-    picture: np.ndarray,
+    image: np.ndarray,
     result: PoseResult,
     schema: KeypointSchema,
     score_thr: float = 0.3,
     boxes: bool = True,
 ) -> np.ndarray:
-    """A copy of ``picture`` (H, W, 3) BGR with every instance's skeleton, points and box.
+    """A copy of ``image`` (H, W, 3) BGR with every instance's skeleton, points and box.
 
     Points below ``score_thr`` are drawn as rings and their lines are left out. Above a box stand what its object is and
     its score, where a model has said so.
     """
-    canvas = picture.copy()
-    step = thickness_for(picture)
+    canvas = image.copy()
+    step = thickness_for(image)
     for i, (points, scores, box) in enumerate(
         zip(result.keypoints, result.scores, result.boxes, strict=True)
     ):
@@ -43,7 +44,7 @@ def label_of(result: PoseResult, i: int) -> str:
 
 
 def draw_label(canvas: np.ndarray, text: str, corner: tuple[int, int], step: int) -> None:
-    """Write into ``canvas`` (H, W, 3) above a box's upper left ``corner`` (x, y), or below it at the picture's edge.
+    """Write into ``canvas`` (H, W, 3) above a box's upper left ``corner`` (x, y), or below it at the image's edge.
 
     OpenCV's letters are ASCII; others become question marks.
     """
@@ -90,6 +91,6 @@ def draw_points(
             cv2.circle(canvas, place, 2 * step + 1, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def thickness_for(picture: np.ndarray) -> int:
-    """Line thickness in pixels that suits a picture's size."""
-    return max(1, round(max(picture.shape[:2]) / _REFERENCE_SIDE))
+def thickness_for(image: np.ndarray) -> int:
+    """Line thickness in pixels that suits an image's size."""
+    return max(1, round(max(image.shape[:2]) / _REFERENCE_SIDE))

@@ -1,4 +1,4 @@
-"""Grids of picture tiles."""
+"""Grids of image tiles."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +25,13 @@ _CONTEXT = 0.35
 def best_and_worst(
     result: EvaluationResult,
     path: Path,
-    picture_of: Callable[[str], np.ndarray],
+    image_of: Callable[[str], np.ndarray],
     each: int = 8,
     columns: int = 4,
 ) -> None:
     """Write a sheet of the ``each`` best and ``each`` worst instances: truth in white, prediction in colour.
 
-    ``picture_of`` gives the picture of an image path, (H, W, 3) BGR uint8. Captions give the rank, the mean error in
+    ``image_of`` gives the image of an image path, (H, W, 3) BGR uint8. Captions give the rank, the mean error in
     pixels and the OKS. Where the model finds the boxes too, both boxes are drawn and their IoU is given; instances that
     it has missed are the worst. Instances without a label are left out.
     """
@@ -44,7 +44,7 @@ def best_and_worst(
     for title, chosen in (("best", order[:each]), ("worst", (missed + order[::-1])[:each])):
         captions = [f"{title} {n}  {_caption(result, i)}" for n, i in enumerate(chosen, 1)]
         tiles = [
-            _tile(result, i, picture_of(result.images[i]), caption)
+            _tile(result, i, image_of(result.images[i]), caption)
             for i, caption in zip(chosen, captions, strict=True)
         ]
         rows += [grid(tiles, columns)] if tiles else []
@@ -64,13 +64,13 @@ def _caption(result: EvaluationResult, i: int) -> str:
     return f"{words}  IoU {box_overlap(found, true, np.zeros(1, bool))[0, 0]:.2f}"
 
 
-def _tile(result: EvaluationResult, i: int, picture: np.ndarray, caption: str) -> np.ndarray:
+def _tile(result: EvaluationResult, i: int, image: np.ndarray, caption: str) -> np.ndarray:
     x1, y1, x2, y2 = result.boxes[i]
     side = max(x2 - x1, y2 - y1) * (1 + 2 * _CONTEXT)
     scale = TILE / side
     shift = np.array([(x1 + x2) / 2 - side / 2, (y1 + y2) / 2 - side / 2])
     matrix = np.array([[scale, 0, -shift[0] * scale], [0, scale, -shift[1] * scale]])
-    tile = cv2.warpAffine(picture, matrix, (TILE, TILE), flags=cv2.INTER_LINEAR)
+    tile = cv2.warpAffine(image, matrix, (TILE, TILE), flags=cv2.INTER_LINEAR)
     if result.found_boxes is not None:
         for box, color in ((result.boxes[i], TRUTH_COLOR), (result.found_boxes[i], FOUND_COLOR)):
             if not np.isnan(box).any():

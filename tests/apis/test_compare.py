@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kpplugins.apis.compare import compare
-from kpplugins.apis.compare_budget import Budget, epochs_that_fit
+from kpplugins.apis.comparison.budget import Budget, epochs_that_fit
 from kpplugins.structures import BadInputError
 
 TINY = """
@@ -113,9 +113,9 @@ def test_the_json_has_all_that_is_in_the_table_and_the_curves(compared):
         assert (out / row["name"] / "metrics.json").is_file() and (out / row["name"] / "curves.png").is_file()
 
 
-def test_the_plot_is_a_picture(compared):
-    picture = cv2.imread(str(compared[0] / "compare.png"))
-    assert picture.shape[1] > 1000 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+def test_the_plot_is_a_image(compared):
+    image = cv2.imread(str(compared[0] / "compare.png"))
+    assert image.shape[1] > 1000 and len(np.unique(image.reshape(-1, 3), axis=0)) > 20
 
 
 def test_the_second_call_trains_nothing(compared):

@@ -13,10 +13,10 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from kpplugins.apis.checkpoints import read_checkpoint
-from kpplugins.apis.config import load_config
 from kpplugins.apis.convert_weights import convert_weights
+from kpplugins.config.load import load_config
 from kpplugins.structures import BadInputError
+from kpplugins.weights.checkpoints import read_checkpoint
 
 DEPTH, DIMS, BLOCKS, WIDTH = 2, (256, 24, 32), (1, 2, 3), 40
 """A narrow hourglass: halvings, channels and blocks of each level, channels behind it."""
@@ -216,7 +216,7 @@ def test_the_checkpoint_says_where_it_is_from(tmp_path, config, authors):
 
 
 def test_another_number_of_points_keeps_the_rest_and_says_what_it_drops(tmp_path, config, authors, caplog):
-    from kpplugins.apis.pretrained import keep_fitting
+    from kpplugins.weights.pretrained import keep_fitting
 
     other = config(points=9, classes=3)
     with caplog.at_level(logging.WARNING):
@@ -239,7 +239,7 @@ def test_another_number_of_points_keeps_the_rest_and_says_what_it_drops(tmp_path
 
 
 @pytest.mark.parametrize(("scale", "to_rgb"), [(255, False), (255, True), (1, False)])
-def test_a_config_whose_pictures_are_not_the_authors_is_told(
+def test_a_config_whose_images_are_not_the_authors_is_told(
     tmp_path, config, authors, caplog, scale: int, to_rgb: bool
 ):
     """They keep OpenCV's order of colours, and state means and deviations of values 0..1."""
@@ -262,8 +262,8 @@ def test_without_a_config_the_published_model_is_meant(root):
     from mmpose.datasets.datasets.body import CocoDataset
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-    from kpplugins.apis.weights_centernet import converted, published_model
-    from kpplugins.structures import KeypointSchema
+    from kpplugins.schema import KeypointSchema
+    from kpplugins.weights.centernet import converted, published_model
 
     schema = KeypointSchema.from_metainfo(parse_pose_metainfo(dict(CocoDataset.METAINFO)))
     init_default_scope("mmpose")
@@ -335,7 +335,7 @@ def test_a_file_that_is_cut_off_is_named(tmp_path, authors, old: bool, kept: flo
     assert not (tmp_path / "hg.pth").exists()
 
 
-@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 a picture", b"]a.", b"R", b"<html>not found</html>"])
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 an image", b"]a.", b"R", b"<html>not found</html>"])
 def test_a_file_of_another_kind_is_named(tmp_path, content: bytes):
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(BadInputError, match=r"a\.pth: not a whole checkpoint") as caught:

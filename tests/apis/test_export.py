@@ -12,10 +12,10 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 
-from kpplugins.apis.config import load_config
 from kpplugins.apis.export import _named, export
-from kpplugins.apis.predictor import Predictor, sample_of
-from kpplugins.converters.cat import CAT_SCHEMA
+from kpplugins.config.load import load_config
+from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.inference.top_down_predictor import Predictor, sample_of
 from kpplugins.structures import BadInputError, BoxLayout
 
 SMALL = {"input_size": (64, 96)}
@@ -87,9 +87,9 @@ def test_the_file_alone_gives_what_the_run_gives(root: Path, make_run: Callable[
     assert list(proof["outputs"]) == list(OUTPUTS[name])
     predictor = Predictor(run / f"{name}.py", run / "epoch_1.pth", device="cpu")
     predictor.model.test_cfg["flip_test"] = False
-    picture = np.random.default_rng(0).integers(0, 256, (120, 100, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (120, 100, 3), np.uint8)
     box = np.array([10.0, 20.0, 80.0, 90.0])
-    batch = pseudo_collate([predictor.pipeline(sample_of(picture, box, predictor.schema))])
+    batch = pseudo_collate([predictor.pipeline(sample_of(image, box, predictor.schema))])
     (crop,) = batch["inputs"]
     assert crop.dtype == torch.uint8
     given = session.run(None, {"image": crop[None].numpy().astype(np.float32)})
@@ -112,7 +112,7 @@ def test_the_file_alone_gives_what_the_run_gives(root: Path, make_run: Callable[
     points = (
         points / facts["input_size"] * meta["input_scale"] + meta["input_center"] - meta["input_scale"] / 2
     )
-    found = predictor(picture, box[None])
+    found = predictor(image, box[None])
     assert points == pytest.approx(found.keypoints, abs=0.02)
     assert scores == pytest.approx(found.scores, abs=1e-4)
 

@@ -54,7 +54,7 @@ def test_resume_goes_on_where_it_stopped(root: Path, tool, trained: Path, drawn_
     assert (trained / "epoch_2.pth").is_file()
 
 
-def test_test_writes_numbers_table_and_pictures(tool, trained: Path):
+def test_test_writes_numbers_table_and_images(tool, trained: Path):
     done = tool("test.py", trained / "cat_hourglass_sample.py", "--work-dir", trained)
     metrics = json.loads((trained / "metrics.json").read_text())
     for key in ("AP", "AP50", "PCK@0.1", "NME"):
@@ -71,14 +71,14 @@ def test_without_a_config_the_newest_run_is_tested(tool, trained: Path):
     assert "AP50" in tool("test.py").stdout
 
 
-def test_demo_on_pictures_and_folders(tool, trained: Path, drawn_cats: Path):
-    picture = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
-    tool("demo.py", picture, drawn_cats / "CAT_01", "--out", "shown")
-    content = json.loads((tool.folder / "shown" / f"{picture.stem}.json").read_text())
+def test_demo_on_images_and_folders(tool, trained: Path, drawn_cats: Path):
+    image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
+    tool("demo.py", image, drawn_cats / "CAT_01", "--out", "shown")
+    content = json.loads((tool.folder / "shown" / f"{image.stem}.json").read_text())
     assert content["keypoint_names"][2] == "mouth"
     assert np.array(content["instances"][0]["keypoints"]).shape == (9, 3)
-    drawn = cv2.imread(str(tool.folder / "shown" / picture.name))
-    original = cv2.imread(str(picture))
+    drawn = cv2.imread(str(tool.folder / "shown" / image.name))
+    original = cv2.imread(str(image))
     assert drawn.shape == original.shape
     assert np.abs(drawn.astype(int) - original).max() > 100
     assert len(list((tool.folder / "shown").glob("*.jpg"))) == 1 + len(
@@ -105,7 +105,7 @@ def test_the_webcam_without_a_screen(tool, trained: Path, monkeypatch: pytest.Mo
 
 def test_the_webcam_in_a_real_window(tool, trained: Path, clip: Path, screen):
     assert "camera 77 cannot be opened" in tool("demo.py", "--webcam", "77", status=2).stderr
-    assert "3 pictures shown" in tool("demo.py", "--webcam", clip, "--max-frames", "3").stdout
+    assert "3 images shown" in tool("demo.py", "--webcam", clip, "--max-frames", "3").stdout
 
 
 def test_demo_on_the_test_split_of_a_dataset(tool, trained: Path, drawn_cats: Path):
@@ -115,7 +115,7 @@ def test_demo_on_the_test_split_of_a_dataset(tool, trained: Path, drawn_cats: Pa
 
 def test_what_the_demo_found_goes_to_an_annotation_tool_and_comes_back(tool, trained: Path, drawn_cats: Path):
     tool("demo.py", drawn_cats / "CAT_01", "--out", "found")
-    tool("dataset.py", "export", "found", "--pictures", drawn_cats / "CAT_01", "--to", "labelme", "--out", "labelme",
+    tool("dataset.py", "export", "found", "--images", drawn_cats / "CAT_01", "--to", "labelme", "--out", "labelme",
          "--score-thr", "0")  # fmt: skip
     tool("dataset.py", "convert", "labelme", "--out", "corrected")
     kept = [json.loads((tool.folder / f / "schema.json").read_text()) for f in ("found", "corrected")]
@@ -138,8 +138,8 @@ def test_a_checkpoint_of_another_model_is_refused(root: Path, tool, trained: Pat
     error = tool("test.py", config, checkpoint, "--data", drawn_cats, "--work-dir", "other", status=2).stderr
     assert "checkpoint of another model" in error
     assert "of another shape" in error
-    picture = next((drawn_cats / "CAT_00").glob("*.jpg"))
-    error = tool("demo.py", picture, "--config", config, "--checkpoint", checkpoint, status=2).stderr
+    image = next((drawn_cats / "CAT_00").glob("*.jpg"))
+    error = tool("demo.py", image, "--config", config, "--checkpoint", checkpoint, status=2).stderr
     assert "checkpoint of another model" in error
     error = tool(
         "train.py", config, "--data", drawn_cats, "--work-dir", "other", "--resume", checkpoint, status=2
@@ -199,10 +199,10 @@ def test_a_second_training_sets_the_first_aside(root: Path, tool, drawn_cats: Pa
 
 
 def test_results_never_lie_among_the_inputs(tool, trained: Path, tmp_path: Path, drawn_cats: Path):
-    picture = tmp_path / "a.jpg"
-    picture.write_bytes(next((drawn_cats / "CAT_00").glob("*.jpg")).read_bytes())
+    image = tmp_path / "a.jpg"
+    image.write_bytes(next((drawn_cats / "CAT_00").glob("*.jpg")).read_bytes())
     (tmp_path / "a.json").write_text("mine")
-    assert "among the inputs" in tool("demo.py", picture, "--out", tmp_path, status=2).stderr
+    assert "among the inputs" in tool("demo.py", image, "--out", tmp_path, status=2).stderr
     assert (tmp_path / "a.json").read_text() == "mine"
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.apis.checkpoints import default_checkpoint
+from kpplugins.weights.checkpoints import default_checkpoint
 
 ALONE = """
 alone = dict(num_workers=0, persistent_workers=False, batch_size=2)
@@ -96,24 +96,24 @@ def test_the_test_gives_both_tables(tool, trained: Path, kind: str, cups_and_pla
 def test_the_demo_shows_boxes_with_their_classes(
     tool, trained: Path, kind: str, cups_and_plates: Path, clip: Path
 ):
-    pictures = sorted((cups_and_plates / "images").glob("[01].png"))
+    images = sorted((cups_and_plates / "images").glob("[01].png"))
     where = ["--config", f"{kind}.py", "--out", f"{kind}_shown", "--box-thr", "0"]
-    tool("demo.py", *pictures, clip, *where)
+    tool("demo.py", *images, clip, *where)
     counts = []
-    for name, picture in (("0", pictures[0]), ("1", pictures[1])):
+    for name, image in (("0", images[0]), ("1", images[1])):
         content = json.loads((tool.folder / f"{kind}_shown/{name}.json").read_text())
         counts.append(len(content["instances"]))
         assert {one["category"] for one in content["instances"]} <= {"cup", "plate"} and content["instances"]
         assert all(len(one["keypoints"]) == 2 and "score" in one for one in content["instances"])
         drawn = cv2.imread(str(tool.folder / f"{kind}_shown/{name}.png"))
-        assert (drawn != cv2.imread(str(picture))).any()
+        assert (drawn != cv2.imread(str(image))).any()
     frames = json.loads((tool.folder / f"{kind}_shown/clip.json").read_text())["frames"]
     assert [one["frame"] for one in frames] == [0, 1, 2, 3]
     back = [
         f"{kind}_shown",
         "--to",
         "coco",
-        "--pictures",
+        "--images",
         cups_and_plates / "images",
         "--out",
         f"{kind}_coco",
@@ -127,23 +127,23 @@ def test_the_demo_shows_boxes_with_their_classes(
 
 def test_the_webcam_in_a_real_window(tool, trained: Path, kind: str, clip: Path, screen):
     done = tool("demo.py", "--webcam", clip, "--max-frames", "3", "--config", f"{kind}.py")
-    assert "3 pictures shown" in done.stdout
+    assert "3 images shown" in done.stdout
 
 
-def test_a_damaged_picture_is_one_line_and_can_be_skipped(tool, kind: str, cups_and_plates: Path):
+def test_a_damaged_image_is_one_line_and_can_be_skipped(tool, kind: str, cups_and_plates: Path):
     """Also where a data worker meets it."""
     data = tool.folder / f"{kind}_damaged"
     shutil.copytree(cups_and_plates, data)
-    picture = data / "images/1.png"
-    picture.write_bytes(picture.read_bytes()[:60])
+    image = data / "images/1.png"
+    image.write_bytes(image.read_bytes()[:60])
     options = [f"{kind}.py", "--data", data, "--work-dir", f"{kind}_damaged_run"]
     workers = ["--cfg-options", "train_dataloader.num_workers=1"]
     said = tool("train.py", *options, *workers, status=2).stderr
     (line,) = [one for one in said.splitlines() if one.startswith("error: ")]
-    assert line.startswith(f"error: {picture}: picture cannot be decoded") and "--skip-bad" in line
+    assert line.startswith(f"error: {image}: image cannot be decoded") and "--skip-bad" in line
     assert "Traceback" not in said
     said = tool("train.py", *options, "--skip-bad")
-    assert "1 × picture" in said.stdout + said.stderr
+    assert "1 × image" in said.stdout + said.stderr
 
 
 def test_what_does_not_belong_to_the_weights_is_one_line(
@@ -168,7 +168,7 @@ def test_half_precision_trains(tool, kind: str, cups_and_plates: Path):
 
 
 def test_two_processes_of_which_one_may_see_only_background(tool, kind: str, cups_and_plates: Path):
-    """A batch of one picture each: the empty one goes to one of them, alone."""
+    """A batch of one image each: the empty one goes to one of them, alone."""
     together = [f"{kind}.py", "--data", cups_and_plates, "--work-dir", f"{kind}_ddp"]
     tool("train.py", *together, "--cfg-options", "train_dataloader.batch_size=1", processes=2)
     tool("test.py", *together, processes=2)

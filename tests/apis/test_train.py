@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from kpplugins.apis.train import _keep
-from kpplugins.converters.cat import CAT_SCHEMA
 from kpplugins.datasets import CatDataset
-from kpplugins.structures import KeypointSchema
+from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.schema import KeypointSchema
 
 
 @pytest.mark.parametrize(("mode", "kept"), [("topdown", "boxes.json"), ("bottomup", "classes.json")])

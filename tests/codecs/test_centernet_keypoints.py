@@ -188,7 +188,7 @@ def test_a_box_partly_outside_is_cut_and_one_with_its_centre_outside_is_ignored(
     assert sliver["center_indices"].tolist() == [17 * 64] and sliver["center_offsets"][0, 0] == -0.0625
 
 
-def test_a_picture_without_instances_has_empty_maps(codec: CenterNetKeypoints):
+def test_a_image_without_instances_has_empty_maps(codec: CenterNetKeypoints):
     none = np.zeros(0, int)
     encoded = codec.encode(np.zeros((0, 3, 2)), np.zeros((0, 3)), np.zeros((0, 4)), none, none)
     assert encoded["heatmaps"].shape == (1, 48, 64) and encoded["keypoint_heatmaps"].shape == (3, 48, 64)
@@ -339,7 +339,7 @@ def test_the_nearest_peak_counts_and_not_the_nearest_inside():
     assert decode_maps(maps, snap_margin=0.15)["points"][0, 0, 0].tolist() == [16.5, 12.5]
 
 
-def test_the_mirrored_pictures_targets_mirrored_back_are_the_plain_ones(codec: CenterNetKeypoints):
+def test_the_mirrored_images_targets_mirrored_back_are_the_plain_ones(codec: CenterNetKeypoints):
     scene = one_instance(bbox=(41, 40, 121, 102), points=((62, 60), (101, 81)))
     other = dict(scene)
     other["keypoints"] = scene["keypoints"][:, [1, 0]] * [-1, 1] + [255, 0]

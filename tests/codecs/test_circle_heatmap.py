@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from kpplugins.codecs.circle_heatmap import CircleHeatmap
 from kpplugins.codecs.circle_maps import draw_circles, peaks, pixels_of, weighted_means
-from kpplugins.converters.cat import read_cat
 from kpplugins.datasets.transforms.crop_around_keypoints import CropAroundKeypoints
+from kpplugins.formats.cat import read_cat
 from kpplugins.structures import BadInputError
 
 SIZE = dict(input_size=(64, 64), heatmap_size=(64, 64))
@@ -61,13 +61,13 @@ def test_the_labels_are_those_drawn_by_hand_with_opencv(drawn_cats: Path, around
     """In uint8 as the recipe draws them; within one and a half of 255 steps, by the rounding of uint8."""
     transform, codec = CropAroundKeypoints(around=around), CircleHeatmap(**SIZE)
     for record in read_cat(drawn_cats).records:
-        picture = cv2.imread(str(record.image))
-        height, width = picture.shape[:2]
+        image = cv2.imread(str(record.image))
+        height, width = image.shape[:2]
         points = record.keypoints[:3, :2]
         x, y = ((points + 0.5) * [128 / width, 128 / height] - 0.5).T
         places = np.stack([np.floor(x + 0.5), np.floor(y + 0.5)], axis=1).astype(int)
         results = transform({
-            "img": picture, "keypoints": points[None].astype(np.float32), "keypoints_visible": np.ones((1, 3)),
+            "img": image, "keypoints": points[None].astype(np.float32), "keypoints_visible": np.ones((1, 3)),
             "bbox": record.bbox[None].astype(np.float32),
         })  # fmt: skip
         if around == "keypoints":

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpplugins.converters.convert import convert
 from kpplugins.curation.browse import MASK_SIDE, TILE, browse, label_maps
+from kpplugins.curation.convert import convert
 from kpplugins.structures import BadInputError
 
 
@@ -49,7 +49,7 @@ def test_a_seed_chooses_and_none_takes_the_first(folder: Path, tmp_path: Path):
 
 
 def test_label_maps_by_hand():
-    # the middle of a 256×64 picture is (127.5, 31.5); at 128×128 it is (63.5, 63.5), rounded to even 64
+    # the middle of a 256×64 image is (127.5, 31.5); at 128×128 it is (63.5, 63.5), rounded to even 64
     maps = label_maps(np.array([[[127.5, 31.5], [0, 0]]]), np.array([[True, False]]), 256, 64)
     assert maps.shape == (2, MASK_SIDE, MASK_SIDE) and maps.dtype == np.float32
     assert maps[1].max() == 0
@@ -83,19 +83,19 @@ def test_faults(folder: Path, tmp_path: Path, options: dict, words: str):
 
 def test_an_empty_split_and_an_undivided_source(kaggle_folder: Path, drawn_cats: Path, tmp_path: Path):
     convert(drawn_cats, tmp_path / "set", ratios=(80, 20, 0))
-    with pytest.raises(BadInputError, match="test split has no pictures.*train: 16, val: 4, test: 0"):
+    with pytest.raises(BadInputError, match="test split has no images.*train: 16, val: 4, test: 0"):
         browse(tmp_path / "set", out=tmp_path / "out", split="test")
     paths, sizes = browse(kaggle_folder, out=tmp_path / "out")
     assert sizes == {"all": 30} and len(paths) == 1
-    with pytest.raises(BadInputError, match="val split has no pictures.*all: 30"):
+    with pytest.raises(BadInputError, match="val split has no images.*all: 30"):
         browse(kaggle_folder, out=tmp_path / "out", split="val")
 
 
-def test_a_broken_picture(folder: Path, tmp_path: Path):
+def test_a_broken_image(folder: Path, tmp_path: Path):
     import shutil
 
     shutil.copytree(folder, tmp_path / "set")
-    picture = next((tmp_path / "set/images").rglob("*.jpg"))
-    picture.write_bytes(b"\xff\xd8\xff\xe0 no jpeg \xff\xd9")
-    with pytest.raises(BadInputError, match=picture.name):
+    image = next((tmp_path / "set/images").rglob("*.jpg"))
+    image.write_bytes(b"\xff\xd8\xff\xe0 no jpeg \xff\xd9")
+    with pytest.raises(BadInputError, match=image.name):
         browse(tmp_path / "set", out=tmp_path / "out", num=None, split="all")

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.converters.convert import assign_splits, convert
-from kpplugins.converters.open_source import open_source
 from kpplugins.curation.check import CheckReport, check
+from kpplugins.curation.convert import assign_splits, convert
+from kpplugins.formats.open_source import open_source
 from kpplugins.structures import BadInputError
 
 NAMES = ["tip", "left_wing", "right_wing", "left_foot", "right_foot"]
@@ -21,13 +21,13 @@ WIDTH, HEIGHT = 160, 140
 
 
 def texture(seed: int) -> np.ndarray:
-    """A grey picture of soft spots that looks like no other seed's."""
+    """A grey image of soft spots that looks like no other seed's."""
     rough = np.random.default_rng(seed).integers(0, 256, (7, 8)).astype(np.uint8)
     return cv2.resize(rough, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
 
 
 def clean() -> dict[str, dict]:
-    """Forty pictures with a fly each, 30 × 32 pixels and a few of noise, in a box 6 pixels wider on the left."""
+    """Forty images with a fly each, 30 × 32 pixels and a few of noise, in a box 6 pixels wider on the left."""
     generator, content, number = np.random.default_rng(0), {}, 0
     category = {"id": 1, "name": "fly", "keypoints": NAMES, "skeleton": [[1, 2], [1, 3]]}
     for split, count in SIZES.items():
@@ -75,7 +75,7 @@ def test_a_clean_set_has_nothing_above_a_note(tmp_path: Path):
     report = check(write(tmp_path / "set", clean()), out=tmp_path / "out")
     assert serious(report) == {}
     assert notes(report) == {"split-tiny": 2}  # 8 instances each in val and test
-    assert (report.exit_status, report.pictures, report.instances) == (0, 40, 40)
+    assert (report.exit_status, report.images, report.instances) == (0, 40, 40)
     assert dict(report.splits) == SIZES
     saved = json.loads((tmp_path / "out" / "check.json").read_text())
     assert saved["severities"] == {"harmful": 0, "suspect": 0, "note": 2}
@@ -164,17 +164,17 @@ def twice_the_name(content: dict) -> None:
 
 
 FAULTS = {
-    "size": (lambda c: c["val"]["images"][2].update(width=200), {("harmful", "picture-size"): 1}),
+    "size": (lambda c: c["val"]["images"][2].update(width=200), {("harmful", "image-size"): 1}),
     "turned": (
         lambda c: c["val"]["images"][2].update(width=HEIGHT, height=WIDTH),
-        {("harmful", "picture-size"): 1},
+        {("harmful", "image-size"): 1},
     ),
     "corners": (corners, {("harmful", "boxes-as-corners"): 1}),
-    # the points lie in it, and 34 of its 64 columns in the picture
-    "box over the edge": (to_left_edge, {("suspect", "box-outside-picture"): 1}),
+    # the points lie in it, and 34 of its 64 columns in the image
+    "box over the edge": (to_left_edge, {("suspect", "box-outside-image"): 1}),
     "box elsewhere": (
         set_box(300, 300, 40, 40),
-        {("harmful", "box-outside-picture"): 1, ("harmful", "box-without-its-points"): 1},
+        {("harmful", "box-outside-image"): 1, ("harmful", "box-without-its-points"): 1},
     ),
     "box of another": (move_box(-40, 0), {("harmful", "box-without-its-points"): 1}),
     # 45 pixels wide less 15: right_wing lies 12 pixels outside, 20 % of the longer side are 8
@@ -182,7 +182,7 @@ FAULTS = {
     "box too large": (set_box(0, 0, 159, 139), {("suspect", "box-too-large"): 1}),
     "box without size": (set_box(10, 10, 0, 5), {("harmful", "box-without-size"): 1}),
     "area": (lambda c: first(c).update(area=9999.0), {("suspect", "area-larger-than-box"): 1}),
-    "point outside": (move_point(4, -5, 20), {("suspect", "point-outside-picture"): 1}),
+    "point outside": (move_point(4, -5, 20), {("suspect", "point-outside-image"): 1}),
     "count": (lambda c: first(c).update(num_keypoints=17), {("suspect", "num-keypoints"): 1}),
     "sides": (exchange((1, 2), (3, 4)), {("suspect", "left-right-exchanged"): 1}),
     "one pair": (exchange((1, 2)), {("suspect", "left-right-exchanged"): 1}),
@@ -190,7 +190,7 @@ FAULTS = {
     "K": (lambda c: first(c).update(keypoints=[1, 1, 2]), {("harmful", "keypoint-count"): 1}),
     "visibility": (move_point(0, 20, 20, 3), {("harmful", "visibility-value"): 1}),
     "id twice": (lambda c: first(c).update(id=102), {("harmful", "id-twice"): 1}),
-    "no picture": (lambda c: first(c).update(image_id=999), {("harmful", "annotation-without-picture"): 1}),
+    "no image": (lambda c: first(c).update(image_id=999), {("harmful", "annotation-without-image"): 1}),
     "category twice": (twice_the_name, {("suspect", "category-twice"): 3}),
     "unnamed": (everywhere(lambda p: p["categories"][0].update(name="")), {("suspect", "category-unnamed"): 3}),
     "unknown category": (lambda c: first(c).update(category_id=5), {("harmful", "category-unknown"): 1}),
@@ -209,7 +209,7 @@ FAULTS = {
     ),
     "two splits": (
         lambda c: c["test"]["images"].append(c["train"]["images"][0]),
-        {("harmful", "picture-in-two-splits"): 1},
+        {("harmful", "image-in-two-splits"): 1},
     ),
     "never labelled": (absent(0, *SIZES), {("suspect", "keypoint-never-labelled"): 1}),
     "not scored": (absent(0, "test"), {("suspect", "keypoint-not-scored"): 1}),
@@ -227,14 +227,14 @@ def test_a_fault_in_the_annotation_is_found_and_nothing_else(tmp_path: Path, nam
     assert all(f.what and f.todo for f in report.findings)
 
 
-def test_the_finding_names_file_picture_annotation_and_cure(tmp_path: Path):
+def test_the_finding_names_file_image_annotation_and_cure(tmp_path: Path):
     content = clean()
     first(content, "val", 2).update(num_keypoints=3)
     root = write(tmp_path / "set", content)
     found = check(root).findings[0].to_json()
     assert found == {
         "check": "num-keypoints", "severity": "suspect", "file": str(root / "annotations" / "val.json"),
-        "picture": str(root / "images" / "027.png"), "beside": None, "annotation": "127",
+        "image": str(root / "images" / "027.png"), "beside": None, "annotation": "127",
         "what": "num_keypoints says 3, and 5 points are labelled.",
         "todo": "write 5; tools that trust the number leave instances with 0 out",
     }  # fmt: skip
@@ -266,36 +266,36 @@ def test_visibility_that_is_always_2_empty_categories_and_numbered_names_are_not
         for a in part["annotations"]:
             a["keypoints"][14] = 2
     report = check(write(tmp_path / "set", content))
-    assert {"visibility-constant", "keypoint-names", "category-empty", "picture-without-instance"} <= notes(
+    assert {"visibility-constant", "keypoint-names", "category-empty", "image-without-instance"} <= notes(
         report
     ).keys()
 
 
 @pytest.mark.parametrize(
     ("broken", "kind"),
-    [(None, "picture-missing"), (0, "picture-unreadable"), (500, "picture-unreadable")],
+    [(None, "image-missing"), (0, "image-unreadable"), (500, "image-unreadable")],
 )
-def test_missing_empty_and_truncated_pictures(tmp_path: Path, broken: int | None, kind: str, caplog):
+def test_missing_empty_and_truncated_images(tmp_path: Path, broken: int | None, kind: str, caplog):
     root = write(tmp_path / "set", clean())
-    picture = root / "images" / "003.png"
-    data = picture.read_bytes()
-    picture.unlink()
+    image = root / "images" / "003.png"
+    data = image.read_bytes()
+    image.unlink()
     if broken is not None:
-        picture.write_bytes(data[:broken])
+        image.write_bytes(data[:broken])
     report = check(root, out=tmp_path / "out")
     assert serious(report) == {("harmful", kind): 1}
-    assert report.findings[0].picture == picture
+    assert report.findings[0].image == image
     assert report.exit_status == 1
     assert caplog.records == []  # each is a finding; the reader's warnings would say it twice
 
 
-def test_a_picture_with_a_good_header_and_no_content(tmp_path: Path):
+def test_a_image_with_a_good_header_and_no_content(tmp_path: Path):
     root = write(tmp_path / "set", clean())
-    picture = root / "images" / "003.png"
-    data = bytearray(picture.read_bytes())
+    image = root / "images" / "003.png"
+    data = bytearray(image.read_bytes())
     data[60:-20] = bytes(len(data) - 80)
-    picture.write_bytes(data)
-    assert serious(check(root)) == {("harmful", "picture-unreadable"): 1}
+    image.write_bytes(data)
+    assert serious(check(root)) == {("harmful", "image-unreadable"): 1}
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_darker_compressed_copy(tmp_path: Path, onto: int, expected: tuple):
     cv2.imwrite(str(root / "images" / f"{onto:03}.png"), worse)
     report = check(root)
     assert serious(report) == {expected: 1}
-    assert {report.findings[0].picture.name, report.findings[0].beside.name} == {"001.png", f"{onto:03}.png"}
+    assert {report.findings[0].image.name, report.findings[0].beside.name} == {"001.png", f"{onto:03}.png"}
 
 
 def video(root: Path, still: bool, divided: bool, frames: int = 40) -> Path:
@@ -330,9 +330,9 @@ def video(root: Path, still: bool, divided: bool, frames: int = 40) -> Path:
     (root / "images").mkdir(parents=True)
     for i, image in enumerate(everything["images"][:frames]):
         image["file_name"] = f"frame_{i:04}.png"
-        picture = scene.copy() if still else texture(i + 1)
-        cv2.circle(picture, (10 + 3 * i, 20 + 2 * i), 9, 255, -1)
-        cv2.imwrite(str(root / "images" / image["file_name"]), picture)
+        still_frame = scene.copy() if still else texture(i + 1)
+        cv2.circle(still_frame, (10 + 3 * i, 20 + 2 * i), 9, 255, -1)
+        cv2.imwrite(str(root / "images" / image["file_name"]), still_frame)
     parts = {"train": [], "val": []} if divided else {"all": []}
     for i, pair in enumerate(zip(everything["images"], everything["annotations"], strict=True)):
         parts["all" if not divided else "val" if i % 5 == 2 else "train"].append(pair)

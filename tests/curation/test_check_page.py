@@ -1,4 +1,4 @@
-"""The page: nothing from outside, everything escaped, twelve pictures a kind."""
+"""The page: nothing from outside, everything escaped, twelve images a kind."""
 
 import base64
 import re
@@ -11,8 +11,8 @@ import numpy as np
 from kpplugins.curation.check import CheckReport
 from kpplugins.curation.check_page import MOST_SHOWN, thumbnail, write_page
 from kpplugins.curation.checks.finding import Finding
-from kpplugins.structures import PoseRecord
-from kpplugins.structures.schema_inference import infer_schema
+from kpplugins.data import PoseRecord
+from kpplugins.schema.from_names import infer_schema
 
 VOID = ("meta", "img", "br")
 SCHEMA = infer_schema('<b>"bird"</b>', ["beak", "left_<i>", "right_<i>"], skeleton=[("beak", "left_<i>")])
@@ -59,10 +59,10 @@ def made(tmp_path: Path, findings: list[Finding]) -> Reader:
 
 
 def test_everything_is_escaped_and_shown(tmp_path: Path):
-    picture = tmp_path / "a<b>.png"
+    image = tmp_path / "a<b>.png"
     finding = Finding(
         "kind", "harmful", "what <script>alert(1)</script> & \"so\"", "todo 'x' <y>", tmp_path / "<f>.json",
-        picture, "7<", 0,
+        image, "7<", 0,
     )  # fmt: skip
     reader = made(tmp_path, [finding])
     for text in (
@@ -78,8 +78,8 @@ def test_everything_is_escaped_and_shown(tmp_path: Path):
 
 
 def test_twelve_of_a_kind_and_how_many_more(tmp_path: Path):
-    picture = tmp_path / "a<b>.png"
-    findings = [Finding("kind", "suspect", f"number {i}", "look", picture, picture) for i in range(15)]
+    image = tmp_path / "a<b>.png"
+    findings = [Finding("kind", "suspect", f"number {i}", "look", image, image) for i in range(15)]
     reader = made(tmp_path, findings)
     assert reader.names.count("img") == MOST_SHOWN == 12
     assert "… and 3 more" in reader.text
@@ -87,15 +87,15 @@ def test_twelve_of_a_kind_and_how_many_more(tmp_path: Path):
     assert ("href", "#suspect-kind") in reader.attributes and ("id", "suspect-kind") in reader.attributes
 
 
-def test_two_pictures_side_by_side_missing_ones_and_none(tmp_path: Path):
-    picture, gone = tmp_path / "a<b>.png", tmp_path / "gone.png"
+def test_two_images_side_by_side_missing_ones_and_none(tmp_path: Path):
+    image, gone = tmp_path / "a<b>.png", tmp_path / "gone.png"
     findings = [
-        Finding("pair", "harmful", "two", "delete one", picture, picture, beside=picture),
+        Finding("pair", "harmful", "two", "delete one", image, image, beside=image),
         Finding("gone", "harmful", "one", "restore it", gone, gone),
     ]
     reader = made(tmp_path, findings)
     assert reader.names.count("img") == 2
-    assert "(no picture to show)" in reader.text
+    assert "(no image to show)" in reader.text
     assert "Nothing was found." in made(tmp_path, []).text
 
 
@@ -106,19 +106,19 @@ def test_a_source_that_could_not_be_read_has_a_page_without_schema(tmp_path: Pat
 
 
 def test_the_thumbnail_is_cut_around_the_instance(tmp_path: Path):
-    picture = np.zeros((200, 300, 3), np.uint8)
-    tile = thumbnail(picture, record(tmp_path), SCHEMA)
+    image = np.zeros((200, 300, 3), np.uint8)
+    tile = thumbnail(image, record(tmp_path), SCHEMA)
     # shown: at least 0.35 of 300 pixels, 105 × 105 around (115, 70), as 260 pixels: x from 62 to 168, y from 17 to 123
     assert tile.shape == (260, 260, 3)
     scale = 260 / 106
     x, y = round((100 - 62) * scale), round((60 - 17) * scale)
     assert tile[y, x].tolist() == list(SCHEMA.colors[0][::-1])
-    assert thumbnail(picture, None, None).shape == (173, 260, 3)  # 200 × 260 / 300
-    assert thumbnail(picture[:1, :1], None, None).shape == (260, 260, 3)
+    assert thumbnail(image, None, None).shape == (173, 260, 3)  # 200 × 260 / 300
+    assert thumbnail(image[:1, :1], None, None).shape == (260, 260, 3)
 
 
-def test_pictures_are_jpegs(tmp_path: Path):
-    picture = tmp_path / "a<b>.png"
-    reader = made(tmp_path, [Finding("kind", "note", "x", "y", picture, picture)])
+def test_images_are_jpegs(tmp_path: Path):
+    image = tmp_path / "a<b>.png"
+    reader = made(tmp_path, [Finding("kind", "note", "x", "y", image, image)])
     source = next(value for key, value in reader.attributes if key == "src")
     assert base64.b64decode(source.split(",")[1]).startswith(b"\xff\xd8")

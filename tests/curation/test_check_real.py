@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kpplugins.converters.convert import convert
-from kpplugins.converters.open_source import open_source
 from kpplugins.curation.check import CheckReport, check
 from kpplugins.curation.checks import outliers, sides
+from kpplugins.curation.convert import convert
+from kpplugins.formats.open_source import open_source
 
 
 def serious(report: CheckReport) -> dict[tuple[str, str], int]:
@@ -40,7 +40,7 @@ def test_coco_has_only_notes(real_data: Path):
 def test_faces_have_two_suspects_in_1800(real_data: Path):
     report = check(real_data / "kaggle_faces")
     assert serious(report) == {("suspect", "near-duplicate"): 1, ("suspect", "points-at-one-place"): 1}
-    assert all(f.picture.parent == real_data / "kaggle_faces" for f in report.findings)
+    assert all(f.image.parent == real_data / "kaggle_faces" for f in report.findings)
 
 
 def test_frames_of_one_mouse_leak_and_one_has_its_ears_exchanged(real_data: Path, tmp_path: Path):
@@ -50,7 +50,7 @@ def test_frames_of_one_mouse_leak_and_one_has_its_ears_exchanged(real_data: Path
         ("harmful", "video-across-splits"): 1,
         ("suspect", "left-right-exchanged"): 1,
     }
-    assert [f.picture.name for f in report.findings if f.check == "left-right-exchanged"] == ["img0102.png"]
+    assert [f.image.name for f in report.findings if f.check == "left-right-exchanged"] == ["img0102.png"]
     pattern = report.findings[0].todo.split("--group-by '")[1].split("'")[0]
     convert(real_data / "openfield_dlc", tmp_path / "blocks", group_by=pattern)
     assert not check(tmp_path / "blocks").harmful
@@ -62,7 +62,7 @@ def test_other_formats_have_nothing_serious(real_data: Path, name: str):
 
 
 def test_exchanged_faces_are_found(real_data: Path, tmp_path: Path):
-    reading = open_source(real_data / "kaggle_faces", pictures=tmp_path / "p")[1]
+    reading = open_source(real_data / "kaggle_faces", extract_to=tmp_path / "p")[1]
     keypoints = np.stack([r.keypoints for r in reading.records])
     points, labelled = keypoints[..., :2], keypoints[..., 2] > 0
     flips = np.array(reading.schema.flip_indices)
@@ -73,7 +73,7 @@ def test_exchanged_faces_are_found(real_data: Path, tmp_path: Path):
 
 
 def test_moved_points_of_faces_are_found(real_data: Path, tmp_path: Path):
-    reading = open_source(real_data / "kaggle_faces", pictures=tmp_path / "p")[1]
+    reading = open_source(real_data / "kaggle_faces", extract_to=tmp_path / "p")[1]
     keypoints = np.stack([r.keypoints for r in reading.records if r.num_labelled == 15])
     points, labelled, generator = keypoints[..., :2], keypoints[..., 2] > 0, np.random.default_rng(1)
     chosen = {int(i): int(generator.integers(15)) for i in generator.permutation(len(points))[:60]}

@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.curation.checks.looks import Looks, look_at
+from kpplugins.curation.checks.images.looks import Looks, look_at
+from kpplugins.curation.checks.images.videos import propose_pattern, sequences
 from kpplugins.curation.checks.outliers import suspects as outliers
 from kpplugins.curation.checks.person import body_rules, strange_lines
 from kpplugins.curation.checks.shapes import as_shapes, fit, reach
 from kpplugins.curation.checks.sides import suspects as exchanged
-from kpplugins.curation.checks.videos import propose_pattern, sequences
-from kpplugins.structures import Picture
-from kpplugins.structures.schema_inference import COCO_SIGMAS, infer_schema
+from kpplugins.data import ImageInfo
+from kpplugins.schema.from_names import COCO_SIGMAS, infer_schema
 
 FACE = np.array([[0, 0], [-10, -12], [10, -12], [-7, 12], [7, 12], [0, 15]], float)
 """Nose, eyes, corners of the mouth, chin."""
@@ -100,14 +100,14 @@ def test_look_alikes_among_ten_thousand_take_seconds():
     assert (78, 9_001) not in set(zip(first.tolist(), second.tolist(), strict=True))
 
 
-def test_flat_pictures_have_no_look_and_broken_ones_are_told(tmp_path: Path):
-    pictures = []
+def test_flat_images_have_no_look_and_broken_ones_are_told(tmp_path: Path):
+    images = []
     for i, grey in enumerate((10, 200)):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((40, 50, 3), grey, np.uint8))
-        pictures.append(Picture(tmp_path / f"{i}.png", 50, 40))
+        images.append(ImageInfo(tmp_path / f"{i}.png", 50, 40))
     (tmp_path / "broken.png").write_bytes(b"nothing")
     seen = []
-    looks = look_at([*pictures, Picture(tmp_path / "broken.png", 5, 5)], lambda *done: seen.append(done))
+    looks = look_at([*images, ImageInfo(tmp_path / "broken.png", 5, 5)], lambda *done: seen.append(done))
     assert looks.undecodable == (tmp_path / "broken.png",)
     assert [len(part) for part in looks.close_pairs()] == [0, 0]
     assert len(set(looks.digests)) == 2

@@ -1,4 +1,4 @@
-"""Instances cut out of their pictures: same pixels, same points, and an account of what is left out."""
+"""Instances cut out of their images: same pixels, same points, and an account of what is left out."""
 
 import csv
 import json
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kpplugins.converters.coco import read_coco
 from kpplugins.curation.crop import CUT_NOTE, ORIGINS_FILE, SHEET_FILE, WIDENED_NOTE, crop
+from kpplugins.data.coco.reader import read_coco
 from kpplugins.structures import BadInputError
 
 WIDTH, HEIGHT = 120, 100
@@ -20,13 +20,13 @@ GOOD = {"bbox": [20, 30, 40, 20], "area": 700, "keypoints": [25, 33, 2, 58, 48, 
 
 
 def colours(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """A picture in which each pixel tells its own x and y."""
+    """An image in which each pixel tells its own x and y."""
     y, x = np.mgrid[:height, :width]
     return np.dstack([x, y, (x + y) // 2]).astype(np.uint8)
 
 
 def folder(root: Path, annotations: list[dict], split: str = "train", name: str = "a.png") -> Path:
-    """A COCO set of one coloured picture in a split; called again, it adds a further split."""
+    """A COCO set of one coloured image in a split; called again, it adds a further split."""
     (root / "annotations").mkdir(parents=True, exist_ok=True)
     (root / f"{split}2017").mkdir(exist_ok=True)
     cv2.imwrite(str(root / f"{split}2017" / name), colours())
@@ -47,21 +47,21 @@ def test_points_stay_on_their_pixels(tmp_path: Path):
     source = folder(tmp_path / "in", [GOOD, edge])
     crop(source, tmp_path / "out", quality=None)
     before, after = read_coco(source).records, read_coco(tmp_path / "out").records
-    picture = colours()
+    image = colours()
     for old, new in zip(before, after, strict=True):
         pixels = cv2.imread(str(new.image))
         assert pixels.shape[:2] == (new.height, new.width)
         for (x, y, v), (cx, cy, cv) in zip(old.keypoints, new.keypoints, strict=True):
             assert v == cv
             if v:
-                assert pixels[int(cy), int(cx)].tolist() == picture[int(y), int(x)].tolist()
+                assert pixels[int(cy), int(cx)].tolist() == image[int(y), int(x)].tolist()
         shift = old.bbox - new.bbox
         assert shift[:2].tolist() == shift[2:].tolist() == [int(v) for v in shift[:2]]
         assert new.area == old.area
     # box 40×20 at (20, 30): 0.125 · 40 = 5 on each side, 15 to 65 and 25 to 55, both pixels included
     assert (after[0].width, after[0].height) == (51, 31)
     assert after[0].bbox.tolist() == [5, 5, 45, 25]
-    # box 30×60 at the top right: 7.5 on each side, from column 82 on, to row 67.5, cut to the picture
+    # box 30×60 at the top right: 7.5 on each side, from column 82 on, to row 67.5, cut to the image
     assert (after[1].width, after[1].height) == (120 - 82, 69)
 
 
@@ -71,12 +71,12 @@ def test_names_and_a_table_tell_the_origin(tmp_path: Path):
     with (tmp_path / "out" / ORIGINS_FILE).open() as file:
         rows = list(csv.DictReader(file))
     assert rows == [
-        {"crop": "a_2.jpg", "picture": "a.png", "instance": "2", "left": "15", "top": "25"},
+        {"crop": "a_2.jpg", "image": "a.png", "instance": "2", "left": "15", "top": "25"},
     ]  # fmt: skip
     assert (tmp_path / "out/images/a_2.jpg").is_file()
 
 
-def test_pictures_of_one_stem_get_names_of_their_own(tmp_path: Path):
+def test_images_of_one_stem_get_names_of_their_own(tmp_path: Path):
     source = folder(tmp_path / "in", [GOOD])
     cv2.imwrite(str(source / "train2017/a.jpg"), colours())
     path = source / "annotations/person_keypoints_train2017.json"
@@ -104,9 +104,9 @@ def test_what_is_left_out_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFi
         "no keypoint labelled": 1,
         "fewer than 2 keypoints labelled": 1,
         "box smaller than 32 pixels": 1,
-        "pictures without a crop": 1,
+        "images without a crop": 1,
     }
-    assert (report["source pictures"], report["source instances"], report["instances"]) == (2, 5, 1)
+    assert (report["source images"], report["source instances"], report["instances"]) == (2, 5, 1)
     assert "left out: 1 × crowd" in caplog.text
     assert json.loads((tmp_path / "out/report.json").read_text()) == {**report, "place": "hardlink"}
 
@@ -132,7 +132,7 @@ def test_a_point_beyond_the_margin_widens_the_crop_or_is_dropped_and_counted(tmp
     assert report["left out"] == {"keypoints outside the crop": 1}
 
 
-def test_a_square_crop_is_square_inside_its_picture(tmp_path: Path):
+def test_a_square_crop_is_square_inside_its_image(tmp_path: Path):
     source = folder(tmp_path / "in", [GOOD])
     crop(source, tmp_path / "out", square=True)
     (record,) = read_coco(tmp_path / "out").records
@@ -154,7 +154,7 @@ def test_splits_of_the_source_are_kept(tmp_path: Path):
     }  # fmt: skip
 
 
-def test_crops_of_one_picture_are_in_one_split(tmp_path: Path, drawn_cats: Path):
+def test_crops_of_one_image_are_in_one_split(tmp_path: Path, drawn_cats: Path):
     report = crop(drawn_cats, tmp_path / "cats", ratios=(50, 25, 25), seed=3)
     assert report["split"] == {"train": 10, "val": 5, "test": 5}
     source = folder(tmp_path / "in", [GOOD] * 6)
@@ -175,11 +175,11 @@ def test_turned_photographs_are_cut_upright(tmp_path: Path):
     (record,) = read_coco(tmp_path / "out").records
     pixels = cv2.imread(str(record.image)).astype(int)
     assert abs(pixels - colours()[25:56, 15:66]).max() <= 4
-    with Image.open(record.image) as picture:
-        assert not picture.getexif()
+    with Image.open(record.image) as image:
+        assert not image.getexif()
 
 
-def test_a_jpeg_is_close_to_the_picture(tmp_path: Path):
+def test_a_jpeg_is_close_to_the_image(tmp_path: Path):
     crop(folder(tmp_path / "in", [GOOD]), tmp_path / "out")
     pixels = cv2.imread(str(tmp_path / "out/images/a_1.jpg")).astype(int)
     assert abs(pixels - colours()[25:56, 15:66]).max() <= 6
@@ -193,7 +193,7 @@ def test_the_sheet_shows_the_crops(tmp_path: Path):
     assert sheet[270:, :470].max() > 100
 
 
-def test_progress_counts_pictures(tmp_path: Path):
+def test_progress_counts_images(tmp_path: Path):
     seen: list[tuple[int, int]] = []
     source = folder(folder(tmp_path / "in", [GOOD]), [{"bbox": [1, 1, 9, 9]}], "val", "b.png")
     crop(source, tmp_path / "out", progress=lambda done, total: seen.append((done, total)))
@@ -212,7 +212,7 @@ def test_progress_counts_pictures(tmp_path: Path):
         (
             {**GOOD, "bbox": [200, 30, 40, 20]},
             {},
-            r"a\.png: box lies outside its picture.*within 120×100.*200",
+            r"a\.png: box lies outside its image.*within 120×100.*200",
         ),
         (GOOD, {"margin": -0.1}, "margin: out of range; expected a number from 0.*found -0.1"),
         (GOOD, {"margin": float("nan")}, "margin: out of range"),
@@ -242,7 +242,7 @@ def test_bad_entries_are_skipped_only_when_asked_and_then_counted(
         crop(source, tmp_path / "out")
     report = crop(source, tmp_path / "out", skip_bad=True)
     assert report["skipped"] == {
-        "box lies outside its picture": 1, "picture cannot be decoded as its header says": 2,
+        "box lies outside its image": 1, "image cannot be decoded as its header says": 2,
     }  # fmt: skip
     assert report["instances"] == 1
     assert "skipped: " in caplog.text
@@ -278,7 +278,7 @@ def test_it_needs_no_torch():
 def test_every_labelled_person_of_real_coco_is_cut_out(real_data: Path, tmp_path: Path):
     report = crop(real_data / "coco_mini", tmp_path / "out")
     assert report["source instances"] == 290
-    assert report["left out"] == {"no keypoint labelled": 130, "crowd": 6, "pictures without a crop": 15}
+    assert report["left out"] == {"no keypoint labelled": 130, "crowd": 6, "images without a crop": 15}
     assert report["split"] == {"train": 86, "val": 68}
     assert report["skipped"] == {}
     with (tmp_path / "out" / ORIGINS_FILE).open() as file:
@@ -287,7 +287,7 @@ def test_every_labelled_person_of_real_coco_is_cut_out(real_data: Path, tmp_path
     after = read_coco(tmp_path / "out").records
     for old, new in zip(before, after, strict=True):
         row = rows[new.image.relative_to(tmp_path / "out/images").as_posix()]
-        assert row["picture"].endswith(old.image.name)
+        assert row["image"].endswith(old.image.name)
         offset = np.array([float(row["left"]), float(row["top"])])
         labelled = old.keypoints[:, 2] > 0
         assert new.keypoints[:, 2].tolist() == old.keypoints[:, 2].tolist()

@@ -5,12 +5,14 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.converters.coco_writer import write_coco
-from kpplugins.converters.open_source import open_source
-from kpplugins.converters.reading import Reading
-from kpplugins.converters.repeats import matched_instances, repeated_instances
 from kpplugins.curation.schema_report import schema_report
-from kpplugins.structures import BadInputError, KeypointSchema, PoseRecord
+from kpplugins.data import PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.writer import write_coco
+from kpplugins.data.repeats import matched_instances, repeated_instances
+from kpplugins.formats.open_source import open_source
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 FACE = KeypointSchema(
     "face",
@@ -22,11 +24,11 @@ PLACES = np.array([[15, -12], [-15, -12], [30, -8], [-30, -8], [0, 25]])
 AREA = 3600.0
 
 
-def faces(folder: Path, n: int = 40, schema: KeypointSchema = FACE, noise: float = 1.5) -> Reading:
-    """One face of about 60 px in each picture of 120×100."""
+def faces(folder: Path, n: int = 40, schema: KeypointSchema = FACE, noise: float = 1.5) -> AnnotationSet:
+    """One face of about 60 px in each image of 120×100."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(0)
-    reading = Reading(schema)
+    reading = AnnotationSet(schema)
     for i in range(n):
         path = folder / f"{i:03d}.png"
         cv2.imwrite(str(path), np.full((100, 120, 3), 60 + i, np.uint8))
@@ -40,7 +42,7 @@ def faces(folder: Path, n: int = 40, schema: KeypointSchema = FACE, noise: float
     return reading
 
 
-def again(reading: Reading, sigma: float, seed: int = 1) -> list[PoseRecord]:
+def again(reading: AnnotationSet, sigma: float, seed: int = 1) -> list[PoseRecord]:
     """The same things by someone else, with Euclidean differences as two annotators of this sigma have them."""
     generator = np.random.default_rng(seed)
     found = []
@@ -53,13 +55,13 @@ def again(reading: Reading, sigma: float, seed: int = 1) -> list[PoseRecord]:
     return found
 
 
-def save(reading: Reading, out: Path) -> Path:
+def save(reading: AnnotationSet, out: Path) -> Path:
     write_coco(reading, out, {r.image: "train" for r in reading.records})
     return out
 
 
 def test_a_right_schema(tmp_path: Path):
-    source = save(faces(tmp_path / "pictures"), tmp_path / "set")
+    source = save(faces(tmp_path / "images"), tmp_path / "set")
     report = schema_report(source, out=tmp_path / "out")
     assert report.schema == report.stated and report.warnings == ()
     assert "| 0 | left_eye  | right_eye    | agrees (40 instances) | 0.05  | 40       |" in report.text
@@ -76,7 +78,7 @@ def test_a_right_schema(tmp_path: Path):
 
 def test_a_wrong_pair_is_put_right_in_the_folder(tmp_path: Path):
     wrong = replace(FACE, flip_pairs=(("left_eye", "left_ear"), ("right_eye", "right_ear")))
-    source = save(faces(tmp_path / "pictures", schema=wrong), tmp_path / "set")
+    source = save(faces(tmp_path / "images", schema=wrong), tmp_path / "set")
     before = sorted(p.name for p in source.iterdir())
     report = schema_report(source)
     assert report.written is None and open_source(source)[1].schema == wrong
@@ -89,7 +91,7 @@ def test_a_wrong_pair_is_put_right_in_the_folder(tmp_path: Path):
 
 
 def test_repeats_in_one_source_give_sigmas(tmp_path: Path):
-    reading = faces(tmp_path / "pictures", n=60)
+    reading = faces(tmp_path / "images", n=60)
     reading.records += again(reading, 0.03)
     reading.records += [reading.records[0]]  # a copy is no second opinion
     annotations, area = repeated_instances(reading)
@@ -101,35 +103,35 @@ def test_repeats_in_one_source_give_sigmas(tmp_path: Path):
 
 
 def test_repeats_in_a_second_source(tmp_path: Path):
-    reading = faces(tmp_path / "pictures", n=50)
+    reading = faces(tmp_path / "images", n=50)
     order = (4, 3, 2, 1, 0)
-    other = Reading(replace(FACE, keypoints=tuple(FACE.keypoints[i] for i in order)))
+    other = AnnotationSet(replace(FACE, keypoints=tuple(FACE.keypoints[i] for i in order)))
     other.records = [replace(r, keypoints=r.keypoints[list(order)]) for r in again(reading, 0.08)]
     one, two = save(reading, tmp_path / "one"), save(other, tmp_path / "two")
     report = schema_report(one, repeated=two)
     assert report.schema.sigmas == pytest.approx([0.08] * 5, rel=0.3)
     assert report.schema.sigmas_source == "measured from 100 repeated annotations of 50 instances"
-    few = schema_report(one, repeated=save(Reading(FACE, reading.records[:9]), tmp_path / "few"))
+    few = schema_report(one, repeated=save(AnnotationSet(FACE, reading.records[:9]), tmp_path / "few"))
     assert "equal" in few.text or "at most 9 repeats" in few.text
     assert few.schema.sigmas == (0.05,) * 5
 
 
 def test_the_best_overlap_matches(tmp_path: Path):
-    reading = faces(tmp_path / "pictures", n=1)
+    reading = faces(tmp_path / "images", n=1)
     near, far = (replace(reading.records[0], bbox=reading.records[0].bbox + d) for d in (1, 12))
     marked = replace(near, keypoints=near.keypoints + [0.5, 0, 0])
-    annotations, _ = matched_instances(reading, Reading(FACE, [far, marked]))
+    annotations, _ = matched_instances(reading, AnnotationSet(FACE, [far, marked]))
     assert annotations.shape == (1, 2, 5, 3)
     assert np.allclose(annotations[0, 1, :, 0] - annotations[0, 0, :, 0], 0.5)
     with pytest.raises(BadInputError, match="another size.*120×100.*60×50"):
-        matched_instances(reading, Reading(FACE, [replace(near, width=60, height=50)]))
+        matched_instances(reading, AnnotationSet(FACE, [replace(near, width=60, height=50)]))
     with pytest.raises(BadInputError, match="other keypoints"):
-        matched_instances(reading, Reading(KeypointSchema("x", ("a",))))
+        matched_instances(reading, AnnotationSet(KeypointSchema("x", ("a",))))
 
 
 def test_names_that_repeat_are_told_apart_by_their_folders(tmp_path: Path):
-    one = Reading(FACE, [r for v in "ab" for r in faces(tmp_path / "one" / v, n=2).records])
-    two = Reading(FACE, [r for v in "ab" for r in faces(tmp_path / "two" / v, n=2).records])
+    one = AnnotationSet(FACE, [r for v in "ab" for r in faces(tmp_path / "one" / v, n=2).records])
+    two = AnnotationSet(FACE, [r for v in "ab" for r in faces(tmp_path / "two" / v, n=2).records])
     two.records[3] = replace(two.records[3], keypoints=two.records[3].keypoints + [2, 0, 0])
     annotations, _ = matched_instances(one, two)
     shifts = annotations[:, 1, 0, 0] - annotations[:, 0, 0, 0]
@@ -137,7 +139,7 @@ def test_names_that_repeat_are_told_apart_by_their_folders(tmp_path: Path):
 
 
 def test_neighbours_are_no_repeats(tmp_path: Path):
-    reading = faces(tmp_path / "pictures", n=1)
+    reading = faces(tmp_path / "images", n=1)
     record = reading.records[0]
     moved = record.keypoints + [7, 0, 0]  # 7 px of 60 are 0.117
     others = [
@@ -149,12 +151,12 @@ def test_neighbours_are_no_repeats(tmp_path: Path):
     ]
     others[-1].keypoints[1:] = 0  # one point of five in common
     for other in others:
-        assert len(repeated_instances(Reading(FACE, [record, other]))[0]) == 0
-    assert len(repeated_instances(Reading(FACE))[0]) == 0
+        assert len(repeated_instances(AnnotationSet(FACE, [record, other]))[0]) == 0
+    assert len(repeated_instances(AnnotationSet(FACE))[0]) == 0
 
 
 def test_what_cannot_be(tmp_path: Path):
-    source = save(faces(tmp_path / "pictures", n=2), tmp_path / "set")
+    source = save(faces(tmp_path / "images", n=2), tmp_path / "set")
     with pytest.raises(BadInputError, match="into a folder only"):
         schema_report(source / "annotations/train.json", write=True)
     with pytest.raises(BadInputError, match="no such file or folder"):

@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from kpplugins.converters.coco import read_coco
 from kpplugins.curation.split import split
+from kpplugins.data.coco.reader import read_coco
 from kpplugins.structures import BadInputError
 
 SPLITS = ("train", "val", "test")
 
 
 def make(folder: Path, names: list[str]) -> Path:
-    """A converted folder without pictures: all in train, two annotations a picture, and keys that nobody knows."""
+    """A converted folder without images: all in train, two annotations an image, and keys that nobody knows."""
     (folder / "annotations").mkdir(parents=True)
     images = [
         {"id": i, "file_name": n, "width": 9, "height": 9, "mood": i % 3} for i, n in enumerate(names, 1)
@@ -31,7 +31,7 @@ def make(folder: Path, names: list[str]) -> Path:
         }
         (folder / f"annotations/{name}.json").write_text(json.dumps(content))
     (folder / "annotations/notes.txt").write_text("keep me")
-    (folder / "report.json").write_text('{"split": {"train": 1}, "pictures": 3}')
+    (folder / "report.json").write_text('{"split": {"train": 1}, "images": 3}')
     return folder
 
 
@@ -44,7 +44,7 @@ def test_everything_is_kept_and_divided_60_20_20(tmp_path: Path):
     before = load(folder)["train"]
     report = split(folder)
     after = load(folder)
-    assert [report[s]["pictures"] for s in SPLITS] == [30, 10, 10]
+    assert [report[s]["images"] for s in SPLITS] == [30, 10, 10]
     assert [report[s]["instances"] for s in SPLITS] == [60, 20, 20]
     assert report["groups"] == 50 and report["note"] == ""
     for kind in ("images", "annotations"):
@@ -56,7 +56,7 @@ def test_everything_is_kept_and_divided_60_20_20(tmp_path: Path):
     assert (folder / "annotations/notes.txt").read_text() == "keep me"
     assert json.loads((folder / "report.json").read_text()) == {
         "split": {"train": 30, "val": 10, "test": 10},
-        "pictures": 3,
+        "images": 3,
     }
     assert sorted(p.name for p in folder.iterdir()) == ["annotations", "report.json"]
 
@@ -77,7 +77,7 @@ def test_groups_stay_together_and_coarse_ones_are_reported(tmp_path: Path):
     report = split(folder, ratios=(60, 20, 20), group_by=r"images/(v\d)/")
     for content in load(folder).values():
         assert len({i["file_name"][:2] for i in content["images"]}) == 1
-    assert [report[s]["pictures"] for s in SPLITS] == [
+    assert [report[s]["images"] for s in SPLITS] == [
         60,
         30,
         10,
@@ -93,7 +93,7 @@ def test_a_split_that_gets_nothing(tmp_path: Path):
         split(folder, group_by=r"(v\d)/")
     assert load(folder) == before
     report = split(folder, ratios=(50, 50, 0), group_by=r"(v\d)/")
-    assert [report[s]["pictures"] for s in SPLITS] == [9, 9, 0]
+    assert [report[s]["images"] for s in SPLITS] == [9, 9, 0]
 
 
 @pytest.mark.parametrize("at", [1, 2])
@@ -118,7 +118,7 @@ def test_an_interruption_leaves_all_old(tmp_path: Path, monkeypatch: pytest.Monk
 def test_killed_between_the_renamings_the_next_call_recovers(tmp_path: Path):
     folder = make(tmp_path / "set", [f"{i}.png" for i in range(10)])
     (folder / "annotations").rename(folder / ".annotations-before-split")
-    assert split(folder)["train"]["pictures"] == 6
+    assert split(folder)["train"]["images"] == 6
     assert not (folder / ".annotations-before-split").exists()
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_divided(tmp_path: Path):
     for options, words in (
         ({"ratios": (1, 2)}, "three numbers"),
         ({"group_by": "("}, "not a regular expression"),
-        ({"group_by": "nothing"}, "matches no picture"),
+        ({"group_by": "nothing"}, "matches no image"),
     ):
         with pytest.raises(BadInputError, match=words):
             split(folder, **options)
@@ -150,26 +150,26 @@ def test_what_cannot_be_divided(tmp_path: Path):
 
 
 def test_a_real_folder_reads_the_same_after_it(drawn_cats: Path, tmp_path: Path):
-    from kpplugins.converters.convert import convert
+    from kpplugins.curation.convert import convert
 
     convert(drawn_cats, tmp_path / "set")
     before = read_coco(tmp_path / "set")
     report = split(tmp_path / "set", ratios=(50, 25, 25), seed=3)
     after = read_coco(tmp_path / "set")
-    assert [report[s]["pictures"] for s in SPLITS] == [10, 5, 5]
+    assert [report[s]["images"] for s in SPLITS] == [10, 5, 5]
     assert after.schema == before.schema
     places = [{r.image: r.keypoints.tolist() for r in one.records} for one in (before, after)]
     assert places[0] == places[1]
     assert list(after.splits.values()).count("train") == 10
 
 
-def test_crops_of_one_picture_stay_together(drawn_cats: Path, tmp_path: Path):
-    from kpplugins.converters.convert import convert
+def test_crops_of_one_image_stay_together(drawn_cats: Path, tmp_path: Path):
     from kpplugins.curation.check import check
+    from kpplugins.curation.convert import convert
     from kpplugins.curation.crop import crop
 
     convert(drawn_cats, tmp_path / "set")
-    for name in ("train", "val", "test"):  # three cats in every picture
+    for name in ("train", "val", "test"):  # three cats in every image
         path = tmp_path / f"set/annotations/{name}.json"
         content = json.loads(path.read_text())
         content["annotations"] = [

@@ -1,4 +1,4 @@
-"""Whole pictures with all their instances, from the annotation file to the packed batch."""
+"""Whole images with all their instances, from the annotation file to the packed batch."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from mmpose.datasets.transforms import RandomFlip
 from mmpose.registry import DATASETS, TRANSFORMS
 
 import kpplugins.register  # noqa: F401
-from kpplugins.converters.convert import convert
+from kpplugins.curation.convert import convert
 from kpplugins.datasets import CatDataset, CocoPersonDataset, CustomKeypointDataset, KaggleFacialDataset
 from kpplugins.engine import packed_collate
 from kpplugins.structures import BadInputError
@@ -43,7 +43,7 @@ def scope():
 
 @pytest.fixture
 def write(tmp_path: Path):
-    """Write three pictures of 60×40 with these annotations, as all splits."""
+    """Write three images of 60×40 with these annotations, as all splits."""
 
     def writing(annotations: list) -> Path:
         for folder in ("images", "annotations"):
@@ -76,7 +76,7 @@ def bottom_up(root: Path, split: str = "train", **kwargs) -> CustomKeypointDatas
     return CustomKeypointDataset(str(root), split, data_mode="bottomup", **kwargs)
 
 
-def test_all_instances_of_every_picture(scene: Path, caplog: pytest.LogCaptureFixture):
+def test_all_instances_of_every_image(scene: Path, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
         dataset = bottom_up(scene)
     a, b, c = dataset
@@ -94,7 +94,7 @@ def test_all_instances_of_every_picture(scene: Path, caplog: pytest.LogCaptureFi
     assert (Path(c["img_path"]).name, c["raw_ann_info"], c["keypoints"].shape) == ("c.png", [], (0, 3, 2))
     (message,) = [r.message for r in caplog.records if "instances" in r.message]
     assert message.startswith(
-        "4 instances in 3 pictures, 1 of them without any; not learnt: 1 crowds, the points of 2"
+        "4 instances in 3 images, 1 of them without any; not learnt: 1 crowds, the points of 2"
     )
 
 
@@ -156,7 +156,7 @@ def test_boxes_outside_or_stored_as_corners(write, caplog: pytest.LogCaptureFixt
     assert (a["id"].tolist(), len(a["raw_ann_info"])) == ([1], 1)
     assert b["bbox"].tolist() == [[40, 20, 59, 39]]
     assert "1 left out with a box that has no area" in caplog.text
-    assert "1 of 2 boxes lie more than half beyond their picture" in caplog.text
+    assert "1 of 2 boxes lie more than half beyond their image" in caplog.text
 
 
 @pytest.mark.parametrize("key", [8, None, "7"])
@@ -181,7 +181,7 @@ def test_a_number_that_is_none_is_named_with_its_instance(write, field: str, val
 
 
 def corners(write) -> Path:
-    """Cups all over the picture, each with x1, y1, x2, y2 for x, y, width, height."""
+    """Cups all over the image, each with x1, y1, x2, y2 for x, y, width, height."""
     boxes = [(5, 5, 25, 35), (30, 10, 50, 35), (40, 2, 58, 30), (20, 8, 44, 38)]
     return write([
         annotation(i, 1 + i % 3, 7, list(box), [box[0] + 2, box[1] + 2, 2, box[2] - 2, box[3] - 2, 2])
@@ -206,7 +206,7 @@ def test_corners_of_a_real_set_stop(real_data: Path):
         CocoPersonDataset(str(real_data / "broken_coco"), data_mode="bottomup")
 
 
-def test_pictures_without_instances_can_be_left_out_of_training(scene: Path):
+def test_images_without_instances_can_be_left_out_of_training(scene: Path):
     assert len(bottom_up(scene)) == 3 and len(bottom_up(scene, backgrounds=False)) == 2
     assert len(bottom_up(scene, "test", backgrounds=False, test_mode=True)) == 3
 
@@ -225,7 +225,7 @@ def test_a_converted_folder_keeps_its_backgrounds(scene: Path, tmp_path: Path):
     assert dataset.metainfo["classes"] == ["cup", "jug", "plate"]
 
 
-def test_what_is_kept_of_a_picture_is_small(scene: Path):
+def test_what_is_kept_of_a_image_is_small(scene: Path):
     """Bytes of one instance of 3 points: 21 numbers of 8, and little more."""
     kept = bottom_up(scene).load_data_list()[1]
     assert len(kept["rows"]) == 21 * 8
@@ -240,7 +240,7 @@ def test_other_datasets_have_the_mode_too(one_cat: Path, kaggle_folder: Path):
 
 
 def test_coco_persons(real_data: Path):
-    """Every picture and annotation of the two files, as they are."""
+    """Every image and annotation of the two files, as they are."""
     parts = [
         CocoPersonDataset(str(real_data / "coco_mini"), s, data_mode="bottomup") for s in ("train", "val")
     ]
@@ -259,7 +259,7 @@ def test_coco_persons(real_data: Path):
 
 def pipeline(*steps: dict) -> list[dict]:
     keys = ("id", "img_id", "img_path", "ori_shape", "img_shape", "input_size", "raw_ann_info")
-    return [{"type": "LoadCachedImage"}, *steps, {"type": "PackPictureInputs", "meta_keys": keys}]
+    return [{"type": "LoadCachedImage"}, *steps, {"type": "PackImageInputs", "meta_keys": keys}]
 
 
 SHAPES = dict(
@@ -267,7 +267,7 @@ SHAPES = dict(
 )
 
 
-@pytest.mark.parametrize("affine", [None, "PictureAffine", "RandomPictureAffine"])
+@pytest.mark.parametrize("affine", [None, "ImageAffine", "RandomImageAffine"])
 def test_the_whole_pipeline(scene: Path, affine: str | None):
     np.random.seed(0)
     moved = [] if affine is None else [{"type": affine, "input_size": (48, 32)}]
@@ -278,7 +278,7 @@ def test_the_whole_pipeline(scene: Path, affine: str | None):
     for sample, most in zip(batch["data_samples"], (3, 1, 0), strict=True):
         found = sample.gt_instances
         n = len(found.bboxes)
-        assert n <= most and (affine == "RandomPictureAffine" or n == most)
+        assert n <= most and (affine == "RandomImageAffine" or n == most)
         for key, shape in SHAPES.items():
             assert found[key].shape == (n, *shape), key
         assert (found.bboxes.dtype, found.labels.dtype) == (np.float32, np.int64)
@@ -289,7 +289,7 @@ def test_the_whole_pipeline(scene: Path, affine: str | None):
 def test_a_codec_gets_what_it_asks_for(scene: Path):
     """Of MMPose's codecs one takes boxes and categories of several instances: YOLOX-Pose's."""
     codec = {"type": "YOLOXPoseAnnotationProcessor", "input_size": (48, 32)}
-    steps = {"type": "PictureAffine", "input_size": (48, 32)}, {"type": "GenerateTarget", "encoder": codec}
+    steps = {"type": "ImageAffine", "input_size": (48, 32)}, {"type": "GenerateTarget", "encoder": codec}
     for i, n in enumerate((3, 1, 0)):
         packed = bottom_up(scene, pipeline=pipeline(*steps))[i]["data_samples"]
         assert packed.gt_instance_labels.bboxes.shape == (n, 4)
@@ -299,7 +299,7 @@ def test_a_codec_gets_what_it_asks_for(scene: Path):
 
 @pytest.mark.parametrize("direction", ["horizontal", "vertical", "diagonal"])
 def test_flipped_twice_is_as_before(scene: Path, direction: str):
-    """MMPose's RandomFlip takes all instances of a picture, and none."""
+    """MMPose's RandomFlip takes all instances of an image, and none."""
     dataset, step = bottom_up(scene), RandomFlip(prob=1.0, direction=direction)
     load = TRANSFORMS.build({"type": "LoadCachedImage"})
     for i in range(3):

@@ -20,7 +20,7 @@ def test_boxes_get_mmdetections_names_and_points_go():
     assert set(result) == {"img_id", "gt_bboxes", "gt_bboxes_labels", "gt_ignore_flags", "raw_ann_info"}
 
 
-def test_a_background_has_no_boxes_and_a_picture_to_predict_in_stays():
+def test_a_background_has_no_boxes_and_a_image_to_predict_in_stays():
     none = dict(bbox=np.zeros((0, 4), np.float32), category_id=np.zeros(0, int), iscrowd=np.zeros(0, int))
     assert BoxesForDetection()(none)["gt_bboxes"].tensor.shape == (0, 4)
     assert BoxesForDetection()({"img_path": "a"}) == {"img_path": "a"}

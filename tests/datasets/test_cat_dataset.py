@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import kpplugins.register  # noqa: F401
-from kpplugins.converters.cat import CAT_SCHEMA, read_cat
 from kpplugins.datasets import CatDataset
+from kpplugins.formats.cat import CAT_SCHEMA, read_cat
 from kpplugins.structures import BadInputError
 
 
@@ -70,7 +70,7 @@ def test_an_instance_without_any_chosen_point_is_left_out_aloud(
         CatDataset(str(one_cat), keypoints=["left_eye"])
 
 
-def test_too_few_pictures_for_a_split(real_data: Path):
+def test_too_few_images_for_a_split(real_data: Path):
     assert len(CatDataset(str(real_data / "cat"), "train")) == 1
     with pytest.raises(BadInputError, match="the test split has no images.*1 train, 1 val, 0 test"):
         CatDataset(str(real_data / "cat"), "test")

@@ -11,12 +11,12 @@ from mmengine.dataset import Compose
 from mmpose.registry import TRANSFORMS
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis.config import datasets_of, load_config
-from kpplugins.converters.coco_schema import schema_of_file
+from kpplugins.config.load import datasets_of, load_config
 from kpplugins.curation.crop import crop
+from kpplugins.data.coco.schema import schema_of_file
 from kpplugins.datasets.coco_person_dataset import LOWER_BODY, PERSON_SCHEMA, CocoPersonDataset
+from kpplugins.schema.from_names import COCO_SIGMAS
 from kpplugins.structures import BadInputError
-from kpplugins.structures.schema_inference import COCO_SIGMAS
 
 WIDTH, HEIGHT = 260, 240
 
@@ -48,7 +48,7 @@ PERSONS = {
 
 
 def write(root: Path, split: str, persons: list[dict], names: list[str] | None = None) -> Path:
-    """A COCO split: one smooth coloured picture with those persons; returns the annotation file."""
+    """A COCO split: one smooth coloured image with those persons; returns the annotation file."""
     (root / f"{split}2017").mkdir(parents=True, exist_ok=True)
     (root / "annotations").mkdir(exist_ok=True)
     rng = np.random.default_rng(len(split))
@@ -72,7 +72,7 @@ def coco(tmp_path: Path) -> Path:
 
 
 def val_input(root: Path, split: str = "val") -> tuple[list[dict], list[np.ndarray]]:
-    """Samples of a split after a validation pipeline, and their pictures of 64×64."""
+    """Samples of a split after a validation pipeline, and their images of 64×64."""
     steps = [
         {"type": "LoadImage"}, {"type": "GetBBoxCenterScale"},
         {"type": "TopdownAffine", "input_size": (64, 64), "use_udp": True},
@@ -155,7 +155,7 @@ def test_fewest_points_count_in_training_only(coco: Path, caplog: pytest.LogCapt
 def test_test_means_val_unless_its_labels_are_there(coco: Path, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
         assert len(CocoPersonDataset(str(coco), "test")) == 2
-    assert "no labelled test pictures: testing on val" in caplog.text
+    assert "no labelled test images: testing on val" in caplog.text
     write(coco, "test", [])
     assert len(CocoPersonDataset(str(coco), "test")) == 2
     write(coco, "test", [person([10, 10, 50, 90])])

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.converters.cat import CAT_SCHEMA
-from kpplugins.converters.convert import convert
+from kpplugins.curation.convert import convert
 from kpplugins.datasets import CatDataset, CustomKeypointDataset
+from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.structures import BadInputError
 
 
@@ -39,16 +39,16 @@ def test_the_schema_comes_from_the_data_with_or_without_schema_json(converted: P
     assert part.keypoints == ("mouth",)
 
 
-def test_without_test_pictures_val_is_taken_and_it_is_said(converted: Path, caplog: pytest.LogCaptureFixture):
+def test_without_test_images_val_is_taken_and_it_is_said(converted: Path, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
         assert len(CustomKeypointDataset(str(converted), "test")) == 10
-    assert "no test pictures: testing on val" in caplog.text
+    assert "no test images: testing on val" in caplog.text
 
 
-def test_a_missing_picture_is_named(converted: Path, tmp_path: Path):
+def test_a_missing_image_is_named(converted: Path, tmp_path: Path):
     (tmp_path / "annotations").symlink_to(converted / "annotations")
     (tmp_path / "images").mkdir()
-    with pytest.raises(BadInputError, match="picture is missing"):
+    with pytest.raises(BadInputError, match="image is missing"):
         CustomKeypointDataset(str(tmp_path), "train")
 
 
@@ -103,7 +103,7 @@ def test_some_of_the_categories(two_kinds: Path):
 
 
 @pytest.mark.parametrize("place", ["copy", "hardlink", "symlink"])
-def test_pictures_of_any_placement_can_be_trained_on(drawn_cats: Path, tmp_path: Path, place: str):
+def test_images_of_any_placement_can_be_trained_on(drawn_cats: Path, tmp_path: Path, place: str):
     convert(drawn_cats, tmp_path / "out", place=place)
     assert len(CustomKeypointDataset(str(tmp_path / "out"), "train")) == 16
 
@@ -120,7 +120,7 @@ def test_files_that_list_the_points_in_different_orders(two_kinds: Path):
     assert train[0]["keypoints"].tolist() == val[0]["keypoints"].tolist()
 
 
-def test_the_bottom_up_mode_has_all_instances_of_a_picture(two_kinds: Path):
+def test_the_bottom_up_mode_has_all_instances_of_a_image(two_kinds: Path):
     (sample,) = CustomKeypointDataset(str(two_kinds), data_mode="bottomup")
     assert sample["keypoints"].tolist() == [[[0, 0], [3, 4], [1, 2]], [[5, 6], [7, 8], [0, 0]]]
     assert sample["bbox"].shape == (2, 4)

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kpplugins.converters.kaggle_faces import FOUR, NAMES, read_faces
 from kpplugins.datasets import KaggleFacialDataset
+from kpplugins.formats.kaggle_faces.reader import FOUR, NAMES, read_faces
 from kpplugins.structures import BadInputError
 
 
@@ -25,12 +25,12 @@ def test_a_row_is_in_the_same_split_whatever_the_subset(kaggle_folder: Path):
     assert {s["img_path"] for s in other} != rows["all", "val"]
 
 
-def test_points_and_pictures_are_those_of_the_row(kaggle_folder: Path):
-    pictures, reading = read_faces(kaggle_folder, subset="15")
-    by_row = {r.image.name: (p, r) for p, r in zip(pictures, reading.records, strict=True)}
+def test_points_and_images_are_those_of_the_row(kaggle_folder: Path):
+    images, reading = read_faces(kaggle_folder, subset="15")
+    by_row = {r.image.name: (p, r) for p, r in zip(images, reading.records, strict=True)}
     for sample in KaggleFacialDataset(str(kaggle_folder), "val"):
-        picture, record = by_row[Path(sample["img_path"]).name]
-        assert (sample["img"] == picture[..., None]).all() and sample["img"].shape == (96, 96, 3)
+        image, record = by_row[Path(sample["img_path"]).name]
+        assert (sample["img"] == image[..., None]).all() and sample["img"].shape == (96, 96, 3)
         assert sample["keypoints"][0] == pytest.approx(record.keypoints[:, :2], abs=1e-4)
         assert sample["bbox"].tolist() == [[0, 0, 95, 95]]
 

@@ -27,9 +27,9 @@ def test_one_hole_has_the_size_and_colour_that_were_asked_for():
     )
     whole = 0
     for _ in range(200):
-        picture = cut(sample())["img"]
-        ys, xs = np.nonzero((picture != 255).any(axis=2))
-        assert (picture[ys, xs] == (1, 2, 3)).all()
+        image = cut(sample())["img"]
+        ys, xs = np.nonzero((image != 255).any(axis=2))
+        assert (image[ys, xs] == (1, 2, 3)).all()
         height, width = np.ptp(ys) + 1, np.ptp(xs) + 1
         assert len(ys) == height * width  # a full rectangle
         assert width <= 21 and height <= 16
@@ -47,14 +47,14 @@ def test_holes_are_everywhere_and_sizes_in_their_range():
     assert often[20:40, 30:50].mean() == pytest.approx(0.0625, abs=0.02)  # 0.25 of each side on average
 
 
-def test_the_share_of_pictures_and_the_number_of_holes():
+def test_the_share_of_images_and_the_number_of_holes():
     none = RandomCutout(prob=0)
     assert all((none(sample())["img"] == 255).all() for _ in range(20))
     half = RandomCutout(prob=0.5)
     assert 60 < sum((half(sample())["img"] != 255).any() for _ in range(200)) < 140
 
 
-def test_points_stay_and_the_callers_picture_too():
+def test_points_stay_and_the_callers_image_too():
     given = sample()
     before = {k: v.copy() for k, v in given.items()}
     kept = given["img"]
@@ -64,7 +64,7 @@ def test_points_stay_and_the_callers_picture_too():
     assert np.array_equal(kept, before["img"]) and not np.array_equal(after["img"], kept)
 
 
-def test_grey_pictures_and_a_seed():
+def test_grey_images_and_a_seed():
     cut = RandomCutout(prob=1, fill=0)
     assert (cut(sample((40, 30)))["img"] == 0).any()
     np.random.seed(5)
@@ -89,6 +89,6 @@ def test_bad_settings_are_one_line(setting: dict, words: str):
         RandomCutout(**setting)
 
 
-def test_a_colour_for_a_grey_picture_is_refused():
+def test_a_colour_for_a_grey_image_is_refused():
     with pytest.raises(BadInputError, match="wrong fill; expected 1 or 1 numbers"):
         RandomCutout(prob=1)(sample((40, 30)))

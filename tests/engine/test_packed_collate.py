@@ -51,11 +51,11 @@ def test_all_tensors_travel_in_one_of_any_type():
     assert [t.dtype for t in again["more"]] == [t.dtype for t in batch["more"]]
 
 
-def test_pictures_of_different_sizes_stay_a_list():
+def test_images_of_different_sizes_stay_a_list():
     batch = [Samples()[0], {**Samples()[1], "inputs": torch.zeros(3, 5, 4)}]
     assert isinstance(packed_collate(batch)["inputs"], list)
     again = pickle.loads(bytes(ForkingPickler.dumps(packed_collate(batch))))
-    assert [tuple(picture.shape) for picture in again["inputs"]] == [(3, 4, 4), (3, 5, 4)]
+    assert [tuple(image.shape) for image in again["inputs"]] == [(3, 4, 4), (3, 5, 4)]
 
 
 def test_samples_of_no_one_or_several_instances():

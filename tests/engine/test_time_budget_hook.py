@@ -10,14 +10,14 @@ from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
 import kpplugins.register  # noqa: F401
-from kpplugins.apis.checkpoints import default_checkpoint, read_checkpoint
-from kpplugins.apis.config import load_config
 from kpplugins.apis.test import test as evaluate
 from kpplugins.apis.train import train
 from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.config.load import load_config
 from kpplugins.engine import time_budget_hook
 from kpplugins.engine.time_budget_hook import OVER, SPENT, TimeBudgetHook
 from kpplugins.structures import BadInputError
+from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
 
 TINY = {
     "input_size": (64, 64), "model.backbone.channels": 16, "model.head.in_channels": 16, "model.head.depth": 1,

@@ -1,4 +1,4 @@
-"""COCO's numbers over whole pictures, against pycocotools and by hand."""
+"""COCO's numbers over whole images, against pycocotools and by hand."""
 
 import contextlib
 import io
@@ -18,11 +18,11 @@ from kpplugins.evaluation.coco_detection import (
     ranked,
 )
 from kpplugins.evaluation.scene import Scene
-from kpplugins.structures.schema_inference import COCO_SIGMAS
+from kpplugins.schema.from_names import COCO_SIGMAS
 
 
 def by_pycocotools(scenes: list[Scene], annotations: list[dict], num_classes: int, sigmas) -> list[float]:
-    """The 12 and the 10 numbers of the same pictures, their predictions as COCO results."""
+    """The 12 and the 10 numbers of the same images, their predictions as COCO results."""
     pycocotools = pytest.importorskip("pycocotools.coco", reason="the oracle pycocotools is not installed")
     from pycocotools.cocoeval import COCOeval
 
@@ -95,25 +95,25 @@ def perturbed(rng: np.random.Generator, annotation: dict, strength: float) -> li
 
 @cache
 def coco_mini(folder: Path) -> dict[int, list[dict]]:
-    """The annotations of each of its pictures."""
-    pictures: dict[int, list[dict]] = {}
+    """The annotations of each of its images."""
+    images: dict[int, list[dict]] = {}
     for part in ("train", "val"):
         content = json.loads((folder / f"annotations/person_keypoints_{part}2017.json").read_text())
         for image in content["images"]:
-            pictures.setdefault(image["id"], [])
+            images.setdefault(image["id"], [])
         for annotation in content["annotations"]:
-            pictures[annotation["image_id"]].append(annotation)
-    return pictures
+            images[annotation["image_id"]].append(annotation)
+    return images
 
 
 @pytest.mark.parametrize("seed", range(100))
 def test_perturbed_coco_truths_score_as_in_pycocotools(real_data: Path, seed: int):
-    rng, pictures = np.random.default_rng(seed), coco_mini(real_data / "coco_mini")
-    chosen = rng.choice(sorted(pictures), 15, replace=False).tolist()
+    rng, images = np.random.default_rng(seed), coco_mini(real_data / "coco_mini")
+    chosen = rng.choice(sorted(images), 15, replace=False).tolist()
     strength = rng.uniform(0.005, 0.1)
     scenes, annotations = [], []
     for image_id in chosen:  # in no order
-        here = pictures[image_id]
+        here = images[image_id]
         found = [one for annotation in here for one in perturbed(rng, annotation, strength)]
         rng.shuffle(found)
         scenes.append(scene_of(image_id, here, found, 17))
@@ -122,16 +122,16 @@ def test_perturbed_coco_truths_score_as_in_pycocotools(real_data: Path, seed: in
     assert ours(scenes, 1, sigmas) == pytest.approx(by_pycocotools(scenes, annotations, 1, sigmas), abs=1e-6)
 
 
-def test_the_chosen_pictures_have_crowds_and_unlabelled_boxes(real_data: Path):
+def test_the_chosen_images_have_crowds_and_unlabelled_boxes(real_data: Path):
     annotations = [a for here in coco_mini(real_data / "coco_mini").values() for a in here]
     assert any(a["iscrowd"] for a in annotations)
     assert any(a["num_keypoints"] == 0 and not a["iscrowd"] for a in annotations)
 
 
-def drawn(rng: np.random.Generator, k: int, num_classes: int, pictures: int, most: int) -> tuple[list, list]:
-    """Pictures with crowds, blank boxes, truths without points, ties; some without truth or predictions."""
+def drawn(rng: np.random.Generator, k: int, num_classes: int, images: int, most: int) -> tuple[list, list]:
+    """Images with crowds, blank boxes, truths without points, ties; some without truth or predictions."""
     scenes, annotations = [], []
-    for image_id in rng.permutation(pictures * 3)[:pictures].tolist():
+    for image_id in rng.permutation(images * 3)[:images].tolist():
         here = []
         for _ in range(rng.integers(0, 6)):
             x, y, w, h = rng.uniform(0, 300), rng.uniform(0, 200), *rng.uniform(5, 200, 2)
@@ -162,25 +162,25 @@ def drawn(rng: np.random.Generator, k: int, num_classes: int, pictures: int, mos
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("num_classes", [1, 3])
 @pytest.mark.parametrize("k", [1, 5, 23])
-def test_drawn_pictures_score_as_in_pycocotools(k: int, num_classes: int, seed: int):
+def test_drawn_images_score_as_in_pycocotools(k: int, num_classes: int, seed: int):
     rng = np.random.default_rng([k, num_classes, seed])
     sigmas = rng.uniform(0.02, 0.12, k)
-    scenes, annotations = drawn(rng, k, num_classes, pictures=12, most=12)
+    scenes, annotations = drawn(rng, k, num_classes, images=12, most=12)
     theirs = by_pycocotools(scenes, annotations, num_classes, sigmas)
     assert 0 < theirs[0] < 1
     assert ours(scenes, num_classes, sigmas) == pytest.approx(theirs, abs=1e-6)
 
 
-def test_more_than_a_hundred_predictions_a_picture():
+def test_more_than_a_hundred_predictions_a_image():
     rng = np.random.default_rng(0)
-    scenes, annotations = drawn(rng, 2, 1, pictures=4, most=300)
+    scenes, annotations = drawn(rng, 2, 1, images=4, most=300)
     assert max(len(s.classes) for s in scenes) > 100
     sigmas = [0.05, 0.1]
     assert ours(scenes, 1, sigmas) == pytest.approx(by_pycocotools(scenes, annotations, 1, sigmas), abs=1e-6)
 
 
 def test_the_number_over_classes_is_their_mean():
-    scenes, _ = drawn(np.random.default_rng(5), 3, 3, pictures=20, most=5)
+    scenes, _ = drawn(np.random.default_rng(5), 3, 3, images=20, most=5)
     for table in (coco_boxes(scenes, 3), coco_keypoints(scenes, 3, [0.1] * 3)):
         assert len(table.per_class) == 3
         assert np.mean([one["AP"] for one in table.per_class]) == pytest.approx(table.numbers["AP"])

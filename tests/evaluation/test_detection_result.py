@@ -1,4 +1,4 @@
-"""What a run over whole pictures found, by hand and through the reports of a test."""
+"""What a run over whole images found, by hand and through the reports of a test."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from kpplugins.apis.test import write_report
 from kpplugins.evaluation import DetectionResult
 from kpplugins.evaluation.scene import Scene
-from kpplugins.structures import KeypointSchema
+from kpplugins.schema import KeypointSchema
 from kpplugins.visualization.draw import TRUTH_COLOR
 from kpplugins.visualization.sheet import FOUND_COLOR, TILE, best_and_worst
 
@@ -50,8 +50,8 @@ def result(*scenes: Scene, eyes: tuple[str, str] | None = ("left_eye", "right_ey
     return DetectionResult.of(scenes, CLASSES, SCHEMA, eyes)
 
 
-def two_pictures() -> DetectionResult:
-    """A cat found 4 px off, a cat missed, and in the second picture a dog found exactly, with a false one."""
+def two_images() -> DetectionResult:
+    """A cat found 4 px off, a cat missed, and in the second image a dog found exactly, with a false one."""
     first = scene([truth(0, 0), truth(200, 0)], [found(0, 0, 0.9, shift=4), found(100, 200, 0.3)])
     second = scene([truth(50, 50, "dog")], [found(50, 50, 0.8, 1), found(200, 200, 0.95, 1)], 2)
     return result(first, second)
@@ -69,7 +69,7 @@ def test_rows_are_the_truths_with_points_that_are_no_crowd():
 
 def test_the_sheet_shows_both_boxes_and_what_was_missed(tmp_path: Path):
     grey = np.full((300, 400, 3), 90, np.uint8)
-    best_and_worst(two_pictures(), tmp_path / "sheet.png", lambda image: grey)
+    best_and_worst(two_images(), tmp_path / "sheet.png", lambda image: grey)
     sheet = cv2.imread(str(tmp_path / "sheet.png")).astype(int)
     tile = TILE + 22
     assert sheet.shape == (2 * tile, 4 * TILE, 3)  # best: dog, cat; worst: missed cat, cat, dog
@@ -85,7 +85,7 @@ def test_the_sheet_shows_both_boxes_and_what_was_missed(tmp_path: Path):
 
 
 def test_a_missed_truth_has_no_points_and_no_error():
-    one = two_pictures()
+    one = two_images()
     assert np.isnan(one.found_boxes[1]).all()
     assert one.found_boxes[[0, 2]].tolist() == [[0, 0, 40, 40], [50, 50, 90, 90]]
     assert one.missed.tolist() == [False, True, False]
@@ -124,23 +124,23 @@ def test_only_the_best_twenty_of_a_class_count():
 
 
 def test_the_keys_in_their_order():
-    keys = list(two_pictures().summary)
+    keys = list(two_images().summary)
     assert keys[:2] == ["AP", "AP50"] and keys[9] == "AR(L)"
     assert keys[10] == "box/AP" and keys[21] == "box/AR(L)"
     assert keys[22:] == ["PCK@0.05", "PCK@0.1", "PCK@0.2", "NME", "EPE", "RMSE", "matched", "missed"]
 
 
 def test_a_category_is_scored_with_its_false_predictions():
-    parts = two_pictures().per_category()
+    parts = two_images().per_category()
     assert list(parts) == CLASSES
     assert parts["cat"]["instances"] == 2 and parts["cat"]["missed"] == 1
     # the false dog has the higher score: precision 1/2 at every recall
     assert parts["dog"]["AP"] == pytest.approx(0.5)
-    whole = two_pictures().summary["AP"]
+    whole = two_images().summary["AP"]
     assert whole == pytest.approx((parts["cat"]["AP"] + parts["dog"]["AP"]) / 2)
 
 
-def test_ap_share_is_over_whole_pictures():
+def test_ap_share_is_over_whole_images():
     off = [found(0, 0, 0.9), found(200, 200, 0.8)]  # the second is false
     points = off[0][3].copy()
     points[0] += 8  # only the left eye is wrong
@@ -168,13 +168,13 @@ def test_nothing_is_no_crash(tmp_path: Path, scenes: tuple):
 
 
 def test_the_reports_of_a_test_take_it(tmp_path: Path):
-    one, asked = two_pictures(), []
+    one, asked = two_images(), []
 
-    def picture_of(path: str) -> np.ndarray:
+    def image_of(path: str) -> np.ndarray:
         asked.append(path)
         return np.zeros((300, 400, 3), np.uint8)
 
-    table = write_report(tmp_path, one.summary, one, {"config": "a.py"}, picture_of)
+    table = write_report(tmp_path, one.summary, one, {"config": "a.py"}, image_of)
     assert "left_eye" in table and "| dog" in table
     content = json.loads((tmp_path / "metrics.json").read_text())
     assert content["instances"] == 3 and content["missed"] == 1

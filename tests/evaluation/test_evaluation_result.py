@@ -9,7 +9,7 @@ import pytest
 
 from kpplugins.evaluation import EvaluationResult
 from kpplugins.evaluation.coco_ap import COCO_KEYS, coco_keypoint_numbers, coco_lines
-from kpplugins.structures import KeypointSchema
+from kpplugins.schema import KeypointSchema
 
 SCHEMA = KeypointSchema("face", ("left_eye", "right_eye", "nose"), sigmas=(0.025, 0.05, 0.1))
 

@@ -1,4 +1,4 @@
-"""A picture's arrays, and what is wrong with a faulty one."""
+"""An image's arrays, and what is wrong with a faulty one."""
 
 import copy
 
@@ -11,7 +11,7 @@ from kpplugins.structures import BadInputError
 
 
 def sample() -> dict:
-    """Two truths (the second a crowd) and two predictions of two points, in a picture of 100×80."""
+    """Two truths (the second a crowd) and two predictions of two points, in an image of 100×80."""
     first = {"id": 7, "image_id": 3, "category_id": 1, "category": "dog", "iscrowd": 0, "area": 50.0}
     first |= {"bbox": [10, 20, 10, 10], "keypoints": [11, 21, 2, 0, 0, 0], "num_keypoints": 0}
     second = {**first, "id": 8, "category": "cat", "iscrowd": 1, "keypoints": [0] * 6, "num_keypoints": 2}
@@ -59,7 +59,7 @@ def test_only_without_a_name_does_the_number_count():
     assert Scene.from_sample(given, CLASSES, 2).true_classes.tolist() == [0, 0]
 
 
-def test_a_picture_without_anything():
+def test_a_image_without_anything():
     given = sample() | {"raw_ann_info": []}
     given["pred_instances"] = dict.fromkeys(given["pred_instances"], np.zeros(0))
     scene = Scene.from_sample(given, CLASSES, 2)
@@ -87,7 +87,7 @@ PREDICTED = {
 
 
 @pytest.mark.parametrize("name", PREDICTED)
-def test_a_faulty_prediction_names_its_picture(name: str):
+def test_a_faulty_prediction_names_its_image(name: str):
     field, value, words = PREDICTED[name]
     given = sample()
     given["pred_instances"][field] = value
@@ -117,7 +117,7 @@ TRUE = {
 
 
 @pytest.mark.parametrize("name", TRUE)
-def test_a_faulty_truth_names_its_picture(name: str):
+def test_a_faulty_truth_names_its_image(name: str):
     change, words = TRUE[name]
     given = copy.deepcopy(sample())
     given["raw_ann_info"][1] |= change

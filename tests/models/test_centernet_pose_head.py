@@ -128,7 +128,7 @@ def test_gradients_reach_every_branch_of_every_stack():
 
 
 @pytest.mark.parametrize("crowd", [None, 1])
-def test_a_picture_without_instances_trains_the_heatmaps_only(crowd: int | None):
+def test_a_image_without_instances_trains_the_heatmaps_only(crowd: int | None):
     head, sample = head_of(), empty_sample() if crowd is None else sample_of(crowd=crowd)
     losses = head.loss(feats_of(1), [sample])
     values = {name: value.item() for name, value in losses.items()}
@@ -227,7 +227,7 @@ def test_all_heatmaps_on_request():
     assert field.heatmaps.shape == (5, 16, 16) and len(predictions) == 1
 
 
-def test_flip_test_of_a_symmetrical_network_and_picture_is_the_plain_result():
+def test_flip_test_of_a_symmetrical_network_and_image_is_the_plain_result():
     head = head_of()
     for stack in head.branches:
         for branch in stack.values():
@@ -257,8 +257,8 @@ def test_flip_test_averages_probabilities_and_sizes():
     assert torch.allclose(field.heatmaps, torch.cat([centres, points], 1)[0])
 
 
-def test_it_overfits_drawn_pictures_and_predicts_them_in_pixels_of_the_picture():
-    """Two pictures of 64×64 that came from 128×128: boxes and points come back to 2 of its pixels, nothing else."""
+def test_it_overfits_drawn_images_and_predicts_them_in_pixels_of_the_image():
+    """Two images of 64×64 that came from 128×128: boxes and points come back to 2 of its pixels, nothing else."""
     torch.manual_seed(0)
     model = MODELS.build(
         dict(
@@ -272,18 +272,18 @@ def test_it_overfits_drawn_pictures_and_predicts_them_in_pixels_of_the_picture()
     model.init_weights()
     shift = np.float32([4, 2])
     truths = [(BOXES, POINTS), (BOXES[:1] + np.tile(shift, 2), POINTS[:1] + shift)]
-    pictures = torch.zeros(2, 3, 64, 64)
-    for picture, (boxes, points) in zip(pictures, truths, strict=True):
+    images = torch.zeros(2, 3, 64, 64)
+    for image, (boxes, points) in zip(images, truths, strict=True):
         for n, (box, three) in enumerate(zip(boxes.astype(int), points.astype(int), strict=True)):
-            picture[n, box[1] : box[3], box[0] : box[2]] = 1
+            image[n, box[1] : box[3], box[0] : box[2]] = 1
             for k, (x, y) in enumerate(three):
-                picture[2, y - 1 : y + 2, x - 1 : x + 2] = k - 1
+                image[2, y - 1 : y + 2, x - 1 : x + 2] = k - 1
     samples = [sample_of(*truth) for truth in truths]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 160)
     model.train()
     for _ in range(160):
-        losses = model.loss(pictures, samples)
+        losses = model.loss(images, samples)
         optimizer.zero_grad()
         sum(losses.values()).backward()
         optimizer.step()
@@ -291,13 +291,13 @@ def test_it_overfits_drawn_pictures_and_predicts_them_in_pixels_of_the_picture()
     values = {name: value.item() for name, value in losses.items()}
     assert sum(values.values()) < 0.15, values
     with torch.no_grad():
-        results = model.predict(pictures, samples)
+        results = model.predict(images, samples)
     for result, (boxes, points) in zip(results, truths, strict=True):
         found = result.pred_instances
         assert len(found) == len(boxes)
         order = np.argsort(found.labels)
         assert found.labels[order].tolist() == list(range(len(boxes)))
-        # input_center - input_scale / 2 is (36, -14), and the picture is twice as large as the input
+        # input_center - input_scale / 2 is (36, -14), and the image is twice as large as the input
         origin = np.float32([100 - 64, 50 - 64])
         assert np.abs(found.bboxes[order] - (boxes * 2 + np.tile(origin, 2))).max() < 2
         assert np.abs(found.keypoints[order] - (points * 2 + origin)).max() < 2

@@ -14,11 +14,11 @@ from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from kpplugins.apis.config import load_config
-from kpplugins.apis.predictor import Predictor
 from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
-from kpplugins.converters.kaggle_faces import KAGGLE_SCHEMA
+from kpplugins.config.load import load_config
+from kpplugins.formats.kaggle_faces.reader import KAGGLE_SCHEMA
+from kpplugins.inference.top_down_predictor import Predictor
 from kpplugins.models.heads.direct_fc_head import DirectFCHead
 from kpplugins.structures import BadInputError
 
@@ -145,19 +145,19 @@ NETS = pytest.mark.parametrize("kwargs", [dict(loss=RLE), dict(pool=False, hidde
 def test_onnx_runtime_gives_the_same(tmp_path: Path, kwargs: dict):
     onnxruntime = pytest.importorskip("onnxruntime", reason="extra 'export' is not installed")
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
-    net, pictures = Net(**kwargs).eval(), torch.randn(2, 3, 64, 96)
-    expected = net(pictures).detach().numpy()
+    net, images = Net(**kwargs).eval(), torch.randn(2, 3, 64, 96)
+    expected = net(images).detach().numpy()
     path = tmp_path / "net.onnx"
-    torch.onnx.export(net, (pictures,), dynamo=True, input_names=["input"], verbose=False).save(path)
-    (actual,) = onnxruntime.InferenceSession(path).run(None, {"input": pictures.numpy()})
+    torch.onnx.export(net, (images,), dynamo=True, input_names=["input"], verbose=False).save(path)
+    (actual,) = onnxruntime.InferenceSession(path).run(None, {"input": images.numpy()})
     assert np.abs(actual - expected).max() <= 1e-4
 
 
 @NETS
 def test_torch_compile_takes_it_as_one_graph(kwargs: dict):
-    net, pictures = Net(**kwargs).eval(), torch.randn(2, 3, 64, 96)
+    net, images = Net(**kwargs).eval(), torch.randn(2, 3, 64, 96)
     compiled = torch.compile(net, fullgraph=True, backend="aot_eager")
-    assert torch.allclose(compiled(pictures), net(pictures), rtol=1e-3, atol=1e-5)
+    assert torch.allclose(compiled(images), net(images), rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(

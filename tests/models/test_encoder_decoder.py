@@ -14,11 +14,11 @@ from mmpose.registry import DATASETS, MODELS
 
 import kpplugins.codecs.circle_heatmap  # noqa: F401  # registers the codec
 import kpplugins.datasets.transforms.crop_around_keypoints  # noqa: F401  # registers the step
-from kpplugins.apis.config import load_config
-from kpplugins.apis.predictor import Predictor
 from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
-from kpplugins.converters.cat import CAT_SCHEMA
+from kpplugins.config.load import load_config
+from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.inference.top_down_predictor import Predictor
 from kpplugins.models.backbones.encoder_decoder import EncoderDecoder
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
@@ -60,7 +60,7 @@ def _batch(cfg: Config) -> dict:
 
 @pytest.mark.parametrize("skips", [True, False])
 @pytest.mark.parametrize(("channels", "depth", "size"), [(8, 1, (6, 10)), (4, 3, (16, 8)), (16, 4, (64, 64))])
-def test_features_are_as_large_as_the_picture_and_gradients_reach_every_weight(channels, depth, size, skips):
+def test_features_are_as_large_as_the_image_and_gradients_reach_every_weight(channels, depth, size, skips):
     torch.manual_seed(0)
     network = EncoderDecoder(channels, depth, max_channels=16, skips=skips)
     network.init_weights()
@@ -119,7 +119,7 @@ def test_labels_change_by_one_line(config: Path, drawn_cats: Path, tmp_path: Pat
         assert error.max() < (1.3 if kind == "circle" else 0.8)
 
 
-def test_the_picture_is_divided_by_255_and_nothing_else(config: Path, drawn_cats: Path):
+def test_the_image_is_divided_by_255_and_nothing_else(config: Path, drawn_cats: Path):
     cfg = load_config(config, data=drawn_cats)
     model, data = MODELS.build(cfg.model), _batch(cfg)
     inputs = model.data_preprocessor(data, True)["inputs"]
@@ -178,7 +178,7 @@ def test_four_cats_are_learnt_by_heart(config: Path, drawn_cats: Path):
     assert error() < min(2, before / 4)
 
 
-def test_the_recipe_trains_tests_and_looks_at_a_picture_without_a_box(
+def test_the_recipe_trains_tests_and_looks_at_a_image_without_a_box(
     config: Path, drawn_cats: Path, tmp_path: Path
 ):
     train(config, data=drawn_cats, work_dir=tmp_path, cfg_options={**QUIET, "max_epochs": 1})
@@ -188,10 +188,10 @@ def test_the_recipe_trains_tests_and_looks_at_a_picture_without_a_box(
     assert np.isfinite(numbers["EPE"]) and "left_eye" in table
     assert json.loads((out / "metrics.json").read_text())["instances"] == 4
     predictor = Predictor(tmp_path / config.name, next(tmp_path.glob("best_AP*.pth")), device="cpu")
-    picture = cv2.imread(str(next(drawn_cats.glob("CAT_*/*.jpg"))))
-    found = predictor(picture)
+    image = cv2.imread(str(next(drawn_cats.glob("CAT_*/*.jpg"))))
+    found = predictor(image)
     assert found.keypoints.shape == (1, 3, 2)
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     assert (found.keypoints >= -1).all() and (found.keypoints <= [width, height]).all()
-    given = predictor(picture, np.array([[10.0, 20.0, 90.0, 80.0]]))
+    given = predictor(image, np.array([[10.0, 20.0, 90.0, 80.0]]))
     assert (given.keypoints >= [9, 19]).all() and (given.keypoints <= [91, 81]).all()

@@ -7,7 +7,7 @@ import kpplugins.register  # noqa: F401
 from kpplugins.models.backbones.gated_hourglass import GatedHourglass
 from kpplugins.structures import BadInputError
 
-PICTURES = torch.linspace(-2, 2, 2 * 3 * 64 * 48).sin().reshape(2, 3, 64, 48)
+IMAGES = torch.linspace(-2, 2, 2 * 3 * 64 * 48).sin().reshape(2, 3, 64, 48)
 
 
 def net_of(num_stacks: int = 2, **kwargs) -> GatedHourglass:
@@ -20,22 +20,22 @@ def net_of(num_stacks: int = 2, **kwargs) -> GatedHourglass:
 @pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("num_stacks", [1, 2, 4])
 def test_one_feature_a_stack_at_a_quarter(num_stacks: int, gated: bool):
-    features = net_of(num_stacks, gated=gated)(PICTURES)
+    features = net_of(num_stacks, gated=gated)(IMAGES)
     assert [tuple(f.shape) for f in features] == [(2, 16, 16, 12)] * num_stacks
     assert all((f >= 0).all() for f in features)  # behind a ReLU
 
 
 def test_gradients_of_the_last_feature_reach_every_parameter():
     net = net_of()
-    net(PICTURES)[-1].square().sum().backward()
+    net(IMAGES)[-1].square().sum().backward()
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
 def test_the_second_stack_sees_the_first_ones_features():
     net = net_of()
     net.eval()
-    first, second = net(PICTURES)
-    (stem,) = net.stem(PICTURES)
+    first, second = net(IMAGES)
+    (stem,) = net.stem(IMAGES)
     assert torch.allclose(first, net.hourglasses[0](stem), atol=1e-5)
     assert torch.allclose(second, net.hourglasses[1](stem + net.features_on[0](first)), rtol=1e-3, atol=1e-4)
 

@@ -12,7 +12,7 @@ from kpplugins.models.blocks.gated_block import GatedBlock
 
 
 class Net(nn.Module):
-    """Stem and head: pictures to the last heatmaps."""
+    """Stem and head: images to the last heatmaps."""
 
     def __init__(self, channels: int = 32, num_stacks: int = 2, depth: int = 2, gated: bool = True) -> None:
         super().__init__()
@@ -26,14 +26,14 @@ class Net(nn.Module):
         return self.head(self.backbone(x))[-1]
 
 
-PICTURES = torch.linspace(-2, 2, 2 * 3 * 64 * 48).sin().reshape(2, 3, 64, 48)
+IMAGES = torch.linspace(-2, 2, 2 * 3 * 64 * 48).sin().reshape(2, 3, 64, 48)
 
 
 @pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("num_stacks", [1, 2, 4, 8])
 def test_one_heatmap_tensor_a_stack(gated: bool, num_stacks: int):
     net = Net(16, num_stacks, gated=gated)
-    outputs = net.head(net.backbone(PICTURES))
+    outputs = net.head(net.backbone(IMAGES))
     assert [tuple(o.shape) for o in outputs] == [(2, 5, 16, 12)] * num_stacks
 
 
@@ -56,7 +56,7 @@ def test_block_parameters_counted_by_hand():
 
 def test_gradients_reach_every_alpha_and_every_weight():
     net = Net(num_stacks=2)
-    sum(o.square().sum() for o in net.head(net.backbone(PICTURES))).backward()
+    sum(o.square().sum() for o in net.head(net.backbone(IMAGES))).backward()
     alphas = [(n, p) for n, p in net.named_parameters() if n.endswith("alpha")]
     # the stem has 3; a stack has 2 a level, 1 at the bottom and 1 after the hourglass
     assert len(alphas) == 3 + 2 * (2 * 2 + 1 + 1)
@@ -90,16 +90,16 @@ def test_impossible_sizes_are_refused(make, words: str):
 
 def test_channels_last_gives_the_same():
     net = Net().eval()
-    actual = net(PICTURES)
-    assert net.backbone(PICTURES)[-1].is_contiguous(memory_format=torch.channels_last)
-    expected = net.to(memory_format=torch.contiguous_format)(PICTURES)
+    actual = net(IMAGES)
+    assert net.backbone(IMAGES)[-1].is_contiguous(memory_format=torch.channels_last)
+    expected = net.to(memory_format=torch.contiguous_format)(IMAGES)
     assert torch.allclose(actual, expected, rtol=1e-3, atol=1e-5 * expected.abs().max().item() + 1e-6)
 
 
 def test_trains_under_autocast():
     net = Net()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = net(PICTURES)
+        output = net(IMAGES)
     assert output.dtype == torch.bfloat16
     output.float().square().mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
@@ -108,9 +108,9 @@ def test_trains_under_autocast():
 def test_torch_compile_takes_it_as_one_graph():
     # the backend that needs no C++ compiler; a graph break would raise under fullgraph
     net = Net().eval()
-    expected = net(PICTURES)
+    expected = net(IMAGES)
     assert torch.allclose(
-        torch.compile(net, fullgraph=True, backend="aot_eager")(PICTURES), expected, rtol=1e-3, atol=1e-5
+        torch.compile(net, fullgraph=True, backend="aot_eager")(IMAGES), expected, rtol=1e-3, atol=1e-5
     )
 
 
@@ -118,30 +118,30 @@ def test_onnx_runtime_gives_the_same(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime", reason="extra 'export' is not installed")
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
     net = Net().eval()
-    expected = net(PICTURES).detach().numpy()
+    expected = net(IMAGES).detach().numpy()
     path = tmp_path / "net.onnx"
-    torch.onnx.export(net, (PICTURES,), dynamo=True, input_names=["input"], verbose=False).save(path)
-    (actual,) = onnxruntime.InferenceSession(path).run(None, {"input": PICTURES.numpy()})
+    torch.onnx.export(net, (IMAGES,), dynamo=True, input_names=["input"], verbose=False).save(path)
+    (actual,) = onnxruntime.InferenceSession(path).run(None, {"input": IMAGES.numpy()})
     assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("gated", [True, False])
-def test_overfits_four_pictures_to_half_a_pixel(gated: bool):
-    """Four pictures, a bright square each at another place; the heatmap's peak must come to lie on it."""
+def test_overfits_four_images_to_half_a_pixel(gated: bool):
+    """Four images, a bright square each at another place; the heatmap's peak must come to lie on it."""
     places = torch.tensor([[3.0, 2.0], [10.0, 5.0], [6.0, 11.0], [13.0, 13.0]])
     grid_y, grid_x = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
-    pictures = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.1
+    images = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.1
     for i, (x, y) in enumerate(places.int().tolist()):
-        pictures[i, :, 4 * y - 4 : 4 * y + 8, 4 * x - 4 : 4 * x + 8] += 2
+        images[i, :, 4 * y - 4 : 4 * y + 8, 4 * x - 4 : 4 * x + 8] += 2
     squared = [(grid_x - x) ** 2 + (grid_y - y) ** 2 for x, y in places.tolist()]
     target = torch.stack([torch.exp(-d / 4.5) for d in squared])[:, None].expand(-1, 5, -1, -1)
     net = Net(16, 1, 2, gated).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3)
     for _ in range(60):
-        loss = sum((o - target).square().mean() for o in net.head(net.backbone(pictures)))
+        loss = sum((o - target).square().mean() for o in net.head(net.backbone(images)))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    peaks = net(pictures)[:, 0].flatten(1).argmax(1)
+    peaks = net(images)[:, 0].flatten(1).argmax(1)
     found = torch.stack([peaks % 16, peaks // 16], 1).float()
     assert (found - places).norm(dim=1).max() <= 0.5

@@ -25,7 +25,8 @@ from kpplugins.models.detectors import ignoring_roi_heads, ignoring_rpn
 from kpplugins.models.detectors.ignoring_rpn import IgnoringRPN
 from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
 from kpplugins.models.detectors.keypoint_rcnn_targets import target_of
-from kpplugins.structures import BadInputError, KeypointSchema
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 LOSSES = ["loss_classifier", "loss_box_reg", "loss_keypoint", "loss_objectness", "loss_rpn_box_reg"]
 K = 3
@@ -76,19 +77,19 @@ def bare_of(model: KeypointRCNN) -> Bare:
 
 
 def drawn(seed: int, size: tuple[int, int] = (100, 140), number: int = 2, **changed) -> dict:
-    """A picture of ``size`` (h, w) with bright boxes, three points in each; the second box is of the second class."""
+    """An image of ``size`` (h, w) with bright boxes, three points in each; the second box is of the second class."""
     generator = np.random.default_rng(seed)
-    picture = generator.integers(0, 60, (*size, 3)).astype(np.uint8)
+    image = generator.integers(0, 60, (*size, 3)).astype(np.uint8)
     boxes = np.zeros((number, 4), np.float32)
     for i in range(number):
         x, y = 10 + 60 * i + generator.integers(0, 10), 15 + generator.integers(0, 20)
         boxes[i] = x, y, x + 35, y + 45
-        cv2.rectangle(picture, (int(x), int(y)), (int(x) + 35, int(y) + 45), (40, 200, 240 - 200 * i), -1)
+        cv2.rectangle(image, (int(x), int(y)), (int(x) + 35, int(y) + 45), (40, 200, 240 - 200 * i), -1)
     corners = boxes.reshape(-1, 2, 2)
     middle = corners.mean(1, keepdims=True)
     keypoints = np.concatenate([middle + 0.5 * (corners - middle), middle], axis=1)
     for point in keypoints.reshape(-1, 2):
-        cv2.circle(picture, tuple(int(v) for v in point), 3, (255, 0, 255), -1)
+        cv2.circle(image, tuple(int(v) for v in point), 3, (255, 0, 255), -1)
     truth = dict(
         bboxes=boxes,
         labels=np.arange(number) % 2,
@@ -98,7 +99,7 @@ def drawn(seed: int, size: tuple[int, int] = (100, 140), number: int = 2, **chan
     )
     sample = PoseDataSample(metainfo={"img_path": f"drawn_{seed}.png", "ori_shape": size, "img_shape": size})
     sample.gt_instances = InstanceData(**{**truth, **changed})
-    return {"inputs": torch.from_numpy(picture).permute(2, 0, 1).contiguous(), "data_samples": sample}
+    return {"inputs": torch.from_numpy(image).permute(2, 0, 1).contiguous(), "data_samples": sample}
 
 
 def batch_of(*drawings: dict) -> dict:
@@ -106,7 +107,7 @@ def batch_of(*drawings: dict) -> dict:
 
 
 def bare_inputs(batch: dict) -> tuple[list, list]:
-    pictures = [picture.flip(0).float() / 255 for picture in batch["inputs"]]
+    images = [image.flip(0).float() / 255 for image in batch["inputs"]]
     targets = [
         dict(
             boxes=torch.from_numpy(t.bboxes),
@@ -117,7 +118,7 @@ def bare_inputs(batch: dict) -> tuple[list, list]:
         )
         for t in (sample.gt_instances for sample in batch["data_samples"])
     ]
-    return pictures, targets
+    return images, targets
 
 
 def losses_of(model: KeypointRCNN, *drawings: dict) -> dict:
@@ -157,12 +158,12 @@ def test_the_published_architecture_is_torchvisions_bit_by_bit():
         assert_same(model.test_step(batch), bare(bare_inputs(batch)[0]))
 
 
-def test_real_pictures_give_torchvisions_numbers(small: KeypointRCNN, real_data: Path):
+def test_real_images_give_torchvisions_numbers(small: KeypointRCNN, real_data: Path):
     files = sorted((real_data / "coco_mini/val2017").glob("*.jpg"))[:4]
-    pictures = [cv2.imread(str(file)) for file in files]
+    images = [cv2.imread(str(file)) for file in files]
     batch = {
-        "inputs": [torch.from_numpy(p).permute(2, 0, 1).contiguous() for p in pictures],
-        "data_samples": [PoseDataSample(metainfo={"ori_shape": p.shape[:2]}) for p in pictures],
+        "inputs": [torch.from_numpy(p).permute(2, 0, 1).contiguous() for p in images],
+        "data_samples": [PoseDataSample(metainfo={"ori_shape": p.shape[:2]}) for p in images],
     }
     small.eval()
     with torch.inference_mode():
@@ -253,7 +254,7 @@ def test_crowds_teach_nothing_and_their_place_is_no_background(small: KeypointRC
     assert (samples[1] == far).all(1).any()
 
 
-def test_the_crowds_box_is_resized_with_the_picture(small: KeypointRCNN, monkeypatch: pytest.MonkeyPatch):
+def test_the_crowds_box_is_resized_with_the_image(small: KeypointRCNN, monkeypatch: pytest.MonkeyPatch):
     crowded, seen = drawn(0), []
     crowded["data_samples"].gt_instances.iscrowd[1] = 1
     real = IgnoringRPN.assign_targets_to_anchors
@@ -267,7 +268,7 @@ def test_the_crowds_box_is_resized_with_the_picture(small: KeypointRCNN, monkeyp
 
 @pytest.mark.parametrize("everywhere", [False, True])
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_picture_of_nothing_but_crowds_is_one_without_instances(
+def test_a_image_of_nothing_but_crowds_is_one_without_instances(
     small: KeypointRCNN, number: int, everywhere: bool, monkeypatch: pytest.MonkeyPatch
 ):
     if everywhere:  # no anchor and no proposal is left to learn from
@@ -316,7 +317,7 @@ def test_boxes_are_clipped_and_those_outside_go(small: KeypointRCNN):
         (dict(keypoints=np.full((2, K, 2), np.inf)), "drawn_7.png: keypoint 0 of instance 0 is labelled"),
     ],
 )
-def test_wrong_truths_name_the_picture(small: KeypointRCNN, changed: dict, message: str):
+def test_wrong_truths_name_the_image(small: KeypointRCNN, changed: dict, message: str):
     drawing = drawn(7, **{key: value for key, value in changed.items() if value is not None})
     for key in (key for key, value in changed.items() if value is None):
         drawing["data_samples"].gt_instances.pop(key)
@@ -376,7 +377,7 @@ def test_wrong_arguments_are_named(wrong: dict, message: str):
         KeypointRCNN(**{**SMALL, **wrong})
 
 
-def test_modes_and_resized_pictures_are_refused_in_words(small: KeypointRCNN):
+def test_modes_and_resized_images_are_refused_in_words(small: KeypointRCNN):
     resized = drawn(0)
     resized["data_samples"].set_metainfo({"ori_shape": (200, 280)})
     small.eval()
@@ -398,9 +399,9 @@ def test_other_backbones_have_five_levels(backbone: str):
 
 
 def test_the_config_builds_it_and_the_runners_step_trains_it():
-    """Two pictures are learnt: their boxes, classes and points are found again."""
+    """Two images are learnt: their boxes, classes and points are found again."""
     torch.manual_seed(0)
-    preprocessor = dict(type="PictureListPreprocessor")
+    preprocessor = dict(type="ImageListPreprocessor")
     model = MODELS.build(dict(type="KeypointRCNN", **SMALL, data_preprocessor=preprocessor))
     model.init_weights()
     drawings = [drawn(0), drawn(1)]
@@ -408,7 +409,7 @@ def test_the_config_builds_it_and_the_runners_step_trains_it():
     logged = [model.train().train_step(batch_of(*drawings), optimizer) for _ in range(28)]
     assert list(logged[0]) == ["loss", *LOSSES]
     assert logged[-1]["loss"] < 0.5 * logged[0]["loss"]
-    for module in model.modules():  # statistics of these two pictures
+    for module in model.modules():  # statistics of these two images
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
             module.reset_running_stats()
@@ -429,7 +430,7 @@ def test_mixed_precision_trains(small: KeypointRCNN):
     assert logged[-1]["loss"] < logged[0]["loss"]
 
 
-def test_it_overfits_drawn_pictures():
+def test_it_overfits_drawn_images():
     """To COCO's AP of 1 for boxes and points, by the very numbers that a test prints."""
     torch.manual_seed(0)
     model = KeypointRCNN(**SMALL, fpn_channels=32)

@@ -39,16 +39,16 @@ def head_of(loss: dict, k: int = 3) -> DirectFCHead:
 
 
 @every_loss
-def test_it_falls_in_ten_steps_on_four_pictures(loss: dict):
+def test_it_falls_in_ten_steps_on_four_images(loss: dict):
     torch.manual_seed(0)
     backbone = MODELS.build(dict(type="ResNet", depth=18))
     head = DirectFCHead(512, 5, loss=loss)
     parameters = [*backbone.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3)
-    pictures, truth = torch.randn(4, 3, 64, 64), samples(torch.rand(4, 5, 2), torch.ones(4, 5))
+    images, truth = torch.randn(4, 3, 64, 64), samples(torch.rand(4, 5, 2), torch.ones(4, 5))
     values = []
     for _ in range(10):
-        value = head.loss(backbone(pictures), truth)["loss_kpt"]
+        value = head.loss(backbone(images), truth)["loss_kpt"]
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -101,7 +101,7 @@ def test_masks_are_used_unless_the_config_says_otherwise():
     assert not head_of(dict(type="L1Loss", use_target_weight=False)).loss_module.use_target_weight
 
 
-def test_the_default_bends_at_a_hundredth_of_the_picture():
+def test_the_default_bends_at_a_hundredth_of_the_image():
     loss = MODELS.build(dict(use_target_weight=True, **SMOOTH_L1))
     off = torch.tensor([[[0.004, 0.05]]])
     # inside: 0.004² / (2 · 0.01) = 0.0008; outside: 0.05 - 0.01 / 2 = 0.045; one point, so divided by 1

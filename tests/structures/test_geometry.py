@@ -1,11 +1,11 @@
 import numpy as np
 
-from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_picture, xyxy_to_xywh
+from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_image, xyxy_to_xywh
 
 
 def test_the_border_pixels_are_inside_and_half_a_pixel_beyond_is_not():
     points = np.array([[0, 0], [9, 4], [9.5, 4], [9, 4.5], [-0.1, 0], [np.nan, 1]])
-    assert inside_picture(points, 10, 5).tolist() == [True, True, False, False, False, False]
+    assert inside_image(points, 10, 5).tolist() == [True, True, False, False, False, False]
 
 
 def test_box_grows_by_its_longer_side_in_all_directions():

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.structures import KeypointSchema, PoseResult
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import PoseResult
 from kpplugins.visualization.curves import plot_curves, read_scalars
 from kpplugins.visualization.draw import BOX_COLOR, draw_pose, label_of
 from kpplugins.visualization.grid import grid

@@ -45,8 +45,8 @@ def _copied(file: RawFile, sized: list[RawAnnotation]) -> Finding | None:
 
 def _too_large(file: RawFile, a: RawAnnotation) -> Finding:
     what = f"Its area {a.area:g} is larger than its box ({_box_area(a):g} square pixels)."
-    picture = None if a.picture is None else a.picture.path
-    return Finding("area-larger-than-box", "suspect", what, _TODO, file.path, picture, a.name, a.instance)
+    image = None if a.image is None else a.image.path
+    return Finding("area-larger-than-box", "suspect", what, _TODO, file.path, image, a.name, a.instance)
 
 
 def _box_area(a: RawAnnotation) -> float:

@@ -1,4 +1,4 @@
-"""Boxes that do not fit their picture or their points. Boxes that were laid around the points are left alone."""
+"""Boxes that do not fit their image or their points. Boxes that were laid around the points are left alone."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
 
 _LEAST_INSIDE = 0.75
-"""Share of a box that has to lie in its picture."""
+"""Share of a box that has to lie in its image."""
 _POINT_MARGIN = 0.2
 """How far a point may lie outside its box, as a fraction of the box's longer side: hands reach out of outlines."""
 _POINT_PIXELS = 3
@@ -18,8 +18,8 @@ _FULL = 0.8
 _TODO = "draw the box again around the whole object"
 
 
-def outside_picture(material: Material) -> list[Finding]:
-    """Boxes of which more than a quarter lies outside the picture; harmful where all of it does."""
+def outside_image(material: Material) -> list[Finding]:
+    """Boxes of which more than a quarter lies outside the image; harmful where all of it does."""
     found = []
     for i in _judged(material):
         record, box = material.records[i], material.boxes[i]
@@ -28,8 +28,8 @@ def outside_picture(material: Material) -> list[Finding]:
         if inside >= _LEAST_INSIDE:
             continue
         severity = "suspect" if inside > 0 else "harmful"
-        what = f"Only {inside:.0%} of the box lies in the picture ({record.width}×{record.height} pixels)."
-        found.append(material.about(int(i), "box-outside-picture", severity, what, _TODO))
+        what = f"Only {inside:.0%} of the box lies in the image ({record.width}×{record.height} pixels)."
+        found.append(material.about(int(i), "box-outside-image", severity, what, _TODO))
     return found
 
 

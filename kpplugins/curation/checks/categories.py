@@ -5,7 +5,7 @@ from collections import Counter
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.structures.schema_inference import flip_pairs_by_name
+from kpplugins.schema.from_names import flip_pairs_by_name
 
 _NUMBERED = re.compile(r"[a-z]*[_ -]?\d+", re.IGNORECASE)
 """A name that says nothing: ``point_1``, ``kpt-2``, ``3``."""

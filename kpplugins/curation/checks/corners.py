@@ -7,7 +7,7 @@ import numpy as np
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import RawFile
-from kpplugins.structures.corner_votes import are_corners, corner_votes
+from kpplugins.data.corner_votes import are_corners, corner_votes
 
 
 def corner_boxes(material: Material) -> list[Finding]:
@@ -22,12 +22,12 @@ def corner_boxes(material: Material) -> list[Finding]:
             Finding(
                 "boxes-as-corners",
                 "harmful",
-                f"{len(signs)} of {told} boxes lie within their picture and around their points only when read as"
+                f"{len(signs)} of {told} boxes lie within their image and around their points only when read as"
                 " corners x1, y1, x2, y2; COCO's bbox is x, y, width, height.",
                 f"python tools/dataset.py convert {material.source} --out DIR --box-format xyxy; where only some files"
                 " are so, write [x1, y1, x2 - x1, y2 - y1] for [x1, y1, x2, y2] in every bbox of this one",
                 file.path,
-                example.picture.path if example.picture else None,
+                example.image.path if example.image else None,
                 example.name,
                 example.instance,
             )  # fmt: skip
@@ -46,9 +46,9 @@ def corner_signs(file: RawFile) -> tuple[list[str], int]:
     The number is 0 where the file is not taken for one of corners: fewer than two, or not more than half of them.
     """
     told = [
-        (a.name, a.box, a.points, (a.picture.width, a.picture.height))
+        (a.name, a.box, a.points, (a.image.width, a.image.height))
         for a in file.annotations
-        if a.box is not None and a.points is not None and a.picture and not a.entry.get("iscrowd")
+        if a.box is not None and a.points is not None and a.image and not a.entry.get("iscrowd")
     ]
     if not told:
         return [], 0

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from kpplugins.converters.splits import SPLITS
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
+from kpplugins.data.splits import SPLITS
 
 _LISTED = 8
 
@@ -29,7 +29,7 @@ def keypoints(material: Material) -> list[Finding]:
         there = by_split[split]
         if not (train.any() and there.any()):
             continue
-        todo = "divide the pictures again: python tools/dataset.py split DIR --ratio 80 10 10"
+        todo = "divide the images again: python tools/dataset.py split DIR --ratio 80 10 10"
         if (train & ~there).any():
             what = f"Labelled in train and never in {split}, so not scored: {_list(schema.keypoints, train & ~there)}."
             found.append(Finding("keypoint-not-scored", "suspect", what, todo, material.source))
@@ -40,7 +40,7 @@ def keypoints(material: Material) -> list[Finding]:
 
 
 def unlabelled(material: Material) -> list[Finding]:
-    """How many instances have no labelled point, and how many pictures have no instance."""
+    """How many instances have no labelled point, and how many images have no instance."""
     found = []
     empty = sum(r.num_labelled == 0 and not r.crowd for r in material.records)
     if empty:
@@ -48,9 +48,9 @@ def unlabelled(material: Material) -> list[Finding]:
         todo = "nothing, if that is meant; they are neither learnt nor scored"
         found.append(Finding("instance-unlabelled", "note", what, todo, material.source))
     if material.reading.backgrounds:
-        what = f"{len(material.reading.backgrounds)} of {len(material.pictures)} pictures have no instance."
+        what = f"{len(material.reading.backgrounds)} of {len(material.images)} images have no instance."
         todo = "nothing, if there is nothing in them to label"
-        found.append(Finding("picture-without-instance", "note", what, todo, material.source))
+        found.append(Finding("image-without-instance", "note", what, todo, material.source))
     return found
 
 

@@ -9,13 +9,13 @@ from kpplugins.curation.checks.material import Material
 from kpplugins.structures import BadInputError
 
 _KINDS = (
-    ("picture is missing", "picture-missing"),
-    ("picture has another size", "picture-size"),
-    ("picture is too large", "picture-unreadable"),
-    ("picture is empty", "picture-unreadable"),
-    ("picture is truncated", "picture-unreadable"),
-    ("picture cannot be", "picture-unreadable"),
-    ("not a picture", "picture-unreadable"),
+    ("image is missing", "image-missing"),
+    ("image has another size", "image-size"),
+    ("image is too large", "image-unreadable"),
+    ("image is empty", "image-unreadable"),
+    ("image is truncated", "image-unreadable"),
+    ("image cannot be", "image-unreadable"),
+    ("not an image", "image-unreadable"),
     ("number of keypoints differs", "keypoint-count"),
     ("bbox must be x", "box-without-size"),
     ("box has no size", "box-without-size"),
@@ -23,10 +23,10 @@ _KINDS = (
     ("image id twice", "id-twice"),
     ("annotation id twice", "id-twice"),
     ("a category_id that has no name", "category-unknown"),
-    ("annotation of an unknown image", "annotation-without-picture"),
+    ("annotation of an unknown image", "annotation-without-image"),
 )
 _IN_FILE = re.compile(r"(.*?\.\w+): ?(?:annotation |image )?(.*)$")
-_PICTURE_KINDS = ("picture-missing", "picture-unreadable")
+_IMAGE_KINDS = ("image-missing", "image-unreadable")
 
 
 def unread(material: Material) -> list[Finding]:
@@ -41,9 +41,9 @@ def fault_finding(fault: BadInputError, source: Path) -> Finding:
     what = fault.what[:1].upper() + fault.what[1:]
     what += f"; expected {fault.expected}" if fault.expected else ""
     what += f"; found {fault.found}" if fault.found else ""
-    picture = file if kind in _PICTURE_KINDS and fault.where == str(file) else None
+    image = file if kind in _IMAGE_KINDS and fault.where == str(file) else None
     todo = fault.todo or "mend the file, or leave the entry out with --skip-bad"
-    return Finding(kind, "harmful", what + ".", todo, file, picture, place)
+    return Finding(kind, "harmful", what + ".", todo, file, image, place)
 
 
 def _place(where: str, source: Path) -> tuple[Path, str]:

@@ -16,11 +16,11 @@ class Finding:
         severity: one of ``SEVERITIES``.
         what: what was found, one sentence.
         todo: what to do about it.
-        file: the annotation file, or the picture or folder where there is none.
-        picture: the picture it is about, if it is about one.
+        file: the annotation file, or the image or folder where there is none.
+        image: the image it is about, if it is about one.
         annotation: id of the annotation, or the line, where the format has one.
-        instance: place in ``Reading.records`` of the instance to draw.
-        beside: another picture to show beside ``picture``.
+        instance: place in ``AnnotationSet.records`` of the instance to draw.
+        beside: another image to show beside ``image``.
     """
 
     check: str
@@ -28,16 +28,16 @@ class Finding:
     what: str
     todo: str
     file: Path
-    picture: Path | None = None
+    image: Path | None = None
     annotation: str = ""
     instance: int | None = None
     beside: Path | None = None
 
     def to_json(self) -> dict:
-        """A plain dict; paths as text, ``None`` where there is no picture."""
+        """A plain dict; paths as text, ``None`` where there is no image."""
         return {
             "check": self.check, "severity": self.severity, "file": str(self.file),
-            "picture": None if self.picture is None else str(self.picture),
+            "image": None if self.image is None else str(self.image),
             "beside": None if self.beside is None else str(self.beside),
             "annotation": self.annotation, "what": self.what, "todo": self.todo,
         }  # fmt: skip

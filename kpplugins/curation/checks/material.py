@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.converters.coco_writer import pictures_of
-from kpplugins.converters.reading import DERIVED_NOTE, Reading
 from kpplugins.curation.checks.finding import Finding
-from kpplugins.curation.checks.looks import Looks
+from kpplugins.curation.checks.images.looks import Looks
 from kpplugins.curation.checks.raw_coco import RawFile
-from kpplugins.structures import Picture, PoseRecord
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import DERIVED_NOTE, AnnotationSet
+from kpplugins.data.coco.writer import images_of
 
 _PAD_TOLERANCE = 0.02
 """Pixels by which the four margins of a box around points may differ and still be one margin."""
@@ -25,14 +25,14 @@ class Material:
         source: the file or folder.
         format: name of its format.
         reading: what the reader brought back.
-        looks: hashes and thumbnails of its pictures.
+        looks: hashes and thumbnails of its images.
         raw: the COCO files as they are; empty for other formats.
-        group_by: regular expression on picture paths that says which pictures belong together, or ``None``.
+        group_by: regular expression on image paths that says which images belong together, or ``None``.
     """
 
     source: Path
     format: str
-    reading: Reading
+    reading: AnnotationSet
     looks: Looks
     raw: tuple[RawFile, ...] = ()
     group_by: str | None = None
@@ -43,9 +43,9 @@ class Material:
         return self.reading.records
 
     @cached_property
-    def pictures(self) -> list[Picture]:
-        """Every picture that could be read, once."""
-        return pictures_of(self.reading)
+    def images(self) -> list[ImageInfo]:
+        """Every image that could be read, once."""
+        return images_of(self.reading)
 
     @cached_property
     def points(self) -> np.ndarray:
@@ -91,7 +91,7 @@ class Material:
         return {a.instance: a.name for f in self.raw for a in f.annotations if a.instance is not None}
 
     def about(self, instance: int, check: str, severity: str, what: str, todo: str) -> Finding:
-        """A finding about one record, with its file, picture and annotation filled in."""
+        """A finding about one record, with its file, image and annotation filled in."""
         record = self.records[instance]
         return Finding(
             check, severity, what, todo, record.source, record.image,

@@ -32,7 +32,7 @@ def outliers(material: Material) -> list[Finding]:
             f"{names[k]} lies {off:.1f} times the size of the other points away from where instances of this"
             " shape have it."
         )
-        todo = f"look at the picture and move {names[k]}, or leave it unlabelled if it cannot be seen"
+        todo = f"look at the image and move {names[k]}, or leave it unlabelled if it cannot be seen"
         found.append(material.about(int(chosen[place]), "point-outlier", "suspect", what, todo))
     return found
 

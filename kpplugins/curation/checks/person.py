@@ -11,8 +11,8 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.structures import KeypointSchema
-from kpplugins.structures.schema_inference import COCO_SIGMAS
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import COCO_SIGMAS
 
 _BODY = (
     ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "right_eye"), ("left_eye", "left_ear"),

@@ -2,24 +2,24 @@
 
 import numpy as np
 
-from kpplugins.converters.reading import OUTSIDE_NOTE
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
+from kpplugins.data.annotation_set import OUTSIDE_NOTE
 
 _SMALL = 20.0
 """Longer extent in pixels below which two points may well fall on one pixel."""
 _LISTED = 6
 
 
-def outside_picture(material: Material) -> list[Finding]:
-    """Instances with labelled points outside the picture, which the reader takes as unlabelled."""
+def outside_image(material: Material) -> list[Finding]:
+    """Instances with labelled points outside the image, which the reader takes as unlabelled."""
     found = []
     for i, record in enumerate(material.records):
         count = record.notes.count(OUTSIDE_NOTE)
         if count:
-            what = f"{count} labelled point{'s lie' if count > 1 else ' lies'} outside the picture."
+            what = f"{count} labelled point{'s lie' if count > 1 else ' lies'} outside the image."
             todo = "move them, or leave them unlabelled; as it is they count as unlabelled"
-            found.append(material.about(i, "point-outside-picture", "suspect", what, todo))
+            found.append(material.about(i, "point-outside-image", "suspect", what, todo))
     return found
 
 
@@ -28,7 +28,7 @@ def in_the_corner(material: Material) -> list[Finding]:
     names, found = material.reading.schema.keypoints, []
     corner = material.labelled & (material.points == 0).all(axis=2)
     for i in np.flatnonzero(corner.any(axis=1)):
-        what = f"Labelled at (0, 0), the corner of the picture: {_list(names, corner[i])}."
+        what = f"Labelled at (0, 0), the corner of the image: {_list(names, corner[i])}."
         todo = "set the visibility of absent points to 0"
         found.append(material.about(int(i), "point-at-origin", "harmful", what, todo))
     return found
@@ -88,7 +88,7 @@ def stated_counts(material: Material) -> list[Finding]:
                     f"num_keypoints says {stated!r}, and {count} points are labelled.",
                     f"write {count}; tools that trust the number leave instances with 0 out",
                     file.path,
-                    None if a.picture is None else a.picture.path,
+                    None if a.image is None else a.image.path,
                     a.name,
                     a.instance,
                 )  # fmt: skip

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.converters.coco import CocoFile
-from kpplugins.converters.coco_writer import pictures_of
-from kpplugins.converters.reading import DERIVED_NOTE, Reading
-from kpplugins.converters.splits import SPLITS
-from kpplugins.converters.strict import load_json
-from kpplugins.structures import BadInputError, Picture
+from kpplugins.data import ImageInfo
+from kpplugins.data.annotation_set import DERIVED_NOTE, AnnotationSet
+from kpplugins.data.coco.reader import CocoFile
+from kpplugins.data.coco.writer import images_of
+from kpplugins.data.splits import SPLITS
+from kpplugins.data.strict import load_json
+from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 
@@ -23,13 +24,13 @@ class RawAnnotation:
     Attributes:
         name: its id, or its place in the list.
         entry: the JSON object.
-        picture: with its real size; ``None`` where it is missing or unreadable.
-        instance: place in ``Reading.records``; ``None`` where the reader left it out.
+        image: with its real size; ``None`` where it is missing or unreadable.
+        instance: place in ``AnnotationSet.records``; ``None`` where the reader left it out.
     """
 
     name: str
     entry: dict[str, Any]
-    picture: Picture | None
+    image: ImageInfo | None
     instance: int | None
 
     @property
@@ -58,24 +59,24 @@ class RawFile:
     Attributes:
         path: the file.
         split: ``train``, ``val``, ``test``, or empty where its name says none.
-        images: every image object with its picture, as in ``RawAnnotation``.
+        images: every image object with its image, as in ``RawAnnotation``.
         annotations: every annotation object.
         categories: every category object.
     """
 
     path: Path
     split: str
-    images: tuple[tuple[dict[str, Any], Picture | None], ...]
+    images: tuple[tuple[dict[str, Any], ImageInfo | None], ...]
     annotations: tuple[RawAnnotation, ...]
     categories: tuple[dict[str, Any], ...]
 
 
-def read_raw(source: Path, reading: Reading) -> list[RawFile]:
+def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
     """The COCO files of ``source``, joined with what was read of them. Files that are not COCO are left out."""
     files = [source] if source.is_file() else sorted((source / "annotations").glob("*.json"))
     files = files or sorted(source.glob("*.json"))
     root = source if source.is_dir() else source.parent
-    sizes = {picture.path: picture for picture in pictures_of(reading)}
+    sizes = {image.path: image for image in images_of(reading)}
     found = []
     for path in files:
         try:
@@ -87,15 +88,17 @@ def read_raw(source: Path, reading: Reading) -> list[RawFile]:
     return found
 
 
-def _raw_file(path: Path, root: Path, content: dict, sizes: dict[Path, Picture], reading: Reading) -> RawFile:
+def _raw_file(
+    path: Path, root: Path, content: dict, sizes: dict[Path, ImageInfo], reading: AnnotationSet
+) -> RawFile:
     paths = _paths_by_name(path, root)
-    images: list[tuple[dict[str, Any], Picture | None]] = []
-    by_id: dict[str, Picture | None] = {}
+    images: list[tuple[dict[str, Any], ImageInfo | None]] = []
+    by_id: dict[str, ImageInfo | None] = {}
     for entry in _objects(content["images"]):
         place = _find(paths, str(entry.get("file_name", "")))
-        picture = sizes.get(place) if place is not None else None
-        images.append((entry, picture))
-        by_id.setdefault(str(entry.get("id")), picture)
+        image = sizes.get(place) if place is not None else None
+        images.append((entry, image))
+        by_id.setdefault(str(entry.get("id")), image)
     waiting: dict[tuple, list[int]] = defaultdict(list)
     for i, record in enumerate(reading.records):
         if record.source == path:
@@ -104,23 +107,23 @@ def _raw_file(path: Path, root: Path, content: dict, sizes: dict[Path, Picture],
     annotations = []
     for i, entry in enumerate(_objects(content["annotations"])):
         raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None)
-        picture = by_id.get(str(entry.get("image_id")))
-        places = waiting.get(_key(picture.path, raw.box), []) if picture is not None else []
+        image = by_id.get(str(entry.get("image_id")))
+        places = waiting.get(_key(image.path, raw.box), []) if image is not None else []
         instance = places.pop(0) if places else None
-        annotations.append(RawAnnotation(raw.name, entry, picture, instance))
+        annotations.append(RawAnnotation(raw.name, entry, image, instance))
     split = next((s for s in SPLITS if s in path.stem.lower()), "")
     return RawFile(path, split, tuple(images), tuple(annotations), tuple(_objects(content["categories"])))
 
 
 def _paths_by_name(path: Path, root: Path) -> dict[str, list[Path]]:
-    """The pictures that the reader finds for this file, by the last part of their names."""
+    """The images that the reader finds for this file, by the last part of their names."""
     try:
-        part = CocoFile(path, root, margin=0.1, check_pictures=False).read()
+        part = CocoFile(path, root, margin=0.1, check_images=False).read()
     except BadInputError:
         return {}
     found: dict[str, list[Path]] = defaultdict(list)
-    for picture in pictures_of(part):
-        found[picture.path.name].append(picture.path)
+    for image in images_of(part):
+        found[image.path.name].append(image.path)
     return found
 
 

@@ -1,4 +1,4 @@
-"""From kpplugins' samples of whole pictures to MMDetection's."""
+"""From kpplugins' samples of whole images to MMDetection's."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -7,12 +7,12 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class BoxesForDetection(BaseTransform):
-    """Gives a picture's N boxes and classes in MMDetection's names, so that its steps can follow; points are dropped.
+    """Gives an image's N boxes and classes in MMDetection's names, so that its steps can follow; points are dropped.
 
     Removed keys: ``bbox`` (N, 4) xyxy float32, ``category_id`` (N,) from 1, ``iscrowd`` (N,), and what else a sample
     has of its instances. Added keys: ``gt_bboxes``, ``HorizontalBoxes`` (N, 4); ``gt_bboxes_labels`` (N,) int64 from
     0; ``gt_ignore_flags`` (N,) boolean, true for crowds, which do not train. ``raw_ann_info``, the truth for metrics,
-    stays. A picture to predict in has none of them and stays as it is.
+    stays. An image to predict in has none of them and stays as it is.
     """
 
     def transform(self, results: dict) -> dict:

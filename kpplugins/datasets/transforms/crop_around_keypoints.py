@@ -1,4 +1,4 @@
-"""Cutting the network's input out of a small picture, around the keypoints."""
+"""Cutting the network's input out of a small image, around the keypoints."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ PLACES = ("keypoints", "box")
 
 @TRANSFORMS.register_module()
 class CropAroundKeypoints(BaseTransform):
-    """The picture brought to 128×128, its part around the keypoints cut out and brought to 64×64: the CAT recipe.
+    """The image brought to 128×128, its part around the keypoints cut out and brought to 64×64: the CAT recipe.
 
-    The recipe (github.com/SaraFattouh/Keypoint-Detection) knows the keypoints of every picture that it cuts, those of
+    The recipe (github.com/SaraFattouh/Keypoint-Detection) knows the keypoints of every image that it cuts, those of
     its test set too. Here samples of a dataset are cut so as well, with ``around='keypoints'``; a sample without
     keypoints, as a demo makes them, is cut at its ``bbox``, which then should lie around the points as the cuts do
-    (``box_of``). The cut is limited to the picture.
+    (``box_of``). The cut is limited to the image.
 
-    Both steps stretch by axis: 128×128 whatever the picture's proportions, 64×64 whatever the cut's. The script that
+    Both steps stretch by axis: 128×128 whatever the image's proportions, 64×64 whatever the cut's. The script that
     the recipe points to for its first step keeps the proportions and adds black bars: ``keep_aspect``.
 
     Takes the place of ``GetBBoxCenterScale`` and ``TopdownAffine``. MMPose maps what is found back by ``input_center``
@@ -36,7 +36,7 @@ class CropAroundKeypoints(BaseTransform):
 
     Args:
         input_size: (w, h) of the result, in pixels.
-        canvas_size: (w, h) that the whole picture is brought to, in pixels.
+        canvas_size: (w, h) that the whole image is brought to, in pixels.
         margin: added around the keypoints on each side, in canvas pixels.
         around: ``keypoints``, or ``box`` to cut at the box also where the keypoints are known.
         jitter: each side of the cut is moved at random by up to so many canvas pixels. 0 in the recipe; the cut then
@@ -72,13 +72,13 @@ class CropAroundKeypoints(BaseTransform):
         self.keep_aspect, self.use_udp = keep_aspect, use_udp
 
     def transform(self, results: dict) -> dict:
-        """Replace the picture by its cut."""
-        picture = results["img"]
-        height, width = picture.shape[:2]
+        """Replace the image by its cut."""
+        image = results["img"]
+        height, width = image.shape[:2]
         size, offset = self._placed(width, height)
         scale = size / [width, height]
         box = self._jittered(self._cut(results, scale, offset))
-        canvas = cv2.resize(picture, (int(size[0]), int(size[1])))
+        canvas = cv2.resize(image, (int(size[0]), int(size[1])))
         if self.keep_aspect:
             left, top = (int(v) for v in offset)
             right, bottom = (int(v) for v in self.canvas_size - size - offset)
@@ -95,7 +95,7 @@ class CropAroundKeypoints(BaseTransform):
         return results
 
     def box_of(self, results: dict) -> np.ndarray:
-        """What is looked into of a sample that has ``ori_shape`` or ``img``: (4,) xyxy, in the picture's pixels."""
+        """What is looked into of a sample that has ``ori_shape`` or ``img``: (4,) xyxy, in the image's pixels."""
         height, width = results["img"].shape[:2] if "img" in results else results["ori_shape"]
         size, offset = self._placed(width, height)
         scale = size / [width, height]
@@ -103,7 +103,7 @@ class CropAroundKeypoints(BaseTransform):
         return (((box - offset) / scale) - 0.5).reshape(4)
 
     def _placed(self, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-        """The size (w, h) of the whole picture on the canvas, and its top left corner there."""
+        """The size (w, h) of the whole image on the canvas, and its top left corner there."""
         canvas = np.array(self.canvas_size)
         if not self.keep_aspect:
             return canvas, np.zeros(2, int)
@@ -137,11 +137,11 @@ class CropAroundKeypoints(BaseTransform):
         return np.concatenate([low, np.clip(high, low + 1, canvas)]).astype(int)
 
     def _way_back(self, zoom: np.ndarray, corner: np.ndarray) -> dict[str, Any]:
-        """MMPose's keys by which ``x / input_size · input_scale + input_center - input_scale / 2`` is in the picture.
+        """MMPose's keys by which ``x / input_size · input_scale + input_center - input_scale / 2`` is in the image.
 
         Args:
-            zoom: input pixels a picture pixel, by axis.
-            corner: top left corner of the cut in the picture, from the picture's own corner.
+            zoom: input pixels an image pixel, by axis.
+            corner: top left corner of the cut in the image, from the image's own corner.
         """
         size = np.array(self.input_size, np.float64)
         scale = (size - 1 if self.use_udp else size) / zoom

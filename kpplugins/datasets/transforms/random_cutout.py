@@ -1,4 +1,4 @@
-"""Holes in the picture."""
+"""Holes in the image."""
 
 from collections.abc import Sequence
 
@@ -9,24 +9,24 @@ from mmpose.registry import TRANSFORMS
 from kpplugins.structures import BadInputError
 
 MEAN_COLOUR = (104, 116, 124)
-"""ImageNet's mean in B, G, R: about zero after the picture is normalised."""
+"""ImageNet's mean in B, G, R: about zero after the image is normalised."""
 
 
 @TRANSFORMS.register_module()
 class RandomCutout(BaseTransform):
-    """Rectangular holes at random places of the picture (DeVries and Taylor 2017, arXiv 1708.04552).
+    """Rectangular holes at random places of the image (DeVries and Taylor 2017, arXiv 1708.04552).
 
     So points are also learnt from what is around them. Keypoints and their visibility stay as they are. Width, height
     and centre of each hole are drawn evenly and independently; a hole whose centre is near the border is cut off by
-    it. It belongs after ``TopdownAffine``, where the picture is the instance's crop.
+    it. It belongs after ``TopdownAffine``, where the image is the instance's crop.
 
     Required and modified key: ``img`` (H, W) or (H, W, C).
 
     Args:
-        prob: share of the pictures that get holes, 0 to 1.
-        num_holes: fewest and most holes in a picture, both included.
-        size: shortest and longest side of a hole, as fractions of the picture's side, above 0 and up to 1.
-        fill: value of the holes: one for all channels, or one a channel in the picture's order (B, G, R), 0 to 255.
+        prob: share of the images that get holes, 0 to 1.
+        num_holes: fewest and most holes in an image, both included.
+        size: shortest and longest side of a hole, as fractions of the image's side, above 0 and up to 1.
+        fill: value of the holes: one for all channels, or one a channel in the image's order (B, G, R), 0 to 255.
 
     Raises:
         BadInputError: an argument out of its range, or a fill for another number of channels.
@@ -48,27 +48,27 @@ class RandomCutout(BaseTransform):
         ):
             raise _wrong("num_holes", "two whole numbers ≥ 1 such as (1, 3)", num_holes)
         if len(size) != 2 or not 0 < size[0] <= size[1] <= 1:
-            raise _wrong("size", "two fractions of the picture's side such as (0.05, 0.25)", size)
+            raise _wrong("size", "two fractions of the image's side such as (0.05, 0.25)", size)
         if not all(0 <= v <= 255 for v in np.ravel(fill)):
             raise _wrong("fill", "0 to 255", fill)
         self.prob, self.num_holes, self.size, self.fill = prob, tuple(num_holes), tuple(size), fill
 
     def transform(self, results: dict) -> dict:
-        """Cut the holes into a copy of the picture."""
+        """Cut the holes into a copy of the image."""
         if np.random.random() >= self.prob:
             return results
-        picture = results["img"].copy()  # a data set may hold its pictures
-        channels = picture.shape[2] if picture.ndim == 3 else 1
+        image = results["img"].copy()  # a data set may hold its images
+        channels = image.shape[2] if image.ndim == 3 else 1
         if np.size(self.fill) not in (1, channels):
-            raise _wrong("fill", f"1 or {channels} numbers, as the picture has channels", self.fill)
-        sides = np.array(picture.shape[1::-1])
+            raise _wrong("fill", f"1 or {channels} numbers, as the image has channels", self.fill)
+        sides = np.array(image.shape[1::-1])
         for _ in range(np.random.randint(self.num_holes[0], self.num_holes[1] + 1)):
             hole = np.random.uniform(self.size[0], self.size[1], 2) * sides
             corner = np.random.uniform(0, sides) - hole / 2
             x1, y1 = np.maximum(corner.round(), 0).astype(int)
             x2, y2 = (corner + hole).round().astype(int)
-            picture[y1:y2, x1:x2] = self.fill
-        results["img"] = picture
+            image[y1:y2, x1:x2] = self.fill
+        results["img"] = image
         return results
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""AP of boxes and of keypoints of models that find both in whole pictures."""
+"""AP of boxes and of keypoints of models that find both in whole images."""
 
 import logging
 from collections.abc import Sequence
@@ -13,15 +13,16 @@ from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.evaluation.metrics.box_metric import classes_of
 from kpplugins.evaluation.metrics.keypoint_metric import norm_points, point_lines
 from kpplugins.evaluation.scene import KEYPOINT_SCORES, Scene
-from kpplugins.structures import BadInputError, KeypointSchema
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 
 @METRICS.register_module()
 class BoxKeypointMetric(BaseMetric):
-    """COCO's twelve numbers of boxes and ten of keypoints, PCK, NME and pixel errors, from one pass over the pictures.
+    """COCO's twelve numbers of boxes and ten of keypoints, PCK, NME and pixel errors, from one pass over the images.
 
-    For one-stage models, on a dataset with ``data_mode="bottomup"``: N predictions and G truths a picture, K keypoints.
-    A sample holds ``pred_instances`` (``bboxes`` (N, 4) xyxy in pixels of the original picture, ``bbox_scores`` (N,),
+    For one-stage models, on a dataset with ``data_mode="bottomup"``: N predictions and G truths an image, K keypoints.
+    A sample holds ``pred_instances`` (``bboxes`` (N, 4) xyxy in pixels of the original image, ``bbox_scores`` (N,),
     ``labels`` (N,) 0-based, ``keypoints`` (N, K, 2), ``keypoint_scores`` (N, K)), ``raw_ann_info`` (G COCO
     annotations), ``img_id``, ``img_path`` and ``ori_shape``.
 
@@ -67,7 +68,7 @@ class BoxKeypointMetric(BaseMetric):
         self.result: DetectionResult | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep each picture as arrays."""
+        """Keep each image as arrays."""
         classes, k = classes_of(self), len(self.dataset_meta["keypoint_id2name"])
         self.results += [Scene.from_sample(s, classes, k, self.keypoint_score) for s in data_samples]
 
@@ -84,7 +85,7 @@ class BoxKeypointMetric(BaseMetric):
         s = result.summary
         MMLogger.get_current_instance().log(
             logging.INFO,
-            f"{len(result.scenes)} pictures, {len(result.images)} instances with points: {s['matched']:.0f} found, "
+            f"{len(result.scenes)} images, {len(result.images)} instances with points: {s['matched']:.0f} found, "
             f"{s['missed']:.0f} missed\nboxes\n{coco_lines(result.box_table.numbers, BOX_LINES)}\n"
             f"keypoints\n{coco_lines(s)}\n{point_lines(result, 'of the found; ')}{_class_lines(result)}",
         )

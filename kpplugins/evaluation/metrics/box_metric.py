@@ -20,7 +20,7 @@ class BoxMetric(BaseMetric):
     """COCO's twelve numbers of boxes, for detectors without points.
 
     A sample holds ``pred_instances`` as MMDetection's models give them (``bboxes`` (N, 4) xyxy in pixels of the
-    original picture, ``scores`` (N,), ``labels`` (N,) 0-based), ``raw_ann_info`` (G COCO annotations), ``img_id``,
+    original image, ``scores`` (N,), ``labels`` (N,) 0-based), ``raw_ann_info`` (G COCO annotations), ``img_id``,
     ``img_path`` and ``ori_shape``.
 
     Keys: ``box/AP box/AP50 box/AP75 box/AP(S) box/AP(M) box/AP(L) box/AR@1 box/AR@10 box/AR@100 box/AR(S) box/AR(M)
@@ -38,7 +38,7 @@ class BoxMetric(BaseMetric):
     default_prefix = "box"
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep each picture as arrays."""
+        """Keep each image as arrays."""
         classes = classes_of(self)
         self.results += [Scene.from_sample(_without_points(s), classes, 0) for s in data_samples]
 
@@ -46,7 +46,7 @@ class BoxMetric(BaseMetric):
         """The numbers; logs COCO's lines."""
         numbers = coco_boxes(results, len(self.dataset_meta["classes"])).numbers
         lines = coco_lines(numbers, BOX_LINES)
-        MMLogger.get_current_instance().log(logging.INFO, f"{len(results)} pictures\nboxes\n{lines}")
+        MMLogger.get_current_instance().log(logging.INFO, f"{len(results)} images\nboxes\n{lines}")
         return dict(numbers)
 
 

@@ -11,7 +11,7 @@ from mmpose.registry import METRICS
 
 from kpplugins.evaluation.coco_ap import coco_lines
 from kpplugins.evaluation.evaluation_result import EvaluationResult
-from kpplugins.structures import KeypointSchema
+from kpplugins.schema import KeypointSchema
 
 EYES = ("left_eye", "right_eye")
 

@@ -1,4 +1,4 @@
-"""A small encoder-decoder whose features are as large as the picture."""
+"""A small encoder-decoder whose features are as large as the image."""
 
 import torch
 from mmpose.models.backbones.base_backbone import BaseBackbone
@@ -10,7 +10,7 @@ from kpplugins.structures import BadInputError
 
 @MODELS.register_module()
 class EncoderDecoder(BaseBackbone):
-    """Picture to features at its own resolution: halved ``depth`` times and doubled as often.
+    """Image to features at its own resolution: halved ``depth`` times and doubled as often.
 
     At each level two 3×3 convolutions with BN and ReLU; 2×2 max-pooling on the way down, nearest-neighbour doubling on
     the way up, where the encoder's features of the same size are joined (the U-Net of Ronneberger et al. 2015, arXiv
@@ -19,7 +19,7 @@ class EncoderDecoder(BaseBackbone):
 
     Args:
         channels: C, of the first level and of the features.
-        depth: times that the resolution is halved; the picture's sides are multiples of 2^depth.
+        depth: times that the resolution is halved; the image's sides are multiples of 2^depth.
         max_channels: of any level.
         skips: join the encoder's features on the way up.
         init_cfg: MMEngine's initialisation config, e.g. ``dict(type='Pretrained', checkpoint=…)``.
@@ -27,7 +27,7 @@ class EncoderDecoder(BaseBackbone):
     Shapes: (N, 3, H, W) to a tuple of one (N, C, H, W).
 
     Raises:
-        BadInputError: ``channels``, ``depth`` or ``max_channels`` below 1; a picture that 2^depth does not divide.
+        BadInputError: ``channels``, ``depth`` or ``max_channels`` below 1; an image that 2^depth does not divide.
     """
 
     STRIDE = 1
@@ -62,7 +62,7 @@ class EncoderDecoder(BaseBackbone):
 
     @property
     def divisor(self) -> int:
-        """What the picture's height and width must be multiples of."""
+        """What the image's height and width must be multiples of."""
         return 2**self.depth
 
     def forward(self, x: Tensor) -> tuple[Tensor]:

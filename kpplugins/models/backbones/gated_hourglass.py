@@ -12,7 +12,7 @@ from kpplugins.structures import BadInputError
 
 @MODELS.register_module()
 class GatedHourglass(BaseBackbone):
-    """``num_stacks`` hourglasses in a row at a quarter of the picture's resolution, each giving its features.
+    """``num_stacks`` hourglasses in a row at a quarter of the image's resolution, each giving its features.
 
     The network of ``HourglassStem`` and ``GatedHourglassHead`` (Bulat et al. 2020, arXiv 2002.11098; ``gated=False``:
     Newell et al. 2016, arXiv 1603.06937) without its heatmaps, for heads that have outputs of their own, as
@@ -30,7 +30,7 @@ class GatedHourglass(BaseBackbone):
     Shapes: (N, 3, H, W) to a tuple of ``num_stacks`` (N, C, H/4, W/4); H and W are multiples of 4 · 2^depth.
 
     Raises:
-        BadInputError: ``num_stacks`` or ``depth`` below 1; a picture that cannot be halved so often.
+        BadInputError: ``num_stacks`` or ``depth`` below 1; an image that cannot be halved so often.
         ValueError: C not divisible by 16.
     """
 
@@ -62,7 +62,7 @@ class GatedHourglass(BaseBackbone):
 
     @property
     def divisor(self) -> int:
-        """What the picture's height and width must be multiples of."""
+        """What the image's height and width must be multiples of."""
         return self.STRIDE * 2**self.depth
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

@@ -10,7 +10,7 @@ from kpplugins.models.blocks.hourglass import block_maker
 
 @MODELS.register_module()
 class HourglassStem(BaseBackbone):
-    """Picture to features at a quarter of its resolution (Newell et al. 2016, section 3.1; blocks by ``gated``).
+    """Image to features at a quarter of its resolution (Newell et al. 2016, section 3.1; blocks by ``gated``).
 
     7×7 convolution with stride 2 to C/4, BN, ReLU; a block to C/2; 2×2 max-pooling; a block at C/2; a block to C.
     For C = 256 these are the paper's 64, 128 and 256 channels.

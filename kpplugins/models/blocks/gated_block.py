@@ -11,7 +11,7 @@ class GatedBlock(nn.Module):
 
     F is three pre-activated 3×3 convolutions in a row, BN-ReLU-conv each, to C/2, C/4 and C/4 channels; their three
     outputs concatenated are F(x). S is the identity, or a pre-activated 1×1 convolution where the number of channels
-    changes. α is a learnable vector with one value a channel, shared by all positions and all pictures.
+    changes. α is a learnable vector with one value a channel, shared by all positions and all images.
 
     The paper's point is that a plain residual sum passes every channel of x on at full strength, and that letting the
     network scale each of them serves small networks best. What initial α its authors used is not in the text of the

@@ -1,1 +1,1 @@
-"""Detectors: models that give boxes and keypoints of a whole picture at once."""
+"""Detectors: models that give boxes and keypoints of a whole image at once."""

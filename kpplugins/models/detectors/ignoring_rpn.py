@@ -14,7 +14,7 @@ class IgnoringRPN(RegionProposalNetwork):
     def assign_targets_to_anchors(
         self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Labels 1, 0 and -1 (ignored), and the boxes to become, of each picture's anchors (A, 4)."""
+        """Labels 1, 0 and -1 (ignored), and the boxes to become, of each image's anchors (A, 4)."""
         labels, boxes = super().assign_targets_to_anchors(anchors, targets)
         for i, target in enumerate(targets):
             background = (labels[i] == 0) & mostly_within(anchors[i], target["ignored"])

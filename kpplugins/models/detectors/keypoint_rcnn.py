@@ -12,7 +12,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torchvision.models.detection.transform import resize_boxes
 
-from kpplugins.models.data_preprocessors.picture_list_preprocessor import PictureListPreprocessor
+from kpplugins.models.data_preprocessors.image_list_preprocessor import ImageListPreprocessor
 from kpplugins.models.detectors.keypoint_rcnn_network import ALL_LAYERS, build_network, set_norm_eps
 from kpplugins.models.detectors.keypoint_rcnn_predictions import predicted
 from kpplugins.models.detectors.keypoint_rcnn_targets import target_of
@@ -49,7 +49,7 @@ class KeypointRCNN(BaseModel):
     average nothing is shifted. Boxes are xyxy. Points of an instance outside its box do not train.
 
     ``loss`` gives ``loss_classifier``, ``loss_box_reg``, ``loss_keypoint``, ``loss_objectness`` and
-    ``loss_rpn_box_reg``. Pictures without instances train as background; a batch of nothing else has losses of 0 for
+    ``loss_rpn_box_reg``. Images without instances train as background; a batch of nothing else has losses of 0 for
     boxes and points, with gradients of 0 to every weight. What is learnt from: see ``target_of``. In crowds nothing is,
     not even that they are background, which torchvision's own training teaches.
 
@@ -65,7 +65,7 @@ class KeypointRCNN(BaseModel):
         weights: loaded when training initialises the model: a file or an address; ``coco``, the published
             ``keypointrcnn_resnet50_fpn_coco-fc266e95.pth``; or ``imagenet``, the backbone of torchvision's
             classifier. See ``transfer``.
-        min_size: of the shorter side in pixels, to which pictures are resized, or several to draw from in training, of
+        min_size: of the shorter side in pixels, to which images are resized, or several to draw from in training, of
             which tests take the last. Default: torchvision's 640, 672, …, 800.
         max_size: of the longer side in pixels, which goes before.
         trainable_backbone_layers: counted from the end, 0 to 5 for ResNets, to 6 for MobileNets; default 3. Without
@@ -78,11 +78,11 @@ class KeypointRCNN(BaseModel):
         keypoint_names: of the K points; rows of ``weights`` are kept by them.
         class_names: of the classes, without background; the same.
         torchvision_args: further arguments of torchvision's ``KeypointRCNN``, e.g. ``box_batch_size_per_image``.
-        data_preprocessor: default: ``PictureListPreprocessor``.
+        data_preprocessor: default: ``ImageListPreprocessor``.
         test_cfg: ``score_thr`` (0.05), ``max_per_img`` (100), ``nms_thr`` (0.5). There is no flip test.
         init_cfg: MMEngine's initialisation; ``dict(type="Pretrained", checkpoint=…)`` is the same as ``weights``.
 
-    Shapes: ``inputs``, a list of N pictures (3, h, w) RGB in 0..1, each of its own size, not resized before.
+    Shapes: ``inputs``, a list of N images (3, h, w) RGB in 0..1, each of its own size, not resized before.
 
     Raises:
         BadInputError: arguments that disagree or that nothing knows, or weights that fail.
@@ -112,7 +112,7 @@ class KeypointRCNN(BaseModel):
             weights, init_cfg = weights or init_cfg["checkpoint"], None
         if isinstance(data_preprocessor, Mapping):
             data_preprocessor = MODELS.build(data_preprocessor)
-        super().__init__(data_preprocessor or PictureListPreprocessor(), init_cfg)
+        super().__init__(data_preprocessor or ImageListPreprocessor(), init_cfg)
         self.num_keypoints = _number("num_keypoints", num_keypoints, "keypoint_names", keypoint_names)
         self.num_classes = _number("num_classes", num_classes, "class_names", class_names)
         self.keypoint_names, self.class_names = keypoint_names, class_names
@@ -199,25 +199,25 @@ class KeypointRCNN(BaseModel):
         targets = [
             target_of(
                 sample,
-                (picture.shape[-2], picture.shape[-1]),
+                (image.shape[-2], image.shape[-1]),
                 self.num_keypoints,
                 self.num_classes,
-                picture.device,
+                image.device,
             )
-            for picture, sample in zip(inputs, data_samples, strict=True)
+            for image, sample in zip(inputs, data_samples, strict=True)
         ]
         return self._run(inputs, targets)[0]
 
     def predict(self, inputs: Sequence[Tensor], data_samples: list[PoseDataSample]) -> list[PoseDataSample]:
-        """The samples with what was found in them, in pixels of the original pictures."""
-        for picture, sample in zip(inputs, data_samples, strict=True):
-            size = tuple(sample.metainfo.get("ori_shape", picture.shape[-2:]))[:2]
-            if size != tuple(picture.shape[-2:]):
+        """The samples with what was found in them, in pixels of the original images."""
+        for image, sample in zip(inputs, data_samples, strict=True):
+            size = tuple(sample.metainfo.get("ori_shape", image.shape[-2:]))[:2]
+            if size != tuple(image.shape[-2:]):
                 raise BadInputError(
-                    "a resized picture",
-                    where=str(sample.metainfo.get("img_path", "a picture")),
+                    "a resized image",
+                    where=str(sample.metainfo.get("img_path", "an image")),
                     expected=f"its own {size[1]}×{size[0]}",
-                    found=f"{picture.shape[-1]}×{picture.shape[-2]}",
+                    found=f"{image.shape[-1]}×{image.shape[-2]}",
                     todo="leave resizing out of the test pipeline: KeypointRCNN does it by model.min_size",
                 )
         for sample, found in zip(data_samples, self._run(inputs)[1], strict=True):
@@ -228,7 +228,7 @@ class KeypointRCNN(BaseModel):
         self, inputs: Sequence[Tensor], targets: list[dict[str, Tensor]] | None = None
     ) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
         """As torchvision's ``GeneralizedRCNN.forward``: losses in training, else detections."""
-        sizes = [(picture.shape[-2], picture.shape[-1]) for picture in inputs]
+        sizes = [(image.shape[-2], image.shape[-1]) for image in inputs]
         images, targets = self.transform(inputs, targets)
         for target, before, after in zip(targets or [], sizes, images.image_sizes, strict=False):
             # of the others the transform knows that they are boxes

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def predicted(found: dict[str, Tensor]) -> InstanceData:
-    """One picture's detections in our names and in NumPy.
+    """One image's detections in our names and in NumPy.
 
     Args:
         found: torchvision's ``boxes`` (M, 4), ``scores`` (M,), ``labels`` (M,) from 1, ``keypoints`` (M, K, 3) and

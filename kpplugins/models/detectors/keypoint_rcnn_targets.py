@@ -1,4 +1,4 @@
-"""What torchvision's Keypoint R-CNN learns from: one picture's instances, checked."""
+"""What torchvision's Keypoint R-CNN learns from: one image's instances, checked."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from kpplugins.structures import BadInputError
 WITHIN = 0.7
 """Share of a box that lies in a crowd, from which on it is the crowd's (Detectron's TRAIN.CROWD_FILTER_THRESH)."""
 SMALLEST = 0.01
-"""Pixels; a box of which less lies within the picture lies outside it. torchvision finds none that small."""
+"""Pixels; a box of which less lies within the image lies outside it. torchvision finds none that small."""
 
 
 def target_of(
@@ -22,17 +22,17 @@ def target_of(
     num_classes: int,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """One picture's instances as torchvision takes them.
+    """One image's instances as torchvision takes them.
 
     Crowds are not learnt; where one is, nothing else is learnt to be background either. An instance without labelled
     points stays: it teaches the boxes, and as all its points are invisible nothing of it enters the loss of the points.
-    Boxes are clipped to the picture; one that augmentation has moved out of it goes (of such in the data the dataset
+    Boxes are clipped to the image; one that augmentation has moved out of it goes (of such in the data the dataset
     speaks). Points are handed over as they are (see ``KeypointRCNN`` on coordinates).
 
     Args:
         sample: ``gt_instances`` with ``bboxes`` (N, 4) xyxy, ``labels`` (N,) from 0, ``keypoints`` (N, K, 2),
             ``keypoints_visible`` (N, K), and perhaps ``iscrowd`` (N,); N may be 0.
-        size: (h, w) of the picture.
+        size: (h, w) of the image.
         num_keypoints: K.
         num_classes: without background.
         device: where the network is.
@@ -43,9 +43,9 @@ def target_of(
 
     Raises:
         BadInputError: a box with NaN or without an area, a class without a name, or points that are not K or not
-            numbers; it names the picture.
+            numbers; it names the image.
     """
-    where = str(sample.metainfo.get("img_path", "a picture"))
+    where = str(sample.metainfo.get("img_path", "an image"))
     truth = sample.get("gt_instances", None)
     if truth is None or "bboxes" not in truth:
         raise BadInputError(
@@ -134,7 +134,7 @@ def _check_classes(labels: np.ndarray, num_classes: int, where: str) -> None:
 
 
 def _within(boxes: np.ndarray, size: tuple[int, int], where: str) -> tuple[np.ndarray, np.ndarray]:
-    """The parts of boxes (N, 4) in the picture of ``size`` (h, w), and which of them (N,) have one."""
+    """The parts of boxes (N, 4) in the image of ``size`` (h, w), and which of them (N,) have one."""
     good = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     if not good.all():
         at = int(np.argmin(good))

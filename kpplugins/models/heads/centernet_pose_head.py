@@ -30,7 +30,7 @@ class CenterNetPoseHead(BaseHead):
     are called ``branches.{stack}.{branch}.0`` and ``.2``. With several stacks each is supervised, and the last one
     predicts.
 
-    Dimensions: N pictures, C classes, K keypoints, [H, W] features, of the size of the codec's heatmaps.
+    Dimensions: N images, C classes, K keypoints, [H, W] features, of the size of the codec's heatmaps.
 
     Args:
         in_channels: of the features.
@@ -117,7 +117,7 @@ class CenterNetPoseHead(BaseHead):
     ) -> dict[str, Tensor]:
         """``loss_hm``, ``loss_wh``, ``loss_off``, ``loss_hp``, ``loss_hm_hp``, ``loss_hp_offset``, weighted.
 
-        Each is the mean over the stacks. An empty picture has the two of the heatmaps; the others are 0.
+        Each is the mean over the stacks. An empty image has the two of the heatmaps; the others are 0.
         """
         outputs = self.forward(feats)
         fields = {
@@ -133,18 +133,18 @@ class CenterNetPoseHead(BaseHead):
         for name, branch in (("heatmaps", "hm"), ("keypoint_heatmaps", "hm_hp")):
             _require_same_size(outputs[-1][branch], fields[name], branch)
         device = outputs[-1]["hm"].device
-        picture = torch.repeat_interleave(
+        image = torch.repeat_interleave(
             torch.arange(len(counts), device=device), torch.tensor(counts, device=device)
         )
-        stacks = [self._losses(maps, fields, labels, picture) for maps in outputs]
+        stacks = [self._losses(maps, fields, labels, image) for maps in outputs]
         means = {name: torch.stack([losses[name] for losses in stacks]).mean() for name in LOSS_WEIGHTS}
         return {f"loss_{name}": self.loss_weights[name] * value for name, value in means.items()}
 
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
         """Instances of the last stack in input pixels, the surest first; no NMS.
 
-        With ``flip_test``, ``feats`` is a list of two: the features of the pictures and of the mirrored pictures. The
-        probabilities, sizes and keypoint vectors are averaged; both offsets are the plain picture's.
+        With ``flip_test``, ``feats`` is a list of two: the features of the images and of the mirrored images. The
+        probabilities, sizes and keypoint vectors are averaged; both offsets are the plain image's.
 
         Args:
             feats: of the backbone.
@@ -183,15 +183,15 @@ class CenterNetPoseHead(BaseHead):
         return predictions
 
     def _losses(
-        self, maps: dict[str, Tensor], fields: dict[str, Tensor], labels: dict[str, Tensor], picture: Tensor
+        self, maps: dict[str, Tensor], fields: dict[str, Tensor], labels: dict[str, Tensor], image: Tensor
     ) -> dict[str, Tensor]:
         """Of one stack, not weighted."""
         instances, points = labels["instance_weights"], labels["keypoint_weights"]
         cells, point_cells = labels["center_indices"], labels["keypoint_indices"]
         values = {name: maps[name].flatten(2) for name in ("wh", "hps", "reg", "hp_offset")}
-        at_centre = {name: values[name][picture, :, cells] for name in ("wh", "hps", "reg")}
+        at_centre = {name: values[name][image, :, cells] for name in ("wh", "hps", "reg")}
         vectors = at_centre["hps"].unflatten(1, (-1, 2))
-        offsets = values["hp_offset"][picture[:, None], :, point_cells]
+        offsets = values["hp_offset"][image[:, None], :, point_cells]
         return dict(
             hm=self.heatmap_loss(maps["hm"], fields["heatmaps"], fields["heatmap_mask"]),
             wh=self.vector_loss(at_centre["wh"], labels["box_sizes"], instances),

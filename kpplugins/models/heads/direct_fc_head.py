@@ -15,7 +15,7 @@ from kpplugins.structures import BadInputError
 XY, XY_AND_SIGMAS = 2, 4
 """Outputs of a keypoint: its coordinates, or those and the spread of each."""
 SMOOTH_L1 = dict(type="SoftWeightSmoothL1Loss", supervise_empty=False, beta=0.01)
-"""MMPose's ``SmoothL1Loss`` turns from L2 to L1 at an error of 1, the whole picture; this one at a hundredth of it."""
+"""MMPose's ``SmoothL1Loss`` turns from L2 to L1 at an error of 1, the whole image; this one at a hundredth of it."""
 
 
 @MODELS.register_module()
@@ -34,7 +34,7 @@ class DirectFCHead(BaseHead):
     fraction too: Wing's 10 and 2 pixels of a face of 256 are ``omega=0.04, epsilon=0.008``. Coordinates are computed in
     float32 also under automatic mixed precision, since bfloat16 knows 128 numbers between 0.5 and 1.
 
-    Dimensions: N pictures, K keypoints, D outputs a keypoint: (x, y), or with RLE (x, y, σx, σy) where the σ are before
+    Dimensions: N images, K keypoints, D outputs a keypoint: (x, y), or with RLE (x, y, σx, σy) where the σ are before
     their sigmoid; C channels and [W, H] size of the backbone's last features.
 
     Scores: 1 for every point, which says nothing; with RLE 1 - the mean of σx and σy, as in MMPose.
@@ -44,7 +44,7 @@ class DirectFCHead(BaseHead):
         out_channels: K. ``None`` in a config is filled from the dataset's schema before the model is built.
         hidden_channels: widths of fully connected layers with ReLU before the last one.
         dropout: share of values dropped after each hidden layer, or of the features where there is none.
-        pool: average the features over the picture; else take all C·W·H of them.
+        pool: average the features over the image; else take all C·W·H of them.
         in_featuremap_size: [W, H], for ``pool=False``. Default: the codec's ``input_size`` divided by ``stride``.
         stride: input pixels a feature, which must divide the codec's ``input_size``. 32 for VGG-16 and every ResNet.
         outputs_per_point: D, 2 or 4. Default: what the loss needs.
@@ -52,7 +52,7 @@ class DirectFCHead(BaseHead):
             ``RLELoss``. It has ``use_target_weight=True`` unless it says otherwise. Default: ``SMOOTH_L1``.
         decoder: config of the codec.
         init_cfg: MMEngine's initialisation config. Default: Kaiming for hidden layers; the last starts with all points
-            near the middle of the picture.
+            near the middle of the image.
 
     Raises:
         BadInputError: K not given; D that is not what the loss needs; an input size that ``stride`` does not divide;
@@ -131,8 +131,8 @@ class DirectFCHead(BaseHead):
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
         """Decoded keypoints with scores; ``test_cfg`` has ``flip_test`` and ``shift_coords`` as in MMPose.
 
-        With ``flip_test``, ``feats`` is a list of two: the features of the pictures and of the mirrored pictures.
-        ``shift_coords`` (default true) is for codecs that divide by the width: there x of the mirrored picture is
+        With ``flip_test``, ``feats`` is a list of two: the features of the images and of the mirrored images.
+        ``shift_coords`` (default true) is for codecs that divide by the width: there x of the mirrored image is
         1 - 1/w - x.
         """
         test_cfg = test_cfg or {}

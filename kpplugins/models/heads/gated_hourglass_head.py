@@ -26,7 +26,7 @@ class GatedHourglassHead(BaseHead):
     After each hourglass: a block, a 1×1 convolution with BN and ReLU, and a 1×1 convolution to K heatmaps. The next
     stack's input is its predecessor's, plus those features and heatmaps through a 1×1 convolution each.
 
-    Dimensions: N pictures, K keypoints, C channels, [H, W] features, equal to the heatmap's size.
+    Dimensions: N images, K keypoints, C channels, [H, W] features, equal to the heatmap's size.
 
     Args:
         in_channels: C of the backbone's features, and of every hourglass.
@@ -124,7 +124,7 @@ class GatedHourglassHead(BaseHead):
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
         """Decoded keypoints of the last stack; ``test_cfg`` has ``flip_test`` and ``output_heatmaps`` as in MMPose.
 
-        With ``flip_test``, ``feats`` is a list of two: the features of the pictures and of the mirrored pictures.
+        With ``flip_test``, ``feats`` is a list of two: the features of the images and of the mirrored images.
         """
         test_cfg = test_cfg or {}
         if test_cfg.get("flip_test", False):

@@ -9,7 +9,7 @@ from kpplugins.structures import BadInputError
 
 
 def require_output_size(model: Any) -> None:
-    """Look at one black picture, before training, and stop where the heatmaps' size is not that of the codec.
+    """Look at one black image, before training, and stop where the heatmaps' size is not that of the codec.
 
     Where the codec or the head is not one of maps (N, K, H, W), as SimCC's, it is only seen that the network takes its
     input.
@@ -43,13 +43,13 @@ def _output_size(model: Any, size: tuple[int, int]) -> tuple[int, int] | None:
     model.eval()
     try:
         with torch.inference_mode():
-            picture = torch.zeros((1, 3, size[1], size[0]), device=weight.device, dtype=weight.dtype)
-            output = model.head(model.extract_feat(picture))
+            image = torch.zeros((1, 3, size[1], size[0]), device=weight.device, dtype=weight.dtype)
+            output = model.head(model.extract_feat(image))
     except BadInputError:
         raise
     except (RuntimeError, ValueError) as error:
         raise BadInputError(
-            "the network fails on one black picture",
+            "the network fails on one black image",
             where="model and codec.input_size",
             expected=f"it to take an input of {size[0]}×{size[1]}",
             found=str(error).splitlines()[0],

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class MaskedL1Loss(nn.Module):
     """Sum of the weighted absolute errors over the sum of the weights, as CenterNet has it (arXiv 1904.07850).
 
-    MMPose's ``L1Loss`` divides by the number of all values, absent ones too: there a picture with few points teaches
+    MMPose's ``L1Loss`` divides by the number of all values, absent ones too: there an image with few points teaches
     less. In float32 under autocast too.
 
     Args:

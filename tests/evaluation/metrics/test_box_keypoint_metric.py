@@ -13,7 +13,8 @@ from mmpose.structures import PoseDataSample
 import kpplugins.register  # noqa: F401
 from kpplugins.evaluation import BoxKeypointMetric
 from kpplugins.evaluation.coco_ap import COCO_BOX_KEYS, COCO_KEYS
-from kpplugins.structures import BadInputError, KeypointSchema
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
 SCHEMA = KeypointSchema(
     "face", ("left_eye", "right_eye"), flip_pairs=(("left_eye", "right_eye"),), sigmas=(0.05, 0.1)
@@ -24,7 +25,7 @@ def meta(**changes) -> dict:
     return {**parse_pose_metainfo(SCHEMA.to_metainfo()), "classes": ["cat", "dog"], **changes}
 
 
-def picture(number: int, shift: float = 0.0, **changes) -> PoseDataSample:
+def image(number: int, shift: float = 0.0, **changes) -> PoseDataSample:
     """A cat found ``shift`` pixels off, at 40×40 pixels."""
     points = np.array([[[10.0, 10], [30, 10]]])
     annotation = {
@@ -59,7 +60,7 @@ def evaluate(samples: list, size: int | None = None, dataset_meta: dict | None =
 
 
 def test_the_keys_and_the_numbers():
-    numbers, metric = evaluate([picture(1), picture(2)])
+    numbers, metric = evaluate([image(1), image(2)])
     assert list(numbers)[:22] == [*COCO_KEYS, *(f"box/{key}" for key in COCO_BOX_KEYS)]
     assert list(numbers)[22:] == ["PCK@0.05", "PCK@0.1", "PCK@0.2", "NME", "EPE", "RMSE", "matched", "missed"]
     assert numbers["AP"] == numbers["box/AP"] == 1 and numbers["EPE"] == 0
@@ -70,24 +71,24 @@ def test_the_keys_and_the_numbers():
 
 
 def test_ap_means_the_keypoints():
-    numbers, _ = evaluate([picture(1, shift=15)])
+    numbers, _ = evaluate([image(1, shift=15)])
     assert numbers["AP"] == 0 and numbers["box/AP"] == 1
 
 
 def test_a_prefix_and_the_score_of_the_keypoints():
-    numbers, metric = evaluate([picture(1)], prefix="val", keypoint_score="box_times_points")
+    numbers, metric = evaluate([image(1)], prefix="val", keypoint_score="box_times_points")
     assert numbers["val/AP"] == 1 and "val/box/AP" in numbers
     assert metric.result.scenes[0].scores == pytest.approx([0.45])
 
 
-def test_pictures_that_only_fill_the_last_batch_do_not_count():
-    _, metric = evaluate([picture(1), picture(2), picture(1)], size=2)
+def test_images_that_only_fill_the_last_batch_do_not_count():
+    _, metric = evaluate([image(1), image(2), image(1)], size=2)
     assert len(metric.result.scenes) == 2
 
 
 def test_nme_by_points_that_are_named():
     with pytest.raises(BadInputError, match="unknown keypoint 'tail'"):
-        evaluate([picture(1)], nme_keypoints=("left_eye", "tail"))
+        evaluate([image(1)], nme_keypoints=("left_eye", "tail"))
 
 
 def test_the_log_reads_as_cocos(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
@@ -96,10 +97,10 @@ def test_the_log_reads_as_cocos(caplog: pytest.LogCaptureFixture, monkeypatch: p
     logger = logging.getLogger("test_box_keypoint_metric")
     monkeypatch.setattr(box_keypoint_metric.MMLogger, "get_current_instance", lambda: logger)
     with caplog.at_level(logging.INFO, logger.name):
-        evaluate([picture(1)])
+        evaluate([image(1)])
         several = caplog.text
         caplog.clear()
-        evaluate([picture(1)], dataset_meta=meta(classes=["cat"]))
+        evaluate([image(1)], dataset_meta=meta(classes=["cat"]))
     for text in (several, caplog.text):
         assert (
             text.count(" Average Precision  (AP) @[") == 11
@@ -119,8 +120,8 @@ def test_what_is_wrong_is_said():
     without = meta()
     del without["classes"]
     with pytest.raises(BadInputError, match='does not name its classes.*data_mode="bottomup"'):
-        evaluate([picture(1)], dataset_meta=without)
+        evaluate([image(1)], dataset_meta=without)
     with pytest.raises(BadInputError, match='1.jpg: .*data_mode="bottomup"'):
-        evaluate([picture(1, raw_ann_info={"id": 1})])
+        evaluate([image(1, raw_ann_info={"id": 1})])
     with pytest.raises(BadInputError, match="1.jpg: predicted `keypoints` that are not finite"):
-        evaluate([picture(1, shift=np.nan)])
+        evaluate([image(1, shift=np.nan)])

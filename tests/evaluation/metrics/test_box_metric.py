@@ -6,7 +6,7 @@ from kpplugins.structures import BadInputError
 
 
 def sample(boxes: list, scores: list[float], labels: list[int]) -> dict:
-    """A picture with a cup and a plate, each of 40×40, and what was found in it."""
+    """An image with a cup and a plate, each of 40×40, and what was found in it."""
     truth = [
         {"id": i, "category_id": i, "category": name, "bbox": box, "area": 1600, "iscrowd": 0, "keypoints": [1, 2, 2]}
         for i, name, box in ((1, "cup", [0, 0, 40, 40]), (2, "plate", [50, 0, 40, 40]))

@@ -1,0 +1,51 @@
+"""Figures of speed and size: python -m benchmarks --out docs/bench.json"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from _command import run  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure speed and size; print them and keep them as JSON.")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "docs/bench.json", help="where to keep them (%(default)s)"
+    )
+    args = parser.parse_args()
+
+    def work() -> int:
+        import platform
+
+        import torch
+
+        from benchmarks import data, evaluation, one_stage, speed
+
+        figures = {
+            "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
+            f"Python {platform.python_version()}, torch {torch.__version__}",
+            "start-up, seconds": speed.start_up(ROOT),
+            "drawn cats": speed.drawing(),
+            "a large set": data.large_set(),
+            "COCO evaluation": evaluation.coco_evaluation(),
+            "CenterNet's targets": one_stage.centernet_codec(),
+            "Keypoint R-CNN": one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
+            "training, images a second": speed.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
+            "model sizes": speed.model_sizes(),
+        }
+        text = json.dumps(figures, indent=1)
+        print(text)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text + "\n", encoding="utf-8")
+        return 0
+
+    return run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Figures of reading large data sets."""
+
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from kpplugins.curation.convert import convert
+from kpplugins.datasets import CustomKeypointDataset
+from kpplugins.schema.from_names import COCO_SIGMAS
+
+_MAXRSS_PER_MB = 2**20 if sys.platform == "darwin" else 2**10
+
+
+def large_set(images: int = 20_000, each: int = 5) -> dict[str, float]:
+    """A generated COCO set with 17 points an instance, converted, and loaded for training, each in a fresh process.
+
+    Args:
+        images: how many; they are links to one black image of 640×480.
+        each: instances an image.
+
+    Returns:
+        ``instances``, ``convert instances a second`` on one core, ``load seconds``, and ``load MB``, the rise of the
+        process's peak memory while ``CustomKeypointDataset`` is built.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, converted = Path(folder) / "source", Path(folder) / "converted"
+        spawned = multiprocessing.get_context("spawn").Pool
+        with spawned(1) as fresh:  # not here: a child's peak memory starts at its parent's
+            fresh.apply(_generate, (source, images, each))
+        with spawned(1) as fresh:
+            convert_seconds = fresh.apply(_convert, (source, converted))
+        with spawned(1) as fresh:
+            load_seconds, megabytes = fresh.apply(_load, (converted,))
+    return {
+        "instances": images * each,
+        "convert instances a second": images * each / convert_seconds,
+        "load seconds": load_seconds,
+        "load MB": megabytes,
+    }
+
+
+def _convert(source: Path, out: Path) -> float:
+    start = time.perf_counter()
+    convert(source, out, ratios=(100, 0, 0), place="hardlink")
+    return time.perf_counter() - start
+
+
+def _load(folder: Path) -> tuple[float, float]:
+    before, start = _peak_mb(), time.perf_counter()
+    CustomKeypointDataset(str(folder), "train")
+    seconds = time.perf_counter() - start
+    return seconds, _peak_mb() - before
+
+
+def _peak_mb() -> float:
+    """The most memory that this process has had. Linux's ``ru_maxrss`` would begin at that of the parent."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_PER_MB
+
+
+def _generate(root: Path, images: int, each: int) -> None:
+    (root / "images").mkdir(parents=True)
+    (root / "annotations").mkdir()
+    first = root / "images/0.png"
+    cv2.imwrite(str(first), np.zeros((480, 640, 3), np.uint8))
+    rng, k = np.random.default_rng(0), len(COCO_SIGMAS)
+    entries: list[dict] = []
+    annotations: list[dict] = []
+    for i in range(images):
+        if i:
+            os.link(first, root / "images" / f"{i}.png")
+        entries.append({"id": i + 1, "file_name": f"{i}.png", "width": 640, "height": 480})
+        for _ in range(each):
+            corner, size = rng.uniform(0, 300, 2), rng.uniform(50, 170, 2)
+            points = np.column_stack([corner + rng.uniform(0, 1, (k, 2)) * size, rng.integers(0, 3, k)])
+            points[points[:, 2] == 0] = 0
+            annotations.append({
+                "id": len(annotations) + 1, "image_id": i + 1, "category_id": 1, "iscrowd": 0,
+                "bbox": [*corner.tolist(), *size.tolist()], "area": float(size.prod()),
+                "keypoints": points.round(3).ravel().tolist(),
+            })  # fmt: skip
+    categories = [{"id": 1, "name": "person", "keypoints": list(COCO_SIGMAS)}]
+    content = {"images": entries, "annotations": annotations, "categories": categories}
+    (root / "annotations/train.json").write_text(json.dumps(content))

@@ -1,0 +1,1 @@
+"""What ``apis.compare`` is made of: the ``budget``, one ``recipe``, its ``cost``."""

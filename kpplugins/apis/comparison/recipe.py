@@ -1,0 +1,202 @@
+"""One recipe of a comparison: trained, tested, and what came of it."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+
+from kpplugins.apis.comparison.budget import Budget, epochs_within
+from kpplugins.apis.test import finite, write_report
+from kpplugins.apis.train import train
+from kpplugins.config.load import load_config
+from kpplugins.data.images import read_image
+from kpplugins.engine.runner import build_runner
+from kpplugins.engine.time_budget_hook import OVER
+from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.visualization.curves import METRIC_KEYS, read_scalars
+from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
+
+ROW = "recipe.json"
+"""What a finished run keeps, so that it need not be trained again."""
+THRESHOLDS = np.linspace(0, 0.2, 81)
+"""Of the PCK curve, as fractions of the longer side of the box."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A config, and what it is compared under.
+
+    Attributes:
+        name: of its row and of its folder.
+        config: the config file.
+        data: folder that every dataset is pointed at.
+        work_dir: folder of its run.
+        budget: how long it is trained.
+        seed: of weights, order and augmentation.
+        cfg_options: values by dotted key that go over the config's.
+        skip_bad: go on without bad files.
+        from_scratch: leave out the pretrained weights that the config names.
+    """
+
+    name: str
+    config: Path
+    data: Path
+    work_dir: Path
+    budget: Budget
+    seed: int
+    cfg_options: dict[str, Any]
+    skip_bad: bool
+    from_scratch: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The config's values, with the seed."""
+        return {**self.cfg_options, "randomness.seed": self.seed}
+
+    def fingerprint(self) -> str:
+        """Changes with the settled config, any file of the data (name, size, time), the budget and the seed.
+
+        Raises:
+            BadInputError: see ``load_config``.
+        """
+        files = sorted((str(p.relative_to(self.data)), p.stat()) for p in self.data.rglob("*") if p.is_file())
+        stamps = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
+        content = [self._settled().to_dict(), str(self.budget), self.seed, self.from_scratch, stamps]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+    def finished(self, fingerprint: str) -> dict[str, Any] | None:
+        """The row of an earlier run of just this; ``None`` where there is none."""
+        kept = self.work_dir / ROW
+        try:
+            row = json.loads(kept.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        there = row.get("fingerprint") == fingerprint and any(self.work_dir.glob("*.pth"))
+        return {**row, "name": self.name} if there else None
+
+    def epochs(self) -> int:
+        """The budget in epochs of this recipe; a probe measures them where it is minutes.
+
+        Raises:
+            BadInputError: see ``epochs_within``.
+        """
+        if self.budget.minutes is None:
+            return int(self.budget.epochs or 1)
+        return epochs_within(
+            self.budget,
+            self.config,
+            data=self.data,
+            cfg_options=self.options,
+            skip_bad=self.skip_bad,
+            from_scratch=self.from_scratch,
+        )
+
+    def run(self, fingerprint: str, epochs: int) -> dict[str, Any]:
+        """Train it, test its best checkpoint, and keep the row. To be called in a process that has trained nothing yet.
+
+        MMEngine keeps its loggers by name for as long as Python runs: the second run in a process logs into the folder
+        of the first.
+
+        Args:
+            fingerprint: its own.
+            epochs: that are planned.
+
+        Returns:
+            ``name``, ``config``, ``checkpoint``, ``epochs`` done and ``max_epochs`` planned, ``minutes`` of training
+            with start and validation, ``stopped`` by the clock, ``images_per_second`` in training, ``numbers`` of the
+            test, ``pck``, ``training`` and ``validation`` curves, and ``test`` (what it was tested on).
+
+        Raises:
+            BadInputError: see ``train`` and ``load_config``.
+        """
+        options: dict[str, Any] = {**self.options, "max_epochs": epochs}
+        if self.budget.minutes is not None:
+            hooks = [hook.to_dict() for hook in self._settled().get("custom_hooks") or []]
+            ending = {"type": "TimeBudgetHook", "minutes": self.budget.minutes, "clock": self.budget.clock}
+            options["custom_hooks"] = [*hooks, ending]
+        start = time.monotonic()
+        train(
+            self.config,
+            work_dir=self.work_dir,
+            data=self.data,
+            cfg_options=options,
+            skip_bad=self.skip_bad,
+            from_scratch=self.from_scratch,
+        )
+        course = {"minutes": (time.monotonic() - start) / 60, **self._course()}
+        checkpoint = default_checkpoint(self.work_dir)
+        row = {
+            "name": self.name, "config": str(self.config), "fingerprint": fingerprint, "checkpoint": checkpoint.name,
+            "max_epochs": epochs, **course, **self._tested(checkpoint),
+        }  # fmt: skip
+        row = finite(row)
+        (self.work_dir / ROW).write_text(json.dumps(row) + "\n", encoding="utf-8")
+        return row
+
+    def _course(self) -> dict[str, Any]:
+        """Speed and curves of the training that has just ended, over the minutes of its iterations."""
+        hub = MessageHub.get_current_instance()
+        seconds = np.asarray(hub.get_scalar("train/time").data[0], float)
+        per_epoch = max(1, hub.get_info("max_iters") // hub.get_info("max_epochs"))
+        # in the first epoch workers start and images are decoded
+        warm = seconds[per_epoch if len(seconds) > per_epoch else min(1, len(seconds) - 1) :]
+        minutes = np.cumsum(seconds) / 60
+        steps, entries = read_scalars(self.work_dir)
+        reached = [min(e["step"] * per_epoch, len(minutes)) - 1 for e in entries]
+        return {
+            "epochs": len(seconds) / per_epoch,
+            "stopped": bool(hub.get_info(OVER, False)),
+            "images_per_second": self._settled().train_dataloader.batch_size / float(warm.mean()),
+            "training": {
+                "minutes": [float(minutes[min(e["step"], len(minutes)) - 1]) for e in steps],
+                "loss": [e["loss"] for e in steps],
+            },
+            "validation": {
+                "minutes": [float(minutes[i]) for i in reached],
+                **{k: [e.get(k) for e in entries] for k in METRIC_KEYS if any(k in e for e in entries)},
+            },
+        }
+
+    def _settled(self, work_dir: str | Path = "-") -> Config:
+        return load_config(
+            self.config, data=self.data, work_dir=work_dir, cfg_options=self.options, skip_bad=self.skip_bad
+        )
+
+    def _tested(self, checkpoint: Path) -> dict[str, Any]:
+        """Numbers and PCK curve on the test split; the usual report of a test lies in the run's folder."""
+        cfg = self._settled(self.work_dir)
+        runner = build_runner(cfg, training=False)
+        load_strictly(runner.model, checkpoint)
+        numbers = {k: float(v) for k, v in runner.test().items()}
+        found = [
+            m.result
+            for m in runner.test_evaluator.metrics
+            if isinstance(m, (KeypointMetric, BoxKeypointMetric))
+        ]
+        result = next(filter(None, found), None)
+        image_of = getattr(runner.test_dataloader.dataset, "image", read_image)
+        origin = {"config": str(self.config), "checkpoint": str(checkpoint)}
+        write_report(self.work_dir, numbers, result, origin, image_of)
+        if result is None:
+            return {"numbers": numbers, "pck": None, "test": None}
+        curve = result.pck_curve(THRESHOLDS)
+        return {
+            "numbers": numbers,
+            "pck": {"thresholds": THRESHOLDS.tolist(), "values": curve.tolist()},
+            "test": {"instances": len(result.images), "digest": _digest(result)},
+        }
+
+
+def _digest(result: EvaluationResult) -> str:
+    """The same for two tests on the same images with the same true points."""
+    instances = sorted(
+        (Path(image).name, np.round(np.where(known[:, None], truth, 0), 2).tolist())
+        for image, truth, known in zip(result.images, result.truth, result.labelled, strict=True)
+    )
+    return hashlib.sha256(json.dumps(instances).encode()).hexdigest()[:16]

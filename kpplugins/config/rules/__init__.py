@@ -1,0 +1,1 @@
+"""One object for each special name at the top of a config."""

@@ -1,0 +1,85 @@
+"""The same image more than once: in two splits it lets a model be scored on what it has learnt."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.curation.checks.finding import Finding
+from kpplugins.curation.checks.images.videos import scenes
+from kpplugins.curation.checks.material import Material
+
+LEAST_CORRELATION = 0.97
+MOST_DIFFERENCE = 0.35
+"""Near-duplicates: thumbnails correlate at least so much, and no eighth by eighth of the image differs by more
+standard deviations of grey. The second tells frames of a still camera apart, in which something moved."""
+
+_NAMED = 4
+
+
+def exact(material: Material) -> list[Finding]:
+    """Files with the same bytes."""
+    same: dict[bytes, list[Path]] = defaultdict(list)
+    for path, digest in zip(material.looks.paths, material.looks.digests, strict=True):
+        same[digest].append(path)
+    return [_finding(material, paths, "duplicate") for paths in same.values() if len(paths) > 1]
+
+
+def near(material: Material) -> list[Finding]:
+    """Files with other bytes that look the same: scaled, compressed or brightened copies.
+
+    Frames of one video without motion between them are left to ``videos``.
+    """
+    looks, scene = material.looks, scenes(material)
+    found = []
+    for places in _joined(len(looks.paths), *near_pairs(material)):
+        one_video = len({scene.get(looks.paths[i], str(looks.paths[i])) for i in places}) == 1
+        if len({looks.digests[i] for i in places}) > 1 and not one_video:
+            found.append(_finding(material, [looks.paths[i] for i in places], "near-duplicate"))
+    return found
+
+
+def near_pairs(material: Material) -> tuple[np.ndarray, np.ndarray]:
+    """Places in ``looks`` (P,), (P,) of pairs of images that look the same."""
+    first, second = material.looks.close_pairs()
+    alike = material.looks.correlation(first, second) >= LEAST_CORRELATION
+    alike &= material.looks.difference(first, second) <= MOST_DIFFERENCE
+    return first[alike], second[alike]
+
+
+def _joined(n: int, first: np.ndarray, second: np.ndarray) -> Iterable[list[int]]:
+    """Groups of ``n`` places that pairs join, each with two or more."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if len(first) == 0:
+        return []
+    graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n))
+    label = connected_components(graph, directed=False)[1]
+    groups: dict[int, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(np.bincount(label)[label] > 1):
+        groups[int(label[place])].append(int(place))
+    return groups.values()
+
+
+def _finding(material: Material, paths: list[Path], kind: str) -> Finding:
+    splits = Counter(material.reading.splits.get(p, "") for p in paths)
+    across = len(splits) > 1
+    if across:  # the two shown come from different splits
+        paths = sorted(paths, key=lambda p: material.reading.splits.get(p, "") != "train")
+        other = next(
+            p for p in paths if material.reading.splits.get(p) != material.reading.splits.get(paths[0])
+        )
+        paths = [paths[0], other, *(p for p in paths[1:] if p != other)]
+    names = ", ".join(p.name for p in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
+    shares = ", ".join(f"{count} in {split or 'no split'}" for split, count in splits.items())
+    how = "have the same content" if kind == "duplicate" else "look the same"
+    return Finding(
+        f"{kind}-across-splits" if across else kind,
+        "harmful" if across else "suspect",
+        f"{len(paths)} images {how}{f' and are in different splits ({shares})' if across else ''}: {names}.",
+        "keep them in one split: delete the copies in the others, with their annotations" if across
+        else "keep one, with the better labels, and delete the others",
+        paths[0], paths[0], beside=paths[1],
+    )  # fmt: skip

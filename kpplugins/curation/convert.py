@@ -1,0 +1,191 @@
+"""A source in any known format to a folder in the inner format."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.aside import beside, require_new
+from kpplugins.data.coco.writer import Progress, images_of, write_coco
+from kpplugins.data.instances import true_division
+from kpplugins.data.repeats import repeated_instances
+from kpplugins.data.splits import SPLITS, split_bounds
+from kpplugins.formats.open_source import open_source
+from kpplugins.schema.flip_evidence import checked_schema
+from kpplugins.schema.measured_sigmas import with_measured_sigmas
+from kpplugins.structures import BadInputError
+
+GroupBy = str | Callable[[Path], str] | None
+
+
+def convert(
+    source: Path,
+    out: Path,
+    *,
+    from_format: str | None = None,
+    ratios: Sequence[float] | None = None,
+    seed: int = 0,
+    group_by: str | None = None,
+    category: str | None = None,
+    place: str = "copy",
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Bring a source into ``out/images`` + ``out/annotations/{train,val,test}.json``.
+
+    Args:
+        source: file or folder.
+        out: the folder to make.
+        from_format: the format's name; ``None`` tells it from the source.
+        ratios: shares of train, val and test; ``None`` keeps the source's own division, where it has one, and is
+            80, 10, 10 otherwise.
+        seed: of the shuffle before dividing.
+        group_by: regular expression on an image's path below ``source``; images whose first group (or whole match)
+            is the same go into the same split, e.g. ``labeled-data/([^/]+)`` for one split a video.
+        category: what all instances are, over what the source says; also the name of the keypoint set.
+        place: ``copy``, ``hardlink`` or ``symlink``.
+        skip_bad: go on without bad entries, saying how many and why.
+        progress: called with (images done, of all).
+        **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
+
+    Returns:
+        The loss report, which is also written to ``out/report.json``: ``format``, ``instances``, ``images``,
+        ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts, ``warnings``.
+
+    Raises:
+        BadInputError: see the reader and the writer; or an option that the format's reader does not know.
+    """
+    require_new(out)
+    with beside(out) as extracted:
+        known, reading = open_source(
+            source, from_format=from_format, extract_to=extracted, skip_bad=skip_bad, **options
+        )
+        if category is not None:
+            reading.rename(category)
+        warnings = check_flips(reading) + _measure_sigmas(reading)
+        splits = assign_splits(reading, ratios, seed, group_by, source)
+        report = loss_report(reading, known.name, source)
+        report["split"] = dict(Counter(splits.values()))
+        report["warnings"] = warnings
+        write_coco(reading, out, splits, place=place, report=report, progress=progress)
+    return report
+
+
+def assign_splits(
+    reading: AnnotationSet,
+    ratios: Sequence[float] | None = None,
+    seed: int = 0,
+    group_by: GroupBy = None,
+    root: Path | None = None,
+) -> dict[Path, str]:
+    """The split of every image: the source's own where it has more than one, else groups shuffled by a seed.
+
+    Args:
+        reading: whose images.
+        ratios: shares of train, val and test; given, they go over the source's own division. Default: 80, 10, 10.
+        seed: of the shuffle.
+        group_by: see ``group_of``; given, it goes over the source's own division too.
+        root: the folder that patterns are matched below.
+
+    Raises:
+        BadInputError: wrong ratios, a pattern that is no regular expression, or one that matches no image.
+    """
+    images = [p.path for p in images_of(reading)]
+    bounds = split_bounds(len(images), (80, 10, 10) if ratios is None else ratios)
+    if true_division(reading.splits) and group_by is None and ratios is None:
+        return {path: reading.splits.get(path, "train") for path in images}
+    groups: dict[str, list[Path]] = {}
+    for path in images:
+        groups.setdefault(group_of(path, group_by, root), []).append(path)
+    if (
+        isinstance(group_by, str)
+        and len(groups) == len(images) > 1
+        and not any(_match(p, group_by, root) for p in images)
+    ):
+        example = _below(images[0], root).as_posix()
+        raise BadInputError("the pattern matches no image", where="--group-by", found=repr(group_by),
+                            expected=f"part of a path such as {example}")  # fmt: skip
+    order = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    assigned: dict[Path, str] = {}
+    for name in order:  # a group goes where its first image falls
+        split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
+        assigned.update(dict.fromkeys(groups[name], split))
+    return assigned
+
+
+def check_flips(reading: AnnotationSet) -> list[str]:
+    """Flip pairs that come from the names are switched off where the labelled points contradict them; says so.
+
+    Pairs that the source gives itself stay: somebody decided on them.
+    """
+    stated = reading.schema
+    if not stated.flip_pairs:
+        return []
+    labelled = [r.keypoints for r in reading.records if r.num_labelled and not r.crowd]
+    points = np.array(labelled).reshape(-1, stated.num_keypoints, 3)
+    schema, warnings = checked_schema(stated, points[..., :2], points[..., 2] > 0)
+    if reading.flip_pairs_given:
+        kept = "the source's flip pairs are kept, but its points contradict them: "
+        return [warning.replace("flips are off: ", kept) for warning in warnings]
+    reading.schema = schema
+    return warnings
+
+
+def _measure_sigmas(reading: AnnotationSet) -> list[str]:
+    """Sigmas from things that were annotated more than once, where the source gives none and they are not COCO's."""
+    if not reading.schema.sigmas_are_default:
+        return []
+    annotations, area = repeated_instances(reading)
+    if len(area):
+        reading.schema, warnings = with_measured_sigmas(reading.schema, annotations, area)
+        return warnings
+    return []
+
+
+def loss_report(reading: AnnotationSet, name: str, source: Path) -> dict[str, Any]:
+    """What was read and what was not, in numbers."""
+    visibility = Counter(int(v) for record in reading.records for v in record.keypoints[:, 2])
+    words = {0: "absent", 1: "occluded", 2: "visible"}
+    return {
+        "format": name, "source": str(source), "images": len(images_of(reading)),
+        "instances": len(reading.records), "unlabelled instances": sum(r.num_labelled == 0 for r in reading.records),
+        "crowds": sum(r.crowd for r in reading.records), "images without instances": len(reading.backgrounds),
+        "categories": dict(Counter(r.category for r in reading.records)),
+        "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
+        "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
+        "rules": dict(reading.notes), "skipped": dict(Counter(fault.what for fault in reading.faults)),
+    }  # fmt: skip
+
+
+def group_of(path: Path, group_by: GroupBy, root: Path | None = None) -> str:
+    """What images share that stay together; the path itself where nothing is asked for or matches.
+
+    Args:
+        path: of an image.
+        group_by: a regular expression, of which the first group counts, or all it matches; or a function of the path.
+        root: the folder that the pattern is matched below, where the image lies there.
+    """
+    if callable(group_by):
+        return group_by(path)
+    found = _match(path, group_by, root) if group_by is not None else None
+    if found is None:
+        return path.as_posix()
+    return (found.group(1) if found.groups() else found.group(0)) or path.as_posix()
+
+
+def _match(path: Path, pattern: str, root: Path | None) -> "re.Match[str] | None":
+    try:
+        return re.search(pattern, _below(path, root).as_posix())
+    except re.error as error:
+        raise BadInputError(
+            f"not a regular expression: {error}", where="--group-by", found=repr(pattern)
+        ) from error
+
+
+def _below(path: Path, root: Path | None) -> Path:
+    return path.relative_to(root) if root is not None and path.is_relative_to(root) else path

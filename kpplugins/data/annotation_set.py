@@ -1,0 +1,111 @@
+"""What a reader brings back: the records, and an account of everything that is not among them."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
+OUTSIDE_NOTE = "point outside its image, taken as unlabelled"
+DERIVED_NOTE = "box derived from the points"
+"""Notes that records of every format carry, so that reports count them together."""
+ORIGINS_FILE = "crops.csv"
+"""Where each crop of a folder of crops came from."""
+REPORT_FILE = "report.json"
+"""What ``convert`` leaves in a folder that it made."""
+SCHEMA_FILE = "schema.json"
+"""What a source folder may have beside its annotation: the keypoint schema that goes over what that says."""
+SPLITS_FILE = "splits.json"
+"""The same for the division of its images."""
+
+
+@dataclass
+class AnnotationSet:
+    """Records read from a source, with every fault and every rule that was applied.
+
+    Attributes:
+        schema: what the K points of every record are.
+        records: one a labelled instance, in the order of the source.
+        faults: one BadInputError a thing that could not be read.
+        backgrounds: images of the source without any instance.
+        category_keypoints: names of the points that a category has, where categories have different ones; a category
+            that is not there has all.
+        flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
+        splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
+    """
+
+    schema: KeypointSchema
+    records: list[PoseRecord] = field(default_factory=list)
+    faults: list[BadInputError] = field(default_factory=list)
+    backgrounds: list[ImageInfo] = field(default_factory=list)
+    splits: dict[Path, str] = field(default_factory=dict)
+    category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    flip_pairs_given: bool = False
+
+    @property
+    def notes(self) -> Counter[str]:
+        """How often each rule was applied, e.g. to points outside their image."""
+        return Counter(note for record in self.records for note in record.notes)
+
+    def under(self, schema: KeypointSchema, where: str) -> "AnnotationSet":
+        """The same under another schema of the same points, which may be in another order.
+
+        Args:
+            schema: its names, flip pairs, skeleton and sigmas go over those that were read.
+            where: the file it comes from, for the message.
+
+        Raises:
+            BadInputError: it has other points.
+        """
+        if set(schema.keypoints) != set(self.schema.keypoints):
+            raise BadInputError(
+                "other keypoints than the annotation's", where=where, expected=", ".join(self.schema.keypoints),
+                found=", ".join(schema.keypoints), todo="give both the same names",
+            )  # fmt: skip
+        if schema.keypoints != self.schema.keypoints:
+            order = self.schema.indices_of(schema.keypoints)
+            self.records = [replace(record, keypoints=record.keypoints[order]) for record in self.records]
+        self.schema, self.flip_pairs_given = schema, True
+        return self
+
+    def rename(self, category: str) -> None:
+        """Call every instance, and the keypoint set, ``category``."""
+        self.records = [replace(record, category=category) for record in self.records]
+        self.schema, self.category_keypoints = replace(self.schema, name=category), {}
+
+    def settle(self, skip_bad: bool) -> "AnnotationSet":
+        """Stop at faults, or go on without the bad files and say how many and why.
+
+        Args:
+            skip_bad: log every fault and go on; otherwise raise the first, with the number of the others.
+
+        Raises:
+            BadInputError: there are faults and ``skip_bad`` is false.
+        """
+        if self.faults and not skip_bad:
+            first = self.faults[0]
+            others = f" ({len(self.faults) - 1} more bad files)" if len(self.faults) > 1 else ""
+            raise BadInputError(
+                first.what,
+                where=first.where,
+                expected=first.expected,
+                found=first.found,
+                todo=f"{first.todo or 'mend the file'}, or go on without bad files by --skip-bad{others}",
+            )
+        for fault in self.faults:
+            logger.warning("skipped: %s", fault)
+        if self.faults:
+            reasons = ", ".join(
+                f"{n} × {what}" for what, n in Counter(f.what for f in self.faults).most_common()
+            )
+            logger.warning(
+                "skipped %d of %d: %s", len(self.faults), len(self.faults) + len(self.records), reasons
+            )
+        for note, count in sorted(self.notes.items()):
+            logger.warning("%d × %s", count, note)
+        return self

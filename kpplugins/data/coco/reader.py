@@ -1,0 +1,354 @@
+"""COCO keypoint annotations (the format of cocodataset.org), and this project's own inner format.
+
+Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``sigmas`` (K numbers) and
+``sigmas_source``; the writer puts them there, so that an annotation file says everything about its keypoints.
+"""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data.annotation_set import OUTSIDE_NOTE, REPORT_FILE, AnnotationSet
+from kpplugins.data.coco.schema import coco_object, schemas_of
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.images import read_size
+from kpplugins.data.instances import box_around
+from kpplugins.data.paths import below
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.splits import SPLITS
+from kpplugins.data.strict import load_json
+from kpplugins.structures import BadInputError
+from kpplugins.structures.geometry import box_area, inside_image
+
+BOX_FORMATS = ("xywh", "xyxy")
+_SPLIT_NAME = re.compile(rf"(?<![a-z])({'|'.join(SPLITS)})(?![a-z])")
+"""``train2017`` and ``my_val`` name a split, ``latest`` does not."""
+
+
+def is_coco(source: Path) -> bool:
+    """Whether ``source`` is a COCO JSON file, or a folder with ``annotations/*.json`` of that kind. Never raises."""
+    try:
+        return any(looks_like_coco(file) for file in coco_files(source))
+    except OSError:
+        return False
+
+
+def read_coco(
+    source: Path,
+    *,
+    margin: float = 0.1,
+    skip_bad: bool = False,
+    check_images: bool = True,
+    box_format: str = "xywh",
+) -> AnnotationSet:
+    """Read one annotation file, or every one in ``source/annotations``.
+
+    Args:
+        source: the JSON file or the folder. A file named after train, val or test gives its images that split.
+        margin: growth of a box that is derived from the points, on each side, as a fraction of its longer side.
+        skip_bad: go on without bad entries, saying how many and why.
+        check_images: read each image's header; otherwise take its size from the annotation and look only whether
+            the file is there.
+        box_format: ``xywh`` as COCO defines it, or ``xyxy`` for a file that was made wrong.
+
+    Returns:
+        One record an annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such.
+
+    Raises:
+        BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
+    """
+    files = [f for f in coco_files(source) if looks_like_coco(f)] if source.is_dir() else [source]
+    if not files:
+        raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
+    root = source if source.is_dir() else source.parent
+    if box_format not in BOX_FORMATS:
+        raise BadInputError(
+            "unknown box format",
+            where="--box-format",
+            expected=" or ".join(BOX_FORMATS),
+            found=repr(box_format),
+        )
+    reading = CocoFile(files[0], root, margin, check_images, box_format).read()
+    for file in files[1:]:
+        part = CocoFile(file, root, margin, check_images, box_format).read()
+        if reading.schema.keypoints != part.schema.keypoints:
+            raise BadInputError(
+                "files with different keypoints",
+                where=f"{files[0]} and {file}",
+                found=f"{reading.schema.num_keypoints} and {part.schema.num_keypoints}",
+                todo="convert them one by one",
+            )
+        reading.records += part.records
+        reading.faults += part.faults
+        reading.backgrounds += part.backgrounds
+        reading.splits.update(part.splits)
+        reading.category_keypoints.update(part.category_keypoints)
+    return reading.settle(skip_bad)
+
+
+class CocoFile:
+    """One annotation file being read.
+
+    Args:
+        path: the JSON file.
+        root: the folder it belongs to; images are looked for below it.
+        margin: see ``read_coco``.
+        check_images: see ``read_coco``.
+        box_format: see ``read_coco``.
+    """
+
+    def __init__(
+        self, path: Path, root: Path, margin: float, check_images: bool, box_format: str = "xywh"
+    ) -> None:
+        folder = path.parent.parent if path.parent.name == "annotations" else root
+        self.box_format, self.links = box_format, _has_own_links(folder)
+        self.path, self.root, self.margin, self.check_images = path, root, margin, check_images
+        self.content = coco_object(path)
+        schema, own = schemas_of(self.content, path)
+        given = any(c.get("flip_pairs") is not None for c in self.content["categories"])
+        self.reading = AnnotationSet(schema, flip_pairs_given=given)
+        if any(names != schema.keypoints for names in own.values()):
+            self.reading.category_keypoints = own
+        self.categories = {
+            c.get("id"): str(c.get("name", "object"))
+            for c in self.content["categories"]
+            if _is_key(c.get("id"))
+        }
+        self.places = {name: schema.indices_of(names) for name, names in own.items()}
+
+    def read(self) -> AnnotationSet:
+        """Everything in the file."""
+        images = self.images()
+        seen: set[Any] = set()
+        used: set[Any] = set()
+        for i, annotation in enumerate(self.content["annotations"]):
+            where = f"{self.path}: annotation {_name(annotation, i)}"
+            try:
+                image = self._image_of(annotation, images, seen, where)
+                if image is not None:
+                    self.reading.records.append(self._record(annotation, image, where))
+                    used.add(annotation["image_id"])
+            except BadInputError as fault:
+                self.reading.faults.append(fault)
+        self.reading.backgrounds += [p for key, p in images.items() if p is not None and key not in used]
+        return self.reading
+
+    def images(self) -> dict[Any, ImageInfo | None]:
+        """Images by id; ``None`` for one that is bad and already filed."""
+        folder = _image_folder(self.root, self.path, self.content["images"])
+        there = _files_below(folder) if not self.check_images else set()
+        named = _SPLIT_NAME.search(self.path.stem.lower())
+        split = named.group(1) if named else None
+        images: dict[Any, ImageInfo | None] = {}
+        for i, entry in enumerate(self.content["images"]):
+            where = f"{self.path}: image {_name(entry, i)}"
+            key = entry.get("id") if isinstance(entry, dict) else None
+            try:
+                if not isinstance(entry, dict) or not isinstance(key, (int, str)) or "file_name" not in entry:
+                    raise BadInputError("image needs id and file_name", where=where, found=str(entry)[:80])
+                if key in images:
+                    raise BadInputError(
+                        "image id twice", where=where, todo="give each image an id of its own"
+                    )
+                images[key] = self._image(folder, entry, there, where)
+            except BadInputError as fault:
+                if _is_key(key):
+                    images.setdefault(key, None)
+                self.reading.faults.append(fault)
+                continue
+            image = images[key]
+            if split and image is not None:
+                self.reading.splits[image.path] = split
+        return images
+
+    def _image(self, folder: Path, entry: dict, there: set[str], where: str) -> ImageInfo:
+        path = below(folder, str(entry["file_name"]), where, self.links)
+        if self.check_images:
+            return ImageInfo(path, *read_size(path))
+        if str(path) not in there and not path.is_file():
+            raise BadInputError(
+                "image is missing", where=str(path), todo="restore it or delete its annotation"
+            )
+        width, height = entry.get("width"), entry.get("height")
+        if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+            return ImageInfo(path, width, height)
+        return ImageInfo(path, *read_size(path))
+
+    def _image_of(self, annotation: Any, images: dict, seen: set, where: str) -> ImageInfo | None:
+        if not isinstance(annotation, dict):
+            raise BadInputError("annotation is not an object", where=where, found=str(annotation)[:60])
+        key = annotation.get("id")
+        for name in ("id", "image_id", "category_id"):
+            if not _is_key(annotation.get(name)):
+                raise BadInputError(
+                    f"{name} must be a number or a text", where=where, found=str(annotation[name])[:60]
+                )
+        if key is not None:
+            if key in seen:
+                raise BadInputError(
+                    "annotation id twice", where=where, todo="give each annotation an id of its own"
+                )
+            seen.add(key)
+        image = annotation.get("image_id")
+        if image not in images:
+            raise BadInputError("annotation of an unknown image", where=where, found=f"image_id {image!r}")
+        return images[image]
+
+    def _record(self, annotation: dict, image: ImageInfo, where: str) -> PoseRecord:
+        notes: list[str] = []
+        points = self._points(annotation, image, where, notes)
+        bbox = self._box(annotation, image, points, where, notes)
+        area = annotation.get("area")
+        if isinstance(area, float):
+            numbers([area], where, "area")
+        good_area = isinstance(area, (int, float)) and area > 0
+        return PoseRecord(
+            image=image.path,
+            width=image.width,
+            height=image.height,
+            keypoints=points,
+            bbox=bbox,
+            area=float(area) if good_area else box_area(bbox),  # type: ignore[arg-type]
+            source=self.path,
+            notes=tuple(notes),
+            category=self._category(annotation, where),
+            crowd=bool(annotation.get("iscrowd", 0)),
+        )
+
+    def _category(self, annotation: dict, where: str) -> str:
+        """The name of an annotation's category; one that names none, where there is one only, is of that one."""
+        key = annotation.get("category_id")
+        if key is None and len(self.content["categories"]) == 1:
+            return next(iter(self.categories.values()), "object")
+        if key not in self.categories:
+            raise BadInputError(
+                "a category_id that has no name", where=where,
+                expected=" or ".join(f"{i!r} ({name})" for i, name in self.categories.items()), found=repr(key),
+                todo="name it in the file's categories, with its id",
+            )  # fmt: skip
+        return self.categories[key]
+
+    def _points(self, annotation: dict, image: ImageInfo, where: str, notes: list[str]) -> np.ndarray:
+        every = np.zeros((self.reading.schema.num_keypoints, 3))
+        flat = annotation.get("keypoints")
+        if flat is None:
+            return every
+        category = self.categories.get(annotation.get("category_id"), "")
+        places = self.places.get(category, range(len(every)))
+        k, points = len(places), numbers(flat, where, "keypoints")
+        if len(points) != 3 * k:
+            raise BadInputError(
+                "number of keypoints differs from its category's",
+                where=where,
+                expected=f"{k} points, {3 * k} numbers",
+                found=f"{len(points)} numbers",
+                todo="export it again",
+            )
+        points = points.reshape(k, 3)
+        shown = points[:, 2]
+        if not ((shown == 0) | (shown == 1) | (shown == 2)).all():
+            raise BadInputError(
+                "visibility must be 0, 1 or 2", where=where, found=str(points[:, 2].tolist())[:60]
+            )
+        outside = (points[:, 2] > 0) & ~inside_image(points[:, :2], image.width, image.height)
+        notes += [OUTSIDE_NOTE] * int(outside.sum())
+        points[outside | (points[:, 2] == 0)] = 0
+        every[places] = points
+        return every
+
+    def _box(
+        self, annotation: dict, image: ImageInfo, points: np.ndarray, where: str, notes: list[str]
+    ) -> np.ndarray:
+        labelled = points[:, 2] > 0
+        if annotation.get("bbox") is None:
+            if not labelled.any():
+                raise BadInputError(
+                    "annotation has neither keypoints nor a box", where=where, todo="delete it"
+                )
+            box, _, note = box_around(points, labelled, image, self.margin)
+            notes.append(note)
+            return box
+        box = numbers(annotation["bbox"], where, "bbox")
+        if self.box_format == "xyxy" and len(box) == 4:
+            box[2:] -= box[:2]
+        if len(box) != 4 or min(box[2:]) <= 0:
+            raise BadInputError(
+                "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
+            )
+        return np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
+
+
+def _has_own_links(root: Path) -> bool:
+    """Whether ``convert --place symlink`` made the folder: its images are links, on purpose."""
+    try:
+        report = load_json(root / REPORT_FILE) if (root / REPORT_FILE).is_file() else {}
+    except BadInputError:
+        return False
+    return isinstance(report, dict) and report.get("place") == "symlink"
+
+
+def _is_key(value: Any) -> bool:
+    """Whether something can be an id, or is none at all."""
+    return value is None or isinstance(value, (int, float, str))
+
+
+def _name(entry: Any, place: int) -> str:
+    """The id of an entry, or its place in the list."""
+    return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"at place {place}"
+
+
+def numbers(values: Any, where: str, what: str) -> np.ndarray:
+    """A list of finite numbers as float64 (N,); raises BadInputError naming what is none."""
+    if not isinstance(values, list) or not set(map(type, values)) <= {int, float}:
+        raise BadInputError(f"{what} must be a list of numbers", where=where, found=str(values)[:80])
+    try:
+        array = np.array(values, dtype=np.float64)
+    except OverflowError:
+        array = np.array([math.inf])
+    if not np.isfinite(array).all():
+        raise BadInputError(f"{what} holds a number that is not finite", where=where, found=str(values)[:80])
+    return array
+
+
+def coco_files(source: Path) -> Iterator[Path]:
+    """The JSON files that may hold a source's annotations."""
+    if source.is_file():
+        yield source
+    elif (source / "annotations").is_dir():
+        yield from sorted((source / "annotations").glob("*.json"))
+    elif source.is_dir():
+        yield from sorted(source.glob("*.json"))
+
+
+def looks_like_coco(path: Path) -> bool:
+    """The three keys that every COCO file has; a broken file that is named like one counts, so that it is reported."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        content = load_json(path, finite=False)
+    except BadInputError:
+        return path.stem.lower().startswith(("person_keypoints", "instances", *SPLITS))
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def _image_folder(root: Path, file: Path, images: list) -> Path:
+    """Where the file's images lie: the first place that has the first of them."""
+    name = next((str(e["file_name"]) for e in images if isinstance(e, dict) and e.get("file_name")), "")
+    tail = file.stem.split("_")[-1]
+    base = root if (root / "annotations").is_dir() or file.parent == root else file.parent
+    bases = [base, file.parent, file.parent.parent]
+    for place in [
+        p / sub for p in bases for sub in ("images", f"images/{tail}", tail, "", "img", "JPEGImages")
+    ]:
+        if name and (place / name).is_file():
+            return place
+    return base / "images"
+
+
+def _files_below(folder: Path) -> set[str]:
+    return {os.path.join(where, name) for where, _, names in os.walk(folder) for name in names}  # noqa: PTH118

@@ -1,0 +1,97 @@
+"""What the categories of a COCO file say of their keypoints."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from kpplugins.data.strict import load_json
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import infer_schema, union_schema
+from kpplugins.structures import BadInputError
+
+
+def coco_object(path: Path) -> dict:
+    """What a COCO file holds, NaN included; raises BadInputError where it has not the three lists."""
+    content = load_json(path, finite=False)
+    keys = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in keys):
+        raise BadInputError(
+            "not a COCO file", where=str(path), expected=f"an object with the lists {', '.join(keys)}"
+        )
+    if not all(isinstance(category, dict) for category in content["categories"]):
+        raise BadInputError("categories must be objects", where=str(path))
+    return content
+
+
+def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
+    """The schema of all categories together, and the names of each one's own points."""
+    schemas: dict[str, KeypointSchema] = {}
+    for category in content["categories"]:
+        if category.get("keypoints"):
+            name, schema = str(category.get("name", "object")), _schema_of(category, path)
+            if schemas.setdefault(name, schema).keypoints != schema.keypoints:
+                raise BadInputError(
+                    f"category {name!r} twice with different keypoints", where=str(path), todo="rename one"
+                )
+    if not schemas:
+        raise BadInputError(
+            "no category has keypoints", where=str(path), expected="categories[].keypoints, a list of names"
+        )
+    own = {name: schema.keypoints for name, schema in schemas.items()}
+    same = len(set(own.values())) == 1
+    given = [str(c.get("name", "object")) for c in content["categories"] if c.get("sigmas") is not None]
+    try:
+        return next(iter(schemas.values())) if same else union_schema(schemas, given), own
+    except BadInputError as error:
+        raise BadInputError(
+            error.what, where=f"{path}: categories", found=error.found, todo=error.todo
+        ) from error
+
+
+def schema_of_file(path: Path) -> KeypointSchema:
+    """The keypoint schema that a COCO file's categories state: the points of all of them.
+
+    Raises:
+        BadInputError: see ``load_json``; or no category has keypoints.
+    """
+    return schemas_of(coco_object(path), path)[0]
+
+
+def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
+    """The names of the points of each category; those without points are not there."""
+    return schemas_of(coco_object(path), path)[1]
+
+
+def category_names_of_file(path: Path) -> list[str]:
+    """The names of all categories, those without points too, in the order of their ids; each once."""
+    content = coco_object(path)
+    numbered = sorted(content["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
+    return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))
+
+
+def _schema_of(category: dict, path: Path) -> KeypointSchema:
+    names, lines = category["keypoints"], category.get("skeleton") or []
+    where = f"{path}: category {category.get('name', category.get('id'))!r}"
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise BadInputError(
+            "keypoints of a category must be a list of names", where=where, found=str(names)[:80]
+        )
+    try:
+        skeleton = [(names[int(a) - 1], names[int(b) - 1]) for a, b in lines if min(int(a), int(b)) > 0]
+        pairs = category.get("flip_pairs")
+        schema = infer_schema(
+            str(category.get("name", "object")),
+            names,
+            skeleton=skeleton,
+            flip_pairs=None if pairs is None else [(str(a), str(b)) for a, b in pairs],
+            sigmas=category.get("sigmas"),
+        )
+    except BadInputError as error:
+        raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
+        raise BadInputError(f"skeleton, flip_pairs or sigmas are malformed ({error})", where=where) from error
+    source, unpaired = category.get("sigmas_source"), category.get("unpaired") or ()
+    if not isinstance(unpaired, (list, tuple)) or not set(map(str, unpaired)) <= set(names):
+        raise BadInputError("unpaired must be a list of its keypoints", where=where, found=str(unpaired)[:60])
+    return replace(
+        schema, sigmas_source=str(source or schema.sigmas_source), unpaired=tuple(map(str, unpaired))
+    )

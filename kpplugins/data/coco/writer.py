@@ -1,0 +1,166 @@
+"""Writing records as COCO keypoint annotations with their images: this project's inner format."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from kpplugins.data.annotation_set import REPORT_FILE, SCHEMA_FILE, AnnotationSet
+from kpplugins.data.aside import made_aside, require_new
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.splits import SPLITS
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
+from kpplugins.structures.geometry import xyxy_to_xywh
+
+Progress = Callable[[int, int], None]
+PLACERS = ("copy", "hardlink", "symlink")
+
+
+def write_coco(
+    reading: AnnotationSet,
+    out: Path,
+    splits: Mapping[Path, str],
+    *,
+    place: str = "copy",
+    report: dict | None = None,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Write ``out/images``, ``out/annotations/{train,val,test}.json``, ``out/schema.json`` and ``out/report.json``.
+
+    Everything is written beside ``out`` first and renamed at the end, so that no half-written folder remains.
+    Below ``images`` the images keep the folders that tell them apart.
+
+    Args:
+        reading: what to write.
+        out: the folder to make; it must not exist, or be empty.
+        splits: ``train``, ``val`` or ``test`` of each image.
+        place: ``copy`` the images, or make a ``hardlink`` or a ``symlink`` to each.
+        report: kept as ``report.json``.
+        progress: called with (images done, of all).
+
+    Returns:
+        Number of images by split.
+
+    Raises:
+        BadInputError: ``out`` is not empty, an unknown ``place``, or there is nothing to write.
+    """
+    require_new(out)
+    if place not in PLACERS:
+        raise BadInputError("unknown way to place images", expected=", ".join(PLACERS), found=repr(place))
+    images = images_of(reading)
+    if not images:
+        raise BadInputError("nothing to write: the source has no images", where=str(out))
+    names = names_below([p.path for p in images])
+    with made_aside(out) as made:
+        (made / "annotations").mkdir(parents=True)
+        for i, image in enumerate(images, 1):
+            place_image(image.path, made / "images" / names[image.path], place)
+            if progress is not None:
+                progress(i, len(images))
+        counts = _annotations(reading, images, names, splits, made / "annotations")
+        reading.schema.save(made / SCHEMA_FILE)
+        content = {**(report or {}), "place": place}
+        (made / REPORT_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return counts
+
+
+def images_of(reading: AnnotationSet) -> list[ImageInfo]:
+    """Every image of a reading once, in the order of the records and then the backgrounds."""
+    found = {r.image: ImageInfo(r.image, r.width, r.height) for r in reading.records}
+    found.update({p.path: p for p in reading.backgrounds if p.path not in found})
+    return list(found.values())
+
+
+def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
+    """A COCO category that says everything about its keypoints."""
+    return {
+        "id": number,
+        "name": name,
+        "keypoints": list(schema.keypoints),
+        "skeleton": [[a + 1, b + 1] for a, b in schema.skeleton_indices],
+        "flip_pairs": [list(pair) for pair in schema.flip_pairs],
+        "unpaired": list(schema.unpaired),
+        "sigmas": list(schema.sigmas),
+        "sigmas_source": schema.sigmas_source,
+    }
+
+
+def coco_annotation(
+    record: PoseRecord, number: int, image_id: int, category_id: int, points: Sequence[int] | None = None
+) -> dict:
+    """One COCO annotation; absent points are 0, 0, 0. ``points`` are the indices of those that the category has."""
+    keypoints = record.keypoints if points is None else record.keypoints[list(points)]
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": category_id,
+        "bbox": [round(v, 3) for v in xyxy_to_xywh(record.bbox).tolist()],
+        "area": round(record.area, 3),
+        "iscrowd": int(record.crowd),
+        "num_keypoints": record.num_labelled,
+        "keypoints": [
+            round(v, 3) if i % 3 < 2 else int(v) for i, v in enumerate(keypoints.reshape(-1).tolist())
+        ],
+    }
+
+
+def _annotations(
+    reading: AnnotationSet,
+    images: list[ImageInfo],
+    names: Mapping[Path, str],
+    splits: Mapping[Path, str],
+    folder: Path,
+) -> dict[str, int]:
+    """One file a split; ids are unique over all of them."""
+    # the points of a category without records are in the schema all the same
+    used = {r.category for r in reading.records} | set(reading.category_keypoints)
+    categories = {name: i for i, name in enumerate(sorted(used) or ["object"], 1)}
+    schema = reading.schema
+    own = {name: reading.category_keypoints.get(name, schema.keypoints) for name in categories}
+    numbers = {image.path: i for i, image in enumerate(images, 1)}
+    entries: dict[str, list] = {s: [] for s in SPLITS}
+    annotations: dict[str, list] = {s: [] for s in SPLITS}
+    for image in images:
+        entries[splits[image.path]].append({
+            "id": numbers[image.path], "file_name": names[image.path],
+            "width": image.width, "height": image.height,
+        })  # fmt: skip
+    for i, record in enumerate(reading.records, 1):
+        points = schema.indices_of(own[record.category])
+        annotation = coco_annotation(record, i, numbers[record.image], categories[record.category], points)
+        annotations[splits[record.image]].append(annotation)
+    shared = [coco_category(schema.subset(own[name]), number, name) for name, number in categories.items()]
+    for split in SPLITS:
+        content = {"images": entries[split], "annotations": annotations[split], "categories": shared}
+        (folder / f"{split}.json").write_text(json.dumps(content), encoding="utf-8")
+    return {split: len(entries[split]) for split in SPLITS}
+
+
+def names_below(paths: Sequence[Path]) -> dict[Path, str]:
+    """Names below ``images``: relative to the folder that all share, with / on every system."""
+    root = Path(os.path.commonpath([p.parent for p in paths]))
+    return {p: p.relative_to(root).as_posix() for p in paths}
+
+
+def place_image(source: Path, target: Path, place: str) -> None:
+    """Bring an image into a new folder by ``copy``, ``hardlink`` or ``symlink``.
+
+    Raises:
+        BadInputError: it is gone, the disk is full, or a link cannot lead there.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if place == "symlink":
+            target.symlink_to(source.resolve())
+        elif place == "hardlink":
+            target.hardlink_to(source.resolve())
+        else:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise BadInputError(
+            f"image cannot be placed ({error.strerror})", where=str(source),
+            todo="is the disk full? or use --place copy" if source.is_file() else "restore it",
+        ) from error  # fmt: skip

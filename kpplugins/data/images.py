@@ -1,0 +1,79 @@
+"""Images: their size and whether the file is whole, from the header; and decoding them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.structures import BadInputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Lower-case endings of files that count as images."""
+
+_EXIF_ORIENTATION = 0x0112
+_TURNED = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+
+_TURNED_BY_OPENCV = ("JPEG", "MPO", "PNG")
+"""Kinds whose EXIF orientation OpenCV applies; a turned WebP stays as it is stored."""
+_END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+_TAIL = 4096
+"""Bytes at the end of a file that are searched for its end mark; cameras may append a few of their own."""
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels, as OpenCV will decode it (EXIF orientation applied).
+
+    Raises:
+        BadInputError: the file is missing, empty, not an image, or cut off (a JPEG or PNG without its end mark).
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.is_file():
+        raise BadInputError("image is missing", where=str(path), todo="restore it or delete its annotation")
+    if path.stat().st_size == 0:
+        raise BadInputError("image is empty (0 bytes)", where=str(path), todo="fetch it again")
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            kind = image.format or ""
+            # asked for EXIF that a PNG does not have, Pillow decodes all of it to look behind the pixels
+            tagged = kind in _TURNED_BY_OPENCV and (kind != "PNG" or "exif" in image.info)
+            turned = tagged and image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+    except UnidentifiedImageError as error:
+        raise BadInputError(
+            "not an image", where=str(path), expected="JPEG, PNG, …", todo="fetch it again"
+        ) from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadInputError(
+            f"image cannot be read ({error})", where=str(path), todo="fetch it again"
+        ) from error
+    if kind in _END_MARKS and not _ends_with(path, _END_MARKS[kind]):
+        raise BadInputError(
+            "image is truncated",
+            where=str(path),
+            expected=f"the end mark of a {kind} file",
+            todo="fetch it again",
+        )
+    return (height, width) if turned else (width, height)
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """The decoded image, (H, W, 3) BGR uint8, EXIF orientation applied.
+
+    Raises:
+        BadInputError: the file is missing or cannot be decoded.
+    """
+    import cv2
+
+    file = Path(path)
+    data = file.read_bytes() if file.is_file() else b""
+    image = cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise BadInputError("image cannot be decoded", where=str(file), todo="fetch it again")
+    return image
+
+
+def _ends_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return mark in file.read()

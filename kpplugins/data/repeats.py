@@ -1,0 +1,143 @@
+"""Things that were annotated more than once, from which OKS sigmas can be measured."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.structures import BadInputError
+from kpplugins.structures.geometry import box_area
+
+_MIN_IOU, _MAX_DISTANCE = 0.8, 0.1
+"""Two annotations in one image are of one thing where their boxes overlap so much and their points lie, on average,
+no farther apart than this in units of √area."""
+
+_MATCH_IOU = 0.5
+"""Least overlap of one thing's boxes in two sources."""
+
+
+def repeated_instances(reading: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
+    """Annotations of one reading that are of the same thing: same image and category, boxes and points alike.
+
+    Boxes overlap by more than 0.8 (IoU), and the points that both have, at least half of each one's, lie no farther
+    than 0.1 √area apart on average. Annotations with the very same points are copies and count once.
+
+    Returns:
+        ``(N, M, K, 3)`` annotations of N things, M the most of one, filled up with visibility 0; and areas ``(N,)`` in
+        square pixels, the mean of each thing's annotations.
+    """
+    by_image: dict[tuple[Path, str], list[PoseRecord]] = defaultdict(list)
+    for record in people(reading):
+        by_image[record.image, record.category].append(record)
+    groups: list[list[PoseRecord]] = []
+    for records in by_image.values():
+        here: list[list[PoseRecord]] = []
+        for record in records:
+            home = next((g for g in here if all(_alike(record, other) for other in g)), None)
+            if home is None:
+                here.append([record])
+            elif not any(np.array_equal(record.keypoints, other.keypoints) for other in home):
+                home.append(record)
+        groups += [group for group in here if len(group) > 1]
+    return _stacked(groups, reading.schema.num_keypoints)
+
+
+def matched_instances(one: AnnotationSet, other: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
+    """Instances of two readings of the same images, matched by the images' names and the best box overlap.
+
+    Names are those of the files; where a reading has one twice, the paths below the folder that its images share.
+    Pairs are formed from the largest overlap down, to 0.5 (IoU); crowds and instances without points do not count.
+
+    Returns:
+        ``(N, 2, K, 3)`` annotations, the points in the order of ``one``; and areas ``(N,)`` in square pixels.
+
+    Raises:
+        BadInputError: the two have different points, or an image different sizes.
+    """
+    if set(one.schema.keypoints) != set(other.schema.keypoints):
+        raise BadInputError(
+            "repeated annotations of other keypoints", where="--repeated",
+            expected=", ".join(one.schema.keypoints), found=", ".join(other.schema.keypoints),
+        )  # fmt: skip
+    order = other.schema.indices_of(one.schema.keypoints)
+    first, second = _by_name(one, other)
+    groups = []
+    for name in sorted(first.keys() & second.keys()):
+        a, b = first[name], second[name]
+        if (a[0].width, a[0].height) != (b[0].width, b[0].height):
+            raise BadInputError(
+                "image has another size in the repeated annotations", where=str(b[0].image),
+                expected=f"{a[0].width}×{a[0].height}", found=f"{b[0].width}×{b[0].height}",
+            )  # fmt: skip
+        overlap = np.array([[_iou(r.bbox, s.bbox) for s in b] for r in a])
+        while overlap.size and overlap.max() >= _MATCH_IOU:
+            i, j = np.unravel_index(int(overlap.argmax()), overlap.shape)
+            groups.append([a[i], replace(b[j], keypoints=b[j].keypoints[order], area=a[i].area)])
+            overlap[i], overlap[:, j] = -1, -1
+    return _stacked(groups, one.schema.num_keypoints)
+
+
+def people(reading: AnnotationSet) -> list[PoseRecord]:
+    """Instances with points that are no crowds."""
+    return [r for r in reading.records if not r.crowd and r.num_labelled]
+
+
+def _alike(one: PoseRecord, other: PoseRecord) -> bool:
+    both = (one.keypoints[:, 2] > 0) & (other.keypoints[:, 2] > 0)
+    if 2 * both.sum() < max(one.num_labelled, other.num_labelled) or _iou(one.bbox, other.bbox) <= _MIN_IOU:
+        return False
+    apart = np.linalg.norm(one.keypoints[both, :2] - other.keypoints[both, :2], axis=1).mean()
+    return bool(apart < _MAX_DISTANCE * np.sqrt(max(min(one.area, other.area), 1e-9)))
+
+
+def _iou(one: np.ndarray, other: np.ndarray) -> float:
+    common = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
+    if (common[2:] <= common[:2]).any():
+        return 0.0
+    shared = box_area(common)
+    return shared / (box_area(one) + box_area(other) - shared)
+
+
+def _by_name(*readings: AnnotationSet) -> list[dict[str, list[PoseRecord]]]:
+    """Each reading's instances by a name of their image that is unique in all of them."""
+    everybody = [people(reading) for reading in readings]
+    images = [{r.image for r in records} for records in everybody]
+    plain = all(len({p.name for p in paths}) == len(paths) for paths in images)
+    found = []
+    for records, paths in zip(everybody, images, strict=True):
+        shared = _shared_folder(paths)
+        named: dict[str, list[PoseRecord]] = defaultdict(list)
+        for record in records:
+            image = record.image
+            named[image.name if plain else image.relative_to(shared).as_posix()].append(record)
+        found.append(named)
+    return found
+
+
+def _shared_folder(paths: set[Path]) -> Path:
+    """The deepest folder that all paths lie in."""
+    folders = [path.parent.parts for path in paths]
+    depth = 0
+    while folders and all(len(f) > depth and f[depth] == folders[0][depth] for f in folders):
+        depth += 1
+    return Path(*folders[0][:depth]) if folders else Path()
+
+
+def _stacked(groups: Sequence[Sequence[PoseRecord]], k: int) -> tuple[np.ndarray, np.ndarray]:
+    annotations = np.zeros((len(groups), max((len(g) for g in groups), default=2), k, 3))
+    for row, group in zip(annotations, groups, strict=True):
+        row[: len(group)] = [record.keypoints for record in group]
+    return annotations, np.array([float(np.mean([max(r.area, 1e-9) for r in group])) for group in groups])
+
+
+def joined(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two results of ``repeated_instances`` or ``matched_instances`` as one."""
+    most = max(one[0].shape[1], other[0].shape[1])
+    wide = [np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0))) for a, _ in (one, other)]
+    return np.concatenate(wide), np.concatenate([one[1], other[1]])

@@ -1,0 +1,48 @@
+"""``splits.json`` beside an annotation: which of its images are for training, validation and testing.
+
+Annotation tools do not keep that; so it goes with the images, and images that are added later are for training.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from kpplugins.data.annotation_set import SPLITS_FILE
+from kpplugins.data.splits import SPLITS
+from kpplugins.data.strict import load_json
+from kpplugins.structures import BadInputError
+
+
+def write_splits(folder: Path, split_of: Mapping[str, str]) -> None:
+    """Write ``folder/splits.json``; ``split_of`` is by the name of an image relative to the folder, with /."""
+    content = {split: sorted(name for name, s in split_of.items() if s == split) for split in SPLITS}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (folder / SPLITS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_splits(folder: Path, images: Iterable[Path]) -> dict[Path, str]:
+    """The split of each of ``images`` that ``folder/splits.json`` names.
+
+    Raises:
+        BadInputError: it is not what ``write_splits`` writes, or names an image in two splits.
+    """
+    path = folder / SPLITS_FILE
+    content = load_json(path)
+    if not isinstance(content, dict) or not all(
+        split in SPLITS and isinstance(names, list) for split, names in content.items()
+    ):
+        raise BadInputError(
+            "not a division of images", where=str(path), expected='{"train": [names], "val": [], "test": []}',
+            found=ascii(content)[:60], todo="mend it or delete it",
+        )  # fmt: skip
+    split_of: dict[str, str] = {}
+    for split, names in content.items():
+        for name in names:
+            if split_of.setdefault(str(name), split) != split:
+                raise BadInputError(
+                    "image in two splits",
+                    where=str(path),
+                    found=f"{name} in {split_of[str(name)]} and {split}",
+                )
+    named = {p: p.relative_to(folder).as_posix() for p in images if p.is_relative_to(folder)}
+    return {image: split_of[name] for image, name in named.items() if name in split_of}

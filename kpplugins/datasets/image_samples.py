@@ -1,0 +1,124 @@
+"""Samples of whole images with all their instances: small ones to keep, complete ones for a pipeline.
+
+An image is kept as bytes, one row of float64 numbers an instance: id, category (1-based), crowd, area, the box as it
+was read (4), the box within the image (4), and x, y, visibility of the K points. So a hundred thousand instances are
+some ten thousand small dicts.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.structures import BadInputError
+from kpplugins.structures.geometry import xyxy_to_xywh
+
+CUT_SHARE = 0.5
+"""A box of which less than this lies within its image is counted as one that reaches far beyond it."""
+_FIXED = 12
+
+
+def small_images(
+    records: Sequence[PoseRecord],
+    backgrounds: Sequence[ImageInfo],
+    chosen: Sequence[int],
+    classes: Sequence[str],
+) -> tuple[list[dict], Counter[str]]:
+    """One small sample an image, those of the backgrounds last.
+
+    Crowds and boxes without a labelled point stay; a box with no area within its image goes, with its points.
+
+    Args:
+        records: N instances.
+        backgrounds: images without any.
+        chosen: indices of the K points to use.
+        classes: names; the category of an instance becomes its 1-based place among them.
+
+    Returns:
+        The samples, and how many instances are ``crowd``, ``unlabelled``, ``outside`` (left out) or ``cut`` by more
+        than half.
+
+    Raises:
+        BadInputError: an instance of a category that is none of the classes.
+    """
+    numbers: dict[Path, int] = {}
+    places = np.array([numbers.setdefault(r.image, len(numbers)) for r in records], np.int64)
+    for image in backgrounds:
+        numbers.setdefault(image.path, len(numbers))
+    rows = _rows(records, chosen, classes)
+    whole, cut = _areas(rows[:, 4:8]), _areas(rows[:, 8:12])
+    inside, points = cut > 0, rows[:, _FIXED:].reshape(len(rows), -1, 3)
+    plain = inside & (rows[:, 2] == 0)
+    counts = Counter({
+        "crowd": int((inside & (rows[:, 2] == 1)).sum()),
+        "unlabelled": int((plain & ~(points[:, :, 2] > 0).any(1)).sum()),
+        "outside": int((~inside).sum()),
+        "cut": int((plain & (cut < CUT_SHARE * whole)).sum()),
+    })  # fmt: skip
+    rows, places = rows[inside], places[inside]
+    order = np.argsort(places, kind="stable")
+    rows, ends = rows[order], np.searchsorted(places[order], np.arange(len(numbers)), side="right")
+    starts = [0, *ends.tolist()]
+    samples = [
+        {"img_id": i + 1, "img_path": str(path), "rows": rows[starts[i] : starts[i + 1]].tobytes()}
+        for path, i in numbers.items()
+    ]
+    return samples, counts
+
+
+def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict:
+    """The complete sample of an image; see ``RecordDataset`` for its keys."""
+    rest = dict(small)
+    rows = np.frombuffer(rest.pop("rows")).reshape(-1, _FIXED + 3 * num_keypoints)
+    points = rows[:, _FIXED:].reshape(len(rows), num_keypoints, 3)
+    ids, kinds, crowds = rows[:, :3].T.astype(np.int64)
+    annotations = [
+        {
+            "id": int(ids[i]), "image_id": small["img_id"], "category_id": int(kinds[i]),
+            "category": classes[kinds[i] - 1], "iscrowd": int(crowds[i]), "area": float(rows[i, 3]),
+            "bbox": box, "keypoints": flat, "num_keypoints": int((points[i, :, 2] > 0).sum()),
+        }
+        for i, (box, flat) in enumerate(
+            zip(xyxy_to_xywh(rows[:, 4:8]).tolist(), rows[:, _FIXED:].tolist(), strict=True)
+        )
+    ]  # fmt: skip
+    return {
+        **rest,
+        "id": ids,
+        "category_id": kinds,
+        "iscrowd": crowds,
+        "bbox": rows[:, 8:12].astype(np.float32),
+        "bbox_score": np.ones(len(rows), np.float32),
+        "area": rows[:, 3].astype(np.float32),
+        "keypoints": points[:, :, :2].astype(np.float32),
+        "keypoints_visible": np.minimum(points[:, :, 2], 1).astype(np.float32),
+        "raw_ann_info": annotations,
+    }
+
+
+def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequence[str]) -> np.ndarray:
+    """(N, 12 + 3K), see the module."""
+    kinds = {name: i for i, name in enumerate(classes, 1)}
+    nameless = next((record for record in records if record.category not in kinds), None)
+    if nameless is not None:
+        raise BadInputError(
+            f"instance of {nameless.category!r}, which is no category of the annotation",
+            where=str(nameless.source), expected=f"one of {', '.join(classes)}", found=str(nameless.image),
+            todo="name it in the file's categories, with its id",
+        )  # fmt: skip
+    rows = np.empty((len(records), _FIXED + 3 * len(chosen)))
+    for row, (i, record) in zip(rows, enumerate(records, 1), strict=True):
+        row[:4] = i, kinds[record.category], record.crowd, record.area
+        row[4:8] = record.bbox
+        row[8:10] = record.width - 1, record.height - 1
+        row[_FIXED:] = record.keypoints[chosen].reshape(-1)
+    limits = np.tile(rows[:, 8:10], 2)
+    rows[:, 8:12] = np.clip(rows[:, 4:8], 0, limits)
+    return rows
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    """(N,) of (N, 4) xyxy; 0 for one that is inverted or flat."""
+    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

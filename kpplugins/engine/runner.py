@@ -1,0 +1,125 @@
+"""Building MMEngine's Runner so that a fault in the config is one line."""
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader, Runner
+
+from kpplugins.models.heads.output_size import require_output_size
+from kpplugins.structures import BadInputError
+from kpplugins.weights.checkpoints import unwrapped
+from kpplugins.weights.pretrained import keep_fitting
+
+_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "TimeBudgetHook"}
+"""Hooks that a test does without: the checkpoint holds the averaged weights already, and there is nothing to stop."""
+
+
+class KeepingRunner(Runner):
+    """MMEngine's Runner, which writes its config into the work dir when asked to and not when it is built.
+
+    So neither a test nor a training that cannot start replaces the config that lies beside a run's checkpoints.
+    """
+
+    def dump_config(self) -> None:
+        """Called while the Runner is built: does nothing."""
+
+    def keep_config(self) -> None:
+        """Write the settled config into the work dir."""
+        super().dump_config()
+
+    def train(self) -> Any:
+        """MMEngine's; bad input that turns up on the way is one line."""
+        return _telling(super().train)
+
+    def test(self) -> Any:
+        """MMEngine's; bad input that turns up on the way is one line."""
+        return _telling(super().test)
+
+    def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
+        """Load what fits of a checkpoint and say what does not (see ``keep_fitting``); hooks see only that.
+
+        MMEngine calls it for ``load_from`` and to resume.
+        """
+        content = CheckpointLoader.load_checkpoint(filename, map_location)
+        checkpoint = keep_fitting(unwrapped(self.model), content, filename)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)
+        self._has_loaded = True
+        return checkpoint
+
+
+def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
+    """The Runner of a settled config, with its datasets read and its loops built.
+
+    Args:
+        cfg: from ``load_config``.
+        training: build the training and validation loops; else the test loop.
+
+    Raises:
+        BadInputError: whatever cannot be built, in one line.
+    """
+    if not training:
+        cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
+        cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+        cfg.resume, cfg.load_from = False, None
+        hooks = cfg.get("custom_hooks") or []
+        cfg.custom_hooks = [h for h in hooks if str(h["type"]).rsplit(".", 1)[-1] not in _OF_TRAINING]
+    if cfg.get("launcher", "none") == "pytorch" and not torch.cuda.is_available():
+        _join_on_cpu(cfg)
+    try:
+        runner = KeepingRunner.from_cfg(cfg)
+        require_output_size(runner.model)
+        _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
+    except Exception as error:
+        raise _plain(error, cfg) from error
+    return runner
+
+
+def _join_on_cpu(cfg: Config) -> None:
+    """Distributed training without a GPU: MMEngine sets a CUDA device for its processes whatever the backend is."""
+    if "RANK" not in os.environ:
+        raise BadInputError(
+            "--launcher pytorch outside a distributed start",
+            expected="RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment",
+            todo="start it by torchrun --nproc_per_node=N tools/train.py …",
+        )
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("gloo")
+    cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
+
+
+def _telling(work: Callable[[], Any]) -> Any:
+    """Do the work; what a data worker or MMPose's ``LoadImage`` raises over bad input becomes a ``BadInputError``.
+
+    A worker hands its error over as a text with its traceback, the error's own words last.
+    """
+    try:
+        return work()
+    except (AssertionError, OSError, ValueError) as error:  # a BadInputError is a ValueError
+        text = str(error)
+        unreadable = re.search(r"occurs when loading `(.+?)`", text)
+        if unreadable:
+            raise BadInputError(
+                "image cannot be decoded", where=unreadable[1],
+                todo="fetch it again, or go on without bad files by --skip-bad",
+            ) from error  # fmt: skip
+        if isinstance(error, BadInputError) and "DataLoader worker" in text:
+            raise BadInputError(text.strip().splitlines()[-1].split("BadInputError: ")[-1]) from error
+        raise
+
+
+def _plain(error: BaseException, cfg: Config) -> BaseException:
+    """The BadInputError behind MMEngine's re-raised ones; other building faults as one."""
+    inner: Any = error
+    while inner is not None:
+        if isinstance(inner, BadInputError) and not inner.what.startswith("class `"):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    if isinstance(error, (TypeError, KeyError, ValueError, FileNotFoundError, AssertionError)):
+        message = re.sub(r"\s+", " ", str(error)).strip("'\" ")
+        return BadInputError(f"config cannot be built: {message}", where=str(cfg.filename))
+    return error

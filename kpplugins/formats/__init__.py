@@ -1,0 +1,12 @@
+"""Annotation formats, one file or folder each, reading and writing side by side. Never torch.
+
+- ``registry``     which formats there are, and telling which one a source is
+- ``open_source``  a source in any format as an ``AnnotationSet``
+- ``writing``      what all writers share: what is written, where images go, what a tool cannot hold
+- ``demo_json``    predictions as ``tools/demo.py`` writes them
+- the rest: a format each; in a folder, ``reader`` reads and ``writer`` writes it
+
+Adding a new format: a module with ``is_NAME(source)``, which never raises, and ``read_NAME(source, *, skip_bad)``,
+which checks every value that it takes from a file and puts each fault into ``AnnotationSet.faults``; a line in
+``registry``. To write it: ``write_NAME`` in ``writer``, and a line in ``curation.export``.
+"""

@@ -1,0 +1,212 @@
+"""One JSON an image: ``{"bboxes": [[left, top, right, bottom], …], "keypoints": [[[x, y, visible], …], …]}``.
+
+``annotations/NAME.json`` beside ``images/NAME.jpg``, either at the root or below folders ``train``, ``val`` and
+``test``. The files do not name the points.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.images import SUFFIXES
+from kpplugins.data.instances import make_record, measure, to_number, true_division
+from kpplugins.data.strict import load_json
+from kpplugins.data.text_file import first_text
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+"""Names of folders above ``annotations``, and the split that they mean."""
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One annotation file's content, checked for its form."""
+
+    path: Path
+    image: Path
+    boxes: np.ndarray  # (N, 4)
+    points: list[np.ndarray]  # N of (K, 3)
+
+
+def is_boxes_json(source: Path) -> bool:
+    """Whether the first annotation file has boxes and keypoints as this format names them."""
+    try:
+        for folder in _folders(source):
+            for path in sorted((folder / "annotations").glob("*.json"))[:1]:
+                text = first_text(path)
+                return '"bboxes"' in text and '"keypoints"' in text
+    except OSError:
+        pass
+    return False
+
+
+def read_boxes_json(
+    source: Path, *, names: Sequence[str] | str | None = None, skip_bad: bool = False
+) -> AnnotationSet:
+    """Read every annotation file, sorted by folder and name.
+
+    Where the whole source knows visibilities 0 and 1 only, 1 means visible (2 in the inner format); with a 2
+    somewhere they are COCO's. Folders ``train``, ``val`` and ``test`` give ``splits`` where there are two at least.
+
+    Args:
+        source: the folder with ``annotations`` and ``images``, or one with ``train``, ``val``, ``test``.
+        names: K names of points, or one text with commas between them; ``None`` calls them ``kpt_0`` ….
+        skip_bad: go on without bad files.
+
+    Raises:
+        BadInputError: no such files, ``names`` that are not K, or a bad file and ``skip_bad`` is false.
+    """
+    faults: list[BadInputError] = []
+    sheets: list[_Sheet] = []
+    splits: dict[Path, str] = {}
+    for folder in _folders(source):
+        added = _sheets(folder, faults)
+        sheets += added
+        if folder != source:
+            splits.update({sheet.image: SPLIT_FOLDERS[folder.name] for sheet in added})
+    if not sheets and not faults:
+        raise BadInputError(
+            "no annotations here", where=str(source), expected="annotations/NAME.json and images/NAME.jpg"
+        )
+    known = [part.strip() for part in names.split(",")] if isinstance(names, str) else names
+    k = _number_of_points(sheets, known, faults, source)
+    reading = AnnotationSet(
+        infer_schema("boxes_json", known or [f"kpt_{i}" for i in range(k)]), faults=faults
+    )
+    top = max((p[:, 2].max() for sheet in sheets for p in sheet.points if len(p)), default=0)
+    for sheet in sheets:
+        try:
+            _add(reading, sheet, k, 2 if top == 1 else 1)
+        except BadInputError as fault:
+            reading.faults.append(fault)
+    used = {r.image for r in reading.records} | {p.path for p in reading.backgrounds}
+    reading.splits = true_division({path: split for path, split in splits.items() if path in used})
+    return reading.settle(skip_bad)
+
+
+def _folders(source: Path) -> list[Path]:
+    """The folders with ``annotations``: the source itself, or those that are named as splits."""
+    if (source / "annotations").is_dir():
+        return [source]
+    return [source / f for f in SPLIT_FOLDERS if (source / f / "annotations").is_dir()]
+
+
+def _sheets(folder: Path, faults: list[BadInputError]) -> list[_Sheet]:
+    images: dict[str, list[Path]] = {}
+    for image in sorted((folder / "images").glob("*")):
+        if image.suffix.lower() in SUFFIXES:
+            images.setdefault(image.stem, []).append(image)
+    sheets = []
+    for path in sorted((folder / "annotations").glob("*.json")):
+        found = images.pop(path.stem, [])
+        try:
+            if len(found) != 1:
+                raise BadInputError(
+                    "annotation fits two images" if found else "annotation without image",
+                    where=str(path),
+                    expected=f"one image images/{path.stem}.jpg (or .png, …)",
+                    found=", ".join(p.name for p in found),
+                    todo="restore the image or delete the annotation",
+                )
+            sheets.append(_parse(path, found[0]))
+        except BadInputError as fault:
+            faults.append(fault)
+    for image in (image for rest in images.values() for image in rest):
+        faults.append(
+            BadInputError(
+                "image without annotation",
+                where=str(image),
+                expected=f"annotations/{image.stem}.json",
+                todo="annotate it or move it elsewhere",
+            )
+        )
+    return sheets
+
+
+def _parse(path: Path, image: Path) -> _Sheet:
+    content = load_json(path)
+    boxes = _list_of(content, "bboxes", path)
+    points = _list_of(content, "keypoints", path)
+    if len(boxes) != len(points):
+        raise BadInputError(
+            "numbers of boxes and of instances differ",
+            where=f"{path}: keypoints",
+            expected=f"{len(boxes)} instances as there are boxes",
+            found=str(len(points)),
+        )
+    return _Sheet(
+        path,
+        image,
+        np.array([_row(box, 4, f"{path}: bboxes[{i}]") for i, box in enumerate(boxes)]).reshape(-1, 4),
+        [_points(instance, f"{path}: keypoints[{i}]") for i, instance in enumerate(points)],
+    )
+
+
+def _list_of(content: Any, key: str, path: Path) -> list[Any]:
+    value = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(value, list):
+        raise BadInputError(f"has no list {key!r}", where=str(path), found=repr(value)[:60])
+    return value
+
+
+def _points(value: Any, where: str) -> np.ndarray:
+    if not isinstance(value, list):
+        raise BadInputError("instance is no list of points", where=where, found=repr(value)[:60])
+    points = np.array([_row(point, 3, f"{where}[{i}]") for i, point in enumerate(value)]).reshape(-1, 3)
+    wrong = points[~np.isin(points[:, 2], (0, 1, 2)), 2]
+    if len(wrong):
+        raise BadInputError("unknown visibility", where=where, expected="0, 1 or 2", found=f"{wrong[0]:g}")
+    return points
+
+
+def _row(value: Any, length: int, where: str) -> list[float]:
+    if not isinstance(value, list) or len(value) != length:
+        raise BadInputError(
+            "is no box or point",
+            where=where,
+            expected="[x, y, visible]" if length == 3 else "[left, top, right, bottom]",
+            found=repr(value)[:60],
+        )
+    if any(isinstance(v, str) for v in value):
+        raise BadInputError("holds text instead of a number", where=where, found=repr(value)[:60])
+    return [to_number(v, where) for v in value]
+
+
+def _number_of_points(
+    sheets: list[_Sheet], names: Sequence[str] | None, faults: list[BadInputError], source: Path
+) -> int:
+    """K: as many as names, else what most instances have."""
+    counts = Counter(len(p) for sheet in sheets for p in sheet.points if len(p))
+    if not counts:
+        if faults:
+            raise faults[0]
+        raise BadInputError("no instance in any annotation", where=str(source))
+    most = counts.most_common(1)[0][0]
+    if names is not None and len(names) not in counts:
+        raise BadInputError(
+            "wrong number of names", where="names", expected=f"{most} as the points of an instance",
+            found=f"{len(names)}: {', '.join(names)}"[:120],
+        )  # fmt: skip
+    return most if names is None else len(names)
+
+
+def _add(reading: AnnotationSet, sheet: _Sheet, k: int, scale: int) -> None:
+    image = measure(sheet.image, str(sheet.path))
+    records = []
+    for i, (box, points) in enumerate(zip(sheet.boxes, sheet.points, strict=True)):
+        where = f"{sheet.path}: keypoints[{i}]"
+        if len(points) != k:
+            raise BadInputError(
+                "instance has another number of points", where=where, expected=str(k), found=str(len(points))
+            )
+        scaled = points * (1, 1, scale)
+        records.append(make_record(image, scaled, source=sheet.path, where=where, box=box))
+    reading.records.extend(records)
+    if not records:
+        reading.backgrounds.append(image)

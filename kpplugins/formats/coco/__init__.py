@@ -1,0 +1,1 @@
+"""COCO keypoints for other programs: ``writer``, and ``results``, predictions as COCO results."""

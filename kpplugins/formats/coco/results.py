@@ -1,0 +1,121 @@
+"""Predictions as COCO results: ``{image_id, category_id, keypoints [x, y, score] × K, score}``, and ``bbox`` xywh."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.reader import CocoFile, coco_files, looks_like_coco, numbers
+from kpplugins.data.coco.writer import images_of
+from kpplugins.data.strict import as_dict, as_list, as_number, load_json
+from kpplugins.formats.writing.content import Content
+from kpplugins.formats.writing.predicted import Prediction, predicted_content
+from kpplugins.structures import BadInputError
+
+
+@dataclass
+class _Ids:
+    """What the ids of the annotation files mean.
+
+    ``images`` has ``None`` for an id that means different images in different files.
+    """
+
+    images: dict[Any, Path | None]
+    categories: dict[Any, str]
+
+
+def match_results(
+    reading: AnnotationSet, source: Path, predictions: Path, threshold: float, skip_bad: bool
+) -> Content:
+    """Predictions in place of the records of ``reading``, on the same images, matched by image id.
+
+    Args:
+        reading: what was read from ``source``; gives images, splits and schema.
+        source: the COCO folder or file, of which the ids are.
+        predictions: the results file.
+        threshold: see ``predicted_content``.
+        skip_bad: go on without bad entries.
+
+    Raises:
+        BadInputError: an entry of an unknown image or category, of another number of keypoints, or malformed, and
+            ``skip_bad`` is false; or the file is no list.
+    """
+    entries = as_list(load_json(predictions), "the file", str(predictions))
+    ids = _ids(source)
+    known = {image.path for image in images_of(reading)}
+    found: dict[Path, list[Prediction]] = {}
+    faults: list[BadInputError] = []
+    for i, entry in enumerate(entries):
+        where = f"{predictions} [{i}]"
+        try:
+            entry = as_dict(entry, "prediction", where)
+            path = _image_of(entry, ids, known, where)
+            prediction = _prediction(entry, ids, reading.schema.num_keypoints, predictions, where)
+            found.setdefault(path, []).append(prediction)
+        except BadInputError as fault:
+            faults.append(fault)
+    AnnotationSet(reading.schema, faults=faults).settle(skip_bad)
+    return predicted_content(
+        reading.schema, images_of(reading), found, threshold, origin=predictions.name,
+        splits=reading.splits, faults=[*reading.faults, *faults],
+    )  # fmt: skip
+
+
+def _ids(source: Path) -> _Ids:
+    files = [file for file in coco_files(source) if looks_like_coco(file)] if source.is_dir() else [source]
+    root = source if source.is_dir() else source.parent
+    ids = _Ids({}, {})
+    for file in files:
+        part = CocoFile(file, root, margin=0.1, check_images=False)
+        ids.categories.update(part.categories)
+        for key, image in part.images().items():
+            if image is not None and ids.images.setdefault(key, image.path) != image.path:
+                ids.images[key] = None
+    return ids
+
+
+def _image_of(entry: dict[str, Any], ids: _Ids, known: set[Path], where: str) -> Path:
+    key = entry.get("image_id")
+    path = ids.images.get(key) if isinstance(key, (int, str)) else None
+    if path is not None and path in known:
+        return path
+    double = isinstance(key, (int, str)) and key in ids.images and path is None
+    raise BadInputError(
+        "prediction for an id of two images" if double else "prediction for an unknown image",
+        where=where,
+        expected="an image id of the annotation files",
+        found=f"image_id {key!r}"[:60],
+        todo="give the one annotation file that was predicted as source",
+    )
+
+
+def _prediction(entry: dict[str, Any], ids: _Ids, k: int, path: Path, where: str) -> Prediction:
+    category = entry.get("category_id", next(iter(ids.categories)) if len(ids.categories) == 1 else None)
+    if not isinstance(category, (int, str)) or category not in ids.categories:
+        raise BadInputError(
+            "prediction of an unknown category", where=where, expected=f"one of {sorted(map(str, ids.categories))}",
+            found=f"category_id {category!r}"[:60],
+        )  # fmt: skip
+    flat = numbers(entry.get("keypoints"), where, "keypoints")
+    if len(flat) != 3 * k:
+        raise BadInputError(
+            "prediction has another number of keypoints",
+            where=where,
+            expected=f"{k} points, {3 * k} numbers",
+            found=f"{len(flat)} numbers",
+            todo="predict with a model of the same keypoints",
+        )
+    points = flat.reshape(k, 3)
+    given = entry.get("bbox")
+    box = None if given is None else numbers(given, where, "bbox")
+    if box is not None and len(box) != 4:
+        raise BadInputError("wrong bbox", where=where, expected="x, y, width, height", found=str(given)[:80])
+    corners = None if box is None else np.concatenate([box[:2], box[:2] + box[2:]])
+    score = entry.get("score")
+    mean = float(points[:, 2].mean())
+    return Prediction(
+        points, corners, mean if score is None else as_number(score, "score", where), path, where,
+        ids.categories[category],
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""DeepLabCut projects: ``reader``, and its tables as CSV and HDF5."""

@@ -1,0 +1,157 @@
+"""DeepLabCut projects: ``config.yaml`` and ``labeled-data/VIDEO/CollectedData_SCORER.csv`` (or ``.h5``).
+
+One animal or several. The body parts that exist once an image (``uniquebodyparts``) become an instance of their own
+with the category ``unique``; animals have the category ``animal``. The images of a video are each other's
+neighbours: split by video (``--group-by 'labeled-data/([^/]+)'``).
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.images import SUFFIXES
+from kpplugins.data.text_file import first_text, read_yaml
+from kpplugins.formats.deeplabcut.h5 import read_h5_table
+from kpplugins.formats.deeplabcut.table import PointTable, add_table, read_csv_table
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
+
+CONFIG = "config.yaml"
+FOLDER = "labeled-data"
+
+
+def is_deeplabcut(source: Path) -> bool:
+    """Whether there is a folder of labelled frames and DeepLabCut's configuration beside it."""
+    root = source.parent if source.name == CONFIG else source
+    try:
+        return "bodyparts:" in first_text(root / CONFIG) and (root / FOLDER).is_dir()
+    except OSError:
+        return False
+
+
+def read_deeplabcut(source: Path, *, margin: float = 0.1, skip_bad: bool = False) -> AnnotationSet:
+    """Read the labelled frames of every video, by name of video and row.
+
+    Where a video has both files, the CSV is read; DeepLabCut writes both at once. An empty cell is an absent point,
+    every other one visible (DeepLabCut does not say which are occluded). A row without points is a background;
+    images without a row were never labelled and are left out, which is logged.
+
+    Args:
+        source: the project's folder, or its ``config.yaml``.
+        margin: of the box around an animal's points, see ``instances.make_record``.
+        skip_bad: go on without bad rows and files.
+
+    Raises:
+        BadInputError: no such project, or a bad file and ``skip_bad`` is false.
+    """
+    root = source.parent if source.name == CONFIG else source
+    config = read_yaml(root / CONFIG)
+    tables, faults = _tables(root, str(config.get("scorer", "")))
+    schema = _schema(config, root / CONFIG, tables)
+    reading = AnnotationSet(schema, faults=faults)
+    seen: dict[Path, str] = {}
+    for table in tables:
+        strange = [part for part in table.bodyparts if part not in schema.keypoints]
+        if strange:
+            reading.faults.append(
+                BadInputError(
+                    "has a body part that config.yaml does not name",
+                    where=f"{table.path}:1",
+                    expected=", ".join(schema.keypoints),
+                    found=repr(strange[0]),
+                    todo="rename it in one of the two",
+                )
+            )
+        else:
+            add_table(reading, table, root, margin, seen)
+    _log_unlabelled(tables, seen)
+    if not (reading.records or reading.faults or reading.backgrounds):
+        raise BadInputError(
+            "no labelled frame here", where=str(root / FOLDER), todo="label some in DeepLabCut"
+        )
+    return reading.settle(skip_bad)
+
+
+def _tables(root: Path, scorer: str) -> tuple[list[PointTable], list[BadInputError]]:
+    """One table a video, and faults of those that cannot be read."""
+    tables, faults = [], []
+    if not (root / FOLDER).is_dir():
+        raise BadInputError("no labelled frames here", where=str(root), expected=f"a folder {FOLDER}")
+    for folder in sorted(p for p in (root / FOLDER).iterdir() if p.is_dir()):
+        try:
+            path = _labels_of(folder, scorer)
+            if path is not None:
+                tables.append(read_csv_table(path) if path.suffix == ".csv" else read_h5_table(path))
+        except BadInputError as fault:
+            faults.append(fault)
+    return tables, faults
+
+
+def _labels_of(folder: Path, scorer: str) -> Path | None:
+    """The file of labels of a video; ``None`` where it was never labelled."""
+    for suffix in (".csv", ".h5"):
+        files = sorted(folder.glob(f"CollectedData_*{suffix}"))
+        own = [path for path in files if path.stem == f"CollectedData_{scorer}"]
+        if own or len(files) == 1:
+            return (own or files)[0]
+        if files:
+            raise BadInputError(
+                "video was labelled by several people",
+                where=str(folder),
+                expected=f"CollectedData_{scorer}{suffix}",
+                found=", ".join(path.name for path in files),
+                todo=f"name one of them as `scorer` in {CONFIG}",
+            )
+    return None
+
+
+def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable]) -> KeypointSchema:
+    """Names in the order of the configuration; the unique ones last, where a table has them."""
+    several = any(who for table in tables for who, _ in table.columns) or bool(
+        config.get("multianimalproject")
+    )
+    names = _names(config, "multianimalbodyparts" if several else "bodyparts", path)
+    if several:
+        in_tables = {part for table in tables for part in table.bodyparts}
+        names += [part for part in _names(config, "uniquebodyparts", path) if part in in_tables]
+    if not names:
+        raise BadInputError("names no body parts", where=str(path), todo="list them under `bodyparts`")
+    return infer_schema("deeplabcut", names, skeleton=_skeleton(config, path, names))
+
+
+def _names(config: dict[Any, Any], key: str, path: Path) -> list[str]:
+    value = config.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(name, (str, int)) for name in value):
+        raise BadInputError(
+            f"`{key}` is no list of names",
+            where=f"{path}: {key}",
+            found=repr(value)[:80],
+            todo="list the names",
+        )
+    return [str(name) for name in value]
+
+
+def _skeleton(config: dict[Any, Any], path: Path, names: list[str]) -> list[tuple[str, str]]:
+    """Lines between known points; those of DeepLabCut's template name points that no project has."""
+    lines: list[tuple[str, str]] = []
+    value = config.get("skeleton") or []
+    for line in value if isinstance(value, list) else [value]:
+        pair = tuple(str(name) for name in line) if isinstance(line, list) else ()
+        if len(pair) == 2 and set(pair) <= set(names) and pair[0] != pair[1]:
+            lines.append((pair[0], pair[1]))
+        else:
+            logger.warning("%s: skeleton: line %s joins no two known points, left out", path, repr(line)[:80])
+    return lines
+
+
+def _log_unlabelled(tables: list[PointTable], seen: dict[Path, str]) -> None:
+    known = {path.resolve() for path in seen}
+    for table in tables:
+        images = [p for p in table.path.parent.iterdir() if p.suffix.lower() in SUFFIXES]
+        alone = sum(p.resolve() not in known for p in images) - len(table.faults)
+        if alone > 0:
+            logger.warning("%s: %d images have no row, left out", table.path.parent, alone)

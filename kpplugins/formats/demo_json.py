@@ -1,0 +1,254 @@
+"""Predictions as ``tools/demo.py`` writes them: ``NAME.json`` an image, with the image's file name only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data import ImageInfo
+from kpplugins.data.annotation_set import SCHEMA_FILE, AnnotationSet
+from kpplugins.data.coco.reader import numbers
+from kpplugins.data.coco.writer import images_of
+from kpplugins.data.images import SUFFIXES
+from kpplugins.data.strict import (
+    annotation_files,
+    as_dict,
+    as_list,
+    as_name,
+    as_number,
+    as_size,
+    load_json,
+    measure,
+    sniff,
+)
+from kpplugins.formats.writing.content import Content
+from kpplugins.formats.writing.predicted import Prediction, predicted_content
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+_TAKE_FRAMES = "take its frames out (ffmpeg -i VIDEO frame_%06d.png) and run tools/demo.py on these"
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One file: its image's name and size, and what was found there."""
+
+    path: Path
+    image: str
+    size: tuple[int, int]
+    names: tuple[str, ...]
+    predictions: tuple[Prediction, ...]
+
+
+def is_demo(source: Path) -> bool:
+    """Whether ``source`` is a JSON file of ``tools/demo.py``, of an image or a video, or a folder of them."""
+    return any(
+        text.startswith("{") and '"keypoint_names"' in text and ('"instances"' in text or '"frames"' in text)
+        for text in sniff(source, (".json",))
+    )
+
+
+def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: bool) -> Content:
+    """Predictions and the images that they are of; images that no file speaks of are not looked at.
+
+    Args:
+        source: a JSON file, or the folder of them.
+        images: the folder that the images lie in, or below.
+        threshold: see ``predicted_content``.
+        skip_bad: go on without bad files.
+
+    Raises:
+        BadInputError: ``images`` is not given; a video's file; files of different keypoints; an image that is
+            missing, in two places, or of another size; a file that is malformed.
+    """
+    if images is None:
+        raise BadInputError(
+            "these predictions name their images without folder",
+            where=str(source),
+            expected="the folder of the images that were predicted, not of those that were drawn",
+            todo="give --images DIR",
+        )
+    by_name: dict[str, list[Path]] = {}
+    for path in annotation_files(images, SUFFIXES, deep=True):
+        by_name.setdefault(path.name, []).append(path)
+
+    def image_of(sheet: _Sheet) -> ImageInfo:
+        path = _only(by_name.get(sheet.image, []), sheet, str(images))
+        return ImageInfo(path, *measure(path, sheet.size, str(sheet.path)))
+
+    faults: list[BadInputError] = []
+    sheets = _sheets(source, None, faults)
+    found = _by_image(sheets, image_of, faults)
+    if not found and not faults:
+        raise BadInputError("no predictions here", where=str(source), expected="NAME.json of tools/demo.py")
+    names = sheets[0].names if sheets else ("none",)
+    reading = AnnotationSet(_schema(source, names), faults=faults).settle(skip_bad)
+    if not found:
+        raise BadInputError("no usable predictions here", where=str(source), found=str(faults[0]))
+    return predicted_content(
+        reading.schema, list(found), {p.path: _called(sheet, reading.schema.name) for p, sheet in found.items()},
+        threshold, origin=source.name, faults=faults,
+    )  # fmt: skip
+
+
+def _schema(source: Path, names: tuple[str, ...]) -> KeypointSchema:
+    """That of the run, which the demo leaves beside its results; else one from the names."""
+    kept = source / SCHEMA_FILE
+    if not kept.is_file():
+        return infer_schema("object", names)
+    return (
+        AnnotationSet(infer_schema("object", names))
+        .under(KeypointSchema.load(kept), str(kept))
+        .schema.subset(names)
+    )
+
+
+def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
+    """The predictions; those without a category of their own are of this one."""
+    return tuple(
+        replace(prediction, category=category) if prediction.category == Prediction.category else prediction
+        for prediction in sheet.predictions
+    )
+
+
+def match_demo(reading: AnnotationSet, predictions: Path, threshold: float, skip_bad: bool) -> Content:
+    """Predictions in place of the records of ``reading``, on the same images, matched by file name.
+
+    Args:
+        reading: gives images, splits and schema.
+        predictions: a JSON file, or the folder of them.
+        threshold: see ``predicted_content``.
+        skip_bad: go on without bad files.
+
+    Raises:
+        BadInputError: other keypoints than those of ``reading``; an image that is not in ``reading``, or twice, or of
+            another size; a file that is malformed, or a video's.
+    """
+    by_name: dict[str, list[ImageInfo]] = {}
+    for image in images_of(reading):
+        by_name.setdefault(image.path.name, []).append(image)
+
+    def image_of(sheet: _Sheet) -> ImageInfo:
+        image = _only(by_name.get(sheet.image, []), sheet, "the source")
+        if sheet.size != (image.width, image.height):
+            raise BadInputError(
+                "prediction is of an image of another size",
+                where=str(sheet.path),
+                expected=f"{image.width}×{image.height}",
+                found=f"{sheet.size[0]}×{sheet.size[1]}",
+                todo="predict the source's images",
+            )
+        return image
+
+    faults: list[BadInputError] = []
+    sheets = _sheets(predictions, reading.schema, faults)
+    found = _by_image(sheets, image_of, faults)
+    AnnotationSet(reading.schema, faults=faults).settle(skip_bad)
+    return predicted_content(
+        reading.schema, images_of(reading), {p.path: sheet.predictions for p, sheet in found.items()},
+        threshold, origin=predictions.name, splits=reading.splits, faults=[*reading.faults, *faults],
+    )  # fmt: skip
+
+
+def _only(found: Sequence[Any], sheet: _Sheet, folder: str) -> Any:
+    if len(found) != 1:
+        raise BadInputError(
+            "prediction fits two images" if found else "prediction of an unknown image",
+            where=str(sheet.path),
+            expected=f"one image called {sheet.image!r} in {folder}",
+            found=str(len(found)),
+            todo="give the folder that was predicted, or rename the images apart",
+        )
+    return found[0]
+
+
+def _by_image(
+    sheets: Sequence[_Sheet], image_of: Callable[[_Sheet], ImageInfo], faults: list[BadInputError]
+) -> dict[ImageInfo, _Sheet]:
+    found: dict[ImageInfo, _Sheet] = {}
+    for sheet in sheets:
+        try:
+            image = image_of(sheet)
+            if image in found:
+                raise BadInputError(
+                    "image is predicted twice", where=str(sheet.path), found=str(found[image].path)
+                )
+            found[image] = sheet
+        except BadInputError as fault:
+            faults.append(fault)
+    return found
+
+
+def _sheets(source: Path, schema: KeypointSchema | None, faults: list[BadInputError]) -> list[_Sheet]:
+    """Every file of ``source``, of the keypoints of ``schema`` or of the first file."""
+    sheets: list[_Sheet] = []
+    expected = schema.keypoints if schema is not None else None
+    for path in annotation_files(source, (".json",)):
+        try:
+            sheet = _parse(path)
+            expected = expected or sheet.names
+            if sheet.names != expected:
+                raise BadInputError(
+                    "prediction has other keypoints",
+                    where=str(path),
+                    expected=f"{len(expected)}: {', '.join(expected)}",
+                    found=f"{len(sheet.names)}: {', '.join(sheet.names)}",
+                    todo="predict with a model of the same keypoints",
+                )
+            sheets.append(sheet)
+        except BadInputError as fault:
+            faults.append(fault)
+    return sheets
+
+
+def _parse(path: Path) -> _Sheet:
+    where = str(path)
+    content = as_dict(load_json(path), "the file", where)
+    if "frames" in content:
+        raise BadInputError(
+            "prediction of a video, which annotation tools for images do not take", where=where,
+            expected="predictions of images", todo=_TAKE_FRAMES,
+        )  # fmt: skip
+    names = tuple(
+        as_name(n, "keypoint name", where)
+        for n in as_list(content.get("keypoint_names"), "'keypoint_names'", where)
+    )
+    if len(set(names)) != len(names) or not names:
+        raise BadInputError(
+            "keypoint names must be unique and at least one", where=where, found=str(names)[:80]
+        )
+    return _Sheet(
+        path,
+        as_name(content.get("image"), "'image'", where),
+        as_size(content.get("width"), content.get("height"), where),
+        names,
+        tuple(
+            _prediction(entry, len(names), path, f"{where}: instances[{i}]")
+            for i, entry in enumerate(as_list(content.get("instances"), "'instances'", where))
+        ),
+    )
+
+
+def _prediction(entry: Any, k: int, path: Path, where: str) -> Prediction:
+    entry = as_dict(entry, "instance", where)
+    rows = [numbers(row, where, "keypoints") for row in as_list(entry.get("keypoints"), "keypoints", where)]
+    if len(rows) != k or any(len(row) != 3 for row in rows):
+        raise BadInputError(
+            "wrong number of keypoints", where=where, expected=f"{k} of x, y, score", found=str(len(rows))
+        )
+    points = np.stack(rows)
+    given = entry.get("bbox")
+    box = None if given is None else numbers(given, where, "bbox")
+    if box is not None and len(box) != 4:
+        raise BadInputError(
+            "wrong bbox", where=where, expected="left, top, right, bottom", found=str(given)[:80]
+        )
+    score = entry.get("score")
+    mean = float(points[:, 2].mean())
+    named = entry.get("category")
+    category = Prediction.category if named is None else as_name(named, "category", where)
+    score = mean if score is None else as_number(score, "score", where)
+    return Prediction(points, box, score, path, where, category)

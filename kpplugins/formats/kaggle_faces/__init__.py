@@ -1,0 +1,1 @@
+"""Kaggle's facial-keypoints-detection: ``reader``, its CSV ``table``, and ``test_file``, what Kaggle asks for."""

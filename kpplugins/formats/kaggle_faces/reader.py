@@ -1,0 +1,169 @@
+"""Kaggle's facial-keypoints-detection: ``training.csv`` or ``training.zip`` as downloaded.
+
+A row is 30 coordinates of 15 points and a column ``Image`` of 9,216 grey values, 96×96. Of the original 7,049 rows
+2,140 carry all 15 points, most others 4. Left and right are the person's own. Coordinates count from the
+image's corner; records count from the first pixel's centre, half a pixel less.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.data import PoseRecord
+from kpplugins.data.annotation_set import OUTSIDE_NOTE, AnnotationSet
+from kpplugins.formats.kaggle_faces.table import (
+    FIRST_CENTRE,
+    SIDE,
+    WHERE_TO_GET,
+    header_of,
+    image_of,
+    number_of,
+    rows,
+)
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+NAMES = (
+    "left_eye_center", "right_eye_center", "left_eye_inner_corner", "left_eye_outer_corner",
+    "right_eye_inner_corner", "right_eye_outer_corner", "left_eyebrow_inner_end", "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end", "right_eyebrow_outer_end", "nose_tip", "mouth_left_corner", "mouth_right_corner",
+    "mouth_center_top_lip", "mouth_center_bottom_lip",
+)  # fmt: skip
+FOUR = ("left_eye_center", "right_eye_center", "nose_tip", "mouth_center_bottom_lip")
+"""The points of the rows that carry four."""
+SKELETON = (
+    ("left_eye_inner_corner", "left_eye_center"), ("left_eye_center", "left_eye_outer_corner"),
+    ("right_eye_inner_corner", "right_eye_center"), ("right_eye_center", "right_eye_outer_corner"),
+    ("left_eyebrow_inner_end", "left_eyebrow_outer_end"), ("right_eyebrow_inner_end", "right_eyebrow_outer_end"),
+    ("mouth_left_corner", "mouth_center_top_lip"), ("mouth_center_top_lip", "mouth_right_corner"),
+    ("mouth_right_corner", "mouth_center_bottom_lip"), ("mouth_center_bottom_lip", "mouth_left_corner"),
+)  # fmt: skip
+EDGE = 0.5
+"""Kaggle counts an image from 0 to 96: coordinates so far beyond the centre of the last pixel are moved onto it."""
+EDGE_NOTE = "point on the image's edge, moved to its last pixel"
+KAGGLE_SCHEMA: KeypointSchema = infer_schema("kaggle_face", NAMES, skeleton=SKELETON)
+SUBSETS = {"15": 15, "4": 4, "all": 0}
+"""Which rows to keep by their number of labelled points; 0 keeps every row that has one."""
+
+
+def is_kaggle_faces(source: Path) -> bool:
+    """Whether ``source`` is the training file, or a folder with it. Never raises."""
+    try:
+        return any(_is_training(file) for file in _candidates(source))
+    except OSError:
+        return False
+
+
+def read_faces(
+    source: Path, *, subset: str = "all", skip_bad: bool = False
+) -> tuple[list[np.ndarray], AnnotationSet]:
+    """Read every row of a training or test file.
+
+    Args:
+        source: ``training.csv``, ``training.zip``, or a folder with one of them.
+        subset: ``15`` keeps rows with all 15 points, ``4`` those with exactly four, ``all`` every row with a point.
+        skip_bad: go on without bad rows, saying how many and why.
+
+    Returns:
+        The images, (96, 96) uint8 each, and one record a row: box the whole image, area 96². A record's ``image``
+        is the name that its image gets when it is extracted, ``ROW.png`` with the row's number in the file, from 1.
+
+    Raises:
+        BadInputError: no such file, or a row is bad and ``skip_bad`` is false.
+    """
+    require_subset(subset)
+    path = training_file(source)
+    reading, images = AnnotationSet(KAGGLE_SCHEMA), []
+    for number, row in rows(path, (*(f"{n}_{a}" for n in NAMES for a in "xy"), "Image")):
+        where = f"{path}:{number + 1}"
+        try:
+            points, notes = _points(row, where)
+            record = _record(points, notes, Path(f"{number:05d}.png"), path)
+            if in_subset(record, subset):
+                images.append(image_of(row.get("Image"), where))
+                reading.records.append(record)
+        except BadInputError as fault:
+            reading.faults.append(fault)
+    if not reading.records and not reading.faults:
+        raise BadInputError(f"no row with subset {subset!r}", where=str(path))
+    return images, reading.settle(skip_bad)
+
+
+def require_subset(subset: str) -> None:
+    """Raise BadInputError for an unknown subset."""
+    if subset not in SUBSETS:
+        raise BadInputError("unknown subset", where="subset", expected=", ".join(SUBSETS), found=repr(subset))
+
+
+def in_subset(record: PoseRecord, subset: str) -> bool:
+    """Whether a row belongs to the subset ``15``, ``4`` or ``all``; one without any point belongs to none."""
+    return record.num_labelled > 0 and SUBSETS[subset] in (0, record.num_labelled)
+
+
+def training_file(source: Path) -> Path:
+    """The training file that ``source`` means.
+
+    Raises:
+        BadInputError: there is none; it says where to get it.
+    """
+    for file in _candidates(source):
+        if file.is_file():
+            return file
+    raise BadInputError(
+        "no training.csv or training.zip", where=str(source), todo=f"get it from {WHERE_TO_GET}"
+    )
+
+
+def read_kaggle_faces(
+    source: Path, *, extract_to: Path, subset: str = "all", skip_bad: bool = False
+) -> AnnotationSet:
+    """``read_faces`` with the images extracted as PNG into the folder ``extract_to``."""
+    import cv2
+
+    faces, reading = read_faces(source, subset=subset, skip_bad=skip_bad)
+    extract_to.mkdir(parents=True, exist_ok=True)
+    moved = []
+    for face, record in zip(faces, reading.records, strict=True):
+        path = extract_to / record.image
+        cv2.imwrite(str(path), face)
+        moved.append(PoseRecord(**{**record.__dict__, "image": path}))
+    reading.records = moved
+    return reading
+
+
+def _candidates(source: Path) -> list[Path]:
+    if source.is_dir():
+        return [source / "training.csv", source / "training.zip"]
+    return [source] if source.suffix.lower() in (".csv", ".zip") else []
+
+
+def _is_training(path: Path) -> bool:
+    return {"Image", f"{NAMES[0]}_x"} <= set(header_of(path))
+
+
+def _points(row: dict[str, str], where: str) -> tuple[np.ndarray, list[str]]:
+    points, notes = np.zeros((len(NAMES), 3)), []
+    for k, name in enumerate(NAMES):
+        x, y = (
+            number_of(row.get(f"{name}_{axis}", ""), where, f"{name}_{axis}") - FIRST_CENTRE for axis in "xy"
+        )
+        if math.isnan(x) != math.isnan(y):
+            raise BadInputError(f"{name} has only one of x and y", where=where, todo="give both or none")
+        if math.isnan(x):
+            continue
+        moved = min(max(x, 0.0), SIDE - 1.0), min(max(y, 0.0), SIDE - 1.0)
+        if max(abs(x - moved[0]), abs(y - moved[1])) > EDGE:
+            notes.append(OUTSIDE_NOTE)
+            continue
+        points[k] = *moved, 2
+        notes += [EDGE_NOTE] * (moved != (x, y))
+    return points, notes
+
+
+def _record(points: np.ndarray, notes: list[str], image: Path, source: Path) -> PoseRecord:
+    return PoseRecord(
+        image=image, width=SIDE, height=SIDE, keypoints=points, bbox=np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0]),
+        area=float(SIDE * SIDE), source=source, notes=tuple(notes), category="face",
+    )  # fmt: skip

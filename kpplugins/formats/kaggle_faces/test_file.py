@@ -1,0 +1,128 @@
+"""What Kaggle's facial-keypoints-detection asks for: the faces of ``test.csv`` and the rows of ``IdLookupTable.csv``,
+and the file that answers it."""
+
+import csv
+import tempfile
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.formats.kaggle_faces.reader import NAMES
+from kpplugins.formats.kaggle_faces.table import FIRST_CENTRE, SIDE, WHERE_TO_GET, image_of, number_of, rows
+from kpplugins.structures import BadInputError
+
+COORDINATES = tuple(f"{name}_{axis}" for name in NAMES for axis in "xy")
+"""The features that can be asked for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One row of the answer.
+
+    Attributes:
+        row: its ``RowId``.
+        image: the ``ImageId`` of the face.
+        feature: a coordinate, one of ``COORDINATES``.
+    """
+
+    row: int
+    image: int
+    feature: str
+
+
+def read_test_faces(source: Path) -> dict[int, np.ndarray]:
+    """The faces to answer for: (96, 96) uint8 by ``ImageId``, from ``test.csv`` or ``test.zip`` in a folder.
+
+    Raises:
+        BadInputError: no such file, an image that is none, or an id twice.
+    """
+    path = _file(source, "test")
+    faces: dict[int, np.ndarray] = {}
+    for number, row in rows(path, ("ImageId", "Image")):
+        where = f"{path}:{number + 1}"
+        image = _id(row, "ImageId", where)
+        if image in faces:
+            raise BadInputError("ImageId twice", where=where, found=str(image), todo="download it again")
+        faces[image] = image_of(row.get("Image"), where)
+    return faces
+
+
+def read_lookup(source: Path) -> list[Asked]:
+    """The rows that the answer must have, from ``IdLookupTable.csv`` (or ``.zip``) in a folder.
+
+    Raises:
+        BadInputError: no such file, or a row that names no coordinate.
+    """
+    path = _file(source, "IdLookupTable")
+    asked = []
+    for number, row in rows(path, ("RowId", "ImageId", "FeatureName")):
+        where = f"{path}:{number + 1}"
+        feature = row.get("FeatureName", "")
+        if feature not in COORDINATES:
+            raise BadInputError(
+                "unknown feature", where=where, expected=f"{COORDINATES[0]}, …", found=repr(feature)
+            )
+        asked.append(Asked(_id(row, "RowId", where), _id(row, "ImageId", where), feature))
+    return asked
+
+
+def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints: Sequence[str]) -> None:
+    """Raise BadInputError where a row asks for a point that is not among ``keypoints``, or an unknown face."""
+    for row in asked:
+        if row.feature[:-2] not in keypoints or row.image not in faces:
+            lacking = (
+                f"point {row.feature[:-2]!r}" if row.feature[:-2] not in keypoints else f"face {row.image}"
+            )
+            raise BadInputError(
+                f"the submission needs {lacking}", where=f"RowId {row.row}", found=f"points {', '.join(keypoints)}",
+                todo="use a model with all points that are asked for",
+            )  # fmt: skip
+
+
+def write_submission(
+    asked: Sequence[Asked], found: Mapping[int, np.ndarray], keypoints: Sequence[str], path: Path
+) -> int:
+    """Write ``RowId,Location``, counted from the image's corner and clipped to its 0 to 96.
+
+    Args:
+        asked: the rows.
+        found: (K, 2) points in (x, y) pixels by ``ImageId``, the first pixel's centre at 0.
+        keypoints: names of the K points.
+        path: the CSV to write; it is complete or not there.
+
+    Returns:
+        How many locations were clipped.
+
+    Raises:
+        BadInputError: a row asks for a point or a face that was not found.
+    """
+    require_answerable(asked, found, keypoints)
+    column = {f"{name}_{axis}": (k, a) for k, name in enumerate(keypoints) for a, axis in enumerate("xy")}
+    lines, clipped = [], 0
+    for row in asked:
+        value = float(found[row.image][column[row.feature]]) + FIRST_CENTRE
+        location = min(max(value, 0.0), float(SIDE))
+        clipped += location != value
+        lines.append((row.row, f"{location:.5f}"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as aside:
+        with (Path(aside) / "new.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([("RowId", "Location"), *lines])
+        (Path(aside) / "new.csv").replace(path)
+    return clipped
+
+
+def _file(source: Path, stem: str) -> Path:
+    for path in (source / f"{stem}.csv", source / f"{stem}.zip"):
+        if path.is_file():
+            return path
+    raise BadInputError(f"no {stem}.csv or {stem}.zip", where=str(source), todo=f"get it from {WHERE_TO_GET}")
+
+
+def _id(row: Mapping[str, str], column: str, where: str) -> int:
+    value = number_of(row.get(column), where, column)
+    if value != value or value != int(value):
+        raise BadInputError(f"{column} is not a whole number", where=where, found=repr(row.get(column)))
+    return int(value)

@@ -1,0 +1,294 @@
+"""Label Studio's exports JSON and JSON-MIN.
+
+``keypointlabels`` are keypoints and ``rectanglelabels`` boxes, in percent of ``original_width`` and
+``original_height``; a turned box is replaced by the upright one around it. A keypoint whose ``parentID`` is a box
+belongs to it, without one ``grouping`` decides (JSON-MIN has no ``parentID``). A region with the choice ``occluded``
+has visibility 1. Other regions are ignored and counted; an image that has nothing else, polygons for instance, is a
+fault, because nobody has said that it is empty. Predictions and relations are not read.
+
+Of several annotations of one task, the one that is marked as ground truth counts; cancelled ones do not.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from kpplugins.data import ImageInfo
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.grouping import (
+    BoxMark,
+    Mark,
+    Page,
+    assemble,
+    corners_of_sides,
+    group_marks,
+    ignored_notes,
+)
+from kpplugins.data.images import SUFFIXES
+from kpplugins.data.paths import below
+from kpplugins.data.strict import (
+    annotation_files,
+    as_dict,
+    as_list,
+    as_name,
+    as_number,
+    as_size,
+    find_image,
+    load_json,
+    measure,
+    sniff,
+)
+from kpplugins.structures import BadInputError
+
+_POINT, _BOX, _CHOICES = "keypointlabels", "rectanglelabels", "choices"
+_SILENT = (_CHOICES, "relation")
+"""Results that are no regions of their own."""
+
+_UPLOAD = re.compile(r"^/?data/upload/(?:\d+/)?")
+_HASH = re.compile(r"^[0-9a-f]{8}-")
+"""What Label Studio puts before the name of an uploaded file."""
+
+
+def is_label_studio(source: Path) -> bool:
+    """Whether ``source`` looks like a Label Studio JSON file or a folder with one."""
+    return any(
+        text.startswith("[")
+        and (
+            '"original_width"' in text
+            or ('"data"' in text and ('"annotations"' in text or '"completions"' in text))
+            or '"annotation_id"' in text
+        )
+        for text in sniff(source, (".json",))
+    )
+
+
+def read_label_studio(
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = 0.1,
+    annotation: int | None = None,
+    skip_bad: bool = False,
+) -> AnnotationSet:
+    """Read a Label Studio export, or every JSON file in a folder.
+
+    Args:
+        source: the file, or a folder with it. Images are looked for in ``images`` beside the file, then beside it,
+            by the name in the task's data, with and without the prefixes that Label Studio gives to uploads.
+        images: where the images are instead.
+        margin: of boxes derived from points, as a fraction of the longer side on each side.
+        annotation: which one of a task counts where several people annotated it, from 1; ``None`` wants one alone, or
+            one that is marked as ground truth.
+        skip_bad: go on without bad tasks, saying how many and why, instead of stopping at the first.
+
+    Returns:
+        One record an instance; a task whose annotation is empty is a background.
+
+    Raises:
+        BadInputError: nothing is there, or something is bad and ``skip_bad`` is false.
+    """
+    files = annotation_files(source, (".json",))
+    if not files:
+        raise BadInputError(
+            "no Label Studio file here", where=str(source), expected="a JSON export", todo="export as JSON"
+        )
+    pages: list[Page] = []
+    faults: list[BadInputError] = []
+    for path in files:
+        try:
+            if images is None:
+                below(path.parent, path.name, str(path))
+            tasks = as_list(load_json(path), "the file", str(path))
+        except BadInputError as fault:
+            faults.append(fault)
+            continue
+        root, bases = (path.parent, ["images", ""]) if images is None else (images, [""])
+        for i, task in enumerate(tasks):
+            try:
+                pages.append(_page(task, root, bases, path, f"{path} task[{i}]", annotation))
+            except BadInputError as fault:
+                faults.append(fault)
+    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad)
+
+
+def _page(task: Any, root: Path, bases: list[str], source: Path, where: str, annotation: int | None) -> Page:
+    task = as_dict(task, "task", where)
+    if "data" in task or "annotations" in task or "completions" in task:
+        results = _chosen(task, where, annotation)
+        data = as_dict(task.get("data"), "data", where)
+    else:
+        results, data = _results_of_min(task, where), task
+    path = find_image(root, _spellings(_address(data, where)), where, bases=bases)
+    image = ImageInfo(path, *measure(path, _declared(results, where), where))
+    occluded = {r["id"] for r, _ in results if _is_occluded(r) and isinstance(r.get("id"), str)}
+    box_ids = {r.get("id") for r, _ in results if r.get("type") == _BOX and isinstance(r.get("id"), str)}
+    marks, boxes, ignored = [], [], []
+    for result, place in results:
+        kind = as_name(result.get("type"), "type", place)
+        if kind == _POINT:
+            marks.append(_mark(result, image, box_ids, occluded, place))
+        elif kind == _BOX:
+            boxes.append(_box(result, image, place))
+        elif kind not in _SILENT:
+            ignored.append(kind)
+    notes = ignored_notes(ignored, bool(marks or boxes), where)
+    return Page(image, source, where, group_marks(marks, boxes, where), notes)
+
+
+def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[dict[str, Any], str]]:
+    """The results of the one annotation that counts, or of annotation ``number`` from 1, each with its place."""
+    key = "annotations" if "annotations" in task else "completions"
+    annotations = [
+        (as_dict(a, "annotation", f"{where} {key}[{i}]"), f"{where} {key}[{i}]")
+        for i, a in enumerate(as_list(task.get(key), key, where))
+    ]
+    valid = [pair for pair in annotations if pair[0].get("was_cancelled") is not True]
+    truth = [pair for pair in valid if pair[0].get("ground_truth") is True]
+    if number is not None:
+        if not 1 <= number <= len(valid):
+            raise BadInputError("task has no such annotation", where=where, expected=f"--annotation 1 to {len(valid)}",
+                                found=str(number))  # fmt: skip
+        valid, truth = [valid[number - 1]], []
+    if len(truth) != 1 and len(valid) != 1:
+        raise BadInputError(
+            "task has several annotations" if valid else "task is not annotated",
+            where=where,
+            expected="one annotation, or one that is marked as ground truth",
+            found=f"{len(valid)}, {len(truth)} of them ground truth",
+            todo="mark one as ground truth in Label Studio, or choose: --annotation 1"
+            if valid
+            else "annotate it or leave it out",
+        )
+    annotation, place = (truth if len(truth) == 1 else valid)[0]
+    results = as_list(annotation.get("result"), "result", place)
+    return [
+        (as_dict(r, "result", f"{place} result[{i}]"), f"{place} result[{i}]") for i, r in enumerate(results)
+    ]
+
+
+def _results_of_min(task: dict[str, Any], where: str) -> list[tuple[dict[str, Any], str]]:
+    """JSON-MIN's regions in the form of JSON's results: there every tag of the labelling page is a key of the task."""
+    results = []
+    for key, values in task.items():
+        for i, value in enumerate(values if isinstance(values, list) else []):
+            if not isinstance(value, dict) or "original_width" not in value:
+                continue
+            kinds = [k for k in value if k.endswith("labels")]
+            result = {
+                "type": kinds[0] if len(kinds) == 1 else "region",
+                "value": value,
+                **{k: value.get(k) for k in ("original_width", "original_height", "image_rotation")},
+            }
+            results.append((result, f"{where} {key[:40]!a}[{i}]"))
+    return results
+
+
+def _address(data: dict[str, Any], where: str) -> str:
+    """What the task says of its image: ``image`` or ``img``, else the only text that ends like an image."""
+    for key in ("image", "img"):
+        if key in data:
+            return as_name(data[key], f"data.{key}", where)
+    texts = [v for v in data.values() if isinstance(v, str) and _spellings(v)[0].lower().endswith(SUFFIXES)]
+    if len(texts) != 1:
+        raise BadInputError(
+            "task names no image",
+            where=where,
+            expected="data.image, or one text that ends in .jpg, .png …",
+            found=f"{len(texts)} such texts",
+        )
+    return as_name(texts[0], "image", where)
+
+
+def _spellings(address: str) -> list[str]:
+    """Names that the file of an address may have, best first.
+
+    ``/data/upload/29/1a2b3c4d-cat.jpg`` → that without ``/data/upload/29/``, then without the hash;
+    ``/data/local-files/?d=pets/cat.jpg`` → ``pets/cat.jpg``, then ``cat.jpg``; ``https://host/pets/cat.jpg``,
+    ``s3://bucket/pets/cat.jpg`` → ``cat.jpg``.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return [address]
+    local = parse_qs(parts.query).get("d") if "local-files" in parts.path else None
+    if local:
+        names = [local[0], PurePosixPath(local[0]).name]
+    elif _UPLOAD.match(parts.path):
+        names = [unquote(_UPLOAD.sub("", parts.path))]
+    elif len(parts.scheme) > 1 and "://" in address:
+        names = [unquote(PurePosixPath(parts.path).name)]
+    else:
+        names = [address]
+    names += [_HASH.sub("", PurePosixPath(name).name) for name in names[-1:]]
+    return list(dict.fromkeys(name for name in names if name)) or [address]
+
+
+def _declared(results: list[tuple[dict[str, Any], str]], where: str) -> tuple[int, int] | None:
+    """The size that all regions agree on; ``None`` where there are no regions."""
+    sizes = set()
+    for result, place in results:
+        if result.get("type") in (_POINT, _BOX):
+            sizes.add(as_size(result.get("original_width"), result.get("original_height"), place))
+            if result.get("image_rotation") not in (None, 0):
+                raise BadInputError(
+                    "image was turned in Label Studio",
+                    where=place,
+                    expected="image_rotation 0",
+                    found=ascii(result["image_rotation"])[:20],
+                    todo="turn it back, or turn the file and annotate again",
+                )
+    if len(sizes) > 1:
+        raise BadInputError(
+            "regions name different sizes of the image", where=where, found=str(sorted(sizes)[:2])
+        )
+    return sizes.pop() if sizes else None
+
+
+def _is_occluded(result: dict[str, Any]) -> bool:
+    value = result.get("value")
+    choices = value.get(_CHOICES) if result.get("type") == _CHOICES and isinstance(value, dict) else None
+    return isinstance(choices, list) and any(isinstance(c, str) and c.lower() == "occluded" for c in choices)
+
+
+def _label(value: dict[str, Any], kind: str, where: str) -> str:
+    labels = as_list(value.get(kind), kind, where)
+    if len(labels) != 1:
+        raise BadInputError(
+            "region must have one label", where=where, expected="one", found=f"{len(labels)} labels"
+        )
+    return as_name(labels[0], "label", where)
+
+
+def _mark(
+    result: dict[str, Any], image: ImageInfo, box_ids: set[Any], occluded: set[str], where: str
+) -> Mark:
+    value = as_dict(result.get("value"), "value", where)
+    x, y = (as_number(value.get(side), side, where) for side in ("x", "y"))
+    parent = result.get("parentID")
+    if parent is not None and (not isinstance(parent, str) or parent not in box_ids):
+        raise BadInputError(
+            "parentID is not a box of the image",
+            where=where,
+            expected="the id of a rectangle",
+            found=ascii(parent)[:40],
+            todo="put the point below its box in Label Studio",
+        )
+    hidden = isinstance(result.get("id"), str) and result["id"] in occluded
+    name = _label(value, _POINT, where)
+    return Mark(name, x * image.width / 100, y * image.height / 100, hidden, parent or "")
+
+
+def _box(result: dict[str, Any], image: ImageInfo, where: str) -> BoxMark:
+    value = as_dict(result.get("value"), "value", where)
+    x, y, width, height = (as_number(value.get(k), k, where) / 100 for k in ("x", "y", "width", "height"))
+    corners = corners_of_sides(
+        x * image.width,
+        y * image.height,
+        width * image.width,
+        height * image.height,
+        where,
+        degrees=as_number(value.get("rotation", 0), "rotation", where),
+    )
+    group = result.get("id") if isinstance(result.get("id"), str) else ""
+    return BoxMark(corners, _label(value, _BOX, where), group or "")

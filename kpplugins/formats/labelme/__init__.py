@@ -1,0 +1,1 @@
+"""LabelMe: ``reader`` and ``writer``."""

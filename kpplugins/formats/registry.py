@@ -1,0 +1,107 @@
+"""Which formats can be read, and telling which one a source is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.structures import BadInputError
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that can be read.
+
+    Attributes:
+        name: as ``--from`` takes it.
+        reader_module: the module that reads it, with ``is_NAME`` and ``read_NAME``.
+        function: the NAME in these.
+        words: what it is, for ``--help`` and messages.
+    """
+
+    name: str
+    reader_module: str
+    function: str
+    words: str
+
+    def recognises(self, source: Path) -> bool:
+        """Whether the source looks like this format; never raises."""
+        return bool(self._function("is")(source))
+
+    @property
+    def reader(self) -> Callable[..., AnnotationSet]:
+        """The function that reads it."""
+        return self._function("read")
+
+    def read(self, source: Path, **options: Any) -> AnnotationSet:
+        """Read the source; see the reader for its options."""
+        return self.reader(source, **options)
+
+    def _function(self, kind: str) -> Callable:
+        return getattr(import_module(f"kpplugins.{self.reader_module}"), f"{kind}_{self.function}")
+
+
+FORMATS = (
+    Format("cat", "formats.cat", "cat", "CAT cat faces: CAT_00/NAME.jpg + NAME.jpg.cat"),
+    Format(
+        "kaggle",
+        "formats.kaggle_faces.reader",
+        "kaggle_faces",
+        "Kaggle facial keypoints: training.csv or .zip",
+    ),
+    Format("coco", "data.coco.reader", "coco", "COCO keypoints: annotations/*.json"),
+    Format("labelme", "formats.labelme.reader", "labelme", "LabelMe: one JSON an image"),
+    Format("cvat", "formats.cvat.reader", "cvat", "CVAT 1.1 XML, for images and for video"),
+    Format("labelstudio", "formats.label_studio.reader", "label_studio", "Label Studio: JSON and JSON-MIN"),
+    Format("via", "formats.via", "via", "VGG Image Annotator: JSON and CSV"),
+    Format(
+        "yolo", "formats.yolo_pose.reader", "yolo_pose", "Ultralytics YOLO pose: data.yaml + labels/*.txt"
+    ),
+    Format(
+        "deeplabcut",
+        "formats.deeplabcut.reader",
+        "deeplabcut",
+        "DeepLabCut project: config.yaml + labeled-data",
+    ),
+    Format(
+        "lightningpose", "formats.lightning_pose", "lightning_pose", "Lightning Pose: CSV of labelled frames"
+    ),
+    Format("sleap", "formats.sleap", "sleap", "SLEAP: .slp (needs the extra 'sleap')"),
+    Format(
+        "tfrecord", "formats.tfrecord.reader", "tfrecord", "TF Object Detection API: TFRecord + label map"
+    ),
+    Format(
+        "boxes_json", "formats.boxes_json", "boxes_json", "one JSON an image with bboxes (xyxy) and keypoints"
+    ),
+)
+"""In the order in which a source is tried."""
+
+
+def detect(source: Path) -> Format:
+    """The one format that ``source`` is in.
+
+    Raises:
+        BadInputError: there is no such source, or no format or more than one recognises it.
+    """
+    if not source.exists():
+        raise BadInputError("no such file or folder", where=str(source))
+    matches = [f for f in FORMATS if f.recognises(source)]
+    if len(matches) == 1:
+        return matches[0]
+    names = ", ".join(f.name for f in matches or FORMATS)
+    raise BadInputError(
+        "more than one format fits" if matches else "no known format", where=str(source),
+        expected=f"one of {names}", todo="name it: --from FORMAT",
+    )  # fmt: skip
+
+
+def by_name(name: str) -> Format:
+    """The format called ``name``; raises BadInputError naming all."""
+    for known in FORMATS:
+        if known.name == name:
+            return known
+    raise BadInputError(
+        "unknown format", where="--from", expected=", ".join(f.name for f in FORMATS), found=repr(name)
+    )

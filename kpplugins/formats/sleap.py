@@ -1,0 +1,240 @@
+"""SLEAP labels (``.slp``) through sleap-io, an optional package: points, skeleton, symmetries.
+
+Images are found below the folder of the ``.slp``, also where it names them by paths of another machine. Frames that
+a package file (``.pkg.slp``) embeds, and frames of video files, are written as PNG into a folder that the caller gives.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.instances import find_image, make_record, measure, one_line
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def is_sleap(source: Path) -> bool:
+    """Whether the source is an HDF5 file ``*.slp``, or a folder with exactly one."""
+    try:
+        path = _file_of(source)
+        with path.open("rb") as file:
+            return file.read(len(_HDF5)) == _HDF5
+    except (BadInputError, OSError):
+        return False
+
+
+def read_sleap(
+    source: Path, *, extract_to: Path | None = None, margin: float = 0.1, skip_bad: bool = False
+) -> AnnotationSet:
+    """Read what people labelled, in the order of the file.
+
+    A point that SLEAP marks as not visible has no trustworthy position and is absent; the others are visible. Frames
+    with predictions only are left out, which is logged; a labelled frame without instances is a background (in a
+    package file it has no image and is left out too). The symmetries of the skeleton are the flip pairs; where it
+    has none they follow from the names.
+
+    Args:
+        source: the ``.slp`` file, or a folder with one.
+        extract_to: the folder that frames of videos and package files are written to; ``None`` makes such frames
+            faults. It is the caller's to remove where reading fails.
+        margin: of the box around an animal's points, see ``instances.make_record``.
+        skip_bad: go on without bad frames.
+
+    Raises:
+        BadInputError: sleap-io is not installed, the file is none, or a frame is bad and ``skip_bad`` is false.
+    """
+    path = _file_of(source)
+    labels = _load(path)
+    reading = AnnotationSet(_schema(labels, path))
+    frames = _Frames(path, extract_to)
+    left_out = 0
+    for number, frame in enumerate(labels.labeled_frames):
+        where = f"{path}:frame {number}"
+        try:
+            given = list(frame.user_instances)
+            if not given and (len(frame.instances) or _embedded(frame.video)):
+                left_out += 1
+                continue
+            image = frames.image(frame.video, int(frame.frame_idx), where)
+            records = [_record(i, reading.schema, image, path, where, margin) for i in given]
+        except BadInputError as fault:
+            reading.faults.append(fault)
+            continue
+        reading.records.extend(records)
+        if not records:
+            reading.backgrounds.append(image)
+    if left_out:
+        logger.warning("%s: %d frames without labels of people, left out", path, left_out)
+    if not (reading.records or reading.faults or reading.backgrounds):
+        raise BadInputError("no labelled frame here", where=str(path), todo="label some in SLEAP")
+    return reading.settle(skip_bad)
+
+
+@dataclass
+class _Frames:
+    """Finds or writes the images of frames."""
+
+    labels: Path
+    out: Path | None
+    found: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def image(self, video: Any, index: int, where: str) -> ImageInfo:
+        """The image of one frame; each frame once."""
+        key = id(video), index
+        if key in self.found:
+            raise BadInputError("frame is labelled twice", where=where, found=f"{self.found[key]} too")
+        self.found[key] = where
+        names = video.filename
+        if isinstance(names, (list, tuple)):
+            if not 0 <= index < len(names):
+                raise BadInputError(
+                    "frame has no image", where=where, expected=f"0 … {len(names) - 1}", found=str(index)
+                )
+            return find_image(self.labels.parent, self._relative(str(names[index]), where), where)
+        return self._extract(video, index, where)
+
+    def _relative(self, name: str, where: str) -> str:
+        """``name`` below the folder of the labels: as it is, or its longest end that exists there."""
+        plain = name.replace("\\", "/")
+        if not plain.startswith("/") and not PureWindowsPath(plain).drive:
+            return plain
+        root = self.labels.parent
+        parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
+        for start in range(len(parts)):
+            end = "/".join(parts[start:])
+            try:
+                if (root / end).is_file():
+                    return end
+            except (OSError, ValueError):
+                break
+        raise BadInputError(
+            "image or video is not beside the labels",
+            where=where,
+            expected=f"{parts[-1] if parts else 'a file'} below {root}",
+            found=repr(name)[:120],
+            todo="copy it there",
+        )
+
+    def _extract(self, video: Any, index: int, where: str) -> ImageInfo:
+        """Write one frame of a video or package file."""
+        own = _embedded(video)
+        name = self.labels.name if own else self._relative(str(video.filename), where)
+        if self.out is None:
+            raise BadInputError(
+                "frame lies in a video",
+                where=where,
+                expected="images",
+                found=repr(name)[:120],
+                todo="give a folder to write the frames to (`extract_to`)",
+            )
+        try:
+            if not own:
+                video.replace_filename(str(self.labels.parent / name), open=False)
+            video.open()
+            pixels = np.asarray(video[index])
+            path = self.out / f"{Path(name).stem}-{self._number(video)}-{index:06d}.png"
+            _write_png(pixels, path)
+        except Exception as error:  # the readers of video files raise what they like
+            raise BadInputError(
+                f"frame {index} cannot be read: {one_line(error)}", where=where, found=repr(name)[:120],
+                todo="pip install 'sleap-io[opencv]', or check that the video plays",
+            ) from error  # fmt: skip
+        return measure(path, where)
+
+    def _number(self, video: Any) -> int:
+        """The videos' numbers in the order in which frames of them come."""
+        return list(dict.fromkeys(key for key, _ in self.found)).index(id(video))
+
+
+def _embedded(video: Any) -> bool:
+    """Whether the images are in the file itself; SLEAP packs those of labelled instances only."""
+    return bool((video.backend_metadata or {}).get("has_embedded_images", False))
+
+
+def _write_png(pixels: np.ndarray, path: Path) -> None:
+    from PIL import Image
+
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
+        raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}")
+    grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels[..., 0] if grey else pixels).save(path)
+
+
+def _file_of(source: Path) -> Path:
+    if source.is_dir():
+        files = sorted(source.glob("*.slp"))
+        if len(files) != 1:
+            raise BadInputError(
+                "more than one .slp here" if files else "no .slp here",
+                where=str(source),
+                todo="name the file",
+            )
+        return files[0]
+    if source.suffix != ".slp":
+        raise BadInputError("no .slp file", where=str(source))
+    return source
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise BadInputError("no such file", where=str(path))
+    try:
+        import sleap_io
+    except ImportError as error:
+        raise BadInputError(
+            "reading .slp needs sleap-io, which is not installed",
+            where=str(path),
+            todo="pip install 'kpplugins[sleap]'",
+        ) from error
+    try:
+        return sleap_io.load_slp(str(path), open_videos=False)
+    except Exception as error:  # h5py, json and attrs under it raise what they like for broken files
+        raise BadInputError(
+            f"no labels of SLEAP: {type(error).__name__}: {one_line(error)}",
+            where=str(path),
+            todo="save it again",
+        ) from error
+
+
+def _schema(labels: Any, path: Path) -> KeypointSchema:
+    """The one skeleton of the file."""
+    if len(labels.skeletons) != 1:
+        raise BadInputError(
+            "holds no single skeleton", where=str(path), expected="1", found=str(len(labels.skeletons)),
+            todo="keep one skeleton a file",
+        )  # fmt: skip
+    skeleton = labels.skeletons[0]
+    names = [str(name) for name in skeleton.node_names]
+    pairs = [tuple(sorted(pair, key=names.index)) for pair in map(tuple, skeleton.symmetry_names)]
+    edges = [(str(a), str(b)) for a, b in skeleton.edge_names if a != b]
+    try:
+        return infer_schema("sleap", names, skeleton=edges, flip_pairs=sorted(set(pairs)) or None)
+    except BadInputError as error:
+        raise BadInputError(f"broken skeleton: {error.what}", where=str(path), found=error.found) from error
+
+
+def _record(
+    instance: Any, schema: KeypointSchema, image: ImageInfo, path: Path, where: str, margin: float
+) -> PoseRecord:
+    xy = np.asarray(instance.points["xy"], dtype=np.float64)
+    if xy.shape != (schema.num_keypoints, 2):
+        raise BadInputError(
+            "instance has another number of points",
+            where=where,
+            expected=str(schema.num_keypoints),
+            found=str(len(xy)),
+        )
+    visible = np.asarray(instance.points["visible"], dtype=bool) & ~np.isnan(xy).any(axis=1)
+    points = np.concatenate([np.where(visible[:, None], xy, 0), 2.0 * visible[:, None]], axis=1)
+    return make_record(image, points, source=path, where=where, margin=margin, category="animal")

@@ -1,0 +1,1 @@
+"""What all writers share: ``content``, ``folder``, ``limits`` of the tools, and ``predicted`` instances."""

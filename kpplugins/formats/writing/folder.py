@@ -1,0 +1,82 @@
+"""Images in the new folder, and names that annotation tools keep."""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from kpplugins.data.coco.writer import Progress, place_image
+from kpplugins.data.strict import breaks_line
+from kpplugins.structures import BadInputError
+
+PLACERS = ("copy", "hardlink")
+"""No symbolic links: readers refuse images that lie outside their folder."""
+Lay = Callable[[Mapping[Path, str]], None]
+"""Puts images into the new folder, under names relative to it."""
+
+
+def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> tuple[Lay, dict[Path, str]]:
+    """The function that puts images into ``made``, and the names that it has given them so far.
+
+    Args:
+        made: the new folder.
+        place: ``copy`` or ``hardlink``.
+        progress: called with (images done, of all).
+        passing: a folder that will vanish; images in it are copied in any case.
+    """
+
+    laid: dict[Path, str] = {}
+
+    def lay(names: Mapping[Path, str]) -> None:
+        laid.update(names)
+        for i, (source, name) in enumerate(names.items(), 1):
+            way = "copy" if source.is_relative_to(passing) else place
+            place_image(source, made / name, way)
+            if progress is not None:
+                progress(i, len(names))
+
+    return lay, laid
+
+
+def check_placer(place: str) -> None:
+    """Raise BadInputError for an unknown way to place images."""
+    if place not in PLACERS:
+        raise BadInputError("unknown way to place images", expected=", ".join(PLACERS), found=repr(place))
+
+
+def check_names(names: Mapping[Path, str]) -> None:
+    """Raise BadInputError for an image whose name the readers would not find again."""
+    for path, name in names.items():
+        parts = name.split("/")
+        if (
+            breaks_line(name)
+            or "\\" in name
+            or PureWindowsPath(name).drive
+            or any(part != part.strip() or part.startswith(".") for part in parts)
+        ):
+            raise BadInputError(
+                "image has a name that annotation tools do not keep",
+                where=ascii(str(path)),
+                expected="no blank at its ends, no dot before it, no backslash, colon or control character",
+                todo="rename it",
+            )
+
+
+def unlike_stems(names: Mapping[Path, str], reserved: Collection[str] = ()) -> dict[Path, str]:
+    """``names``, changed where two differ in their endings only, for tools that name one file after each image.
+
+    Args:
+        names: name of each image.
+        reserved: names without ending that no image may have.
+    """
+    stems = {path: str(PurePosixPath(name).with_suffix("")) for path, name in names.items()}
+    taken, known = set(reserved), {*stems.values(), *reserved}
+    found: dict[Path, str] = {}
+    for path, name in names.items():
+        stem, number = stems[path], 2
+        if stem in taken:
+            while f"{stem}_{number}" in known:
+                number += 1
+            stem = f"{stem}_{number}"
+        taken.add(stem)
+        known.add(stem)
+        found[path] = stem + PurePosixPath(name).suffix
+    return found

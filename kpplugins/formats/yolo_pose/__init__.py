@@ -1,0 +1,1 @@
+"""Ultralytics YOLO pose: ``reader`` and ``writer``."""

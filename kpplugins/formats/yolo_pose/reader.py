@@ -1,0 +1,305 @@
+"""Ultralytics YOLO pose: ``data.yaml``, ``images/…`` and ``labels/….txt``.
+
+A line of a label file is ``class cx cy w h`` and K times ``x y`` or ``x y visibility``, all but class and visibility
+as fractions of the image. An image without label file, or with an empty one, is a background.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.images import SUFFIXES
+from kpplugins.data.instances import find_image, make_record, one_line, to_number, true_division
+from kpplugins.data.paths import below
+from kpplugins.data.splits import SPLITS
+from kpplugins.data.text_file import first_text, read_text, read_yaml
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+_SLACK = 0.01
+"""By how much a fraction of a box may leave 0 … 1: what tools lose by rounding."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What ``data.yaml`` says of a line: K, 2 or 3 values a point, and the classes."""
+
+    k: int
+    dims: int
+    classes: dict[int, str]
+
+    @property
+    def length(self) -> int:
+        return 5 + self.k * self.dims
+
+
+def is_yolo_pose(source: Path) -> bool:
+    """Whether there is a ``data.yaml`` (or the only other ``*.yaml``) with a ``kpt_shape``."""
+    try:
+        path = _yaml_of(source)
+    except (BadInputError, OSError):
+        return False
+    return "kpt_shape" in first_text(path)
+
+
+def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
+    """Read every image of every split, in the order of ``data.yaml`` and sorted by name within.
+
+    ``path`` counts where it leads to a folder below that of ``data.yaml``, else that folder itself is the root (most
+    exports name a folder of the machine that they were made on). With two values a point, (0, 0) is absent and all
+    others are visible. ``splits`` is the file's where it names at least two.
+
+    Args:
+        source: the folder with ``data.yaml``, or that file.
+        skip_bad: go on without bad images.
+
+    Raises:
+        BadInputError: ``data.yaml`` is missing or wrong, or a bad file and ``skip_bad`` is false.
+    """
+    path = _yaml_of(source)
+    config = read_yaml(path)
+    layout, schema = _layout(config, path), _schema(config, path)
+    root = _root(config, path)
+    reading = AnnotationSet(schema)
+    splits: dict[Path, str] = {}
+    for split in SPLITS:
+        for name, where in _names_of(config.get(split), split, root, path, reading.faults):
+            try:
+                image = find_image(root, name, where)
+                if image.path in splits:
+                    raise BadInputError(
+                        "image is listed twice", where=where, found=f"{name} in {splits[image.path]} too"
+                    )
+                _add(reading, image, root, layout)
+                splits[image.path] = split
+            except BadInputError as fault:
+                reading.faults.append(fault)
+    if not splits and not reading.faults:
+        raise BadInputError(
+            "names no images", where=str(path), expected="train, val or test with images", todo="add them"
+        )
+    reading.splits = true_division(splits)
+    return reading.settle(skip_bad)
+
+
+def label_path(root: Path, image: Path) -> Path:
+    """The label file of an image: the last folder ``images`` below ``root`` becomes ``labels``, the ending .txt."""
+    parts = list(image.relative_to(root).with_suffix(".txt").parts)
+    folders = [i for i, part in enumerate(parts[:-1]) if part == "images"]
+    if folders:
+        parts[folders[-1]] = "labels"
+    return root.joinpath(*parts)
+
+
+def flip_pairs_of(flip_idx: Any, names: list[str], where: str) -> list[tuple[str, str]] | None:
+    """Pairs of names from Ultralytics' ``flip_idx``; ``None`` for ``None``.
+
+    Raises:
+        BadInputError: not K indices, or exchanging twice does not lead back.
+    """
+    if flip_idx is None:
+        return None
+    k = len(names)
+    if (
+        not isinstance(flip_idx, list)
+        or any(type(i) is not int for i in flip_idx)
+        or sorted(flip_idx) != list(range(k))
+        or any(flip_idx[flip_idx[i]] != i for i in range(k))
+    ):
+        raise BadInputError(
+            "`flip_idx` does not exchange points in pairs",
+            where=where,
+            expected=f"each of 0 … {k - 1} once, and flip_idx[flip_idx[i]] = i",
+            found=repr(flip_idx)[:120],
+            todo="give each point the index of its mirrored partner, or its own",
+        )
+    return [(names[i], names[j]) for i, j in enumerate(flip_idx) if i < j]
+
+
+def _yaml_of(source: Path) -> Path:
+    if source.suffix in (".yaml", ".yml"):
+        return source
+    if (source / "data.yaml").is_file():
+        return source / "data.yaml"
+    files = sorted(p for p in source.glob("*.y*ml") if "kpt_shape" in first_text(p))
+    if len(files) != 1:
+        raise BadInputError(
+            "no data.yaml here", where=str(source), expected="data.yaml or one *.yaml with kpt_shape",
+            found=", ".join(p.name for p in files),
+        )  # fmt: skip
+    return files[0]
+
+
+def _layout(config: dict[Any, Any], path: Path) -> _Layout:
+    shape = config.get("kpt_shape")
+    if (
+        not isinstance(shape, list)
+        or len(shape) != 2
+        or any(type(v) is not int for v in shape)
+        or not 1 <= shape[0] <= 10000
+        or shape[1] not in (2, 3)
+    ):
+        raise BadInputError(
+            "`kpt_shape` is wrong",
+            where=f"{path}: kpt_shape",
+            expected="[K, 2] or [K, 3]",
+            found=repr(shape)[:80],
+        )
+    names = config.get("names")
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names or any(type(i) is not int for i in names):
+        raise BadInputError(
+            "`names` is wrong", where=f"{path}: names", expected="0: NAME …", found=repr(names)[:80]
+        )
+    return _Layout(shape[0], shape[1], {i: str(name) for i, name in names.items()})
+
+
+def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
+    k = config["kpt_shape"][0]
+    names = config.get("kpt_names")
+    if isinstance(names, dict):  # by class; the inner format has one set of points
+        different = [value for i, value in enumerate(names.values()) if value not in list(names.values())[:i]]
+        names = different[0] if len(different) == 1 else different
+    if names is None:
+        names = [f"kpt_{i}" for i in range(k)]
+    if not isinstance(names, list) or len(names) != k or not all(isinstance(n, (str, int)) for n in names):
+        raise BadInputError(
+            "`kpt_names` is wrong", where=f"{path}: kpt_names", expected=f"{k} names, the same for every class",
+            found=repr(names)[:120],
+        )  # fmt: skip
+    words = [str(name) for name in names]
+    pairs = flip_pairs_of(config.get("flip_idx"), words, f"{path}: flip_idx")
+    return infer_schema("yolo_pose", words, flip_pairs=pairs)
+
+
+def _root(config: dict[Any, Any], path: Path) -> Path:
+    """The folder that names are relative to; see ``read_yolo_pose``."""
+    given = config.get("path")
+    if isinstance(given, str):
+        try:
+            root = below(path.parent, given, str(path))
+            return root if root.is_dir() else path.parent
+        except (OSError, RuntimeError, ValueError):
+            return path.parent
+    return path.parent
+
+
+def _names_of(
+    value: Any, split: str, root: Path, path: Path, faults: list[BadInputError]
+) -> list[tuple[str, str]]:
+    """Image names relative to ``root`` of one split, each with the place that names it."""
+    where = f"{path}: {split}"
+    names: list[tuple[str, str]] = []
+    for entry in value if isinstance(value, list) else [] if value is None else [value]:
+        try:
+            if not isinstance(entry, str):
+                raise BadInputError("is no path", where=where, found=repr(entry)[:80])
+            while entry.startswith(("./", "../")):  # Roboflow writes ../train/images for what lies beside
+                entry = entry.split("/", 1)[1]
+            target = below(root, entry or ".", where)
+            if target.is_dir():
+                names += [(p.relative_to(root).as_posix(), where) for p in _images(target)]
+                faults.extend(_orphans(target, root))
+            elif target.suffix == ".txt":
+                names += _listed(target, root)
+            else:
+                raise BadInputError(
+                    "no such folder or list of images", where=where, expected=f"below {root}",
+                    found=repr(entry)[:80], todo="put data.yaml beside the images and set `path: .`",
+                )  # fmt: skip
+        except BadInputError as fault:
+            faults.append(fault)
+        except (OSError, RuntimeError, ValueError) as error:
+            faults.append(BadInputError(f"unusable path: {one_line(error)}", where=where))
+    return names
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+
+
+def _listed(path: Path, root: Path) -> list[tuple[str, str]]:
+    """The lines of a list of images; ``./`` means the list's own folder, as Ultralytics has it."""
+    names = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        name = line.strip()
+        if name:
+            folder = path.parent.relative_to(root).as_posix()
+            name = f"{folder}/{name[2:]}" if name.startswith("./") else name
+            names.append((name, f"{path}:{number}"))
+    return names
+
+
+def _orphans(folder: Path, root: Path) -> list[BadInputError]:
+    """Label files to which there is no image."""
+    labels = label_path(root, folder / "a.jpg").parent
+    if labels == folder:
+        return []
+    known = {label_path(root, p) for p in _images(folder)}
+    return [
+        BadInputError(
+            "label file without image",
+            where=str(path),
+            expected=f"{path.stem}.jpg (or .png, …) below {folder}",
+            todo="restore the image or delete the labels",
+        )
+        for path in sorted(labels.rglob("*.txt"))
+        if path not in known and path.name != "classes.txt"
+    ]
+
+
+def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) -> None:
+    """Records of one image; all or none."""
+    path = label_path(root, image.path)
+    lines = read_text(path).splitlines() if path.is_file() else []
+    records = [
+        _record(line.split(), image, layout, path, f"{path}:{number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+    reading.records.extend(records)
+    if not records:
+        reading.backgrounds.append(image)
+
+
+def _record(tokens: list[str], image: ImageInfo, layout: _Layout, path: Path, where: str) -> PoseRecord:
+    if len(tokens) != layout.length:
+        raise BadInputError(
+            "line has another number of values",
+            where=where,
+            expected=f"{layout.length}: class, box and {layout.k} points of {layout.dims} values",
+            found=str(len(tokens)),
+            todo="correct the line or `kpt_shape`",
+        )
+    values = np.array([to_number(token, where) for token in tokens])
+    if values[0] not in layout.classes:
+        raise BadInputError(
+            "unknown class", where=where, expected=f"one of {sorted(layout.classes)}"[:120], found=tokens[0]
+        )
+    size = np.array([image.width, image.height], dtype=np.float64)
+    points = np.full((layout.k, 3), 2.0)
+    points[:, : layout.dims] = values[5:].reshape(layout.k, layout.dims)
+    if layout.dims == 2:
+        points[(points[:, :2] == 0).all(axis=1), 2] = 0
+    centre, sides = values[1:3], values[3:5]
+    labelled = points[points[:, 2] > 0, :2]
+    wrong = values[1:5].min() < -_SLACK or values[1:5].max() > 1 + _SLACK
+    if wrong or (np.abs(labelled) > 2).any():
+        raise BadInputError(
+            "values are not fractions of the image",
+            where=where,
+            expected="numbers from 0 to 1",
+            found=" ".join(tokens)[:80],
+            todo="divide x by the image's width and y by its height",
+        )
+    points[:, :2] *= size
+    box = np.concatenate([(centre - sides / 2) * size, (centre + sides / 2) * size])
+    return make_record(
+        image, points, source=path, where=where, box=box, category=layout.classes[int(values[0])]
+    )

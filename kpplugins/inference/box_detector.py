@@ -1,0 +1,153 @@
+"""A detector of MMDetection, ready for images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope, init_default_scope
+
+from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.inference.one_stage_predictor import BOX_THR
+from kpplugins.inference.trained_model import (
+    BOXES,
+    TrainedModel,
+    kind_of,
+    load_trained,
+    require_image,
+    with_weights,
+)
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
+from kpplugins.weights.checkpoints import read_checkpoint
+
+SCOPE = "mmdet"
+_THINNEST = 2
+"""Pixels of a box's shorter side, from which on it can be looked into."""
+_NO_SCHEMA = KeypointSchema("object", ("none",))
+
+
+class BoxDetector:
+    """A trained detector: the boxes of an image's objects, for a top-down model to look into.
+
+    Takes what ``configs/detector_rtmdet_tiny.py`` trains, and any config of MMDetection that finds boxes, with a
+    checkpoint of it.
+
+    Args:
+        config: the config of the run, or what ``load_config`` made of it.
+        checkpoint: its weights. Names of classes come from ``classes.json`` beside it, or from itself.
+        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        box_thr: boxes with a lower score are left out.
+        categories: only objects of these classes; ``None`` takes all.
+        trust_checkpoint: let the checkpoint run code while it is loaded.
+
+    Raises:
+        BadInputError: a checkpoint or a config of another kind of model, a config that cannot be read, or a category
+            that the detector does not know.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        checkpoint: str | Path,
+        device: str | None = None,
+        box_thr: float = BOX_THR,
+        categories: Sequence[str] | None = None,
+        trust_checkpoint: bool = False,
+    ) -> None:
+        plain = config if isinstance(config, Config) else _plain(Path(config))
+        if plain is not None and plain.get("default_scope") == SCOPE:
+            self.trained = _load_plain(plain, Path(checkpoint), device, trust_checkpoint)
+        else:
+            self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
+        if kind_of(self.trained.config) != BOXES:
+            raise BadInputError(
+                "not a detector of boxes",
+                where=str(config),
+                expected="a config of MMDetection, as configs/detector_rtmdet_tiny.py is",
+            )
+        self.classes: tuple[str, ...] = self.trained.classes
+        unknown = [name for name in categories or () if name not in self.classes]
+        if unknown:
+            raise BadInputError(
+                "the detector does not know this category", where=str(config), found=unknown[0],
+                expected=f"some of {', '.join(self.classes)}",
+            )  # fmt: skip
+        self.box_thr = box_thr
+        self.categories = None if categories is None else tuple(categories)
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find boxes.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+
+        Returns:
+            Boxes (N, 4) xyxy in pixels, within the image; their scores (N,) and labels (N,), numbers of
+            ``classes``; from high to low score.
+
+        Raises:
+            BadInputError: an array that is no image.
+        """
+        require_image(image)
+        (output,) = self.trained([{"img": image, "img_path": "", "img_id": 0}])
+        found = output.pred_instances
+        boxes, scores, labels = (_array(found[name]) for name in ("bboxes", "scores", "labels"))
+        height, width = image.shape[:2]
+        boxes = np.clip(boxes.astype(np.float64), 0, [width - 1, height - 1, width - 1, height - 1])
+        kept = (scores >= self.box_thr) & (
+            (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= _THINNEST
+        )
+        if self.categories is not None:
+            kept &= np.isin(labels, [self.classes.index(name) for name in self.categories])
+        order = np.flatnonzero(kept)[np.argsort(-scores[kept], kind="stable")]
+        return boxes[order], scores[order].astype(np.float64), labels[order].astype(np.int64)
+
+
+def _array(value: Any) -> np.ndarray:
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+
+
+def _plain(path: Path) -> Config | None:
+    """A config as it is written, where it can be read."""
+    try:
+        return Config.fromfile(str(path))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError, SyntaxError):
+        return None  # ``load_config`` says what is wrong
+
+
+def _load_plain(cfg: Config, checkpoint: Path, device: str | None, trust: bool) -> TrainedModel:
+    """A config of MMDetection's own, which ``load_config`` has nothing to settle in."""
+    from mmdet.registry import MODELS
+
+    init_default_scope(SCOPE)
+    device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        network = with_weights(MODELS.build(cfg.model), checkpoint, device, trust)
+        steps = [s for s in cfg.test_dataloader.dataset.pipeline if s.type != "LoadAnnotations"]
+        steps[0] = dict(type="mmdet.LoadImageFromNDArray")
+        pipeline = Compose(steps)
+    with trust_checkpoints(trust):
+        classes = _classes_of(cfg, read_checkpoint(checkpoint))
+    return TrainedModel(cfg, network, pipeline, _NO_SCHEMA, classes, device)
+
+
+def _classes_of(cfg: Config, content: dict) -> tuple[str, ...]:
+    """What the checkpoint says the classes are, else the dataset that the config names."""
+    from mmdet.registry import DATASETS
+
+    meta = (content.get("meta") or {}).get("dataset_meta") or {}
+    names = meta.get("classes") or meta.get("CLASSES")
+    if not names:
+        dataset = cfg.test_dataloader.dataset
+        names = (dataset.get("metainfo") or {}).get("classes")
+        names = names or getattr(DATASETS.get(dataset.type), "METAINFO", {}).get("classes")
+    if not names:
+        raise BadInputError(
+            "nothing says what the detector's classes are", where="test_dataloader.dataset.metainfo",
+            expected='dict(classes=("cup", "plate"))',
+        )  # fmt: skip
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,0 +1,99 @@
+"""A model that finds boxes and points at once, ready for images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from kpplugins.inference.trained_model import ONE_STAGE, kind_of, load_trained, require_image
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError, PoseResult
+
+BOX_THR = 0.3
+"""Least score of an instance."""
+
+
+class OneStagePredictor:
+    """A trained one-stage model: all instances of an image, each with its box, class, score and K keypoints.
+
+    Args:
+        config: the config of the run, or what ``load_config`` made of it.
+        checkpoint: its weights; with ``schema.json`` and ``classes.json`` beside them, as training leaves them, no data
+            are needed.
+        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        box_thr: instances whose box has a lower score are left out.
+        trust_checkpoint: let the checkpoint run code while it is loaded.
+
+    Raises:
+        BadInputError: a checkpoint or a config of another kind of model, or a config that cannot be read.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        checkpoint: str | Path,
+        device: str | None = None,
+        box_thr: float = BOX_THR,
+        trust_checkpoint: bool = False,
+    ) -> None:
+        self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
+        if kind_of(self.trained.config) != ONE_STAGE:
+            raise BadInputError(
+                "not a one-stage model", where=str(config), expected="one that finds boxes and points in whole images"
+            )  # fmt: skip
+        self.schema: KeypointSchema = self.trained.schema
+        self.box_thr = box_thr
+
+    def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
+        """Find all instances.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            boxes: must be ``None``: the model finds the boxes itself.
+
+        Returns:
+            N instances, in the image's pixels, in the model's order (the surest first); ``boxes`` are those that were
+            found.
+
+        Raises:
+            BadInputError: an array that is no image, boxes, or a label that has no name.
+        """
+        require_image(image)
+        if boxes is not None:
+            raise BadInputError(
+                "a one-stage model does not look into given boxes", where="boxes", expected="None",
+                todo="leave --bbox and --detector out, or give a top-down model",
+            )  # fmt: skip
+        sample = {
+            "img": image,
+            "img_path": "",
+            "img_id": 0,
+            "id": 0,
+            "flip_indices": self.schema.flip_indices,
+        }
+        (output,) = self.trained([sample])
+        return self._result(output.pred_instances)
+
+    def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
+        """Find all instances in the next frame of a video; frames do not depend on each other."""
+        return self(image)
+
+    def _result(self, found: Any) -> PoseResult:
+        k, classes = self.schema.num_keypoints, self.trained.classes
+        box_scores = np.asarray(found.bbox_scores, np.float64).reshape(-1)
+        kept = box_scores >= self.box_thr
+        labels = np.asarray(found.labels, np.int64).reshape(-1)[kept]
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
+            raise BadInputError(
+                "predicted label without a name", where="classes.json", expected=f"0 to {len(classes) - 1}",
+                found=str(labels.max()),
+            )  # fmt: skip
+        return PoseResult(
+            keypoints=np.asarray(found.keypoints, np.float64).reshape(-1, k, 2)[kept],
+            scores=np.asarray(found.keypoint_scores, np.float64).reshape(-1, k)[kept],
+            boxes=np.asarray(found.bboxes, np.float64).reshape(-1, 4)[kept],
+            names=self.schema.keypoints,
+            box_scores=box_scores[kept],
+            categories=tuple(classes[label] for label in labels),
+        )

@@ -1,0 +1,167 @@
+"""A model that finds points in boxes, ready for images."""
+
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from kpplugins.inference.trained_model import TOP_DOWN, kind_of, load_trained, require_image
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError, BoxLayout, PoseResult
+from kpplugins.structures.geometry import box_from_points, clip_box
+
+REFINE_MARGIN = 0.1
+"""Growth of the box around found points, on each side, where the run has not kept how boxes lie around points."""
+WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35)
+"""Sides of the square windows that are searched, as fractions of the image's shorter side; neighbours overlap by
+half. The first is the whole image."""
+BATCH = 32
+"""Boxes that are looked into at once."""
+SURE = 0.5
+"""Fraction of the best point's score from which on a point says where the box should be."""
+LOST = 0.3
+"""Mean score below which the box of the last frame is given up and the image is searched again."""
+
+
+class Predictor:
+    """A trained top-down model that finds keypoints in images.
+
+    A top-down model looks into a box. Where none is given, windows of several sizes are searched (``WINDOW_SHARES``),
+    the one with the highest mean score gives points, the points a tighter box, and the points found in that are the
+    result (``refine`` times). One instance an image, therefore; give boxes for more. In a video, ``follow`` starts
+    from the points of the frame before and searches only when they are lost.
+
+    Args:
+        config: the config of the run, or what ``load_config`` made of it.
+        checkpoint: its weights; with ``schema.json`` beside them, as training leaves them, no data are needed.
+        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        refine: times that the box is taken anew from the points, where none was given.
+        trust_checkpoint: let the checkpoint run code while it is loaded.
+
+    Raises:
+        BadInputError: a checkpoint or a config of another kind of model, or a config that cannot be read.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        checkpoint: str | Path,
+        device: str | None = None,
+        refine: int = 2,
+        trust_checkpoint: bool = False,
+    ) -> None:
+        self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
+        if kind_of(self.trained.config) != TOP_DOWN:
+            raise BadInputError(
+                "not a top-down model",
+                where=str(config),
+                expected="one that finds points in boxes",
+                todo="kpplugins.inference.make_predictor.make_predictor takes any",
+            )
+        self.schema: KeypointSchema = self.trained.schema
+        kept = Path(checkpoint).parent / "boxes.json"
+        self.layout = BoxLayout.load(kept, self.schema.num_keypoints) if kept.is_file() else None
+        self.refine = refine
+        self.device, self.model = self.trained.device, self.trained.network
+        self.pipeline = self.trained.pipeline
+
+    def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
+        """Find keypoints.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            boxes: (N, 4) xyxy pixels; ``None`` looks for one instance in the whole image.
+
+        Returns:
+            N instances, in the image's pixels.
+
+        Raises:
+            BadInputError: an image or boxes of another shape, or a box without an area.
+        """
+        require_image(image)
+        if boxes is not None:
+            return self._at(image, _checked(boxes))
+        height, width = image.shape[:2]
+        windows = self._at(image, search_windows(width, height))
+        best = int(windows.scores.mean(axis=1).argmax())
+        result = _only(windows, best)
+        for _ in range(self.refine):
+            result = self._again(image, result)
+        return result
+
+    def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
+        """Find keypoints in the next frame of a video: where they were ``before``, or anywhere when they are lost.
+
+        A search takes many times as long as a look where they were; ``search`` false leaves it out for this frame.
+        """
+        if before is not None and len(before.scores) and before.scores.mean() >= LOST:
+            result = self._again(image, before)
+            if result.scores.mean() >= LOST or not search:
+                return result
+        return self(image) if search or before is None else self._at(image, before.boxes)
+
+    def _again(self, image: np.ndarray, before: PoseResult) -> PoseResult:
+        """The points found in the box around the points ``before``."""
+        points, scores = before.keypoints[0], before.scores[0]
+        sure = scores >= SURE * scores.max()
+        if self.layout is not None:
+            box = self.layout.box_around(points, sure)
+        else:
+            box = box_from_points(points, sure, REFINE_MARGIN)
+        if box is None:
+            return before
+        box = clip_box(box, image.shape[1], image.shape[0])
+        return self._at(image, box[None]) if min(box[2:] - box[:2]) >= 2 else before
+
+    def _at(self, image: np.ndarray, boxes: np.ndarray) -> PoseResult:
+        """The points found in each of the boxes (N, 4), a batch at a time."""
+        outputs = []
+        for i in range(0, len(boxes), BATCH):
+            outputs += self.trained([sample_of(image, box, self.schema) for box in boxes[i : i + BATCH]])
+        k = self.schema.num_keypoints
+        points = [o.pred_instances.keypoints for o in outputs] or [np.zeros((0, k, 2))]
+        scores = [o.pred_instances.keypoint_scores for o in outputs] or [np.zeros((0, k))]
+        return PoseResult(
+            keypoints=np.concatenate(points).astype(np.float64),
+            scores=np.concatenate(scores).astype(np.float64),
+            boxes=boxes,
+            names=self.schema.keypoints,
+        )
+
+
+def sample_of(image: np.ndarray, box: np.ndarray, schema: KeypointSchema) -> dict:
+    """What a test pipeline takes: an image (H, W, 3) BGR and the box (4,) xyxy to look into."""
+    return {
+        "img": image,
+        "img_path": "",
+        "bbox": box[None].astype(np.float32),
+        "bbox_score": np.ones(1, np.float32),
+        "flip_indices": schema.flip_indices,
+        "flip_pairs": [],
+    }
+
+
+def search_windows(width: int, height: int) -> np.ndarray:
+    """The boxes that are searched in an image of unknown content: (N, 4) xyxy, the whole image first."""
+    boxes = [(0.0, 0.0, width - 1.0, height - 1.0)]
+    for share in WINDOW_SHARES[1:]:
+        side = share * min(width, height)
+        for y in np.linspace(0, height - side, max(1, round(2 * (height / side - 1))) + 1):
+            for x in np.linspace(0, width - side, max(1, round(2 * (width / side - 1))) + 1):
+                boxes.append((float(x), float(y), float(x + side - 1), float(y + side - 1)))
+    return np.array(boxes)
+
+
+def _only(result: PoseResult, i: int) -> PoseResult:
+    return PoseResult(
+        result.keypoints[i : i + 1], result.scores[i : i + 1], result.boxes[i : i + 1], result.names
+    )
+
+
+def _checked(boxes: np.ndarray) -> np.ndarray:
+    boxes = np.asarray(boxes, float).reshape(-1, 4) if np.size(boxes) % 4 == 0 else np.asarray(boxes, float)
+    if boxes.ndim != 2 or not np.isfinite(boxes).all() or (boxes[:, 2:] <= boxes[:, :2]).any():
+        raise BadInputError(
+            "boxes must be (N, 4) xyxy with x2 > x1 and y2 > y1", where="boxes", found=str(boxes.tolist())
+        )
+    return boxes

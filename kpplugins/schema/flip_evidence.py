@@ -1,0 +1,400 @@
+"""Whether the flip pairs of a schema agree with the labelled points themselves.
+
+The left and right of names are a matter of words; this looks at the shapes. Mirror an instance (x to -x), exchange the
+points by the flip pairs, and it should look like some instance of the set. Where it looks more like one with a pair
+undone, or with its points paired otherwise, the pair is wrong. Shapes are compared by the full Procrustes distance of
+planar shapes as complex vectors (Dryden and Mardia, Statistical Shape Analysis, 1998: translation, scale and turn, no
+reflection), over the points that both have; an instance is compared with its nearest neighbour among the others and
+not with a mean shape, because people are seen from the front and from the back.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from kpplugins.schema.keypoint_schema import KeypointSchema
+from kpplugins.structures.errors import BadInputError
+
+AGREES, DISAGREES, UNKNOWN, MISSING = "agrees", "disagrees", "unknown", "missing"
+
+MIN_POINTS = 3
+"""Two points have no shape: by shift, scale and turn every two lie on every other two."""
+
+MIN_INSTANCES = 10
+"""Ten instances that all say the same come by chance once in 1,000."""
+
+MIN_SHARE = 0.7
+"""An alternative must fit better in this share of the instances, however many there are: frames of one video are not
+independent, so that the test alone would take a small bias for sure. Right pairs of real sets (faces, persons, mice)
+gave at most 0.15, wrong ones at least 0.84."""
+
+SIGNIFICANCE = 0.01
+"""Of the sign test, over all alternatives together (Bonferroni). Instances share neighbours, which the test does not
+know: of sets of 20 to 60 random shapes, without any sides, 2.5 % raised an alarm; of 200, none."""
+
+MAX_STRANGENESS = 2.0
+"""Mirrored instances farther from the real ones than this, in units of the distance between real neighbours, look like
+none of them. Right pairs of real sets gave 1.0 to 1.2; simulated walkers from one side only, 4 to 35."""
+
+_COMMON = 0.6
+"""Share of an instance's points that a neighbour must have."""
+
+_MAX_INSTANCES = 400
+_WORK = 1e7
+"""Comparisons of two shapes for one round over all alternatives; large keypoint sets use fewer instances."""
+
+_ROUNDS = 8
+"""How many alternatives are taken one after the other, beside one for each point that has a partner."""
+
+_EVEN = (0.35, 0.65)
+"""Shares at which exchanging and not exchanging fit alike."""
+
+_EVEN_INSTANCES = 30
+"""From here on a share of 0.5 is told from 0.15, the most that right pairs gave, by four standard deviations."""
+
+
+@dataclass(frozen=True)
+class PairEvidence:
+    """What the geometry of a set says of one flip pair.
+
+    Attributes:
+        pair: the two names.
+        instances: how many instances had what it takes to tell.
+        share: fraction of them that, mirrored, look more like a real instance when the pair is undone or (verdict
+            ``disagrees`` and ``missing``) its points are paired as fits better; 0 speaks for the pair, 1 against it.
+        verdict: ``agrees``, ``disagrees``, ``unknown``; ``missing`` is a pair that the schema does not have and that
+            mirrored instances ask for.
+        reason: one sentence.
+        doubtful: the verdict is ``unknown`` for a reason that people should hear of.
+    """
+
+    pair: tuple[str, str]
+    instances: int
+    share: float
+    verdict: str
+    reason: str
+    doubtful: bool = False
+
+
+def flip_evidence(
+    points: np.ndarray, labelled: np.ndarray, schema: KeypointSchema, seed: int = 0
+) -> list[PairEvidence]:
+    """What N instances say of each flip pair of their schema.
+
+    From the schema's pairs, the alternative that improves the nearest-neighbour distances most is taken again and
+    again, as long as one is clearly better: a sign test over the instances (``SIGNIFICANCE``) and at least
+    ``MIN_SHARE`` of them. Alternatives undo one pair, pair the points of two pairs (or of a pair and a single point)
+    otherwise, pair two single points, or undo all. Pairs that are gone at the end disagree. When even then the
+    mirrored instances look like no real one (``MAX_STRANGENESS``), nothing is known.
+
+    Args:
+        points: (N, K, 2) pixels, (x, y).
+        labelled: (N, K) boolean.
+        schema: of the K points.
+        seed: of the choice of at most 400 instances.
+
+    Returns:
+        One a flip pair, in the schema's order, then the missing pairs.
+
+    Raises:
+        BadInputError: the arrays are not those of N instances of the schema's K points.
+    """
+    _check(points, labelled, schema)
+    start = np.array(schema.flip_indices)
+    alternatives = max(1, sum(1 for _ in _alternatives(start)))
+    shapes = _Shapes(points, labelled.astype(bool), int(math.sqrt(_WORK / alternatives)), seed)
+    if shapes.count < MIN_INSTANCES:
+        few = f"{shapes.count} instances have {MIN_POINTS} labelled points; {MIN_INSTANCES} are needed"
+        return [PairEvidence(pair, shapes.count, math.nan, UNKNOWN, few) for pair in schema.flip_pairs]
+    end, lost = _climb(shapes, start)
+    strange = _strangeness(shapes, end)
+    evidence = [_pair_evidence(shapes, schema, pair, end, lost, strange) for pair in schema.flip_pairs]
+    if not strange:
+        evidence += _missing(schema, start, end, lost)
+    return evidence
+
+
+def checked_schema(
+    schema: KeypointSchema, points: np.ndarray, labelled: np.ndarray, seed: int = 0
+) -> tuple[KeypointSchema, list[str]]:
+    """The schema without the flip pairs that disagree with geometry; their points become ``unpaired``.
+
+    A set with unpaired points is trained without flips and tested without flip test.
+
+    Points of a missing pair become ``unpaired`` too. The arguments are those of ``flip_evidence``.
+
+    Returns:
+        The schema, the same one where nothing disagrees, and warnings in words.
+
+    Raises:
+        BadInputError: see ``flip_evidence``.
+    """
+    return apply_evidence(schema, flip_evidence(points, labelled, schema, seed))
+
+
+def apply_evidence(
+    schema: KeypointSchema, evidence: Sequence[PairEvidence]
+) -> tuple[KeypointSchema, list[str]]:
+    """``checked_schema`` from evidence that is there already."""
+    against = [e for e in evidence if e.verdict in (DISAGREES, MISSING)]
+    said: dict[str, list[str]] = {}
+    for e in evidence:
+        if e in against:
+            text = f"flips are off: {{}}: {e.reason}{_CURE[e.verdict]}"
+        elif e.doubtful:
+            text = f"flip pairs not confirmed ({{}}): {e.reason}"
+        else:
+            continue
+        said.setdefault(text, []).append("/".join(e.pair))
+    warnings = [text.replace("{}", ", ".join(pairs), 1) for text, pairs in said.items()]
+    if not against:
+        return schema, warnings
+    names = {name for e in against for name in e.pair} | set(schema.unpaired)
+    kept = tuple(pair for pair in schema.flip_pairs if not names & set(pair))
+    names |= {name for pair in schema.flip_pairs if pair not in kept for name in pair}
+    return replace(
+        schema, flip_pairs=kept, unpaired=tuple(n for n in schema.keypoints if n in names)
+    ), warnings
+
+
+_CURE = {
+    DISAGREES: "; if the names are right, look whether the points are labelled as they say; "
+    "edit flip_pairs and unpaired in schema.json",
+    MISSING: "; if they are left and right of one another, add them to flip_pairs in schema.json "
+    "and take them out of unpaired",
+}
+
+
+class _Shapes:
+    """Instances with three and more labelled points as complex vectors; at most ``limit``, within 50 and 400."""
+
+    def __init__(self, points: np.ndarray, labelled: np.ndarray, limit: int, seed: int) -> None:
+        chosen = np.flatnonzero(labelled.sum(axis=1) >= MIN_POINTS)
+        limit = min(_MAX_INSTANCES, max(50, limit))
+        if len(chosen) > limit:
+            chosen = np.sort(np.random.default_rng(seed).choice(chosen, limit, replace=False))
+        mask = labelled[chosen]
+        places = np.where(mask, points[chosen, :, 0] + 1j * points[chosen, :, 1], 0)
+        places -= (places.sum(axis=1) / np.maximum(mask.sum(axis=1), 1))[:, None]
+        places = np.where(mask, places, 0)
+        size = np.sqrt((np.abs(places) ** 2).sum(axis=1))
+        good = size > 1e-9
+        self.places, self.mask = places[good] / size[good, None], mask[good].astype(float)
+        self.count = len(self.places)
+
+    def nearest(self, swap: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Distance (N,) of each instance, mirrored and exchanged by ``swap`` (K,), to the nearest other one.
+
+        Both must have the points ``slots``; NaN where an instance lacks them or has no neighbour.
+        """
+        return self._nearest(-np.conj(self.places[:, swap]), self.mask[:, swap], slots)
+
+    def nearest_real(self) -> np.ndarray:
+        """(N,) distance of each instance, as it is, to the nearest other one."""
+        return self._nearest(self.places, self.mask, np.zeros(0, int))
+
+    def _nearest(self, shapes: np.ndarray, mask: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        found = np.full(self.count, np.nan)
+        have = self.mask[:, slots].all(axis=1)
+        rows = np.flatnonzero(have & mask[:, slots].all(axis=1))
+        columns = np.flatnonzero(have)
+        if len(rows) and len(columns):
+            distance = _distances(shapes[rows], mask[rows], self.places[columns], self.mask[columns])
+            distance[rows[:, None] == columns[None]] = np.inf
+            best = distance.min(axis=1)
+            found[rows] = np.where(np.isfinite(best), best, np.nan)
+        return found
+
+
+def _distances(a: np.ndarray, a_mask: np.ndarray, b: np.ndarray, b_mask: np.ndarray) -> np.ndarray:
+    """Full Procrustes distances of shapes (N, K) and (M, K), over the n points that both have; (N, M).
+
+    The square, ``1 - |<a, b>|² / (|a|² |b|²)`` after centring, is (n - 2) / (n - 1) on average for shapes without
+    likeness; divided by that, distances over few and many points compare. Infinite where too little is common.
+    """
+    a, b = a * a_mask, b * b_mask
+    common = a_mask @ b_mask.T
+    n = np.maximum(common, 1)
+    sum_a, sum_b = a @ b_mask.T, a_mask @ b.T
+    norm_a = (np.abs(a) ** 2) @ b_mask.T - np.abs(sum_a) ** 2 / n
+    norm_b = a_mask @ (np.abs(b) ** 2).T - np.abs(sum_b) ** 2 / n
+    inner = np.conj(a) @ b.T - np.conj(sum_a) * sum_b / n
+    square = np.clip(1 - np.abs(inner) ** 2 / np.maximum(norm_a * norm_b, 1e-24), 0, 1)
+    need = np.maximum(MIN_POINTS, np.ceil(_COMMON * a_mask.sum(axis=1)))[:, None]
+    bad = (common < need) | (norm_a < 1e-9) | (norm_b < 1e-9)
+    return np.where(bad, np.inf, np.sqrt(square * (n - 1) / np.maximum(n - 2, 1)))
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """How many of ``total`` instances fit ``better`` otherwise; ``gain``: median of the log of the distances' ratio."""
+
+    better: int
+    total: int
+    gain: float
+
+    @property
+    def share(self) -> float:
+        return self.better / self.total if self.total else math.nan
+
+    def is_clear(self, tests: int) -> bool:
+        """Better in most instances, and not by chance in ``tests`` tests."""
+        return (
+            self.total >= MIN_INSTANCES
+            and self.share >= MIN_SHARE
+            and _chance(self.better, self.total) * tests < SIGNIFICANCE
+        )
+
+
+_Causes = dict[tuple[int, int], tuple[_Comparison, bool]]
+
+
+def _compare(shapes: _Shapes, swap: np.ndarray, other: np.ndarray) -> _Comparison:
+    """``other`` against ``swap``, instance by instance; those that fit alike do not count."""
+    slots = np.flatnonzero(swap != other)
+    whole = bool((other == np.arange(len(other))).all()) and len(slots) > 2
+    before, after = (shapes.nearest(s, slots[:0] if whole else slots) for s in (swap, other))
+    known = ~np.isnan(before) & ~np.isnan(after) & (np.abs(before - after) > 1e-9)
+    before, after = before[known], after[known]
+    gain = float(np.median(np.log((before + 1e-9) / (after + 1e-9)))) if len(before) else 0.0
+    return _Comparison(int((after < before).sum()), len(before), gain)
+
+
+def _chance(better: int, total: int) -> float:
+    """Probability of at least ``better`` heads in ``total`` throws of a fair coin."""
+    return sum(math.comb(total, k) for k in range(better, total + 1)) / 2**total
+
+
+def _alternatives(swap: np.ndarray) -> Iterator[np.ndarray]:
+    """Every way to undo a pair, to pair the points of two units otherwise, or to undo all."""
+    pairs = [(i, int(j)) for i, j in enumerate(swap) if i < j]
+    units: list[tuple[int, ...]] = [*pairs, *((i,) for i, j in enumerate(swap) if i == j)]
+    if len(pairs) > 1:
+        yield np.arange(len(swap))
+    for pair in pairs:
+        yield _paired(swap, pair, [])
+    for one, two in combinations(units, 2):
+        for a in one[:1]:
+            for b in two:
+                rest = [p for p in (*one, *two) if p not in (a, b)]
+                yield _paired(swap, (*one, *two), [(a, b), *([tuple(rest)] if len(rest) == 2 else [])])  # type: ignore[list-item]
+        if len(one) == 2 and len(two) == 1:
+            yield _paired(swap, (*one, *two), [(one[1], two[0])])
+
+
+def _paired(swap: np.ndarray, free: tuple[int, ...], pairs: list[tuple[int, int]]) -> np.ndarray:
+    """``swap`` with the points ``free`` single, except for ``pairs``."""
+    other = swap.copy()
+    other[list(free)] = free
+    for a, b in pairs:
+        other[a], other[b] = b, a
+    return other
+
+
+def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
+    """The flip indices that fit best, from ``start`` on, and by which comparison pairs were lost or made.
+
+    The boolean beside a comparison says that all pairs were undone at once.
+    """
+    swap, causes = start, _Causes()
+    for _ in range(_ROUNDS + int((start != np.arange(len(start))).sum())):
+        others = list(_alternatives(swap))
+        compared = [(_compare(shapes, swap, other), other) for other in others]
+        clear = [c for c in compared if c[0].is_clear(len(others)) and c[0].gain > 0]
+        if not clear:
+            break
+        comparison, other = max(clear, key=lambda c: c[0].gain)
+        whole = bool((other == np.arange(len(other))).all()) and (swap != other).sum() > 2
+        for i in np.flatnonzero(swap != other):
+            for partner in (int(swap[i]), int(other[i])):
+                causes[min(int(i), partner), max(int(i), partner)] = (comparison, whole)
+        swap = other
+    return swap, causes
+
+
+def _strangeness(shapes: _Shapes, swap: np.ndarray) -> float:
+    """How much farther mirrored instances are from real ones than these from each other; 0 where that is no matter."""
+    real, mirrored = shapes.nearest_real(), shapes.nearest(swap, np.zeros(0, int))
+    known = ~np.isnan(real) & ~np.isnan(mirrored)
+    if not known.any():
+        return 0.0
+    ratio = float(np.median(mirrored[known]) / max(float(np.median(real[known])), 1e-3))
+    return ratio if ratio > MAX_STRANGENESS else 0.0
+
+
+def _pair_evidence(
+    shapes: _Shapes,
+    schema: KeypointSchema,
+    pair: tuple[str, str],
+    end: np.ndarray,
+    causes: _Causes,
+    strange: float,
+) -> PairEvidence:
+    a, b = sorted(schema.indices_of(pair))
+    if strange:
+        why = (
+            f"mirrored instances look like none of the real ones, whatever is exchanged ({strange:.0f} times as far "
+            "from them as they are from each other): all may be seen from one side, or points be named wrongly"
+        )
+        return PairEvidence(pair, shapes.count, math.nan, UNKNOWN, why, doubtful=True)
+    if end[a] != b:
+        cause, whole = causes[a, b]
+        better = "without any exchange" if whole else _instead(schema, (a, b), end)
+        why = f"{cause.better} of {cause.total} instances, mirrored, fit better {better}"
+        return PairEvidence(pair, cause.total, cause.share, DISAGREES, why)
+    undone = _compare(shapes, end, _paired(end, (a, b), []))
+    for_it = undone.total - undone.better
+    counts = f"{for_it} of {undone.total} instances, mirrored, fit better with the two exchanged"
+    if undone.total < MIN_INSTANCES:
+        few = f"{undone.total} instances have both and a third point; {MIN_INSTANCES} are needed"
+        return PairEvidence(pair, undone.total, undone.share, UNKNOWN, few)
+    if 1 - undone.share >= MIN_SHARE and _chance(for_it, undone.total) < SIGNIFICANCE:
+        return PairEvidence(pair, undone.total, undone.share, AGREES, counts)
+    even = undone.total >= _EVEN_INSTANCES and _EVEN[0] <= undone.share <= _EVEN[1]
+    why = counts + (
+        ", the others without: the names of the two sides may be exchanged in part of the instances"
+        if even
+        else ": too few to tell"
+    )
+    return PairEvidence(pair, undone.total, undone.share, UNKNOWN, why, doubtful=even)
+
+
+def _instead(schema: KeypointSchema, pair: tuple[int, int], end: np.ndarray) -> str:
+    """What to exchange in the place of a pair, in words."""
+    names = schema.keypoints
+    found = sorted({(min(i, int(end[i])), max(i, int(end[i]))) for i in pair if end[i] != i})
+    if not found:
+        return "without exchanging them"
+    return "with " + " and ".join(f"{names[i]}/{names[j]}" for i, j in found) + " exchanged instead"
+
+
+def _missing(
+    schema: KeypointSchema,
+    start: np.ndarray,
+    end: np.ndarray,
+    causes: _Causes,
+) -> list[PairEvidence]:
+    """Pairs of points that the schema leaves single."""
+    found = []
+    for i, j in enumerate(end):
+        if i < j and start[i] == i and start[j] == j:
+            cause = causes[i, int(j)][0]
+            why = (
+                f"in no flip pair, but {cause.better} of {cause.total} instances, mirrored, fit better with the two "
+                "exchanged"
+            )
+            pair = (schema.keypoints[i], schema.keypoints[int(j)])
+            found.append(PairEvidence(pair, cause.total, cause.share, MISSING, why))
+    return found
+
+
+def _check(points: np.ndarray, labelled: np.ndarray, schema: KeypointSchema) -> None:
+    n, k = len(points), schema.num_keypoints
+    if points.shape != (n, k, 2) or labelled.shape != (n, k):
+        raise BadInputError(
+            "points are not those of the schema", where=f"schema {schema.name!r}",
+            expected=f"(N, {k}, 2) and (N, {k})", found=f"{points.shape} and {labelled.shape}",
+        )  # fmt: skip

@@ -1,0 +1,122 @@
+"""A keypoint schema from names: flip pairs by left and right, sigmas by COCO's names."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kpplugins.schema.keypoint_schema import DEFAULT_SIGMA, KeypointSchema
+from kpplugins.structures.errors import BadInputError
+
+COCO_SIGMAS = {
+    "nose": 0.026, "left_eye": 0.025, "right_eye": 0.025, "left_ear": 0.035, "right_ear": 0.035,
+    "left_shoulder": 0.079, "right_shoulder": 0.079, "left_elbow": 0.072, "right_elbow": 0.072,
+    "left_wrist": 0.062, "right_wrist": 0.062, "left_hip": 0.107, "right_hip": 0.107,
+    "left_knee": 0.087, "right_knee": 0.087, "left_ankle": 0.089, "right_ankle": 0.089,
+}  # fmt: skip
+"""COCO's OKS sigmas (keypoints evaluation page of cocodataset.org, from 5,000 redundantly annotated images)."""
+
+_SIDES = (("left", "right"), ("l", "r"))
+
+
+def infer_schema(
+    name: str,
+    keypoints: Sequence[str],
+    *,
+    skeleton: Sequence[tuple[str, str]] = (),
+    flip_pairs: Sequence[tuple[str, str]] | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> KeypointSchema:
+    """A schema in which everything that is not given follows from the names.
+
+    Args:
+        name: of the keypoint set.
+        keypoints: K names.
+        skeleton: pairs of names.
+        flip_pairs: pairs of names; ``None`` takes them from the names (``flip_pairs_by_name``).
+        sigmas: K numbers; ``None`` takes COCO's where every name is one of COCO's, else the default for all.
+
+    Raises:
+        BadInputError: see ``KeypointSchema``.
+    """
+    source = "given with the data"
+    if sigmas is None:
+        known = all(_plain(k) in COCO_SIGMAS for k in keypoints)
+        sigmas = [COCO_SIGMAS[_plain(k)] if known else DEFAULT_SIGMA for k in keypoints]
+        source = "COCO's, by name" if known else f"default {DEFAULT_SIGMA} for all, not measured"
+    return KeypointSchema(
+        name=name,
+        keypoints=tuple(keypoints),
+        flip_pairs=tuple(flip_pairs_by_name(keypoints) if flip_pairs is None else flip_pairs),
+        skeleton=tuple((a, b) for a, b in skeleton),
+        sigmas=tuple(float(s) for s in sigmas),
+        sigmas_source=source,
+    )
+
+
+def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = ()) -> KeypointSchema:
+    """One schema with the points of all, each name once; an object of one kind leaves the points of others absent.
+
+    Args:
+        schemas: by the name of the kind.
+        given: kinds whose sigmas were given; the sigmas of points of other kinds follow from all names together.
+
+    Raises:
+        BadInputError: two kinds give one point different sigmas, or pair it with different points.
+    """
+    parts = list(schemas.values())
+    names = list(dict.fromkeys(n for s in parts for n in s.keypoints))
+    sigmas: dict[str, float] = {}
+    for kind in given:
+        for name, sigma in zip(schemas[kind].keypoints, schemas[kind].sigmas, strict=True):
+            if sigmas.setdefault(name, sigma) != sigma:
+                raise BadInputError(
+                    f"point {name!r} has different sigmas in two categories", where=kind,
+                    found=f"{sigmas[name]:g} and {sigma:g}", todo="give it one, or another name",
+                )  # fmt: skip
+    inferred = infer_schema("+".join(dict.fromkeys(s.name for s in parts)), names, flip_pairs=[])
+    sources = [schemas[kind].sigmas_source for kind in given] + [inferred.sigmas_source] * (
+        len(sigmas) < len(names)
+    )
+    pairs = {tuple(sorted(pair)): pair for s in parts for pair in s.flip_pairs}
+    paired = {n for pair in pairs.values() for n in pair}
+    return replace(
+        inferred,
+        flip_pairs=tuple(pairs.values()),
+        skeleton=tuple(dict.fromkeys(line for s in parts for line in s.skeleton)),
+        sigmas=tuple(sigmas.get(n, s) for n, s in zip(names, inferred.sigmas, strict=True)),
+        sigmas_source="; ".join(dict.fromkeys(sources)),
+        unpaired=tuple(n for n in names if n not in paired and any(n in s.unpaired for s in parts)),
+    )
+
+
+def flip_pairs_by_name(keypoints: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ in left and right only, in the order of the names.
+
+    Understood, in any case: ``left_eye``/``right_eye``, ``eye_left``, ``leftEye``, ``eyeLeft``, ``LEye``, ``eye_l``,
+    ``l-eye``, ``eye.L``, ``lefteye``.
+    """
+    by_words: dict[tuple[str, ...], list[str]] = {}
+    for name in keypoints:
+        by_words.setdefault(tuple(_words(name)), []).append(name)
+    pairs = []
+    for name in keypoints:
+        words = _words(name)
+        for left, right in _SIDES:
+            if left in words:
+                mirrored = tuple(right if word == left else word for word in words)
+                if len(by_words.get(mirrored, [])) == 1 and len(by_words[tuple(words)]) == 1:
+                    pairs.append((name, by_words[mirrored][0]))
+    return pairs
+
+
+def _words(name: str) -> list[str]:
+    """Lower-case words of a name in snake, kebab, dotted or camel case; ``leftear`` is two words."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
+    return [
+        part for word in words for part in re.split(r"^(left|right)(?=.)|(?<=.)(left|right)$", word) if part
+    ]
+
+
+def _plain(name: str) -> str:
+    return "_".join(_words(name))

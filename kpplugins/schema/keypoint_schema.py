@@ -1,0 +1,213 @@
+"""The one description of a keypoint set; everything that depends on K reads it from here."""
+
+import colorsys
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kpplugins.structures.errors import BadInputError
+
+DEFAULT_SIGMA = 0.05
+"""OKS sigma of a keypoint for which nobody has measured one: the spread of repeated annotations is taken to be 5 % of
+the object's size. COCO's measured ones go from 0.025 (eyes) to 0.107 (hips)."""
+
+
+@dataclass(frozen=True)
+class KeypointSchema:
+    """Names, flip pairs, skeleton, OKS sigmas and colours of a keypoint set of K points.
+
+    Everything is by name, so that a subset keeps its meaning. The number of keypoints of a model, the flip indices of
+    augmentation and flip test, the sigmas of OKS and the lines that are drawn all come from here.
+
+    Args:
+        name: name of the keypoint set, e.g. ``cat``.
+        keypoints: K names, in the order of the annotation.
+        flip_pairs: pairs of names that change places when an image is mirrored; a point in no pair stays itself.
+        skeleton: pairs of names that are joined by a line.
+        sigmas: K OKS sigmas (COCO's σ, so that k = 2σ), as fractions of the object's size √area. Empty means
+            ``DEFAULT_SIGMA`` for all.
+        sigmas_source: where the sigmas come from, in words; printed beside every OKS result.
+        colors: K colours (R, G, B), 0-255. Empty means evenly spaced hues.
+        unpaired: points whose partner on the other side is not in the set. Such a set cannot be mirrored: the mirrored
+            left eye is a right eye, for which there is no place. It is trained without flips and tested without flip
+            test.
+
+    Raises:
+        BadInputError: a name twice, a pair that names an unknown point, a point in two flip pairs, a number of sigmas
+            or colours other than K, or a sigma that is not positive.
+    """
+
+    name: str
+    keypoints: tuple[str, ...]
+    flip_pairs: tuple[tuple[str, str], ...] = ()
+    skeleton: tuple[tuple[str, str], ...] = ()
+    sigmas: tuple[float, ...] = ()
+    sigmas_source: str = f"default {DEFAULT_SIGMA} for all, not measured"
+    colors: tuple[tuple[int, int, int], ...] = ()
+    unpaired: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        k = len(self.keypoints)
+        if not self.sigmas:
+            object.__setattr__(self, "sigmas", (DEFAULT_SIGMA,) * k)
+        if not self.colors:
+            object.__setattr__(self, "colors", _even_hues(k))
+        self._check_names()
+        self._check_lengths()
+
+    @property
+    def num_keypoints(self) -> int:
+        """K."""
+        return len(self.keypoints)
+
+    @property
+    def sigmas_are_default(self) -> bool:
+        """Whether nobody has given or measured them."""
+        return set(self.sigmas) == {DEFAULT_SIGMA} and self.sigmas_source.startswith("default")
+
+    @property
+    def flip_indices(self) -> list[int]:
+        """K indices: position i of a mirrored image's points is point ``flip_indices[i]`` of the original's."""
+        partner = self._partners
+        return [self.keypoints.index(partner.get(n, n)) for n in self.keypoints]
+
+    @property
+    def _partners(self) -> dict[str, str]:
+        return dict(self.flip_pairs) | {b: a for a, b in self.flip_pairs}
+
+    @property
+    def skeleton_indices(self) -> list[tuple[int, int]]:
+        """The skeleton's lines as pairs of indices."""
+        return [(self.keypoints.index(a), self.keypoints.index(b)) for a, b in self.skeleton]
+
+    def indices_of(self, names: Sequence[str]) -> list[int]:
+        """Positions of ``names``; raises BadInputError naming an unknown one and all that exist."""
+        unknown = [n for n in names if n not in self.keypoints]
+        if unknown:
+            raise BadInputError(
+                f"unknown keypoint {unknown[0]!r} of {self.name!r}",
+                expected=f"some of {', '.join(self.keypoints)}",
+            )
+        return [self.keypoints.index(n) for n in names]
+
+    def subset(self, names: Sequence[str] | None) -> "KeypointSchema":
+        """The schema of some of the points, in the order given; ``None`` means all. Pairs that lose a point go."""
+        if names is None:
+            return self
+        if len(names) == 0:
+            raise BadInputError(
+                "no keypoints chosen", where="keypoints", expected=f"some of {list(self.keypoints)}"
+            )
+        index, kept = self.indices_of(names), set(names)
+        return KeypointSchema(
+            name=self.name,
+            keypoints=tuple(names),
+            flip_pairs=tuple(p for p in self.flip_pairs if set(p) <= kept),
+            skeleton=tuple(p for p in self.skeleton if set(p) <= kept),
+            sigmas=tuple(self.sigmas[i] for i in index),
+            sigmas_source=self.sigmas_source,
+            colors=tuple(self.colors[i] for i in index),
+            unpaired=tuple(n for n in names if n in self.unpaired or self._partners.get(n, n) not in kept),
+        )
+
+    def to_metainfo(self) -> dict[str, Any]:
+        """MMPose's ``dataset_info`` dict, as ``parse_pose_metainfo`` and the datasets' ``metainfo`` take it."""
+        partner = self._partners
+        return {
+            "dataset_name": self.name,
+            "keypoint_info": {
+                i: {"name": n, "id": i, "color": list(self.colors[i]), "type": "", "swap": partner.get(n, "")}
+                for i, n in enumerate(self.keypoints)
+            },
+            "skeleton_info": {
+                i: {"link": (a, b), "id": i, "color": list(self.colors[self.keypoints.index(a)])}
+                for i, (a, b) in enumerate(self.skeleton)
+            },
+            "joint_weights": [1.0] * self.num_keypoints,
+            "sigmas": list(self.sigmas),
+        }
+
+    @classmethod
+    def from_metainfo(cls, parsed: dict[str, Any]) -> "KeypointSchema":
+        """From the parsed ``metainfo`` of an MMPose dataset (what ``parse_pose_metainfo`` returns)."""
+        names = tuple(parsed["keypoint_id2name"][i] for i in range(int(parsed["num_keypoints"])))
+        flips = [int(i) for i in parsed["flip_indices"]]
+        return cls(
+            name=str(parsed["dataset_name"]),
+            keypoints=names,
+            flip_pairs=tuple((names[i], names[j]) for i, j in enumerate(flips) if i < j),
+            skeleton=tuple((names[a], names[b]) for a, b in parsed["skeleton_links"]),
+            sigmas=tuple(round(float(s), 6) for s in parsed["sigmas"]),
+            sigmas_source=str(parsed.get("sigmas_source", f"dataset {parsed['dataset_name']}")),
+            colors=tuple((int(r), int(g), int(b)) for r, g, b in parsed["keypoint_colors"]),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the schema as JSON."""
+        path.write_text(json.dumps(self.__dict__, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "KeypointSchema":
+        """Read what ``save`` wrote; raises BadInputError naming the file where it is not that."""
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{k: _tuples(v) for k, v in raw.items()})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            if isinstance(error, BadInputError):
+                raise
+            raise BadInputError(
+                f"not a keypoint schema: {error}",
+                where=str(path),
+                todo="train again, or take schema.json of a run",
+            ) from error
+
+    def _check_names(self) -> None:
+        twice = sorted({n for n in self.keypoints if self.keypoints.count(n) > 1})
+        if twice or not self.keypoints:
+            raise BadInputError(
+                "keypoint names must be unique and at least one",
+                where=f"schema {self.name!r}",
+                found=f"{twice[0]!r} twice" if twice else "none",
+            )
+        for kind, pairs in (("flip pair", self.flip_pairs), ("skeleton line", self.skeleton)):
+            for pair in pairs:
+                if len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(self.keypoints):
+                    raise BadInputError(
+                        f"{kind} {tuple(pair)} must join two different known points",
+                        where=f"schema {self.name!r}",
+                        expected=f"names among {', '.join(self.keypoints)}",
+                    )
+        flipped = [n for pair in self.flip_pairs for n in pair]
+        again = sorted({n for n in flipped if flipped.count(n) > 1})
+        if again:
+            raise BadInputError(f"point {again[0]!r} is in two flip pairs", where=f"schema {self.name!r}")
+
+    def _check_lengths(self) -> None:
+        for kind, values in (("sigmas", self.sigmas), ("colors", self.colors)):
+            if len(values) != self.num_keypoints:
+                raise BadInputError(
+                    f"number of {kind} differs from the number of keypoints",
+                    where=f"schema {self.name!r}",
+                    expected=str(self.num_keypoints),
+                    found=str(len(values)),
+                )
+        wrong = [s for s in self.sigmas if not s > 0]
+        if wrong:
+            raise BadInputError("sigmas must be positive", where=f"schema {self.name!r}", found=str(wrong[0]))
+
+
+def _even_hues(k: int) -> tuple[tuple[int, int, int], ...]:
+    """K bright colours with evenly spaced hues."""
+    rgb = (colorsys.hsv_to_rgb(i / max(k, 1), 0.9, 1.0) for i in range(k))
+    return tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in rgb)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists back to tuples."""
+    return (
+        tuple(_tuples(v) for v in value)
+        if isinstance(value, Iterable) and not isinstance(value, str)
+        else value
+    )

@@ -1,0 +1,60 @@
+"""Where the head is in the image: one similarity transform from head units to pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MARGIN = 3.0  # px between any keypoint and the image's edge
+SPAN = (0.25, 0.75)  # width of the head as a share of the image's shorter side
+_MILD_TURN, _STRONG_TURN, _STRONG_SHARE = np.deg2rad(25), np.deg2rad(45), 0.12
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Similarity transform from head units to image pixels.
+
+    Args:
+        scale: pixels per head unit.
+        angle: turn in the image plane, clockwise as seen, in radians.
+        centre: (x, y) of the head's middle in pixels.
+    """
+
+    scale: float
+    angle: float
+    centre: tuple[float, float]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The transform as (2, 3)."""
+        cos, sin = self.scale * np.cos(self.angle), self.scale * np.sin(self.angle)
+        return np.array([[cos, -sin, self.centre[0]], [sin, cos, self.centre[1]]])
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """Bring points (..., 2) from head units to pixels."""
+        matrix = self.matrix
+        return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def sample_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Draw (width, height) of an image; half of them are 500 px long, as most CAT files are."""
+    long_side = 500 if rng.random() < 0.5 else int(rng.integers(240, 500))
+    short_side = round(long_side * float(rng.choice([1.0, 0.8, 0.75, 0.75, 0.75, 2 / 3, 0.6])))
+    return (long_side, short_side) if rng.random() < 0.68 else (short_side, long_side)
+
+
+def sample_placement(rng: np.random.Generator, keypoints: np.ndarray, size: tuple[int, int]) -> Placement:
+    """Place a head so that all its keypoints (K, 2, in head units) are inside an image of size (w, h)."""
+    if rng.random() < _STRONG_SHARE:
+        angle = rng.choice([-1, 1]) * rng.uniform(_MILD_TURN, _STRONG_TURN)
+    else:
+        angle = rng.uniform(-_MILD_TURN, _MILD_TURN)
+    turned = Placement(1.0, angle, (0.0, 0.0)).apply(keypoints)
+    low, high = turned.min(0), turned.max(0)
+    room = np.array(size) - 1 - 2 * MARGIN
+    scale = min(rng.uniform(*SPAN) * min(size) / 2, float((room / (high - low)).min()))
+    first, last = MARGIN - scale * low, MARGIN + room - scale * high  # centres that keep the points inside
+    where = rng.beta(2.0, 2.0, size=2)  # nearer to the middle of what is allowed
+    centre = first + where * np.maximum(last - first, 0)
+    return Placement(float(scale), float(angle), (float(centre[0]), float(centre[1])))

@@ -1,0 +1,162 @@
+"""The weights of CenterNet's authors: ``multi_pose_hg_1x.pth`` and ``multi_pose_hg_3x.pth``, an hourglass-104.
+
+Zhou et al., "Objects as Points", 2019. MMPose's ``HourglassNet`` with two stacks is the same network, layer by layer
+(checked on its outputs), so that their weights only change names; the branches go into ``CenterNetPoseHead``.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmpose.registry import MODELS
+
+from kpplugins.structures import BadInputError
+from kpplugins.weights.pretrained import keep_fitting
+
+logger = logging.getLogger(__name__)
+FILES = "multi_pose_hg_1x.pth or multi_pose_hg_3x.pth"
+MEAN = (104.0136, 114.0342, 119.9166)
+"""Of their images' blue, green and red, which they keep in this order: 255 × 0.40789654, 0.44719302, 0.47026115."""
+STD = (73.6028, 69.8908, 70.9151)
+"""255 × 0.28863828, 0.27408164, 0.27809835."""
+
+_NETWORK = "CenterNet's hourglass-104 with keypoints"
+_FOLLOW_THE_DATA = re.compile(r"head\.branches\.")
+"""The layers that may have another shape in a config's model than in the file."""
+_COUNTER = "num_batches_tracked"
+"""Files of old versions of torch lack it; no output depends on it."""
+_ALIKE = 0.01
+"""Of 255; means and deviations that are nearer than this are the same, rounded."""
+_SHOWN = 3
+"""Tensors that are named in one line; the others are counted."""
+_OURS_THEIRS = (
+    (r"backbone\.stem\.0\.(.+)", r"pre.0.\1"),
+    (r"backbone\.stem\.1\.0\.(.+)", r"pre.1.\1"),
+    (r"backbone\.hourglass_modules\.(.+)", r"kps.\1"),
+    (r"backbone\.out_convs\.(.+)", r"cnvs.\1"),
+    (r"backbone\.inters\.(.+)", r"inters.\1"),
+    (r"backbone\.conv1x1s\.(\d+)\.conv\.(.+)", r"inters_.\1.0.\2"),
+    (r"backbone\.conv1x1s\.(\d+)\.bn\.(.+)", r"inters_.\1.1.\2"),
+    (r"backbone\.remap_convs\.(\d+)\.conv\.(.+)", r"cnvs_.\1.0.\2"),
+    (r"backbone\.remap_convs\.(\d+)\.bn\.(.+)", r"cnvs_.\1.1.\2"),
+    (r"head\.branches\.(\d+)\.(\w+)\.0\.(weight|bias)", r"\2.\1.0.conv.\3"),
+    (r"head\.branches\.(\d+)\.(\w+)\.2\.(weight|bias)", r"\2.\1.1.\3"),
+)
+
+
+def published_model(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The model config of the authors' network, for as many points and classes as the weights are for."""
+    return dict(
+        type="BottomupPoseEstimator",
+        data_preprocessor=dict(type="TopdownDataPreprocessor", mean=MEAN, std=STD, bgr_to_rgb=False),
+        backbone=dict(type="HourglassNet", num_stacks=2),
+        head=dict(
+            type="CenterNetPoseHead",
+            in_channels=256,
+            num_stacks=2,
+            out_channels=_rows(weights, "hm_hp.0.1.weight", 17),
+            num_classes=_rows(weights, "hm.0.1.weight", 1),
+        ),
+    )
+
+
+def converted(
+    weights: Mapping[str, Any], model_cfg: dict[str, Any] | None, source: Path
+) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+    """The weights by our names.
+
+    Args:
+        weights: theirs by name, without ``module.``.
+        model_cfg: whose model takes them; ``None`` for the published one.
+        source: their file, for messages.
+
+    Returns:
+        Our tensors by name; what of the file they lack, as it has another shape in a config's model, in words; and for
+        the checkpoint's ``meta``, nothing.
+
+    Raises:
+        BadInputError: the file or the config is of another network; the first tensors that are missing, left over, or
+            of another shape are named as in the file, and all are counted.
+    """
+    with torch.device("meta"):  # its names and shapes are wanted, no values
+        model = MODELS.build(model_cfg or published_model(weights))
+    ours = _renamed(weights, model, source)
+    own = model.state_dict()
+    other = {
+        k: f"{k} {tuple(v.shape)} for {tuple(own[k].shape)}"
+        for k, v in ours.items()
+        if v.shape != own[k].shape
+    }
+    wrong = [words for k, words in other.items() if model_cfg is None or not _FOLLOW_THE_DATA.match(k)]
+    if wrong:
+        raise BadInputError(
+            "weights of another shape than the model's",
+            where=str(source),
+            found=_listed(f"{len(wrong)} of {len(ours)}", wrong),
+            todo="give --config, that of the model they are for",
+        )
+    if model_cfg is not None:
+        _compare_images(model_cfg.get("data_preprocessor") or {})
+    if other:
+        ours = keep_fitting(model, {"state_dict": ours}, str(source))["state_dict"]
+    return ours, list(other.values()), {}
+
+
+def _renamed(weights: Mapping[str, Any], model: Any, source: Path) -> dict[str, Any]:
+    """The weights by the names of our model, which must have each of them and no others."""
+    theirs = {name: _theirs(name) for name in model.state_dict()}
+    foreign = [name for name, their in theirs.items() if not their]
+    if foreign:
+        raise BadInputError(
+            f"the config's model is not {_NETWORK}",
+            found=_listed(f"{len(foreign)} other tensors", foreign),
+            todo="give a config with HourglassNet and CenterNetPoseHead",
+        )
+    missing = [their for their in theirs.values() if their not in weights and not their.endswith(_COUNTER)]
+    taken = set(theirs.values())
+    extra = [name for name in weights if name not in taken]
+    if missing or extra:
+        groups = ((f"{len(missing)} missing", missing), (f"{len(extra)} left over", extra))
+        raise BadInputError(
+            "weights of another network",
+            where=str(source),
+            expected=f"{_NETWORK}, {len(theirs)} tensors",
+            found="; ".join(_listed(words, names) for words, names in groups if names),
+            todo=f"give {FILES}, or --config, that of the model they are for",
+        )
+    return {name: weights[their] for name, their in theirs.items() if their in weights}
+
+
+def _compare_images(preprocessor: Mapping[str, Any]) -> None:
+    """Say so where a config's model sees its images otherwise than these weights have been trained."""
+    pairs = [(preprocessor.get("mean") or (), MEAN), (preprocessor.get("std") or (), STD)]
+    alike = all(
+        len(ours) == len(theirs) and max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < _ALIKE
+        for ours, theirs in pairs
+    )
+    if not alike or preprocessor.get("bgr_to_rgb"):
+        logger.warning(
+            "the config's images are not what these weights expect: model.data_preprocessor should have "
+            "mean=%s, std=%s, bgr_to_rgb=False",
+            list(MEAN),
+            list(STD),
+        )
+
+
+def _theirs(ours: str) -> str:
+    """The authors' name of a tensor of ours; empty where their network lacks it."""
+    for pattern, their in _OURS_THEIRS:
+        if match := re.fullmatch(pattern, ours):
+            return match.expand(their).replace(".downsample.", ".skip.")
+    return ""
+
+
+def _rows(weights: Mapping[str, Any], name: str, otherwise: int) -> int:
+    return weights[name].shape[0] if name in weights and weights[name].ndim else otherwise
+
+
+def _listed(words: str, names: list[str]) -> str:
+    return f"{words} ({', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''})"

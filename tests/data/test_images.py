@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from kpplugins.data.images import read_image, read_size
+from kpplugins.structures import BadInputError
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "bmp"])
+def test_size_is_what_opencv_decodes(tmp_path: Path, ending: str):
+    path = tmp_path / f"a.{ending}"
+    cv2.imwrite(str(path), np.zeros((30, 50, 3), np.uint8))
+    assert read_size(path) == (50, 30)
+
+
+def test_exif_orientation_is_applied_as_opencv_does(tmp_path: Path):
+    path = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90°
+    Image.new("RGB", (50, 30)).save(path, exif=exif)
+    height, width = cv2.imread(str(path)).shape[:2]
+    assert read_size(path) == (width, height) == (30, 50)
+
+
+def test_a_missing_image_is_named(tmp_path: Path):
+    with pytest.raises(BadInputError, match="gone.jpg: image is missing"):
+        read_size(tmp_path / "gone.jpg")
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_cut_off_file_is_found_without_decoding(tmp_path: Path, ending: str):
+    path = tmp_path / f"a.{ending}"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(BadInputError, match="truncated"):
+        read_size(path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_the_size_is_that_of_the_decoded_image_whatever_exif_says(tmp_path: Path, suffix: str):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    path = tmp_path / f"turned{suffix}"
+    Image.new("RGB", (60, 40)).save(path, exif=exif)
+    assert read_size(path) == read_image(path).shape[1::-1]

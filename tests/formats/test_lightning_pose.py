@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kpplugins.formats.deeplabcut.reader import is_deeplabcut
+from kpplugins.formats.lightning_pose import is_lightning_pose, read_lightning_pose
+from kpplugins.structures import BadInputError
+
+TABLE = """scorer,rick,rick,rick,rick
+bodyparts,paw_l,paw_l,paw_r,paw_r
+coords,x,y,x,y
+labeled-data/séance 1/img00.png,10.5,20,30,40
+labeled-data/séance 1/img01.png,5,6,,
+labeled-data/séance 1/img02.png,,,,
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three frames of 100×80, in a folder with an accent and a space in its name."""
+    root = tmp_path / "data"
+    frames = root / "labeled-data" / "séance 1"
+    frames.mkdir(parents=True)
+    encoded = cv2.imencode(".png", np.full((80, 100, 3), 127, np.uint8))[1].tobytes()
+    for i in range(4):
+        (frames / f"img0{i}.png").write_bytes(encoded)
+    (root / "CollectedData.csv").write_text(TABLE, encoding="utf-8")
+    return root
+
+
+def test_the_table_is_read(folder: Path):
+    assert is_lightning_pose(folder) and not is_deeplabcut(folder)
+    reading = read_lightning_pose(folder)
+    assert reading.schema.keypoints == ("paw_l", "paw_r")
+    assert reading.schema.flip_pairs == (("paw_l", "paw_r"),)
+    first, second = reading.records
+    assert first.keypoints.tolist() == [[10.5, 20, 2], [30, 40, 2]]
+    assert first.bbox.tolist() == [8.5, 18, 32, 42]  # longer side 20, margin 2
+    assert second.keypoints.tolist() == [[5, 6, 2], [0, 0, 0]]
+    assert second.bbox.tolist() == [3, 4, 7, 8]  # a single point: 5 % of 80
+    assert [p.path.name for p in reading.backgrounds] == ["img02.png"]
+    assert len(read_lightning_pose(folder / "CollectedData.csv").records) == 2
+
+
+def test_tables_are_read_together(folder: Path):
+    more = "".join(TABLE.splitlines(keepends=True)[:3]) + "labeled-data/séance 1/img03.png,1,2,3,4\n"
+    (folder / "CollectedData_new.csv").write_text(more, encoding="utf-8")
+    assert len(read_lightning_pose(folder).records) == 3
+    (folder / "CollectedData_new.csv").write_text(more.replace("paw_l", "tail"), encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"_new\.csv:2: has other body parts.*paw_l, paw_r.*tail"):
+        read_lightning_pose(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (TABLE, "", "has no header"),
+        ("coords,x", "coords,X", "other columns"),
+        ("10.5", "1O.5", r"CollectedData\.csv:4: coordinate is not a finite number"),
+        ("10.5", "1e999", r"csv:4: coordinate is not a finite number"),
+        ("10.5,", ",", r"csv:4: point has one coordinate"),
+        ("10.5,", "10.5,,", r"csv:4: row has another length"),
+        ("labeled-data/séance 1/img00.png", "/data/img00.png", "absolute path"),
+        ("labeled-data/séance 1/img00.png", "../img00.png", "outside its folder"),
+        ("img00.png", "img99.png", r"csv:4: image is missing"),
+        ("img01.png", "img00.png", r"csv:5: image has two rows"),
+        ("bodyparts,", "individuals,a,a,a,a\nbodyparts,", "several individuals"),
+    ],
+)
+def test_bad_tables(folder: Path, old: str, new: str, words: str):
+    (folder / "CollectedData.csv").write_text(TABLE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BadInputError, match=words) as caught:
+        read_lightning_pose(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_bytes_and_nothing(folder: Path):
+    (folder / "CollectedData.csv").write_bytes(TABLE.encode("utf-16"))
+    with pytest.raises(BadInputError, match="not text in UTF-8"):
+        read_lightning_pose(folder)
+    assert not is_lightning_pose(folder)
+    assert not is_lightning_pose(folder / "none")
+    with pytest.raises(BadInputError, match="no Lightning Pose labels here"):
+        read_lightning_pose(folder / "labeled-data")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(TABLE)), st.text(max_size=6))
+def test_changed_text_is_read_or_refused_in_one_line(folder: Path, at: int, new: str):
+    changed = (TABLE[:at] + new + TABLE[at + len(new) :]).encode("utf-8", "surrogatepass")
+    (folder / "CollectedData.csv").write_bytes(changed)
+    try:
+        for record in read_lightning_pose(folder).records:
+            assert np.isfinite(record.keypoints).all()
+    except BadInputError as error:
+        assert "\n" not in str(error)
