@@ -13,7 +13,7 @@ from mmengine.dist import is_main_process
 
 from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.config.load import datasets_of, load_config, schema_of
+from kpplugins.config.load import datasets_of, load_config, schema_of, work_dir_of
 from kpplugins.config.parts import classes_of
 from kpplugins.data.annotation_set import SCHEMA_FILE
 from kpplugins.data.images import read_image
@@ -68,6 +68,7 @@ def test(
         config, found = newest_run()
         checkpoint = checkpoint or found
     cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad)
+    cfg.work_dir = str(work_dir_of(cfg))
     cfg.launcher = launcher
     out = Path(cfg.work_dir)
     checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint(out)

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process, master_only
 
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.config.load import load_config, schema_of
+from kpplugins.config.load import load_config, schema_of, work_dir_of
 from kpplugins.data.images import read_size
 from kpplugins.engine.runner import KeepingRunner, build_runner
 from kpplugins.schema import KeypointSchema
@@ -60,6 +60,7 @@ def train(
     """
     options = {**(cfg_options or {}), **({"amp": True} if amp else {})}
     cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=options, skip_bad=skip_bad)
+    cfg.work_dir = str(work_dir_of(cfg))
     cfg.launcher = launcher
     _set_resume(cfg, resume)
     if from_scratch or cfg.get("resume"):  # a run that goes on has its weights

@@ -111,7 +111,7 @@ def _has(cfg: Config, path: Path) -> bool:
 
 def _codec_classes(cfg: Config) -> Iterator[Path]:
     """Where the codec states a number of classes, at every place that it was carried to."""
-    places = [("codec",)] if len(codecs_of(cfg)) == 1 else []
+    places: list[Path] = [("codec",)] if len(codecs_of(cfg)) == 1 else []
     places += [(*path, "encoder") for path, _ in step_paths(cfg)]
     for path in (*places, ("model", "head", "decoder")):
         yield (*path, "num_classes")

@@ -6,7 +6,7 @@ they belong, and the data give the model the numbers and names of keypoints and 
 none of these names comes back as ``Config.fromfile`` reads it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def load_config(
         layer = over(cfg, layer, DATA)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
-    require_effect(_settle(cfg, layer, data is not None), own)
+    require_effect(_settle(cfg, layer, options, data is not None), own)
     if skip_bad:
         for _, dataset in dataset_paths(cfg):
             dataset.skip_bad = True
@@ -96,14 +96,14 @@ def work_dir_of(config: str | Path | Config) -> Path:
     return Path(cfg.get("work_dir") or Path("work_dirs") / Path(str(cfg.filename or "config")).stem)
 
 
-def _settle(cfg: Config, layer: Layer, force_data: bool) -> list[Rule]:
+def _settle(cfg: Config, layer: Layer, options: Collection[str], force_data: bool) -> list[Rule]:
     """Apply the rules of the names that the config has; returns them."""
     replaced: dict[str, Replaced] = {}
     applied = []
     for kind in RULES:
         if cfg.get(kind.name) is None:
             continue
-        rule = kind(cfg, layer, replaced)
+        rule = kind(cfg, layer, replaced, options)
         rule.forced = force_data and kind.name == "data_root"
         by = rule.stated_by
         rule.own_use = by.is_installed or (not kind.over_use and kind.name in used_names(by.name))

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import inspect
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from kpplugins.config.rules import RULES, Rule
 from kpplugins.config.source import Layer
 from kpplugins.structures import BadInputError
 
+logger = logging.getLogger(__name__)
 READ_BY_RUNNER = {
     "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval", "find_unused_parameters",
     "model_wrapper_cfg", "sync_bn",
@@ -67,6 +69,8 @@ def reject_options(options: dict[str, Any], layer: Layer) -> None:
         near = _near(name, known_names() | layer.values.keys())
         if near and name not in layer.values:
             raise _unknown(name, f"--cfg-options {key}", near)
+        if name not in layer.values:
+            logger.warning("--cfg-options %s: nothing here reads it", key)
 
 
 def require_effect(rules: Iterable[Rule], own: Sequence[Layer]) -> None:

@@ -37,7 +37,9 @@ class Codec(Rule):
             self._size(tuple(last["input_size"]), _is_udp(last))
 
     def _put(self, path: tuple[str | int, ...], value: Any, before: list[Any]) -> None:
-        if value_at(self.cfg, path) == {} or self.inherited(path, *before):
+        old = value_at(self.cfg, path)
+        unfinished = old == {} or "_delete_" in (old or ())  # MMEngine leaves the mark of one that replaces another
+        if unfinished or self.inherited(path, *before):
             self.put(path, value)
 
     def _size(self, size: tuple[int, int], udp: bool) -> None:

@@ -95,9 +95,10 @@ class MaxEpochs(Rule):
 
 
 def _epochs_of(layer: Layer) -> int | None:
-    """The number of epochs of a training by this layer."""
-    inner = value_at(layer.values, _IN_TRAIN_CFG)
-    return inner if inner is not None else value_at(layer.values, ("max_epochs",))
+    """The number of epochs that a layer trains for; of two, the one that is stated nearer."""
+    inner, top = value_at(layer.values, _IN_TRAIN_CFG), value_at(layer.values, ("max_epochs",))
+    over = layer.origin(*_IN_TRAIN_CFG) in layer.origin("max_epochs").below
+    return top if inner is None or (top is not None and over) else inner
 
 
 def _stretched(scheduler: Any, epochs: int, before: float) -> dict[str, Any]:

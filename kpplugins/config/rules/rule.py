@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,8 +45,10 @@ class Rule(ABC):
     over_use: ClassVar[bool] = True
     opt_in: ClassVar[bool] = True
 
-    def __init__(self, cfg: Config, layer: Layer, replaced: "dict[str, Replaced]") -> None:
-        self.cfg, self.layer, self.replaced = cfg, layer, replaced
+    def __init__(
+        self, cfg: Config, layer: Layer, replaced: "dict[str, Replaced]", options: Collection[str] = ()
+    ) -> None:
+        self.cfg, self.layer, self.replaced, self.options = cfg, layer, replaced, options
         self.value = cfg.get(self.name)
         self.stated_by = layer.origin(self.name)
         self.before: list[Any] = self.stated_by.earlier(self.name)
@@ -77,6 +79,9 @@ class Rule(ABC):
         """
         if self.forced:
             return True
+        if dotted(path) in self.options:
+            self.reached = True  # as far as the command line lets it
+            return False
         holder, value = value_at(self.cfg, path[:-1]), value_at(self.cfg, path)
         if value is None and (self.opt_in or path[-1] in holder):
             return True
