@@ -38,7 +38,9 @@ class Codec(Rule):
 
     def _put(self, path: tuple[str | int, ...], value: Any, before: list[Any]) -> None:
         old = value_at(self.cfg, path)
-        unfinished = old == {} or "_delete_" in (old or ())  # MMEngine leaves the mark of one that replaces another
+        unfinished = old == {} or "_delete_" in (
+            old or ()
+        )  # MMEngine leaves the mark of one that replaces another
         if unfinished or self.inherited(path, *before):
             self.put(path, value)
 
