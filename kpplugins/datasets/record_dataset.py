@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import MessageHub
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
@@ -71,7 +72,13 @@ class RecordDataset(BaseCocoStyleDataset):
         if kwargs.get("data_mode") == "bottomup":
             self.classes = self.classes_of({"data_root": data_root, "categories": self.categories})
         super().__init__(data_root=data_root, metainfo=self.schema.to_metainfo(), **kwargs)
+        if self.test_mode and not self.ann_file:  # MMPose's CocoMetric would look for it in the current folder
+            hub, name = MessageHub.get_current_instance(), self.metainfo["dataset_name"]
+            hub.update_info(f"{name}_ann_file", None)
         self._metainfo["sigmas_source"] = self.schema.sigmas_source
+        names = self.classes or [full.name]
+        # what MMPose's CocoMetric writes into the annotation file that it makes of samples
+        self._metainfo["CLASSES"] = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
         if self.classes:
             self._metainfo["classes"] = self.classes
 

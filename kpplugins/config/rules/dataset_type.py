@@ -6,7 +6,7 @@ from mmengine.config import ConfigDict
 
 from kpplugins.config.parts import LOADERS, dataset_paths, evaluators_of, is_own
 from kpplugins.config.rules.rule import Rule
-from kpplugins.config.values import value_at
+from kpplugins.config.values import is_type, value_at
 from kpplugins.structures import BadInputError
 
 _KEPT = ("pipeline", "data_mode", "test_mode", "indices", "lazy_init", "serialize_data")
@@ -59,6 +59,10 @@ class DatasetType(Rule):
         kept.update({key: outer[key] for key in _KEPT if key in outer and outer[key] != []})
         own: dict[str, Any] = dict(type=self.value, data_root=None, split=_SPLITS[loader], **kept)
         self.put((loader, "dataset"), ConfigDict(own))
+        for i, step in enumerate(self.cfg[loader].dataset.get("pipeline") or []):
+            keys = step.get("meta_keys")
+            if keys and is_type(step, "PackPoseInputs") and "raw_ann_info" not in keys:
+                self.put((loader, "dataset", "pipeline", i, "meta_keys"), (*keys, "raw_ann_info"))
         whole = own.get("data_mode", "topdown") != "topdown"
         for path, _ in evaluators_of(self.cfg):
             if path[0] == loader.replace("dataloader", "evaluator"):
