@@ -61,7 +61,7 @@ def fit_model(
         if _has(cfg, path):
             _fit(cfg, path, "keypoints", schema.keypoints, layer.origin(*path) in foreign)
     if foreign:
-        fit_parts(cfg, schema)
+        fit_parts(cfg, schema, lambda path: layer.origin(*path) in foreign)
     wanting = [p for p in (*_CLASSES, *_codec_classes(cfg)) if _has(cfg, p)]
     if wanting and classes is None:
         classes = classes_of(cfg)
