@@ -29,6 +29,7 @@ and the data give the model the numbers and names of keypoints and classes, wher
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -54,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_config(
-    path: str | Path,
+    path: str | Path | Config,
     *,
     data: str | Path | None = None,
     work_dir: str | Path | None = None,
@@ -66,7 +67,7 @@ def load_config(
     """Read a config and settle it (see the module's table).
 
     Args:
-        path: the config file.
+        path: the config file; or a settled config, to change it by what follows.
         data: points every dataset at this folder.
         work_dir: where the run is kept. Default: the config's own, else ``work_dirs/NAME``.
         cfg_options: values by dotted key that go over the file's.
@@ -78,6 +79,14 @@ def load_config(
         BadInputError: a missing or unreadable file, an unknown key, one that would change nothing, or numbers of
             keypoints or classes that do not agree.
     """
+    if isinstance(path, Config):
+        with TemporaryDirectory() as folder:  # as the file that a run keeps
+            file = Path(folder) / f"{Path(path.filename or 'settled').stem}.py"
+            path.dump(file)
+            return load_config(
+                file, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad, schema=schema,
+                classes=classes,
+            )  # fmt: skip
     path = Path(path)
     cfg = _read(path)
     if cfg_options:
