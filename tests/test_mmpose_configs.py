@@ -7,10 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from kpplugins.inference.predictor import Predictor
 
 from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
+from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 
 BODY = "mmpose::body_2d_keypoint/"
