@@ -1,11 +1,11 @@
 """Shared fixtures: real data where it is present, drawn cats, cups and plates, command lines, and a screen."""
 
-import json
 import os
 
-for _threads in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
-    os.environ.setdefault(_threads, "1")  # before NumPy, OpenCV and PyTorch; children and data workers inherit them
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy, OpenCV and PyTorch start their threads;
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")  # children and data workers inherit it
 
+import json
 import shutil
 import signal
 import socket
