@@ -8,7 +8,9 @@ from _command import add_common, options, run
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Test a keypoint detector: AP, PCK, NME, images.")
-    parser.add_argument("config", nargs="?", help="config file; default: the newest run's")
+    parser.add_argument(
+        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
+    )
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument(
         "--submission", metavar="FILE", help="also write Kaggle's CSV, from test.csv and IdLookupTable.csv"

@@ -6,62 +6,91 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from kpplugins.config.parts import LOADERS, classes_of, datasets_of, is_detector, pipelines_of
+from kpplugins.config.fit_parts import fit_parts
+from kpplugins.config.parts import (
+    LOADERS,
+    Path,
+    classes_of,
+    codecs_of,
+    datasets_of,
+    is_detector,
+    pipelines_of,
+    step_paths,
+)
+from kpplugins.config.source import Layer
+from kpplugins.config.values import dotted, is_type, same, value_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
-_KEYPOINTS = ("model.head.out_channels", "model.num_keypoints", "model.keypoint_names")
-_CLASSES = ("model.head.num_classes", "model.bbox_head.num_classes", "model.num_classes", "model.class_names")
+_KEYPOINTS: tuple[Path, ...] = (
+    ("model", "head", "out_channels"),
+    ("model", "head", "num_keypoints"),
+    ("model", "head", "num_joints"),
+    ("model", "num_keypoints"),
+    ("model", "keypoint_names"),
+)
+_CLASSES: tuple[Path, ...] = (
+    ("model", "head", "num_classes"),
+    ("model", "bbox_head", "num_classes"),
+    ("model", "num_classes"),
+    ("model", "class_names"),
+)
 
 
-def fit_model(cfg: Config, schema: KeypointSchema, classes: Sequence[str] | None = None) -> None:
+def fit_model(
+    cfg: Config, layer: Layer, schema: KeypointSchema, classes: Sequence[str] | None = None
+) -> None:
     """Give the model its numbers and names of keypoints and classes, or stop where it states other numbers.
 
+    A place is filled where it is ``None``, and where it has the number of the data that the config's base was written
+    for: MMPose's 17 under a file that puts other data in their place.
+
     Args:
-        cfg: its ``model.head.out_channels``, ``model.num_keypoints``, ``model.keypoint_names``, ``num_classes`` of
-            ``codec``, ``model``, ``model.head`` and ``model.bbox_head``, and ``model.class_names`` are filled where
-            they are there and ``None``.
+        cfg: its ``out_channels``, ``num_keypoints``, ``num_joints``, ``num_classes`` and names of ``codec``,
+            ``model``, ``model.head`` and ``model.bbox_head`` are filled.
+        layer: the config's topmost.
         schema: the keypoints.
         classes: names of the classes; ``None`` asks the datasets, where the model wants to know.
 
     Raises:
         BadInputError: naming both places and both numbers; or datasets that do not say what their classes are.
     """
-    for holder, key, place in _slots(cfg, _KEYPOINTS):
-        _fit(cfg, holder, key, place, "keypoints", schema.keypoints)
-    wanting = [
-        *_slots(cfg, _CLASSES),
-        *((c, "num_classes", p) for c, p in _codecs(cfg) if "num_classes" in c),
-    ]
+    foreign = _below_the_data(cfg, layer)
+    for path in _KEYPOINTS:
+        if _has(cfg, path):
+            _fit(cfg, path, "keypoints", schema.keypoints, layer.origin(*path) in foreign)
+    if foreign:
+        fit_parts(cfg, schema, lambda path: layer.origin(*path) in foreign)
+    wanting = [p for p in (*_CLASSES, *_codec_classes(cfg)) if _has(cfg, p)]
     if wanting and classes is None:
         classes = classes_of(cfg)
-    for holder, key, place in wanting:
+    for path in wanting:
         if classes:
-            _fit(cfg, holder, key, place, "classes", classes)
-        elif holder[key] is None:
+            _fit(cfg, path, "classes", classes, False)
+        elif value_at(cfg, path) is None:
             raise BadInputError(
-                "no dataset says what its classes are", where=", ".join(LOADERS), todo=f"set {place}"
+                "no dataset says what its classes are", where=", ".join(LOADERS), todo=f"set {dotted(path)}"
             )
 
 
 def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
-    """No ``RandomFlip`` and no flip test for a set of points that cannot be mirrored; says so. Boxes alone can be."""
+    """Take flips out of training and test for keypoints that cannot be mirrored; says so. Boxes alone can be."""
     if not schema.unpaired or is_detector(cfg):
         return
     logger.warning(
         "no flips in training or test: %s without partners cannot be mirrored", ", ".join(schema.unpaired)
     )
     for pipeline in pipelines_of(cfg.get("train_dataloader") or {}):
-        pipeline[:] = [step for step in pipeline if step.type != "RandomFlip"]
+        pipeline[:] = [step for step in pipeline if not is_type(step, "RandomFlip")]
     if cfg.model.get("test_cfg"):
         cfg.model.test_cfg.flip_test = False
 
 
 def tell_unflipped(cfg: Config) -> None:
-    """Say so where the flip test would show the model what its training never has."""
+    """Warn where the flip test would show the model what its training never has."""
     trained = list(pipelines_of(cfg.get("train_dataloader") or {}))
-    flips = any(step.type == "RandomFlip" and step.get("prob") != 0 for steps in trained for step in steps)
+    flips = any(is_type(s, "RandomFlip") and s.get("prob") != 0 for steps in trained for s in steps)
     tested: Any = (cfg.get("model") or {}).get("test_cfg") or {}
     if trained and not flips and tested.get("flip_test"):
         logger.warning(
@@ -70,42 +99,45 @@ def tell_unflipped(cfg: Config) -> None:
         )
 
 
-def _slots(cfg: Config, places: Sequence[str]) -> Iterator[tuple[ConfigDict, str, str]]:
-    """Those of the dotted places that the config has: what holds the value, the last key, and the place."""
-    for place in places:
-        *path, key = place.split(".")
-        holder: Any = cfg
-        for part in path:
-            holder = holder.get(part) if isinstance(holder, (Config, ConfigDict)) else None
-        if isinstance(holder, ConfigDict) and key in holder:
-            yield holder, key, place
-
-
-def _codecs(cfg: Config) -> Iterator[tuple[ConfigDict, str]]:
-    """The codec at every place that it was carried to."""
-    if isinstance(cfg.get("codec"), dict):
-        yield cfg.codec, "codec.num_classes"
+def _below_the_data(cfg: Config, layer: Layer) -> frozenset[Layer]:
+    """The layers below the one that has put our data into the config: what they say is meant for other data."""
     for loader in LOADERS:
-        for step in (step for pipeline in pipelines_of(cfg.get(loader) or {}) for step in pipeline):
-            if isinstance(step.get("encoder"), dict):
-                yield step.encoder, f"num_classes of the encoder in {loader}"
-    decoder = ((cfg.get("model") or {}).get("head") or {}).get("decoder")
-    if isinstance(decoder, dict):
-        yield decoder, "model.head.decoder.num_classes"
+        path = (loader, "dataset", "type")
+        if (cfg.get(loader) or {}).get("dataset"):
+            by_rule = not same(value_at(layer.values, path), value_at(cfg, path))
+            return layer.origin(*(("dataset_type",) if by_rule else path)).below
+    return frozenset()
 
 
-def _fit(cfg: Config, holder: ConfigDict, key: str, place: str, what: str, names: Sequence[str]) -> None:
+def _has(cfg: Config, path: Path) -> bool:
+    holder = value_at(cfg, path[:-1])
+    return isinstance(holder, ConfigDict) and path[-1] in holder
+
+
+def _codec_classes(cfg: Config) -> Iterator[Path]:
+    """Where the codec states a number of classes, at every place that it was carried to."""
+    places: list[Path] = [("codec",)] if len(codecs_of(cfg)) == 1 else []
+    places += [(*path, "encoder") for path, _ in step_paths(cfg)]
+    for path in (*places, ("model", "head", "decoder")):
+        yield (*path, "num_classes")
+
+
+def _fit(cfg: Config, path: Path, what: str, names: Sequence[str], foreign: bool) -> None:
     """Fill one place, or compare what it says."""
-    stated, named = holder[key], key.endswith("names")
-    if stated is None:
-        holder[key] = list(names) if named else len(names)
+    holder, key = value_at(cfg, path[:-1]), path[-1]
+    stated, named = holder[key], str(key).endswith("names")
+    value = list(names) if named else len(names)
+    if stated is None or (foreign and stated != value):
+        if stated is not None:
+            logger.info("%s: %s, %s before (from the data)", dotted(path), value, stated)
+        holder[key] = value
         return
     number = len(stated) if named else stated
     if number != len(names):
         where, dataset = next(datasets_of(cfg))
         raise BadInputError(
             f"the model and the data have different numbers of {what}",
-            where=f"{place} and {where}",
+            where=f"{dotted(path)} and {where}",
             found=f"{number} ({holder.get('type', 'model')}) and {len(names)} ({dataset.type}: {', '.join(names)})",
-            todo=f"set {place} = None to take it from the data",
+            todo=f"set {dotted(path)} = None to take it from the data",
         )

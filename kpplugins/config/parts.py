@@ -5,92 +5,165 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from kpplugins.config.values import dotted, name_of
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-STEPS = {
-    "box_augment": ("RandomBoxTransform", "RandomBBoxTransform"),
-    "box_padding": ("GetBBoxCenterScale",),
-    "image_augment": ("RandomImageAffine",),
-}
-"""Top-level names and the types of the steps that they go to."""
+EVALUATORS = ("val_evaluator", "test_evaluator")
+Path = tuple[str | int, ...]
+
+
+def dataset_paths(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
+    """Find every dataset with its place; of a wrapper, those that it wraps."""
+    for loader in LOADERS:
+        if cfg.get(loader) and cfg[loader].get("dataset"):
+            yield from _walk((loader, "dataset"), cfg[loader]["dataset"])
 
 
 def datasets_of(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:
-    """Every dataset config with its dotted place, wrappers and their parts included."""
-    for loader in LOADERS:
-        if cfg.get(loader) and cfg[loader].get("dataset"):
-            yield from _walk(f"{loader}.dataset", cfg[loader]["dataset"])
+    """Find every dataset with its dotted place; of a wrapper, those that it wraps."""
+    for path, dataset in dataset_paths(cfg):
+        yield dotted(path), dataset
+
+
+def evaluators_of(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
+    """Find every metric of the evaluators with its place."""
+    for name in EVALUATORS:
+        some = cfg.get(name) or []
+        if isinstance(some, dict):
+            yield (name,), some
+        else:
+            for i, metric in enumerate(some):
+                yield (name, i), metric
+
+
+def pipeline_paths(part: Any, path: Path = ()) -> Iterator[tuple[Path, list]]:
+    """Find every pipeline in a part of a config with its place, those of wrapped datasets and of hooks included."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if str(key).endswith("pipeline") and isinstance(value, list):
+                yield (*path, key), value
+            else:
+                yield from pipeline_paths(value, (*path, key))
+    elif isinstance(part, (list, tuple)):
+        for i, item in enumerate(part):
+            yield from pipeline_paths(item, (*path, i))
 
 
 def pipelines_of(part: Any) -> Iterator[list]:
-    """Every pipeline of a loader, those of wrapped datasets included."""
-    if isinstance(part, dict):
-        for key, value in part.items():
-            if key == "pipeline" and isinstance(value, list):
-                yield value
-            else:
-                yield from pipelines_of(value)
-    elif isinstance(part, list):
-        for item in part:
-            yield from pipelines_of(item)
+    """Find every pipeline in a part of a config."""
+    for _, pipeline in pipeline_paths(part):
+        yield pipeline
 
 
-def steps_of(cfg: Config) -> Iterator[Any]:
-    """Every step of every pipeline of the config's loaders."""
-    for loader in LOADERS:
-        for pipeline in pipelines_of(cfg.get(loader) or {}):
-            yield from pipeline
+def step_paths(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
+    """Find every step of the loaders' pipelines, and of those that hooks switch to, with its place."""
+    for name in (*LOADERS, "custom_hooks"):
+        for path, pipeline in pipeline_paths(cfg.get(name) or {}, (name,)):
+            for i, step in enumerate(pipeline):
+                if isinstance(step, dict):
+                    yield (*path, i), step
+
+
+def steps_of(cfg: Config) -> Iterator[ConfigDict]:
+    """Find every step of every pipeline."""
+    for _, step in step_paths(cfg):
+        yield step
+
+
+def codecs_of(cfg: Config) -> list[ConfigDict]:
+    """List the codecs that are named at the top of a config: none, one, or several (MSPN's)."""
+    named = cfg.get("codec")
+    some = named if isinstance(named, (list, tuple)) else [named]
+    return [codec for codec in some if isinstance(codec, dict)]
 
 
 def is_detector(cfg: Config) -> bool:
-    """Whether the model is one of MMDetection's, which finds boxes and no points."""
+    """Tell whether the model is one of MMDetection's, which finds boxes and no keypoints."""
     return cfg.get("default_scope") == "mmdet" or (cfg.get("model") or {}).get("_scope_") == "mmdet"
 
 
-def schema_of(cfg: Config) -> KeypointSchema:
-    """The schema that all datasets of the config share.
+def class_of(place: str, dataset: ConfigDict) -> Any:
+    """Look the class of a dataset up.
 
     Raises:
-        BadInputError: two datasets differ; it names both places and numbers.
+        BadInputError: there is none of its name.
     """
-    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+    named = dataset.get("type")
+    cls = _class(named)
+    if cls is None:
+        raise BadInputError(f"unknown dataset {named!r}", where=place, todo="see kpplugins.datasets")
+    return cls
 
+
+def _class(named: Any) -> Any:
+    from mmpose.registry import DATASETS
+
+    return DATASETS.get(named) if isinstance(named, str) else named
+
+
+def own_datasets(cfg: Config) -> list[tuple[Path, ConfigDict]]:
+    """List the datasets whose keypoints come from the data, which are those of ``kpplugins.datasets``."""
+    return [(path, dataset) for path, dataset in dataset_paths(cfg) if is_own(dataset.get("type"))]
+
+
+def is_own(named: Any) -> bool:
+    """Tell whether a ``type`` means a dataset of ``kpplugins.datasets``, whose keypoints come from the data."""
+    return hasattr(_class(named), "schema_of")
+
+
+def schema_of(cfg: Config) -> KeypointSchema:
+    """Read the schema that all datasets of the config share.
+
+    What a wrapper states goes before what it wraps: MMPose's ``CombinedDataset`` converts other keypoints to its own.
+
+    Raises:
+        BadInputError: two datasets differ (it names both places and numbers), or none says what its keypoints are.
+    """
     first: tuple[str, KeypointSchema] | None = None
-    for place, dataset in datasets_of(cfg):
-        cls = _class_of(place, dataset)
-        if hasattr(cls, "schema_of"):
-            schema = cls.schema_of(dataset)
-        elif dataset.get("metainfo") or getattr(cls, "METAINFO", None):
-            schema = KeypointSchema.from_metainfo(
-                parse_pose_metainfo(dict(dataset.get("metainfo") or cls.METAINFO))
-            )
-        else:
-            continue
-        if first and first[1].keypoints != schema.keypoints:
-            raise BadInputError(
-                "datasets with different keypoints",
-                where=f"{first[0]} and {place}",
-                found=f"{first[1].num_keypoints} ({', '.join(first[1].keypoints)}) and "
-                f"{schema.num_keypoints} ({', '.join(schema.keypoints)})",
-                todo="choose the same `keypoints` for all",
-            )
-        first = first or (place, schema)
+    for loader in LOADERS:
+        dataset = (cfg.get(loader) or {}).get("dataset")
+        for place, schema in _schemas(f"{loader}.dataset", dataset) if dataset else ():
+            if first and first[1].keypoints != schema.keypoints:
+                raise BadInputError(
+                    "datasets with different keypoints", where=f"{first[0]} and {place}",
+                    found=f"{first[1].num_keypoints} ({', '.join(first[1].keypoints)}) and "
+                    f"{schema.num_keypoints} ({', '.join(schema.keypoints)})",
+                    todo="choose the same `keypoints` for all",
+                )  # fmt: skip
+            first = first or (place, schema)
     if first is None:
         raise BadInputError("no dataset says what its keypoints are", where=", ".join(LOADERS))
     return first[1]
 
 
+def _schemas(place: str, dataset: ConfigDict) -> Iterator[tuple[str, KeypointSchema]]:
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+    cls = class_of(place, dataset)
+    if hasattr(cls, "schema_of"):
+        yield place, cls.schema_of(dataset)
+        return
+    stated = dataset.get("metainfo")
+    if not stated and ("datasets" in dataset or isinstance(dataset.get("dataset"), dict)):
+        for inner, part in _parts(place, dataset):
+            yield from _schemas(inner, part)
+        return
+    stated = stated or getattr(cls, "METAINFO", None)
+    if stated:
+        yield place, KeypointSchema.from_metainfo(parse_pose_metainfo(dict(stated)))
+
+
 def classes_of(cfg: Config) -> list[str]:
-    """The names of the classes that all datasets of the config share; none where they say nothing of it.
+    """Read the names of the classes that all datasets of the config share; none where they say nothing of it.
 
     Raises:
         BadInputError: two datasets differ; it names both places.
     """
     first: tuple[str, list[str]] | None = None
     for place, dataset in datasets_of(cfg):
-        cls = _class_of(place, dataset)
+        cls = class_of(place, dataset)
         if not hasattr(cls, "classes_of"):
             continue
         classes = cls.classes_of(dataset)
@@ -104,22 +177,24 @@ def classes_of(cfg: Config) -> list[str]:
     return first[1] if first else []
 
 
-def _class_of(place: str, dataset: ConfigDict) -> Any:
-    from mmpose.registry import DATASETS
-
-    named = dataset.get("type")
-    cls = DATASETS.get(named) if isinstance(named, str) else named
-    if cls is None:
-        raise BadInputError(f"unknown dataset {named!r}", where=place, todo="see kpplugins.datasets")
-    return cls
-
-
-def _walk(place: str, dataset: ConfigDict) -> Iterator[tuple[str, ConfigDict]]:
-    parts = dataset.get("datasets")
-    if parts:
-        for i, part in enumerate(parts):
-            yield from _walk(f"{place}.datasets[{i}]", part)
-    elif isinstance(dataset.get("dataset"), dict):
-        yield from _walk(f"{place}.dataset", dataset["dataset"])
+def _parts(place: str, dataset: ConfigDict) -> Iterator[tuple[str, ConfigDict]]:
+    if "datasets" in dataset:
+        for i, part in enumerate(dataset["datasets"]):
+            yield f"{place}.datasets[{i}]", part
     else:
-        yield place, dataset
+        yield f"{place}.dataset", dataset["dataset"]
+
+
+def _walk(path: Path, dataset: ConfigDict) -> Iterator[tuple[Path, ConfigDict]]:
+    if dataset.get("datasets"):
+        for i, part in enumerate(dataset["datasets"]):
+            yield from _walk((*path, "datasets", i), part)
+    elif isinstance(dataset.get("dataset"), dict):
+        yield from _walk((*path, "dataset"), dataset["dataset"])
+    else:
+        yield path, dataset
+
+
+def type_names(cfg: Config) -> set[str]:
+    """Collect the names of the classes of all steps."""
+    return {name_of(step.get("type")) for step in steps_of(cfg)}

@@ -1,119 +1,182 @@
-"""Top-level names of a config that nothing will ever read."""
+"""Who set what in a config: its files as layers, from one reading of each.
 
-import ast
+MMEngine evaluates a config and every file that it stands on once, and copies what a base says before the child changes
+it. ``read_config`` keeps what each file said on the way, with everything that it inherits, so that the rules can ask
+where a value came into being and what it was before.
+"""
+
 import contextlib
-import difflib
-import inspect
-import re
-from collections.abc import Iterator
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from mmengine.config import Config
+from mmengine.config import config as mmengine_config
+from mmengine.config.utils import MODULE2PACKAGE
+
+from kpplugins.config.values import same, value_at
 from kpplugins.structures import BadInputError
 
-SPREAD = {
-    "amp",
-    "box_augment",
-    "box_padding",
-    "codec",
-    "data_root",
-    "dataset_args",
-    "dataset_type",
-    "input_size",
-    "keypoints",
-    "max_epochs",
-    "num_stacks",
-    "image_augment",
-}
-"""Names that ``load_config`` carries to their places."""
-READ_BY_RUNNER = {
-    "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval", "find_unused_parameters",
-    "model_wrapper_cfg", "sync_bn",
-}  # fmt: skip
-"""Names that MMEngine's Runner reads from the config without having them as arguments."""
+OPTIONS, DATA = "--cfg-options", "--data"
+SCOPE = "kpplugins"
+MODULE2PACKAGE.setdefault(
+    SCOPE, SCOPE
+)  # so that `_base_ = "kpplugins::NAME.py"` is found, as MMPose's configs are
+_UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError, RuntimeError)
+_reading = threading.RLock()
 
 
-def reject_unknown_names(path: Path) -> None:
-    """Stop at a top-level name in ``path``, or in a local base of it, that nothing reads.
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One file of a config, or what was put over it, with everything that it inherits.
 
-    A name is fine when the Runner takes it, when ``load_config`` carries it to its places, or when the file itself uses
-    it to build another value. (A child's ``train_pipeline`` alone would change nothing: MMEngine has copied the base's
-    into the loader long before.)
+    Attributes:
+        name: the file, or ``OPTIONS`` or ``DATA``.
+        values: the whole config as it was here.
+        bases: the layers that it stands on.
+    """
+
+    name: str
+    values: Any
+    bases: tuple["Layer", ...] = ()
+
+    def origin(self, *path: str | int) -> "Layer":
+        """Find the layer that gave the place the value which it has here, from this one down."""
+        value = value_at(self.values, path)
+        for base in self.bases:
+            if same(value_at(base.values, path), value):
+                return base.origin(*path)
+        return self
+
+    @cached_property
+    def below(self) -> frozenset["Layer"]:
+        """All layers that this one stands on."""
+        return frozenset(self.bases).union(*(base.below for base in self.bases))
+
+    def earlier(self, *path: str | int) -> list[Any]:
+        """List the values that the place had in the layers below, where they had it."""
+        found = (value_at(layer.values, path) for layer in self.below)
+        return [value for value in found if value is not None]
+
+    @cached_property
+    def is_installed(self) -> bool:
+        """Tell whether it is a config of another package than ours, e.g. of MMPose's, which means what it says."""
+        parts = Path(self.name).parts
+        return ".mim" in parts and parts[parts.index(".mim") - 1] != SCOPE
+
+    def says(self, *path: str | int) -> bool:
+        """Tell whether this layer itself gave the place its value."""
+        return self.origin(*path) is self
+
+
+def read_config(config: str | Path | Config) -> tuple[Config, Layer]:
+    """Read a config and keep what each of its files said.
+
+    Args:
+        config: the file, in any form that MMEngine reads; or a ``Config``, which is a layer over the file that it was
+            read from, where that is still there.
+
+    Returns:
+        The config as MMEngine reads it (of a ``Config``, a copy), and its topmost layer.
 
     Raises:
-        BadInputError: naming the file, the line, and the nearest known name.
+        BadInputError: no such file, or one that cannot be read.
     """
-    known = known_names()
-    texts = {file: file.read_text(encoding="utf-8") for file in local_chain(path)}
-    used_by_children = set(re.findall(r"_base_\.(\w+)", "\n".join(texts.values())))
-    for file, text in texts.items():
-        tree = ast.parse(text, filename=str(file))
-        used = loaded_names(tree)
-        for name, statement in assignments(tree):
-            if not name.startswith("_") and name not in known | used | used_by_children:
-                raise _unknown(name, f"{file}:{statement.lineno}", known)
+    if isinstance(config, Config):
+        cfg = copy.deepcopy(config)
+        file = Path(str(cfg.filename)) if cfg.filename else None
+        bases = (_read(file)[1],) if file and file.is_file() else ()
+        return cfg, Layer(str(file or "Config"), copy.deepcopy(dict(cfg.items())), bases)
+    return _read(Path(config))
 
 
-def reject_unknown_options(options: dict) -> None:
-    """The same for ``--cfg-options``, which come after the config has used its own names."""
-    for key in options:
-        if key.split(".")[0] not in known_names():
-            raise _unknown(key.split(".")[0], f"--cfg-options {key}", known_names())
+def over(cfg: Config, layer: Layer, name: str) -> Layer:
+    """Make a layer of what was put over ``layer`` by ``name``: the config as it is now."""
+    return Layer(name, copy.deepcopy(dict(cfg.items())), (layer,))
 
 
-def known_names() -> set[str]:
-    """The names at the top of a config that something reads."""
-    from mmengine.runner import Runner
-
-    return (set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}) | SPREAD | READ_BY_RUNNER
-
-
-def local_chain(path: Path) -> list[Path]:
-    """``path`` and every base of it that is a file of this project, not of an installed package."""
-    chain, todo = [], [path]
-    while todo:
-        file = todo.pop()
-        chain.append(file)
-        for name, statement in assignments(parse(file)):
-            if name == "_base_":
-                bases = ast.literal_eval(statement.value)
-                bases = [bases] if isinstance(bases, str) else bases
-                todo += [file.parent / b for b in bases if "::" not in b and (file.parent / b).is_file()]
-    return chain
+def _read(path: Path) -> tuple[Config, Layer]:
+    if not path.is_file():
+        raise BadInputError("no such config", where=str(path), todo="see the files in configs/")
+    try:
+        with _recording() as layers:
+            cfg = Config.fromfile(str(path))
+    except BadInputError:
+        raise
+    except SyntaxError as error:
+        raise BadInputError(
+            f"not Python: {error.msg}", where=f"{error.filename or path}:{error.lineno}"
+        ) from error
+    except _UNREADABLE as error:
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInputError(f"config cannot be read: {message}", where=str(path)) from error
+    _drop_scope(cfg._cfg_dict)
+    return cfg, layers[-1]
 
 
-def assigned_values(path: Path, name: str) -> list[object]:
-    """What ``path`` and its local bases assign to a top-level name, where it is a literal; the file itself first."""
-    values = []
-    for file in local_chain(path):
-        for assigned, statement in assignments(parse(file)):
-            if assigned == name:
-                with contextlib.suppress(ValueError):  # built from something else
-                    values.append(ast.literal_eval(statement.value))
-    return values
+@dataclass
+class _Recorder:
+    """Stands in for one of MMEngine's functions that read a file, and keeps what they return."""
+
+    read: Callable
+    stack: list[list[Layer]] = field(default_factory=lambda: [[]])
+
+    def __call__(self, filename: str, *args: Any, **kwargs: Any) -> tuple:
+        self.stack.append([])
+        result = self.read(filename, *args, **kwargs)
+        bases = tuple(self.stack.pop())
+        self.stack[-1].append(Layer(str(filename), copy.deepcopy(dict(result[0])), bases))
+        return result
 
 
-def parse(file: Path) -> ast.Module:
-    """A config file's syntax tree."""
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+@contextlib.contextmanager
+def _recording() -> Iterator[list[Layer]]:
+    """Within it, the layers that are read are appended to the list; the whole chain is in the ``bases`` of the last."""
+    names = ("_file2dict", "_parse_lazy_import")
+    with _reading:
+        before = {name: Config.__dict__[name] for name in names}
+        layers: list[list[Layer]] = [[]]
+        readers = (Config._file2dict, _from_wheels(Config._parse_lazy_import))
+        for name, reader in zip(names, readers, strict=True):
+            setattr(Config, name, staticmethod(_Recorder(reader, layers)))
+        try:
+            yield layers[0]
+        finally:
+            for name in names:
+                setattr(Config, name, before[name])
 
 
-def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.Assign]]:
-    """The names that are assigned at the top of a config, with their statements, in order."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    yield target.id, node
+def _from_wheels(read: Callable) -> Callable:
+    """Let ``from mmpose.configs... import`` find what MMPose's wheel keeps in ``mmpose/.mim/configs``."""
+
+    def reading(filename: str) -> tuple:
+        path_of = mmengine_config.get_installed_path
+
+        def folder_of(package: str) -> str:
+            root = Path(path_of(package))
+            in_wheel = not (root / "configs").is_dir() and (root / ".mim/configs").is_dir()
+            return str(root / ".mim" if in_wheel else root)
+
+        mmengine_config.get_installed_path = folder_of
+        try:
+            return read(filename)
+        finally:
+            mmengine_config.get_installed_path = path_of
+
+    return reading
 
 
-def loaded_names(tree: ast.Module) -> set[str]:
-    """The names that a config uses to build its values."""
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-
-
-def _unknown(name: str, where: str, known: set[str]) -> BadInputError:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    todo = (
-        f"did you mean {near[0]!r}?" if near else "name the place it should go to, e.g. model.head.num_stacks"
-    )
-    return BadInputError(f"unknown config key {name!r}", where=where, todo=todo)
+def _drop_scope(value: Any) -> None:
+    """Take out the scope that MMEngine notes for ``kpplugins::`` bases: our classes are in MMPose's registries."""
+    if isinstance(value, dict):
+        if value.get("_scope_") == SCOPE:
+            value.pop("_scope_")
+        for inner in value.values():
+            _drop_scope(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _drop_scope(inner)

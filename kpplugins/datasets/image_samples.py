@@ -86,7 +86,7 @@ def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict
     ]  # fmt: skip
     return {
         **rest,
-        "id": ids,
+        "id": ids.tolist(),  # a list, as in MMPose: its CocoMetric sorts predictions by it
         "category_id": kinds,
         "iscrowd": crowds,
         "bbox": rows[:, 8:12].astype(np.float32),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import MessageHub
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
@@ -34,7 +35,7 @@ class RecordDataset(BaseCocoStyleDataset):
     0 or 1, ``area``, ``raw_ann_info`` (the COCO annotation, for metrics).
 
     A sample of an image has all N of its instances, crowds and boxes without labelled points among them, in training
-    as in testing; N is 0 for a background. Its arrays: ``id``, ``category_id`` (1-based place in
+    as in testing; N is 0 for a background. ``id`` is a list of N; its arrays: ``category_id`` (1-based place in
     ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) cut to the image, ``bbox_score``, ``area`` (N,),
     ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations, with
     the boxes as they were read. A box that has no area within its image is left out of both.
@@ -71,7 +72,15 @@ class RecordDataset(BaseCocoStyleDataset):
         if kwargs.get("data_mode") == "bottomup":
             self.classes = self.classes_of({"data_root": data_root, "categories": self.categories})
         super().__init__(data_root=data_root, metainfo=self.schema.to_metainfo(), **kwargs)
+        if (
+            self.test_mode and not self.ann_file
+        ):  # MMPose's CocoMetric would look for it in the current folder
+            hub, name = MessageHub.get_current_instance(), self.metainfo["dataset_name"]
+            hub.update_info(f"{name}_ann_file", None)
         self._metainfo["sigmas_source"] = self.schema.sigmas_source
+        names = self.classes or [full.name]
+        # what MMPose's CocoMetric writes into the annotation file that it makes of samples
+        self._metainfo["CLASSES"] = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
         if self.classes:
             self._metainfo["classes"] = self.classes
 

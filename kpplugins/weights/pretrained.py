@@ -15,13 +15,12 @@ from typing import Any
 from mmengine.config import Config
 
 from kpplugins.structures import BadInputError
+from kpplugins.weights.comparison import compare, listed
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 20.0
 """Seconds without an answer after which an address counts as out of reach."""
 FROM_SCRATCH = "or train without them: --from-scratch"
-_SHOWN = 3
-"""Tensors that are named in one line; the others are counted."""
 
 
 def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
@@ -149,7 +148,7 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
         BadInputError: no tensor of it fits the model.
     """
     own, weights = model.state_dict(), weights_of(checkpoint)
-    fitting = _fitting(model, weights)
+    found, fitting = compare(own, weights), _fitting(model, weights)
     if not fitting:
         raise BadInputError(
             "nothing in these weights fits the model",
@@ -158,15 +157,10 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
             found=f"{len(weights)} like {next(iter(weights), 'none')}",
             todo=f"name a checkpoint of this architecture, {FROM_SCRATCH}",
         )
-    shapes = [
-        f"{k} {tuple(v.shape)} for {tuple(own[k].shape)}"
-        for k, v in weights.items()
-        if k in own and own[k].shape != v.shape
-    ]
-    unknown = [k for k in weights if k not in own]
-    missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
-    kinds = {"of another shape": shapes, "that the model lacks": unknown, "that the file lacks": missing}
-    told = "; ".join(f"{len(names)} {kind}: {_first(names)}" for kind, names in kinds.items() if names)
+    told = listed({
+        "of another shape": found.shapes, "that the model lacks": found.left_over,
+        "that the file lacks": found.missing,
+    })  # fmt: skip
     if told:
         logger.warning("%s: %d tensors taken, left out %s", where, len(fitting), told)
     kept = {k: v for k, v in checkpoint.items() if k != "state_dict"} if "state_dict" in checkpoint else {}
@@ -191,8 +185,7 @@ def _fetch(place: str, address: str, timeout: float) -> Any:
 
 def _fitting(part: Any, weights: dict[str, Any]) -> dict[str, Any]:
     """The weights that a part of a model has in the same shape; none where only counters would fit."""
-    own = part.state_dict()
-    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    fitting = {name: weights[name] for name in compare(part.state_dict(), weights).fitting}
     return fitting if any(v.ndim for v in fitting.values()) else {}
 
 
@@ -239,7 +232,3 @@ def _is_pretrained(init: Any) -> bool:
 
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmpose.registry import MODELS
 
-from kpplugins.config.load import datasets_of, load_config, schema_of
+from kpplugins.config.load import datasets_of, load_config, schema_of, work_dir_of
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.structures import BadInputError
 
@@ -88,7 +88,7 @@ def test_another_codec_reaches_pipelines_and_decoder(child):
         "MSRAHeatmap",
         "MSRAHeatmap",
     )
-    assert not steps["TopdownAffine"].use_udp
+    assert not steps["TopdownAffine"].get("use_udp")
     assert cfg.model.test_cfg.shift_heatmap  # half a pixel, that UDP does without
     assert not child("").model.test_cfg.shift_heatmap
 
@@ -129,7 +129,7 @@ def test_data_moves_annotation_files_of_evaluators_along(root: Path, tmp_path: P
     assert cfg.model.head.out_channels == schema_of(cfg).num_keypoints == 17
 
 
-def test_datasets_with_roots_of_their_own_keep_them_or_are_asked_about(child):
+def test_datasets_with_roots_of_their_own_keep_them(child):
     differing = "val_dataloader = dict(dataset=dict(data_root='b'))"
     assert {d.data_root for _, d in datasets_of(child(differing))} == {"data/cat", "b"}
     # one that was given another root on purpose keeps it; those that have it from the top follow the top
@@ -137,10 +137,7 @@ def test_datasets_with_roots_of_their_own_keep_them_or_are_asked_about(child):
     every = "; ".join(
         f"{s}_dataloader = dict(dataset=dict(data_root='{s}'))" for s in ("train", "val", "test")
     )
-    with pytest.raises(
-        BadInputError, match="data_root would go to datasets that have different ones.*test, train, val"
-    ):
-        child(every)
+    assert {d.data_root for _, d in datasets_of(child(every))} == {"train", "val", "test"}
 
 
 @pytest.mark.parametrize("coco", COCO_BASES)
@@ -208,15 +205,21 @@ def test_an_unknown_option_is_refused(child):
         child("", cfg_options={"trian_cfg.max_epochs": 3})
 
 
-@pytest.mark.parametrize("name", ["channels=32", "depth=2"])
-def test_an_option_that_would_change_nothing_is_refused(root: Path, name: str):
-    key, value = name.split("=")
-    with pytest.raises(BadInputError, match=f"unknown config key '{key}'"):
-        load_config(root / "configs/cat_hourglass_sample.py", cfg_options={key: int(value)})
+def test_an_option_that_comes_too_late_is_refused(root: Path):
+    with pytest.raises(BadInputError, match="--cfg-options channels: channels would change nothing"):
+        load_config(root / "configs/cat_hourglass_sample.py", cfg_options={"channels": 32})
+
+
+def test_an_option_that_nothing_reads_is_told(root: Path, caplog: pytest.LogCaptureFixture):
+    load_config(root / "configs/cat_hourglass_sample.py", cfg_options={"note": 2})
+    assert "--cfg-options note: nothing here reads it" in caplog.text
 
 
 def test_a_pipeline_that_would_reach_no_loader_is_refused(child):
-    with pytest.raises(BadInputError, match="unknown config key 'train_pipeline'"):
+    with pytest.raises(
+        BadInputError,
+        match=r"child\.py:2: train_pipeline would change nothing.*hourglass52.*has built its own",
+    ):
         child("train_pipeline = []")
 
 
@@ -230,7 +233,7 @@ def test_skip_bad_reaches_every_dataset(child):
 
 
 def test_the_work_dir_is_named_after_the_config(child):
-    assert Path(child("").work_dir) == Path("work_dirs/child")
+    assert work_dir_of(child("")) == Path("work_dirs/child")
     assert child("", work_dir="/tmp/x").work_dir == "/tmp/x"
 
 
@@ -286,5 +289,5 @@ def test_padding_and_augmentation_of_boxes_are_one_line_each(child):
     assert {s.type: s for s in cfg.train_dataloader.dataset.pipeline}[
         "RandomBoxTransform"
     ].rotate_factor == 30
-    with pytest.raises(BadInputError, match="box_padding, box_augment"):
+    with pytest.raises(BadInputError, match="box_padding: not a number"):
         child("box_padding = 'much'")

@@ -17,7 +17,7 @@ from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
 from kpplugins.curation.convert import convert
 from kpplugins.formats.cat import CAT_SCHEMA
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.weights.pretrained import drop_pretrained, keep_fitting, pretrained_of, require_pretrained
 

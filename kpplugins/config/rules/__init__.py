@@ -1,1 +1,29 @@
-"""One object for each special name at the top of a config."""
+"""One object for each special name at the top of a config.
+
+``rule`` is what they share; the others are named after their name. ``RULES`` is their order: what gives another name
+a value comes before it.
+
+Adding a new special name: a class here, its place in ``RULES``, and a test that shows what it changes and what not.
+The table in docs/configs.md is made from ``name`` and ``goes_to``: run ``python tests/test_meta.py`` to write it anew.
+"""
+
+from kpplugins.config.rules.amp import Amp
+from kpplugins.config.rules.box_augment import BoxAugment
+from kpplugins.config.rules.box_padding import BoxPadding
+from kpplugins.config.rules.codec import Codec
+from kpplugins.config.rules.data_root import DataRoot
+from kpplugins.config.rules.dataset_args import DatasetArgs
+from kpplugins.config.rules.dataset_type import DatasetType
+from kpplugins.config.rules.image_augment import ImageAugment
+from kpplugins.config.rules.input_size import InputSize
+from kpplugins.config.rules.keypoints import Keypoints
+from kpplugins.config.rules.max_epochs import MaxEpochs
+from kpplugins.config.rules.num_stacks import NumStacks
+from kpplugins.config.rules.rule import Replaced, Rule
+
+RULES: tuple[type[Rule], ...] = (
+    DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
+    Codec, MaxEpochs,
+)  # fmt: skip
+
+__all__ = ["RULES", "Replaced", "Rule"]

@@ -67,10 +67,12 @@ class RandomImageAffine(ImageAffine):
         for key in _PER_INSTANCE:
             if key in results:
                 results[key] = results[key][share > 0]
+        if "id" in results:
+            results["id"] = np.asarray(results["id"])[share > 0].tolist()
 
 
 _PER_INSTANCE = (
-    "area", "bbox", "bbox_score", "category_id", "id", "iscrowd", "keypoints", "keypoints_visible",
+    "area", "bbox", "bbox_score", "category_id", "iscrowd", "keypoints", "keypoints_visible",
 )  # fmt: skip
 
 

@@ -1,0 +1,31 @@
+"""``amp``: half precision."""
+
+import torch
+
+from kpplugins.config.rules.rule import Rule
+from kpplugins.config.values import name_of
+from kpplugins.structures import BadInputError
+
+
+class Amp(Rule):
+    """Half precision: float16 on a GPU, bfloat16 on a CPU."""
+
+    name = "amp"
+    goes_to = "`True`: half precision, `optim_wrapper.type`"
+
+    def check(self) -> None:
+        """Stop where it is neither true nor false."""
+        if not isinstance(self.value, bool):
+            raise BadInputError("neither True nor False", where="amp", found=repr(self.value))
+
+    def apply(self) -> None:
+        """Exchange the optimiser's wrapper; one that is not MMEngine's plain one, or ours, stays."""
+        wrapper = self.cfg.get("optim_wrapper")
+        known = ("OptimWrapper", "AmpOptimWrapper", "CpuAmpOptimWrapper")
+        if not self.value or not wrapper or name_of(wrapper.get("type", known[0])) not in known:
+            return
+        gpu = torch.cuda.is_available()
+        # with the scope, as a config of MMDetection's looks among its own
+        self.put(("optim_wrapper", "type"), "AmpOptimWrapper" if gpu else "mmpose.CpuAmpOptimWrapper")
+        if gpu:
+            wrapper.setdefault("loss_scale", "dynamic")

@@ -1,0 +1,108 @@
+"""``input_size``: width and height of what the network sees."""
+
+import copy
+from typing import Any
+
+from mmengine.config import ConfigDict
+
+from kpplugins.config.parts import codecs_of, step_paths
+from kpplugins.config.rules.rule import Replaced, Rule
+from kpplugins.config.values import is_type, name_of, same
+from kpplugins.structures import BadInputError
+
+_SIZES = ("input_size", "img_scale", "scale", "size", "crop_size")
+"""What steps call a size of (width, height)."""
+_OF_DETECTORS = {"RandomResize": "scale", "Resize": "scale", "RandomCrop": "crop_size", "Pad": "size"}
+_STRIDE = 32
+"""Sides of a detector's input must be multiples of it, that of the coarsest features."""
+
+
+class InputSize(Rule):
+    """The size of the input, and with it what a codec derives from it.
+
+    Of a codec, ``heatmap_size`` and ``sigma`` keep their proportion; the steps of whole-image pipelines that have the
+    old size get the new one. Keypoint R-CNN resizes images itself, so that they fit into the size with their aspect
+    kept.
+    """
+
+    name = "input_size"
+    goes_to = (
+        "`codec.input_size` (`heatmap_size` and `sigma` keep their proportion) and steps that have the old size; of a "
+        "detector, the steps that resize, cut and pad; of Keypoint R-CNN, `model.min_size` and `max_size`"
+    )
+    needs = "a codec, a step of MMDetection's that has a size, or KeypointRCNN"
+    opt_in = False
+
+    def check(self) -> None:
+        """Stop where it is not two whole numbers, of a detector multiples of 32."""
+        size, divisor = self.value, _STRIDE if self._detector_steps() and not codecs_of(self.cfg) else 1
+        pair = isinstance(size, (list, tuple)) and len(size) == 2
+        if not pair or not all(isinstance(v, int) and v > 0 and v % divisor == 0 for v in size):
+            raise BadInputError(
+                "not a size", where="input_size", found=repr(size),
+                expected="(width, height) in pixels" + (f", multiples of {divisor}" if divisor > 1 else ""),
+            )  # fmt: skip
+
+    def apply(self) -> None:
+        """Bring it to the codec, and to steps and models that state it."""
+        size = tuple(self.value)
+        old = self._resize_codecs(size)
+        if not codecs_of(self.cfg):
+            for path, key in self._detector_steps():
+                if self.inherited((*path, key), *self.before):
+                    self.put((*path, key), size)
+        for path, step in step_paths(self.cfg):
+            for key in _SIZES:
+                if old is not None and step.get(key) is not None and same(step[key], old):
+                    self.put((*path, key), size)
+        if is_type(self.cfg.get("model"), "KeypointRCNN"):
+            self._resize_rcnn(size)
+
+    def _resize_codecs(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Give the codec the size; returns the one that it had, where it follows."""
+        codecs = codecs_of(self.cfg)
+        if not codecs or not codecs[0].get("input_size"):
+            return None
+        several = isinstance(self.cfg.codec, (list, tuple))
+        before, old = copy.deepcopy(self.cfg.codec), tuple(codecs[0]["input_size"])
+        path: tuple[str | int, ...] = ("codec", 0, "input_size") if several else ("codec", "input_size")
+        if same(old, size):
+            self.reached = True
+            return None
+        if not self.inherited(path, *self.before):
+            return None
+        for i, codec in enumerate(codecs):
+            for key, value in _resized(codec, size).items():
+                self.put(("codec", i, key) if several else ("codec", key), value)
+        self.replaced["codec"] = Replaced(before, self.stated_by)
+        return old
+
+    def _detector_steps(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """Find MMDetection's steps that state a size."""
+        return [
+            (path, _OF_DETECTORS[name_of(step.type)])
+            for path, step in step_paths(self.cfg)
+            if str(step.get("type")).startswith("mmdet.")
+            and step.get(_OF_DETECTORS.get(name_of(step.type), "")) is not None
+        ]
+
+    def _resize_rcnn(self, size: tuple[int, int]) -> None:
+        self.put(("model", "min_size"), min(size))
+        self.put(("model", "max_size"), max(size))
+        for path, step in step_paths(self.cfg):
+            if is_type(step, "RandomImageAffine"):
+                self.put((*path, "input_size"), size)
+
+
+def _resized(codec: ConfigDict, size: tuple[int, int]) -> dict[str, Any]:
+    """What of a codec changes with another input size (w, h): heatmaps and their sigma, in the same proportion."""
+    scale = [new / old for new, old in zip(size, codec["input_size"], strict=True)]
+    found: dict[str, Any] = {"input_size": size}
+    if is_type(codec, "SimCCLabel") and isinstance(codec.get("sigma"), (list, tuple)):
+        pairs = zip(codec["sigma"], scale, strict=True)  # MMPose's are the root of an eighth of each side
+        found["sigma"] = tuple(round(sigma * s**0.5, 4) for sigma, s in pairs)
+    if codec.get("heatmap_size"):
+        found["heatmap_size"] = tuple(round(n * s) for n, s in zip(codec["heatmap_size"], scale, strict=True))
+        if isinstance(codec.get("sigma"), (int, float)):
+            found["sigma"] = round(codec["sigma"] * scale[0], 4)
+    return found

@@ -1,0 +1,129 @@
+"""``max_epochs``: the length of training, and schedules that follow it."""
+
+import math
+from typing import Any
+
+from kpplugins.config.rules.rule import Rule
+from kpplugins.config.source import Layer
+from kpplugins.config.values import name_of, value_at
+from kpplugins.structures import BadInputError
+
+_COUNTED_IN_EPOCHS = ("begin", "end", "T_max", "total_steps", "milestones", "step_size")
+_LENGTHS = ("end", "total_steps")
+_AT_LEAST_ONE = ("T_max", "total_steps", "step_size")
+_IN_TRAIN_CFG = ("train_cfg", "max_epochs")
+
+
+class MaxEpochs(Rule):
+    """The number of epochs, and what schedulers and hooks count in epochs in the same proportion.
+
+    ``max_epochs`` at the top and ``train_cfg.max_epochs`` mean the same, where a config has the former; the nearer
+    layer says how many. A schedule stays as it is where the layer that says so writes the schedule too.
+    """
+
+    name = "max_epochs"
+    goes_to = (
+        "`train_cfg.max_epochs`; epochs of `param_scheduler`, and epochs at which hooks switch, keep their proportion "
+        "to it"
+    )
+    needs = "a train_cfg that counts epochs"
+    opt_in = False
+
+    def check(self) -> None:
+        """Stop where it is no whole number ≥ 1, or one file says two numbers."""
+        inner = value_at(self.cfg, _IN_TRAIN_CFG)
+        nearest = self.layer.origin(*_IN_TRAIN_CFG)
+        if inner is not None and nearest is self.stated_by and self.layer.bases and inner != self.value:
+            raise BadInputError(
+                "max_epochs and train_cfg.max_epochs disagree", where=nearest.name, found=f"{self.value} and {inner}",
+                todo="leave one of them out",
+            )  # fmt: skip
+        for value in (self.value, inner):
+            whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+            if value is not None and not whole:
+                raise BadInputError(
+                    "max_epochs must be a whole number ≥ 1", where="max_epochs", found=repr(value)
+                )
+
+    def apply(self) -> None:
+        """Settle both numbers, and stretch what was written for another one."""
+        train_cfg = self.cfg.get("train_cfg")
+        if not train_cfg or train_cfg.get("max_iters") is not None or not train_cfg.get("by_epoch", True):
+            return  # counted in iterations
+        stated_by = self.layer.origin(*_IN_TRAIN_CFG)
+        if self.own_use and stated_by.is_installed:
+            return
+        if train_cfg.get("max_epochs") is not None and self.stated_by in stated_by.below:
+            epochs = train_cfg.max_epochs  # a layer above has OpenMMLab's own spelling
+            self.put(("max_epochs",), epochs)
+        elif train_cfg.get("max_epochs") is None or stated_by in self.stated_by.below:
+            epochs, stated_by = self.value, self.stated_by
+            self.put(_IN_TRAIN_CFG, epochs)
+        else:
+            self.reached = True
+            return
+        self._stretch_schedulers(epochs, stated_by)
+        self._stretch_hooks(epochs, stated_by)
+
+    def _stretch_schedulers(self, epochs: int, stated_by: Layer) -> None:
+        written_by = self.layer.origin("param_scheduler")
+        schedulers: Any = self.cfg.get("param_scheduler") or []
+        several = isinstance(schedulers, (list, tuple))
+        counting = [
+            (("param_scheduler", i) if several else ("param_scheduler",), s)
+            for i, s in enumerate(schedulers if several else [schedulers])
+            if s.get("by_epoch", True)
+        ]
+        if written_by not in stated_by.below:
+            return
+        lengths = [s[key] for _, s in counting for key in _LENGTHS if _is_length(s.get(key))]
+        before = _epochs_of(written_by) or max(lengths, default=None)
+        if before not in (None, epochs):
+            for path, scheduler in counting:
+                for key, value in _stretched(scheduler, epochs, before).items():
+                    self.put((*path, key), value)
+
+    def _stretch_hooks(self, epochs: int, stated_by: Layer) -> None:
+        """Hooks that switch at an epoch, or for the last epochs."""
+        for i, hook in enumerate(self.cfg.get("custom_hooks") or []):
+            for key in ("switch_epoch", "num_last_epochs"):
+                path = ("custom_hooks", i, key)
+                written_by = self.layer.origin(*path)
+                before = _epochs_of(written_by)
+                if _is_length(hook.get(key)) and before and written_by in stated_by.below:
+                    self.put(path, round(hook[key] * epochs / before))
+
+
+def _epochs_of(layer: Layer) -> int | None:
+    """The number of epochs that a layer trains for; of two, the one that is stated nearer."""
+    inner, top = value_at(layer.values, _IN_TRAIN_CFG), value_at(layer.values, ("max_epochs",))
+    over = layer.origin(*_IN_TRAIN_CFG) in layer.origin("max_epochs").below
+    return top if inner is None or (top is not None and over) else inner
+
+
+def _stretched(scheduler: Any, epochs: int, before: float) -> dict[str, Any]:
+    """What of a scheduler is counted in epochs, for another number of them."""
+    found: dict[str, Any] = {}
+    for key in _COUNTED_IN_EPOCHS:
+        value = scheduler.get(key)
+        values = value if isinstance(value, (list, tuple)) else [value]
+        scaled = [round(v * epochs / before) if _is_length(v) else v for v in values]
+        if value is not None:
+            found[key] = scaled if isinstance(value, (list, tuple)) else scaled[0]
+    for key in ("step_size_up", "step_size_down"):  # CyclicLR's need not be whole
+        if scheduler.get(key) is not None:
+            found[key] = scheduler[key] * epochs / before
+    if name_of(scheduler.get("type")).startswith("Cyclic") and "gamma" in scheduler:
+        found["gamma"] = scheduler["gamma"] ** (before / epochs)
+    if _is_length(found.get("end")):  # a short phase keeps an epoch
+        found["end"] = max(found["end"], found.get("begin", 0) + 1)
+    for key in _AT_LEAST_ONE:
+        if _is_length(found.get(key)):
+            found[key] = max(found[key], 1)
+    return found
+
+
+def _is_length(value: Any) -> bool:
+    """A number of epochs; MMEngine's "for ever" is 10⁹."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value < 1e8
