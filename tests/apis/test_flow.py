@@ -1,4 +1,7 @@
-"""The way of a user, by the command lines: train, resume, test, demo; on a few drawn cats, in one work dir."""
+"""The way of a user, by the command lines: train, resume, test, demo; on a few drawn cats, in one work dir.
+
+Each of them is once ``fresh``, an interpreter that imports all by itself; torchrun is, too.
+"""
 
 import json
 import shutil
@@ -34,7 +37,7 @@ TINY = [
 def trained(root: Path, tool, drawn_cats: Path) -> Path:
     """One epoch of training; the config that was trained and its work dir."""
     config = root / "configs/cat_hourglass_sample.py"
-    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "max_epochs=1", *TINY)
+    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "max_epochs=1", *TINY, fresh=True)
     return tool.folder / "work_dirs/cat_hourglass_sample"
 
 
@@ -60,7 +63,7 @@ def test_resume_goes_on_where_it_stopped(root: Path, tool, trained: Path, drawn_
 
 
 def test_test_writes_numbers_table_and_images(tool, trained: Path):
-    done = tool("test.py", trained / "cat_hourglass_sample.py", "--work-dir", trained)
+    done = tool("test.py", trained / "cat_hourglass_sample.py", "--work-dir", trained, fresh=True)
     metrics = json.loads((trained / "metrics.json").read_text())
     for key in ("AP", "AP50", "PCK@0.1", "NME"):
         assert isinstance(metrics[key], float), key
@@ -109,7 +112,7 @@ def test_the_command_lines_take_a_checkpoint_alone(tool, trained: Path, drawn_ca
 
 def test_demo_on_images_and_folders(tool, trained: Path, drawn_cats: Path):
     image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
-    tool("demo.py", image, drawn_cats / "CAT_01", "--out", "shown")
+    tool("demo.py", image, drawn_cats / "CAT_01", "--out", "shown", fresh=True)
     content = json.loads((tool.folder / "shown" / f"{image.stem}.json").read_text())
     assert content["keypoint_names"][2] == "mouth"
     assert np.array(content["instances"][0]["keypoints"]).shape == (9, 3)
@@ -215,7 +218,7 @@ def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_ca
     together = [config, "--data", drawn_cats, "--work-dir", "ddp"]
     tool("train.py", *together, "--cfg-options", "max_epochs=1", *TINY, processes=2)
     tool("train.py", *together, "--resume", "--cfg-options", "max_epochs=2", *TINY, processes=2)
-    tool("test.py", *together, "--cfg-options", *TINY, processes=2)
+    tool("test.py", *together, "--cfg-options", *TINY, processes=2, fresh=True)
     assert (tool.folder / "ddp/epoch_2.pth").is_file()
     assert json.loads((tool.folder / "ddp/metrics.json").read_text())["instances"] == 4
 

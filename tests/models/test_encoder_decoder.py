@@ -168,7 +168,7 @@ def test_four_cats_are_learnt_by_heart(config: Path, drawn_cats: Path):
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     before, losses = error(), []
-    for _ in range(40):
+    for _ in range(60):
         loss = model.loss(**data)["loss_kpt"]
         optimizer.zero_grad()
         loss.backward()
