@@ -26,7 +26,8 @@ TOP_DOWN = """
 model = dict(backbone=dict(channels=16), head=dict(in_channels=16, depth=2))
 steps = _base_.custom_train_pipeline
 parts = [
-    dict(type="CustomKeypointDataset", data_root=root, split="train", pipeline={inside}) for root in ({data!r}, {other!r})
+    dict(type="CustomKeypointDataset", data_root=root, split="train", pipeline={inside})
+    for root in ({data!r}, {other!r})
 ]
 train_dataloader = dict(**alone, dataset=dict(_delete_=True, {wrapper}))
 """
