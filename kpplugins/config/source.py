@@ -26,7 +26,7 @@ SPREAD = {
 }
 """Names that ``load_config`` carries to their places."""
 READ_BY_RUNNER = {
-    "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval", "find_unused_parameters",
+    "activation_checkpointing", "compile", "custom_imports", "data_mode", "efficient_conv_bn_eval", "find_unused_parameters",
     "model_wrapper_cfg", "sync_bn",
 }  # fmt: skip
 """Names that MMEngine's Runner reads from the config without having them as arguments."""
