@@ -23,7 +23,6 @@ TOP_DOWN = {
     "DSNTHead": "integral_regression/coco/ipr_res50_8xb64-210e_coco-256x256.py",
     "ViPNASHead": "topdown_heatmap/coco/td-hm_vipnas-mbv3_8xb64-210e_coco-256x192.py",
     "CPMHead": "topdown_heatmap/coco/td-hm_cpm_8xb64-210e_coco-256x192.py",
-    "MSPNHead": "topdown_heatmap/coco/td-hm_mspn50_8xb32-210e_coco-256x192.py",
 }
 """By head, a config that is small of its family."""
 AT_128 = "codec = dict(input_size=(128, 128), heatmap_size=(32, 32))\n"
@@ -111,7 +110,7 @@ OF_COCO = {"val_dataloader.dataset.bbox_file": None, "test_dataloader.dataset.bb
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("head", [h for h in TOP_DOWN if h != "MSPNHead"])
+@pytest.mark.parametrize("head", TOP_DOWN)
 def test_top_down_on_coco(head: str, coco: Path, tmp_path: Path):
     image = cv2.imread(str(next((coco / "coco/val2017").glob("*.jpg"))))
     small = {} if head in ("RTMCCHead", "DSNTHead", "SimCCHead") else SMALL
