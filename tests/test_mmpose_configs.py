@@ -22,6 +22,7 @@ TOP_DOWN = {
     "RegressionHead": "topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py",
     "DSNTHead": "integral_regression/coco/ipr_res50_8xb64-210e_coco-256x256.py",
     "ViPNASHead": "topdown_heatmap/coco/td-hm_vipnas-mbv3_8xb64-210e_coco-256x192.py",
+    "MSPNHead": "topdown_heatmap/coco/td-hm_mspn50_8xb32-210e_coco-256x192.py",
     "CPMHead": "topdown_heatmap/coco/td-hm_cpm_8xb64-210e_coco-256x192.py",
 }
 """By head, a config that is small of its family."""
