@@ -107,9 +107,11 @@ def require_use(layer: Layer) -> None:
         return
     for base in layer.below:
         for name in layer.values.keys() & used_names(base.name) - known_names():
-            if layer.says(name) and name not in used_names(layer.name):
+            where = _line_of(layer.name, name)
+            imported = where == layer.name and layer.name.endswith(".py")  # by a new-style config
+            if layer.says(name) and not imported and name not in used_names(layer.name):
                 raise BadInputError(
-                    f"{name} would change nothing", where=_line_of(layer.name, name),
+                    f"{name} would change nothing", where=where,
                     expected="a value that is built from it in this file too",
                     found=f"{Path(base.name).name} has built its own",
                     todo=f"use {name} where it should go, e.g. train_dataloader = dict(dataset=dict(…))",
