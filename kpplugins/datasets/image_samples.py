@@ -1,7 +1,7 @@
 """Samples of whole images with all their instances: small ones to keep, complete ones for a pipeline.
 
-An image is kept as bytes, one row of float64 numbers an instance: id, category (1-based), crowd, area, the box as it
-was read (4), the box within the image (4), and x, y, visibility of the K points. So a hundred thousand instances are
+An image is kept as bytes, one row of float64 numbers an instance: id, category (1-based), crowd, area, the box
+(4), and x, y, visibility of the K points. So a hundred thousand instances are
 some ten thousand small dicts.
 """
 
@@ -15,9 +15,7 @@ from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
-CUT_SHARE = 0.5
-"""A box of which less than this lies within its image is counted as one that reaches far beyond it."""
-_FIXED = 12
+_FIXED = 8
 
 
 def small_images(
@@ -28,7 +26,7 @@ def small_images(
 ) -> tuple[list[dict], Counter[str]]:
     """One small sample an image, those of the backgrounds last.
 
-    Crowds and boxes without a labelled point stay; a box with no area within its image goes, with its points.
+    Crowds and boxes without a labelled point stay.
 
     Args:
         records: N instances.
@@ -37,8 +35,7 @@ def small_images(
         classes: names; the category of an instance becomes its 1-based place among them.
 
     Returns:
-        The samples, and how many instances are ``crowd``, ``unlabelled``, ``outside`` (left out) or ``cut`` by more
-        than half.
+        The samples, and how many instances are ``crowd`` or ``unlabelled``.
 
     Raises:
         BadInputError: an instance of a category that is none of the classes.
@@ -48,16 +45,10 @@ def small_images(
     for image in backgrounds:
         numbers.setdefault(image.path, len(numbers))
     rows = _rows(records, chosen, classes)
-    whole, cut = _areas(rows[:, 4:8]), _areas(rows[:, 8:12])
-    inside, points = cut > 0, rows[:, _FIXED:].reshape(len(rows), -1, 3)
-    plain = inside & (rows[:, 2] == 0)
+    plain, points = rows[:, 2] == 0, rows[:, _FIXED:].reshape(len(rows), -1, 3)
     counts = Counter({
-        "crowd": int((inside & (rows[:, 2] == 1)).sum()),
-        "unlabelled": int((plain & ~(points[:, :, 2] > 0).any(1)).sum()),
-        "outside": int((~inside).sum()),
-        "cut": int((plain & (cut < CUT_SHARE * whole)).sum()),
+        "crowd": int((~plain).sum()), "unlabelled": int((plain & ~(points[:, :, 2] > 0).any(1)).sum()),
     })  # fmt: skip
-    rows, places = rows[inside], places[inside]
     order = np.argsort(places, kind="stable")
     rows, ends = rows[order], np.searchsorted(places[order], np.arange(len(numbers)), side="right")
     starts = [0, *ends.tolist()]
@@ -89,7 +80,7 @@ def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict
         "id": ids,
         "category_id": kinds,
         "iscrowd": crowds,
-        "bbox": rows[:, 8:12].astype(np.float32),
+        "bbox": rows[:, 4:8].astype(np.float32),
         "bbox_score": np.ones(len(rows), np.float32),
         "area": rows[:, 3].astype(np.float32),
         "keypoints": points[:, :, :2].astype(np.float32),
@@ -99,7 +90,7 @@ def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict
 
 
 def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequence[str]) -> np.ndarray:
-    """(N, 12 + 3K), see the module."""
+    """(N, 8 + 3K), see the module."""
     kinds = {name: i for i, name in enumerate(classes, 1)}
     nameless = next((record for record in records if record.category not in kinds), None)
     if nameless is not None:
@@ -112,13 +103,5 @@ def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequenc
     for row, (i, record) in zip(rows, enumerate(records, 1), strict=True):
         row[:4] = i, kinds[record.category], record.crowd, record.area
         row[4:8] = record.bbox
-        row[8:10] = record.width - 1, record.height - 1
         row[_FIXED:] = record.keypoints[chosen].reshape(-1)
-    limits = np.tile(rows[:, 8:10], 2)
-    rows[:, 8:12] = np.clip(rows[:, 4:8], 0, limits)
     return rows
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    """(N,) of (N, 4) xyxy; 0 for one that is inverted or flat."""
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

@@ -10,8 +10,6 @@ import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import DERIVED_NOTE
-from kpplugins.data.corner_votes import are_corners, corner_votes
 from kpplugins.data.images import read_image
 from kpplugins.datasets.image_samples import small_images, whole_image
 from kpplugins.schema import KeypointSchema
@@ -19,8 +17,6 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
-_ASKED = 5000
-"""So many boxes or fewer, of all over the set, are asked whether they are corners."""
 
 
 class RecordDataset(BaseCocoStyleDataset):
@@ -35,9 +31,8 @@ class RecordDataset(BaseCocoStyleDataset):
 
     A sample of an image has all N of its instances, crowds and boxes without labelled points among them, in training
     as in testing; N is 0 for a background. Its arrays: ``id``, ``category_id`` (1-based place in
-    ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) cut to the image, ``bbox_score``, ``area`` (N,),
-    ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations, with
-    the boxes as they were read. A box that has no area within its image is left out of both.
+    ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4), ``bbox_score``, ``area`` (N,), ``keypoints``
+    (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations.
 
     Args:
         data_root: where the data are.
@@ -48,8 +43,8 @@ class RecordDataset(BaseCocoStyleDataset):
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
-        BadInputError: see ``load_records``; no instance carries any of the chosen points; boxes that are corners (see
-            ``corner_votes``); or one of an image's instances is of a category without a name.
+        BadInputError: see ``load_records``; no instance carries any of the chosen points; or one of an image's
+            instances is of a category without a name.
     """
 
     categories: tuple[str, ...] | None = None
@@ -123,56 +118,26 @@ class RecordDataset(BaseCocoStyleDataset):
     def _images(self) -> list[dict]:
         """One dict of plain values an image."""
         records, backgrounds = self.load_split()
-        self._require_boxes(records)
         if not (self.backgrounds or self.test_mode):
             backgrounds = []
         samples, counts = small_images(records, backgrounds, self._chosen, self.classes)
-        learnt = len(records) - counts["crowd"] - counts["outside"]
+        learnt = len(records) - counts["crowd"]
         if learnt == counts["unlabelled"] and not (learnt and self.test_mode):  # a test has the AP of boxes
             raise BadInputError(
-                "no instance carries any of the chosen points in a box", where=str(self.data_root),
+                "no instance carries any of the chosen points", where=str(self.data_root),
                 found=f"{len(records)} instances", todo="choose other `keypoints`",
             )  # fmt: skip
         if counts.total() or backgrounds:
             logger.warning(
                 "%d instances in %d images, %d of them without any; not learnt: %d crowds, the points of %d that "
-                "carry none of the chosen ones, %d left out with a box that has no area in its image",
-                len(records), len(samples), len(backgrounds),
-                counts["crowd"], counts["unlabelled"], counts["outside"],
+                "carry none of the chosen ones",
+                len(records), len(samples), len(backgrounds), counts["crowd"], counts["unlabelled"],
             )  # fmt: skip
-        if counts["cut"]:
-            logger.warning(
-                "%d of %d boxes lie more than half beyond their image and are cut to it",
-                counts["cut"],
-                learnt,
-            )
         return samples
-
-    def _require_boxes(self, records: Sequence[PoseRecord]) -> None:
-        """Stop, or with ``skip_bad`` warn, where boxes make sense only as corners that were stored in a wrong field."""
-        told = [r for r in records if not r.crowd and DERIVED_NOTE not in r.notes]
-        told = told[:: len(told) // _ASKED + 1]
-        if not told:
-            return
-        boxes = xyxy_to_xywh(np.array([r.bbox for r in told]))  # as they were written
-        sizes = np.array([(r.width, r.height) for r in told], float)
-        votes = corner_votes(boxes, np.array([r.keypoints for r in told]), sizes, by_cover=False)
-        if not are_corners(votes):
-            return
-        fault = BadInputError(
-            "boxes that are two corners in the field for x, y, width, height", where=str(told[0].source),
-            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their image and around their "
-            f"points only so, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
-            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
-        )  # fmt: skip
-        if not self.skip_bad:
-            raise fault
-        logger.warning("%s", fault)
 
     def _instances(self) -> list[dict]:
         """One dict of plain values a record."""
         records = self.load_records()
-        self._require_boxes(records)
         numbers: dict[Path, int] = {}
         kinds = {name: i for i, name in enumerate(sorted({record.category for record in records}), 1)}
         smalls = []
@@ -190,29 +155,25 @@ class RecordDataset(BaseCocoStyleDataset):
     def _say_what_is_left_out(self, smalls: list[dict]) -> None:
         crowds = sum(small["iscrowd"] for small in smalls)
         unlabelled = sum(small["num_keypoints"] == 0 for small in smalls if not small["iscrowd"])
-        boxless = sum(not _is_usable(small) for small in smalls) - crowds - unlabelled
-        if crowds + unlabelled + boxless == len(smalls):
+        if crowds + unlabelled == len(smalls):
             raise BadInputError(
-                "no instance carries any of the chosen points in a box",
+                "no instance carries any of the chosen points",
                 where=str(self.data_root),
                 found=f"{len(smalls)} instances",
                 todo="choose other `keypoints`",
             )
-        if crowds + unlabelled + boxless:
+        if crowds + unlabelled:
             logger.warning(
-                "left out of %d instances: %d that carry none of the chosen points, %d crowds, "
-                "%d with a box of no area",
+                "left out of %d instances: %d that carry none of the chosen points, %d crowds",
                 len(smalls),
                 unlabelled,
                 crowds,
-                boxless,
             )
 
 
 def _is_usable(small: dict) -> bool:
-    """Whether an instance is learnt and scored: no crowd, a labelled point, a box with an area."""
-    x1, y1, x2, y2 = small["box"]
-    return bool(not small["iscrowd"] and small["num_keypoints"] and x2 > x1 and y2 > y1)
+    """Whether an instance is learnt and scored: no crowd, and a labelled keypoint."""
+    return bool(not small["iscrowd"] and small["num_keypoints"])
 
 
 def _whole(small: dict) -> dict:
