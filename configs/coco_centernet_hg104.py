@@ -17,10 +17,7 @@ image_augment = dict(degrees=0)
 distort = dict(type="PhotometricDistortion")
 train_pipeline = [_base_.load, _base_.flip, distort, _base_.random_affine, _base_.target, _base_.pack_trained]
 train_dataloader = dict(batch_size=24, dataset=dict(backgrounds=False, pipeline=train_pipeline))
-mean, std = (
-    [104.0136, 114.0342, 119.9166],
-    [73.6028, 69.8908, 70.9151],
-)  # BGR, what its weights were trained with
+mean, std = [104.0136, 114.0342, 119.9166], [73.6028, 69.8908, 70.9151]  # BGR, what its weights were trained with
 model = dict(
     data_preprocessor=dict(mean=mean, std=std, bgr_to_rgb=False),
     backbone=dict(_delete_=True, type="HourglassNet", num_stacks=num_stacks),

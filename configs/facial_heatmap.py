@@ -6,9 +6,7 @@ dataset_type = "KaggleFacialDataset"
 data_root = "data/kaggle_faces"
 max_epochs = 56  # 20 minutes of one CPU core
 box_padding = 1.0  # the box is the whole image
-box_augment = dict(
-    shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30, rotate_prob=0.8
-)  # upright faces
+box_augment = dict(shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30, rotate_prob=0.8)  # upright faces
 
 train_pipeline = list(_base_.custom_train_pipeline)
 train_pipeline.insert(5, dict(type="PhotometricDistortion"))  # after the cut

@@ -5,9 +5,7 @@ _base_ = "_base_/regression.py"
 dataset_type = "KaggleFacialDataset"
 data_root = "data/kaggle_faces"
 box_padding = 1.0  # the box is the whole image
-box_augment = dict(
-    shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30, rotate_prob=0.8
-)  # upright faces
+box_augment = dict(shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30, rotate_prob=0.8)  # upright faces
 # learns from every row, what it lacks masked; chosen and tested on rows with all 15 points
 train_dataloader = dict(dataset=dict(subset="all"))
 hidden = (1024, 1024)  # 4,096 at VGG's own 224×224, where it flattens 7×7 features; at 96×96 they are 3×3

@@ -7,10 +7,7 @@ max_epochs = 60
 learning_rate = 1e-3
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
-input_size = (
-    320,
-    192,
-)  # photos of 1920×1080 fill it: what a test sees, the network making them as small itself
+input_size = (320, 192)  # photos of 1920×1080 fill it: what a test sees, the network making them as small itself
 affine = dict(type="RandomImageAffine", input_size=input_size, zoom=(0.7, 1.3))
 train_pipeline = [_base_.load, flip, affine, _base_.pack_trained]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
