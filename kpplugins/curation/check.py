@@ -221,7 +221,7 @@ def _inside(path: Path, extracted: Path, source: Path) -> Path:
 @contextmanager
 def _without_warnings() -> Iterator[None]:
     """Readers log every fault; here each is a finding, and said once."""
-    logger = logging.getLogger("kpplugins.data.annotation_set")
+    logger = logging.getLogger("kpplugins.data.faults")
     before, logger.disabled = logger.disabled, True
     try:
         yield

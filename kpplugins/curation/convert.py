@@ -11,9 +11,8 @@ import numpy as np
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.aside import beside, require_new
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
-from kpplugins.data.instances import true_division
 from kpplugins.data.repeats import repeated_instances
-from kpplugins.data.splits import SPLITS, split_bounds
+from kpplugins.data.splits import SPLITS, split_bounds, true_division
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema.flip_evidence import checked_schema
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
@@ -158,7 +157,8 @@ def loss_report(reading: AnnotationSet, name: str, source: Path) -> dict[str, An
         "categories": dict(Counter(r.category for r in reading.records)),
         "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
         "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
-        "rules": dict(reading.notes), "skipped": dict(Counter(fault.what for fault in reading.faults)),
+        "rules": {rule.value: count for rule, count in reading.rules.items()},
+        "skipped": dict(Counter(fault.what for fault in reading.faults)),
     }  # fmt: skip
 
 

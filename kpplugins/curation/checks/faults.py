@@ -18,6 +18,7 @@ _KINDS = (
     ("not an image", "image-unreadable"),
     ("number of keypoints differs", "keypoint-count"),
     ("bbox must be x", "box-without-size"),
+    ("box has no area in its image", "box-outside-image"),
     ("box has no size", "box-without-size"),
     ("visibility must be", "visibility-value"),
     ("image id twice", "id-twice"),

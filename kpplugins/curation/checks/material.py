@@ -10,9 +10,11 @@ from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.images.looks import Looks
 from kpplugins.curation.checks.raw_coco import RawFile
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import DERIVED_NOTE, AnnotationSet
+from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.rule import Rule
 
+_DERIVED = {Rule.BOX_DERIVED, Rule.BOX_SMALL}
 _PAD_TOLERANCE = 0.02
 """Pixels by which the four margins of a box around points may differ and still be one margin."""
 
@@ -79,7 +81,7 @@ class Material:
     @cached_property
     def derived(self) -> np.ndarray:
         """(N,) boolean: the box was laid around the points with one margin on all sides, by a reader or before."""
-        noted = np.array([DERIVED_NOTE in r.notes for r in self.records], bool)
+        noted = np.array([not _DERIVED.isdisjoint(r.rules) for r in self.records], bool)
         gaps = np.concatenate(
             [self.extents[:, :2] - self.boxes[:, :2], self.boxes[:, 2:] - self.extents[:, 2:]], axis=1
         )

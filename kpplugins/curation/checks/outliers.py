@@ -4,7 +4,8 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.curation.checks.shapes import as_shapes, fit, reach, some_references
+from kpplugins.curation.checks.shapes import fit_neighbours, reach, some_references
+from kpplugins.structures.procrustes import as_shapes
 
 _LEAST_POINTS = 5
 _LEAST_COMMON = 4
@@ -56,7 +57,7 @@ def suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, f
     whole = np.full(n, np.nan)
     for start in range(0, n, _CHUNK):
         rows = np.arange(start, min(n, start + _CHUNK))
-        distance = fit(
+        distance = fit_neighbours(
             shapes[rows], labelled[rows], shapes[references], labelled[references], _LEAST_COMMON
         ).distance
         distance[rows[:, None] == references[None]] = np.inf
@@ -84,7 +85,7 @@ def _foretell(
     """How far point ``j`` is from where the nearest quarter of the neighbours puts it, and how near those are."""
     has = labelled[rows].copy()
     has[:, j] = False
-    fits = fit(shapes[rows], has, shapes[references], labelled[references], _LEAST_COMMON)
+    fits = fit_neighbours(shapes[rows], has, shapes[references], labelled[references], _LEAST_COMMON)
     distance = np.where(labelled[references, j][None], fits.distance, np.inf)
     distance[rows[:, None] == references[None]] = np.inf
     radius = reach(distance)

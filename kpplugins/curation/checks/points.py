@@ -4,7 +4,7 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.data.annotation_set import OUTSIDE_NOTE
+from kpplugins.data.rule import Rule
 
 _SMALL = 20.0
 """Longer extent in pixels below which two points may well fall on one pixel."""
@@ -15,7 +15,7 @@ def outside_image(material: Material) -> list[Finding]:
     """Instances with labelled points outside the image, which the reader takes as unlabelled."""
     found = []
     for i, record in enumerate(material.records):
-        count = record.notes.count(OUTSIDE_NOTE)
+        count = record.rules.count(Rule.KEYPOINT_OUTSIDE)
         if count:
             what = f"{count} labelled point{'s lie' if count > 1 else ' lies'} outside the image."
             todo = "move them, or leave them unlabelled; as it is they count as unlabelled"

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data import ImageInfo
-from kpplugins.data.annotation_set import DERIVED_NOTE, AnnotationSet
+from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.reader import CocoFile
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.record_builder import MARGIN
+from kpplugins.data.rule import Rule
 from kpplugins.data.splits import SPLITS
-from kpplugins.data.strict import load_json
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import xyxy_to_xywh
+from kpplugins.structures.geometry import clip_box
 
 
 @dataclass(frozen=True)
@@ -102,13 +104,13 @@ def _raw_file(
     waiting: dict[tuple, list[int]] = defaultdict(list)
     for i, record in enumerate(reading.records):
         if record.source == path:
-            box = None if DERIVED_NOTE in record.notes else xyxy_to_xywh(record.bbox)
-            waiting[_key(record.image, box)].append(i)
+            derived = Rule.BOX_DERIVED in record.rules or Rule.BOX_SMALL in record.rules
+            waiting[_key(record.image, None if derived else record.bbox)].append(i)
     annotations = []
     for i, entry in enumerate(_objects(content["annotations"])):
         raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None)
         image = by_id.get(str(entry.get("image_id")))
-        places = waiting.get(_key(image.path, raw.box), []) if image is not None else []
+        places = waiting.get(_key(image.path, _fitted(raw.box, image)), []) if image is not None else []
         instance = places.pop(0) if places else None
         annotations.append(RawAnnotation(raw.name, entry, image, instance))
     split = next((s for s in SPLITS if s in path.stem.lower()), "")
@@ -118,7 +120,7 @@ def _raw_file(
 def _paths_by_name(path: Path, root: Path) -> dict[str, list[Path]]:
     """The images that the reader finds for this file, by the last part of their names."""
     try:
-        part = CocoFile(path, root, margin=0.1, check_images=False).read()
+        part = CocoFile(path, root, margin=MARGIN, check_images=False).read()
     except BadInputError:
         return {}
     found: dict[str, list[Path]] = defaultdict(list)
@@ -131,6 +133,13 @@ def _find(paths: dict[str, list[Path]], name: str) -> Path | None:
     plain = name.replace("\\", "/").strip()
     candidates = paths.get(plain.rsplit("/", 1)[-1], [])
     return next((p for p in candidates if p.as_posix().endswith("/" + plain)), None)
+
+
+def _fitted(box: np.ndarray | None, image: ImageInfo) -> np.ndarray | None:
+    """The xyxy box that the reader makes of ``bbox``."""
+    if box is None:
+        return None
+    return clip_box(np.concatenate([box[:2], box[:2] + box[2:]]), image.width, image.height)
 
 
 def _key(image: Path, box: np.ndarray | None) -> tuple:

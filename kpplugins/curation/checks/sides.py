@@ -8,7 +8,8 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.curation.checks.shapes import as_shapes, fit, reach, some_references
+from kpplugins.curation.checks.shapes import fit_neighbours, reach, some_references
+from kpplugins.structures.procrustes import as_shapes
 
 _LEAST_POINTS = 4
 _TIMES = 1.5
@@ -90,7 +91,7 @@ def _reach(
     rows, found = np.arange(len(shapes)) if rows is None else rows, []
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
-        distance = fit(
+        distance = fit_neighbours(
             shapes[part][:, exchange], labelled[part][:, exchange], shapes[references], labelled[references],
             _LEAST_POINTS,
         ).distance  # fmt: skip
