@@ -31,7 +31,11 @@ Content = dict[str, Any]
 
 
 def split(
-    folder: Path, *, ratios: Sequence[float] = (60, 20, 20), seed: int = 0, group_by: str | None = None
+    folder: str | Path,
+    *,
+    ratios: Sequence[float] = (60, 20, 20),
+    seed: int = 0,
+    group_by: str | None = None,
 ) -> dict[str, Any]:
     """Divide a converted folder anew, in place.
 
@@ -56,6 +60,7 @@ def split(
         BadInputError: not a converted folder, an id twice, an annotation without its image, wrong ratios or pattern,
             or a split that was asked for gets nothing.
     """
+    folder = Path(folder)
     _put_back(folder)
     contents = _load(folder)
     images = [image for content in contents.values() for image in content["images"]]
