@@ -1,4 +1,4 @@
-"""Train, test and predict as functions; what the command lines in ``tools/`` call. The top room.
+"""Train, test and predict as functions; what ``kpplugins.commands`` calls.
 
 The map: ``config`` (load a config and settle what depends on the dataset), ``config_names`` (unknown keys),
 ``checkpoints`` (find the run and the checkpoint that is meant; load it strictly), ``train``, ``test``, ``demo``
@@ -10,5 +10,5 @@ of), ``predictor`` (top-down), ``one_stage_predictor`` (boxes and points at once
 
 Nothing is imported here, so that a command line starts fast: ``from kpplugins.apis.train import train``.
 
-Adding a new command: a function here that takes plain values and raises BadInputError, and a thin file in ``tools/``.
+Adding a new command: a function here that takes plain values and raises BadInputError, and a thin file in ``commands``.
 """

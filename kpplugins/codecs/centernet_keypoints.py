@@ -299,7 +299,7 @@ def _checked_boxes(bbox: Any, n: int, size: tuple[int, int], place: str) -> np.n
         raise BadInputError(
             "a box that is not one", where=f"{place}bbox of instance {i}",
             expected="finite left, top, right, bottom with right > left and bottom > top", found=str(boxes[i].tolist()),
-            todo="mend the annotation (tools/dataset.py check finds such boxes)",
+            todo="mend the annotation (kpplugins dataset check finds such boxes)",
         )  # fmt: skip
     return boxes
 

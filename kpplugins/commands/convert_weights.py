@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         for words in done.left_out:
             print(f"begins anew: {words}")
         start = "load_from" if args.kind == "centernet" else "model.weights"  # which sets the norm too
-        tested = "" if done.left_out else f"; python tools/test.py CONFIG {done.path}"
-        print(f"next: python tools/train.py CONFIG --cfg-options {start}={done.path}{tested}")
+        tested = "" if done.left_out else f"; kpplugins test CONFIG {done.path}"
+        print(f"next: kpplugins train CONFIG --cfg-options {start}={done.path}{tested}")
         return 0
 
     return run(work)

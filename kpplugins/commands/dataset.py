@@ -62,20 +62,20 @@ def _run_convert(args: argparse.Namespace) -> int:
             category=args.category, place=args.place, progress=progress, **_reading(args),
         )  # fmt: skip
     _print_report(report)
-    print(f"written: {args.out}\nnext: python tools/dataset.py check {args.out}")
+    print(f"written: {args.out}\nnext: kpplugins dataset check {args.out}")
     return 0
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=Path, help="a data set in any known format, or what tools/demo.py wrote"
+        "source", type=Path, help="a data set in any known format, or what kpplugins demo wrote"
     )
     parser.add_argument("--to", required=True, choices=["coco", "labelme", "cvat", "yolo", "labelstudio"])
     parser.add_argument("--out", required=True, type=Path, help=NEW)
     parser.add_argument(
         "--predictions",
         type=Path,
-        help="these instead of the annotations: COCO results, or what tools/demo.py wrote",
+        help="these instead of the annotations: COCO results, or what kpplugins demo wrote",
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="where the images of predictions lie")
     parser.add_argument(

@@ -81,7 +81,7 @@ def _load(folder: Path) -> dict[str, Content]:
     if not any(file.is_file() for file in files):
         raise BadInputError(
             "not a converted folder", where=str(folder), expected="annotations/train.json, val.json and test.json",
-            todo="convert it first: python tools/dataset.py convert SOURCE --out DIR",
+            todo="convert it first: kpplugins dataset convert SOURCE --out DIR",
         )  # fmt: skip
     contents = {}
     for file in files:

@@ -21,13 +21,13 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
-CONVERT_COMMAND = "python tools/dataset.py convert SOURCE --out DIR"
+CONVERT_COMMAND = "kpplugins dataset convert SOURCE --out DIR"
 _WITHOUT_VAL = "; or train without: val_dataloader = val_evaluator = val_cfg = None in the config"
 
 
 @DATASETS.register_module()
 class CustomKeypointDataset(RecordDataset):
-    """A folder of ``images`` and ``annotations/{train,val,test}.json``, as ``tools/dataset.py convert`` makes it.
+    """A folder of ``images`` and ``annotations/{train,val,test}.json``, as ``kpplugins dataset convert`` makes it.
 
     The annotations are COCO keypoints, of any number K; names, skeleton, flip pairs and sigmas come from
     ``data_root/schema.json`` where it is there, else from the categories of the annotation files. Sizes of images

@@ -163,7 +163,7 @@ class RecordDataset(BaseCocoStyleDataset):
             "boxes that are two corners in the field for x, y, width, height", where=str(told[0].source),
             found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their image and around their "
             f"points only so, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
-            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
+            todo="kpplugins dataset convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
         )  # fmt: skip
         if not self.skip_bad:
             raise fault

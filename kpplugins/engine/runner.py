@@ -85,7 +85,7 @@ def _join_on_cpu(cfg: Config) -> None:
         raise BadInputError(
             "--launcher pytorch outside a distributed start",
             expected="RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment",
-            todo="start it by torchrun --nproc_per_node=N tools/train.py …",
+            todo="start it by torchrun --nproc_per_node=N -m kpplugins train …",
         )
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("gloo")
