@@ -5,9 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-
-from _command import run  # noqa: E402
+from kpplugins.commands._command import run
 
 ROOT = Path(__file__).resolve().parent.parent
 

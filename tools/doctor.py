@@ -1,28 +1,11 @@
-"""What is installed and what is wrong: python tools/doctor.py"""
+"""Examine the installation from a checkout: python tools/doctor.py …"""
 
-import argparse
 import sys
+from pathlib import Path
 
-from _command import run
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-
-def main() -> int:
-    argparse.ArgumentParser(description="Versions, device, stand-ins, faults and their cures.").parse_args()
-
-    def work() -> int:
-        from kpplugins.apis.doctor import examine
-
-        faults = 0
-        for finding in examine():
-            print(f"{'FAULT' if finding.cure else 'ok':6}{finding.name:22} {finding.state}")
-            if finding.cure:
-                faults += 1
-                print(f"{'':28} cure: {finding.cure}")
-        print(f"{faults} faults" if faults else "all is well")
-        return 1 if faults else 0
-
-    return run(work)
-
+from kpplugins.commands.doctor import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

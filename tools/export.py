@@ -1,42 +1,11 @@
-"""Export a trained run to ONNX: python tools/export.py configs/cat_hourglass.py"""
+"""Export a run from a checkout: python tools/export.py …"""
 
-import argparse
 import sys
+from pathlib import Path
 
-from _command import run
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Export a keypoint detector to ONNX, with the proof that ONNX Runtime finds the same points."
-    )
-    parser.add_argument(
-        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
-    )
-    parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
-    parser.add_argument("--out", metavar="FILE", help="default: NAME.onnx beside the checkpoint")
-    parser.add_argument(
-        "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
-    )
-    args = parser.parse_args()
-
-    def work() -> int:
-        from kpplugins.apis.export import export
-
-        path, proof = export(args.config, args.checkpoint, args.out, trust_checkpoint=args.trust_checkpoint)
-        for name, o in proof["outputs"].items():
-            shape = "×".join(map(str, o["shape"]))
-            print(f"{name} {shape}: differs by {o['max_difference']:.1e}, {o['relative']:.1e} of its range")
-        points = proof["keypoints"]
-        unsteady = f"; {points['unsteady']} left out, which rounding moves" if points["unsteady"] else ""
-        print(
-            f"keypoints: {points['compared']} compared, at most {points['max_difference_px']:.2g} px apart{unsteady}"
-        )
-        print(f"results: {path} ({path.stat().st_size / 1e6:.1f} MB), {path.with_suffix('.parity.json')}")
-        return 0
-
-    return run(work)
-
+from kpplugins.commands.export import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Train, test and predict as functions; what the command lines in ``tools/`` call. The top room.
+"""Train, test and predict as functions; what ``kpplugins.commands`` calls.
 
 The map: ``train``, ``test``, ``demo`` (images, folders, videos, webcam), ``compare`` (several recipes in one table),
 ``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``convert_weights`` (weights that others trained),
@@ -6,5 +6,5 @@ The map: ``train``, ``test``, ``demo`` (images, folders, videos, webcam), ``comp
 
 Nothing is imported here, so that a command line starts fast: ``from kpplugins.apis.train import train``.
 
-Adding a new command: a function here that takes plain values and raises BadInputError, and a thin file in ``tools/``.
+Adding a new command: a function here that takes plain values and raises BadInputError, and a thin file in ``commands``.
 """

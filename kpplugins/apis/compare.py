@@ -16,6 +16,7 @@ import torch
 from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
 from kpplugins.apis.comparison.recipe import Recipe
+from kpplugins.config.source import file_of
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.comparison import plot_comparison
 from kpplugins.visualization.table import markdown_table
@@ -78,7 +79,7 @@ def compare(
         BadInputError: no such config or folder of data, two recipes of one name, or not exactly one budget.
     """
     budget = Budget(epochs, minutes, clock)
-    chosen = _named([Path(config) for config in configs], names)
+    chosen = _named([file_of(config) for config in configs], names)
     if not Path(data).is_dir():
         raise BadInputError("no such folder of data", where=str(data))
     recipes = [
@@ -116,8 +117,6 @@ def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
         )
     chosen: dict[str, Path] = {}
     for name, config in zip(names or [config.stem for config in configs], configs, strict=True):
-        if not config.is_file():
-            raise BadInputError("no such config", where=str(config), todo="see the files in configs/")
         if name in chosen:
             raise BadInputError(f"two recipes named {name!r}", todo="give each a name: --names A B …")
         if not name or Path(name).name != name:

@@ -281,7 +281,7 @@ def _show(image: np.ndarray) -> bool:
             "this OpenCV cannot open a window",
             where="--webcam",
             found=str(error).splitlines()[0][:100],
-            todo="run it on a desktop with opencv-python (not -headless); see tools/doctor.py",
+            todo="run it on a desktop with opencv-python (not -headless); see kpplugins doctor",
         ) from error
 
 

@@ -92,12 +92,14 @@ def _windows() -> Finding:
     if gui in ("", "NONE"):
         return Finding(
             "windows",
-            "this OpenCV opens none: demo.py --webcam cannot show",
+            "this OpenCV opens none: kpplugins demo --webcam cannot show",
             "pip uninstall -y opencv-python-headless && pip install --force-reinstall --no-deps opencv-python",
         )
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        return Finding("windows", f"{gui}, but no screen here: demo.py --webcam cannot show; all else works")
-    return Finding("windows", f"{gui} (for demo.py --webcam)")
+        return Finding(
+            "windows", f"{gui}, but no screen here: kpplugins demo --webcam cannot show; all else works"
+        )
+    return Finding("windows", f"{gui} (for kpplugins demo --webcam)")
 
 
 def _compat() -> Iterator[Finding]:

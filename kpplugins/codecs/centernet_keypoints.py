@@ -303,7 +303,7 @@ def _checked_boxes(bbox: Any, n: int, size: tuple[int, int], place: str) -> np.n
         raise BadInputError(
             "invalid box", where=f"{place}bbox of instance {i}",
             expected="finite left, top, right, bottom with right > left and bottom > top", found=str(boxes[i].tolist()),
-            todo="correct the annotation (tools/dataset.py check finds such boxes)",
+            todo="correct the annotation (kpplugins dataset check finds such boxes)",
         )  # fmt: skip
     return boxes
 

@@ -16,16 +16,14 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.config import config as mmengine_config
-from mmengine.config.utils import MODULE2PACKAGE
 
 from kpplugins.config.values import same, value_at
 from kpplugins.structures import BadInputError
 
 OPTIONS, DATA = "--cfg-options", "--data"
 SCOPE = "kpplugins"
-MODULE2PACKAGE.setdefault(
-    SCOPE, SCOPE
-)  # so that `_base_ = "kpplugins::NAME.py"` is found, as MMPose's configs are
+CONFIGS = Path(__file__).resolve().parents[1] / ".mim/configs"
+"""Our own configs: in the wheel files, in a checkout a link to ``configs/``."""
 _UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError, RuntimeError)
 _reading = threading.RLock()
 
@@ -73,12 +71,25 @@ class Layer:
         return self.origin(*path) is self
 
 
+def file_of(config: str | Path) -> Path:
+    """Find the file that is meant by a path, or by the name of one of our own configs, ``kpplugins::NAME.py``.
+
+    Raises:
+        BadInputError: there is no such file.
+    """
+    package, marks, name = str(config).partition("::")
+    path = CONFIGS / name if marks and package == SCOPE else Path(config)
+    if not path.is_file():
+        raise BadInputError("no such config", where=str(config), todo=f"see the files in {CONFIGS}")
+    return path
+
+
 def read_config(config: str | Path | Config) -> tuple[Config, Layer]:
     """Read a config and keep what each of its files said.
 
     Args:
-        config: the file, in any form that MMEngine reads; or a ``Config``, which is a layer over the file that it was
-            read from, where that is still there.
+        config: the file, in any form that MMEngine reads, or one of ours as ``kpplugins::NAME.py``; or a ``Config``,
+            which is a layer over the file that it was read from, where that is still there.
 
     Returns:
         The config as MMEngine reads it (of a ``Config``, a copy), and its topmost layer.
@@ -91,7 +102,7 @@ def read_config(config: str | Path | Config) -> tuple[Config, Layer]:
         file = Path(str(cfg.filename)) if cfg.filename else None
         bases = (_read(file)[1],) if file and file.is_file() else ()
         return cfg, Layer(str(file or "Config"), copy.deepcopy(dict(cfg.items())), bases)
-    return _read(Path(config))
+    return _read(file_of(config))
 
 
 def over(cfg: Config, layer: Layer, name: str) -> Layer:
@@ -100,8 +111,6 @@ def over(cfg: Config, layer: Layer, name: str) -> Layer:
 
 
 def _read(path: Path) -> tuple[Config, Layer]:
-    if not path.is_file():
-        raise BadInputError("no such config", where=str(path), todo="see the files in configs/")
     try:
         with _recording() as layers:
             cfg = Config.fromfile(str(path))
@@ -114,7 +123,6 @@ def _read(path: Path) -> tuple[Config, Layer]:
     except _UNREADABLE as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInputError(f"config cannot be read: {message}", where=str(path)) from error
-    _drop_scope(cfg._cfg_dict)
     return cfg, layers[-1]
 
 
@@ -136,18 +144,36 @@ class _Recorder:
 @contextlib.contextmanager
 def _recording() -> Iterator[list[Layer]]:
     """Within it, the layers that are read are appended to the list; the whole chain is in the ``bases`` of the last."""
-    names = ("_file2dict", "_parse_lazy_import")
+    layers: list[list[Layer]] = [[]]
     with _reading:
-        before = {name: Config.__dict__[name] for name in names}
-        layers: list[list[Layer]] = [[]]
-        readers = (Config._file2dict, _from_wheels(Config._parse_lazy_import))
-        for name, reader in zip(names, readers, strict=True):
-            setattr(Config, name, staticmethod(_Recorder(reader, layers)))
+        ours: dict[str, Callable] = {
+            "_file2dict": _Recorder(Config._file2dict, layers),
+            "_parse_lazy_import": _Recorder(_from_wheels(Config._parse_lazy_import), layers),
+            "_get_cfg_path": _with_ours(Config._get_cfg_path),
+        }
+        before = {name: Config.__dict__[name] for name in ours}
+        for name, function in ours.items():
+            setattr(Config, name, staticmethod(function))
         try:
             yield layers[0]
         finally:
-            for name in names:
-                setattr(Config, name, before[name])
+            for name, function in before.items():
+                setattr(Config, name, function)
+
+
+def _with_ours(find: Callable) -> Callable:
+    """Let ``_base_ = "kpplugins::NAME.py"`` find our own configs.
+
+    MMEngine's own search knows OpenMMLab's packages alone, wants a folder in the name, and notes a scope in everything
+    that it takes from there; our classes are in MMPose's registries.
+    """
+
+    def finding(path: str, filename: str) -> tuple[str, str | None]:
+        if path.startswith(f"{SCOPE}::"):
+            return str(file_of(path)), None
+        return find(path, filename)
+
+    return finding
 
 
 def _from_wheels(read: Callable) -> Callable:
@@ -168,15 +194,3 @@ def _from_wheels(read: Callable) -> Callable:
             mmengine_config.get_installed_path = path_of
 
     return reading
-
-
-def _drop_scope(value: Any) -> None:
-    """Take out the scope that MMEngine notes for ``kpplugins::`` bases: our classes are in MMPose's registries."""
-    if isinstance(value, dict):
-        if value.get("_scope_") == SCOPE:
-            value.pop("_scope_")
-        for inner in value.values():
-            _drop_scope(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            _drop_scope(inner)

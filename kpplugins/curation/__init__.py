@@ -8,5 +8,5 @@
 - ``crop``           every labelled instance as an image of its own
 
 Adding a new look at data: a module with one function that takes an ``AnnotationSet``, and a command of
-``tools/dataset.py``.
+``kpplugins dataset``.
 """

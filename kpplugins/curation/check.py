@@ -134,10 +134,10 @@ class CheckReport:
 
 
 def check(
-    source: Path,
+    source: str | Path,
     *,
     from_format: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     group_by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
@@ -160,6 +160,7 @@ def check(
         BadInputError: there is no such source, no format recognises it, or ``group_by`` is no regular expression or
             matches no image.
     """
+    source, out = Path(source), None if out is None else Path(out)
     known = by_name(from_format) if from_format else detect(source)
     if not source.exists():
         raise BadInputError("no such file or folder", where=str(source))

@@ -22,8 +22,8 @@ GroupBy = str | Callable[[Path], str] | None
 
 
 def convert(
-    source: Path,
-    out: Path,
+    source: str | Path,
+    out: str | Path,
     *,
     from_format: str | None = None,
     ratios: Sequence[float] | None = None,
@@ -59,6 +59,7 @@ def convert(
     Raises:
         BadInputError: see the reader and the writer; or an option that the format's reader does not know.
     """
+    source, out = Path(source), Path(out)
     require_new(out)
     with beside(out) as extracted:
         known, reading = open_source(

@@ -87,11 +87,11 @@ def export_annotations(
     skeleton for the way back, ``out/splits.json`` which image is in which split.
 
     Args:
-        source: anything that ``open_source`` reads, or predictions of ``tools/demo.py``: a JSON file or their folder.
+        source: anything that ``open_source`` reads, or predictions of ``kpplugins demo``: a JSON file or their folder.
         out: the folder to make; it must not exist, or be empty.
         to: a key of ``TARGETS``.
         predictions: take these instead of the labels of ``source``: a COCO results file (``source`` is COCO then), or
-            JSON of ``tools/demo.py``.
+            JSON of ``kpplugins demo``.
         images: the folder of the images, where the source names them without.
         score_thr: predicted points of a lower score are absent.
         place: ``copy`` the images, or make a ``hardlink`` to each.

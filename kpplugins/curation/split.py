@@ -32,7 +32,11 @@ Content = dict[str, Any]
 
 
 def split(
-    folder: Path, *, ratios: Sequence[float] = (60, 20, 20), seed: int = 0, group_by: str | None = None
+    folder: str | Path,
+    *,
+    ratios: Sequence[float] = (60, 20, 20),
+    seed: int = 0,
+    group_by: str | None = None,
 ) -> dict[str, Any]:
     """Divide a converted folder anew, in place.
 
@@ -57,6 +61,7 @@ def split(
         BadInputError: not a converted folder, an id twice, an annotation without its image, wrong ratios or pattern,
             or a split that was asked for gets nothing.
     """
+    folder = Path(folder)
     _put_back(folder)
     contents = _load(folder)
     images = [image for content in contents.values() for image in content["images"]]
@@ -77,7 +82,7 @@ def _load(folder: Path) -> dict[str, Content]:
     if not any(file.is_file() for file in files):
         raise BadInputError(
             "not a converted folder", where=str(folder), expected="annotations/train.json, val.json and test.json",
-            todo="convert it first: python tools/dataset.py convert SOURCE --out DIR",
+            todo="convert it first: kpplugins dataset convert SOURCE --out DIR",
         )  # fmt: skip
     contents = {}
     for file in files:

@@ -21,13 +21,13 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
-CONVERT_COMMAND = "python tools/dataset.py convert SOURCE --out DIR"
+CONVERT_COMMAND = "kpplugins dataset convert SOURCE --out DIR"
 _WITHOUT_VAL = "; or train without one: val_dataloader = val_evaluator = val_cfg = None in the config"
 
 
 @DATASETS.register_module()
 class CustomKeypointDataset(RecordDataset):
-    """A folder with ``images`` and ``annotations/{train,val,test}.json``, as ``tools/dataset.py convert`` writes it.
+    """A folder with ``images`` and ``annotations/{train,val,test}.json``, as ``kpplugins dataset convert`` writes it.
 
     The annotations are COCO keypoints, of any number K; names, skeleton, flip pairs and sigmas come from
     ``data_root/schema.json`` if it exists, else from the categories of the annotation files. Image sizes come from the

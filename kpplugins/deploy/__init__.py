@@ -6,5 +6,5 @@ PyTorch). It takes any ``torch.nn.Module``; what of a trained run goes into the 
 Nothing is imported here, so that a runtime can start without torch.
 
 Adding a new target: a module with one function that takes a network, writes a file and proves it as ``onnx_export``
-does, and a command in ``tools/``.
+does, and a file in ``commands``.
 """

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader, Runner
+from mmengine.visualization import Visualizer
 
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
@@ -33,6 +35,19 @@ class KeepingRunner(Runner):
 
     def dump_config(self) -> None:
         """Called while the Runner is built: does nothing."""
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        """MMEngine's, made anew.
+
+        MMEngine keeps visualizers by name for as long as Python runs, and MMPose calls all of them ``visualizer``: the
+        losses and metrics of a second run in a process, in a notebook say, would go into the folder of the first.
+        """
+        if isinstance(visualizer, dict) and "name" in visualizer:
+            with VISUALIZERS.switch_scope_and_registry(None) as registry:
+                kind = visualizer["type"]
+                kind = registry.get(kind) if isinstance(kind, str) else kind
+            getattr(kind, "_instance_dict", {}).pop(visualizer["name"], None)
+        return super().build_visualizer(visualizer)
 
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
@@ -97,7 +112,7 @@ def _join_on_cpu(cfg: Config) -> None:
         raise BadInputError(
             "--launcher pytorch outside a distributed start",
             expected="RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment",
-            todo="start it by torchrun --nproc_per_node=N tools/train.py …",
+            todo="start it by torchrun --nproc_per_node=N -m kpplugins train …",
         )
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("gloo")

@@ -208,7 +208,7 @@ def _numbers(annotation: Mapping[str, Any], name: str, size: int, where: str) ->
     if not np.isfinite(values).all():
         raise BadInputError(
             f"{which} has `{name}` that is not finite", where=where, expected="numbers", found="NaN or infinity",
-            todo="mend the annotation file; `python tools/dataset.py check` names all such places",
+            todo="mend the annotation file; `kpplugins dataset check` names all such places",
         )  # fmt: skip
     return values
 

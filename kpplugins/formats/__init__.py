@@ -2,8 +2,9 @@
 
 - ``registry``     which formats there are, and telling which one a source is
 - ``open_source``  a source in any format as an ``AnnotationSet``
+- ``load_annotations``  the same for code of your own
 - ``writing``      what all writers share: what is written, where images go, what a tool cannot hold
-- ``demo_json``    predictions as ``tools/demo.py`` writes them
+- ``demo_json``    predictions as ``kpplugins demo`` writes them
 - the rest: a format each; in a folder, ``reader`` reads and ``writer`` writes it
 
 Adding a new format: a module with ``is_NAME(source)``, which never raises, and ``read_NAME(source, *, skip_bad)``,

@@ -37,7 +37,7 @@ CAT_SCHEMA = KeypointSchema(
 )  # fmt: skip
 
 WHERE_TO_GET = "https://www.kaggle.com/datasets/crawford/cat-dataset"
-SAMPLE_COMMAND = "python tools/dataset.py sample cat --out data/cat_sample --num 600 --seed 0"
+SAMPLE_COMMAND = "kpplugins dataset sample cat --out data/cat_sample --num 600 --seed 0"
 _SUFFIX = ".cat"
 
 

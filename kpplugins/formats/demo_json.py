@@ -1,4 +1,4 @@
-"""Predictions as ``tools/demo.py`` writes them: ``NAME.json`` an image, with the image's file name only."""
+"""Predictions as ``kpplugins demo`` writes them: ``NAME.json`` an image, with the image's file name only."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
 
-_TAKE_FRAMES = "take its frames out (ffmpeg -i VIDEO frame_%06d.png) and run tools/demo.py on these"
+_TAKE_FRAMES = "take its frames out (ffmpeg -i VIDEO frame_%06d.png) and run kpplugins demo on these"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Sheet:
 
 
 def is_demo(source: Path) -> bool:
-    """Whether ``source`` is a JSON file of ``tools/demo.py``, of an image or a video, or a folder of them."""
+    """Whether ``source`` is a JSON file of ``kpplugins demo``, of an image or a video, or a folder of them."""
     return any(
         text.startswith("{") and '"keypoint_names"' in text and ('"instances"' in text or '"frames"' in text)
         for text in sniff(source, (".json",))
@@ -76,7 +76,7 @@ def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: boo
     sheets = _sheets(source, None, faults)
     found = _by_image(sheets, image_of, faults)
     if not found and not faults:
-        raise BadInputError("no predictions here", where=str(source), expected="NAME.json of tools/demo.py")
+        raise BadInputError("no predictions here", where=str(source), expected="NAME.json of kpplugins demo")
     names = sheets[0].names if sheets else ("none",)
     settle_faults(faults, skip_bad)
     schema = _schema(source, names)

@@ -49,7 +49,7 @@ def open_source(
         if extract_to is None:
             raise BadInputError(
                 "the images lie inside the annotation file", where=str(source),
-                todo="convert it first: python tools/dataset.py convert SOURCE --out DIR",
+                todo="convert it first: kpplugins dataset convert SOURCE --out DIR, or give extract_to",
             )  # fmt: skip
         chosen["extract_to"] = extract_to
     reading = known.read(source, skip_bad=skip_bad, **chosen)

@@ -24,7 +24,7 @@ def default_checkpoint(work_dir: Path) -> Path:
         "no checkpoint here",
         where=str(work_dir),
         expected="best_*.pth or epoch_*.pth",
-        todo="train first: python tools/train.py CONFIG, or name the checkpoint",
+        todo="train first: kpplugins train CONFIG, or name the checkpoint",
     )
 
 
@@ -42,7 +42,7 @@ def newest_checkpoint(work_dirs: Path = Path("work_dirs")) -> Path:
         "no trained run here",
         where=str(work_dirs),
         expected="a folder with a config and a checkpoint",
-        todo="train first: python tools/train.py CONFIG, or give --checkpoint",
+        todo="train first: kpplugins train CONFIG, or give --checkpoint",
     )
 
 

@@ -3,8 +3,6 @@
 import hashlib
 import logging
 import re
-import runpy
-import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from kpplugins.apis.convert_weights import convert_weights
+from kpplugins.commands.convert_weights import main
 from kpplugins.config.load import load_config
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import read_checkpoint
@@ -381,14 +380,11 @@ def test_nothing_is_overwritten_unasked(model_of, tmp_path, config, authors):
         convert_weights("centernet", source, tmp_path, config=config(), overwrite=True)
 
 
-def test_the_tool_says_what_it_did_or_could_not_do(
-    tmp_path, config, authors, root, monkeypatch: pytest.MonkeyPatch, capsys
+def test_the_command_says_what_it_did_or_could_not_do(
+    tmp_path, config, authors, capsys: pytest.CaptureFixture
 ):
-    monkeypatch.syspath_prepend(root / "tools")
     command = ["centernet", str(authors()), str(tmp_path / "hg.pth"), "--config", str(config(points=9))]
-    monkeypatch.setattr(sys, "argv", ["convert_weights.py", *command])
-    main = runpy.run_path(str(root / "tools/convert_weights.py"))["main"]
-    assert main() == 0
+    assert main(command) == 0
     assert "begins anew: head.branches.1.hm_hp.2.bias (17,) for (9,)" in capsys.readouterr().out
-    assert main() == 2
+    assert main(command) == 2
     assert re.fullmatch(r"error: \S+hg\.pth: exists already; to do: .*\n", capsys.readouterr().err)

@@ -193,7 +193,7 @@ def test_a_checkpoint_of_another_model_is_refused(root: Path, tool, trained: Pat
         (["test.py", "{sample}", "gone.pth", "--data", "{cats}"], "gone.pth: no such checkpoint"),
         (["test.py", "{sample}", "--data", "{cats}", "--work-dir", "empty"], "no checkpoint here"),
         (["demo.py", "gone.jpg"], "gone.jpg: no such file or folder"),
-        (["train.py", "{real}"], "tools/dataset.py sample cat"),
+        (["train.py", "{real}"], "kpplugins dataset sample cat"),
         (["train.py", "{sample}", "--data", "{cats}", "--resume", "--work-dir", "new"], "nothing to resume"),
         (["train.py", "{sample}", "--data", "{cats}", "--cfg-options", "train_cfg.max_epoch=3"], "max_epoch"),
         (["train.py", "{sample}", "--data", "{cats}", "--cfg-options", "model.head.depht=3"], "depht"),

@@ -123,7 +123,7 @@ def test_killed_between_the_renamings_the_next_call_recovers(tmp_path: Path):
 
 
 def test_what_cannot_be_divided(tmp_path: Path):
-    with pytest.raises(BadInputError, match=r"not a converted folder.*dataset.py convert"):
+    with pytest.raises(BadInputError, match=r"not a converted folder.*dataset convert"):
         split(tmp_path)
     folder = make(tmp_path / "set", ["a.png", "b.png", "c.png"])
     for options, words in (

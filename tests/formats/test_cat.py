@@ -149,7 +149,7 @@ def test_a_bad_file_stops_unless_skipped_and_is_never_silent(
 
 def test_a_missing_folder_says_where_to_get_it_and_how_to_draw(tmp_path: Path):
     with pytest.raises(
-        BadInputError, match=r"kaggle\.com/datasets/crawford/cat-dataset.*tools/dataset\.py sample cat"
+        BadInputError, match=r"kaggle\.com/datasets/crawford/cat-dataset.*kpplugins dataset sample cat"
     ):
         read_cat(tmp_path / "nothing")
 

@@ -24,7 +24,7 @@ def corner_boxes(material: Material) -> list[Finding]:
                 "harmful",
                 f"{len(signs)} of {told} boxes lie within their image and around their points only when read as"
                 " corners x1, y1, x2, y2; COCO's bbox is x, y, width, height.",
-                f"python tools/dataset.py convert {material.source} --out DIR --box-format xyxy; where only some files"
+                f"kpplugins dataset convert {material.source} --out DIR --box-format xyxy; where only some files"
                 " are so, write [x1, y1, x2 - x1, y2 - y1] for [x1, y1, x2, y2] in every bbox of this one",
                 file.path,
                 example.image.path if example.image else None,

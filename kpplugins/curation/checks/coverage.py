@@ -29,7 +29,7 @@ def keypoints(material: Material) -> list[Finding]:
         there = by_split[split]
         if not (train.any() and there.any()):
             continue
-        todo = "divide the images again: python tools/dataset.py split DIR --ratio 80 10 10"
+        todo = "divide the images again: kpplugins dataset split DIR --ratio 80 10 10"
         if (train & ~there).any():
             what = f"Labelled in train and never in {split}, so not scored: {_list(schema.keypoints, train & ~there)}."
             found.append(Finding("keypoint-not-scored", "suspect", what, todo, material.source))

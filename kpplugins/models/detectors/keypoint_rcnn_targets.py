@@ -143,7 +143,7 @@ def _within(boxes: np.ndarray, size: tuple[int, int], where: str) -> tuple[np.nd
             where=where,
             expected="finite x1 < x2 and y1 < y2 in pixels",
             found=str(boxes[at].tolist()),
-            todo="mend the annotation (width and height for corners?); tools/dataset.py check finds all",
+            todo="mend the annotation (width and height for corners?); kpplugins dataset check finds all",
         )
     clipped = np.clip(boxes, 0, np.array([size[1], size[0]] * 2, np.float32))
     inside = (clipped[:, 2:] - clipped[:, :2] >= SMALLEST).all(axis=1)

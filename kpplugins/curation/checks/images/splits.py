@@ -11,7 +11,7 @@ from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
 
 _TINY = 20
-_TODO = "divide the images again: python tools/dataset.py split DIR --ratio 80 10 10"
+_TODO = "divide the images again: kpplugins dataset split DIR --ratio 80 10 10"
 
 
 def parts(material: Material) -> list[Finding]:
@@ -39,7 +39,7 @@ def parts(material: Material) -> list[Finding]:
             what = (
                 f"The {split} split has {instances[split]} labelled instances: scores on it vary by chance."
             )
-            todo = "label more, or give it a larger share: python tools/dataset.py split DIR --ratio 60 20 20"
+            todo = "label more, or give it a larger share: kpplugins dataset split DIR --ratio 60 20 20"
             found.append(Finding("split-tiny", "note", what, todo, material.source))
     return found
 
@@ -107,6 +107,6 @@ def _apart(material: Material, members: dict[str, list[Path]], option: str) -> l
         if len(splits) > 1:
             shares = ", ".join(f"{n} in {s or 'no split'}" for s, n in splits.items())
             what = f"Images of the group {name!r} are in different splits: {shares}."
-            todo = f"python tools/dataset.py split DIR --ratio 80 10 10{option}"
+            todo = f"kpplugins dataset split DIR --ratio 80 10 10{option}"
             found.append(Finding("group-across-splits", "harmful", what, todo, material.source, paths[0]))
     return found

@@ -57,7 +57,9 @@ def leaks(material: Material) -> list[Finding]:
         splits = [material.reading.splits.get(p, "") for p in paths]
         if not material.reading.splits:
             what = f"{len(paths)} images look like frames of one video ({paths[0].name} to {paths[-1].name})."
-            todo = f"keep neighbours together: python tools/dataset.py convert SOURCE --out DIR --group-by '{pattern}'"
+            todo = (
+                f"keep neighbours together: kpplugins dataset convert SOURCE --out DIR --group-by '{pattern}'"
+            )
             found.append(Finding("video-frames", "note", what, todo, material.source, paths[0]))
         elif len(set(splits)) > 1:
             found.append(_leak(material, paths, splits, scene, still, pattern))
@@ -128,7 +130,7 @@ def _leak(
     harmful = scene and still and share >= _LEAK
     how = "frames of one scene" if scene else "frames of one video by their names"
     blocks = r"\d*?" in pattern
-    todo = f"python tools/dataset.py split DIR --ratio 80 10 10 --group-by '{pattern}'"
+    todo = f"kpplugins dataset split DIR --ratio 80 10 10 --group-by '{pattern}'"
     todo += (
         " (blocks of neighbouring frames stay together; test on another video if there is one)"
         if blocks

@@ -1,4 +1,4 @@
-"""What the command lines share: common options, and errors as one line. No heavy import here."""
+"""What the commands share: common options, and errors as one line. No heavy import here."""
 
 import argparse
 import ast
@@ -7,14 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """The options that train and test share, named as in OpenMMLab."""
+    """Add the options that train and test share, named as in OpenMMLab."""
     parser.add_argument("--work-dir", help="where the run is kept (default: work_dirs/NAME)")
     parser.add_argument("--data", metavar="DIR", help="point every dataset of the config at this folder")
     parser.add_argument(
@@ -31,7 +28,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def options(args: argparse.Namespace) -> dict[str, Any]:
-    """The common options as keyword arguments."""
+    """Give the common options as keyword arguments."""
     return {
         "work_dir": args.work_dir, "data": args.data, "cfg_options": values(args.cfg_options),
         "launcher": args.launcher, "skip_bad": args.skip_bad, "trust_checkpoint": args.trust_checkpoint,
@@ -63,7 +60,7 @@ def run(work: Callable[[], int]) -> int:
 
 
 def values(pairs: list[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs; a value is a Python literal where it reads as one, else a string."""
+    """Read KEY=VALUE pairs; a value is a Python literal where it reads as one, else a string."""
     result: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

@@ -1,0 +1,60 @@
+"""Compare recipes on your data."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from kpplugins.commands._command import run, values
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Compare recipes; see ``kpplugins.commands``."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Train several configs on one dataset with one budget and seed; test each; one table.",
+    )
+    parser.add_argument("config", nargs="+", help="config files, e.g. configs/cat_hourglass.py")
+    parser.add_argument("--data", metavar="DIR", required=True, help="point every dataset at this folder")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--epochs", type=int, metavar="N", help="passes over the training data for each")
+    budget.add_argument("--minutes", type=float, metavar="M", help="wall time of training for each")
+    budget.add_argument(
+        "--cpu-minutes", type=float, metavar="M", help="minutes of one processor core for each"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="compare.md, .json, .png, and a folder a recipe",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of weights, order and augmentation (%(default)s)"
+    )
+    parser.add_argument("--names", nargs="+", metavar="NAME", help="of the recipes (default: the files')")
+    parser.add_argument("--again", action="store_true", help="train finished ones too")
+    parser.add_argument(
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="go over the values of every config"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="go on without bad files, saying how many and why"
+    )
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="leave out the pretrained weights that the configs name"
+    )
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        from kpplugins.apis.compare import compare
+
+        rows, table = compare(
+            args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
+            clock="wall" if args.cpu_minutes is None else "cpu", seed=args.seed, names=args.names,
+            cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
+            from_scratch=args.from_scratch,
+        )  # fmt: skip
+        print(table, end="")
+        print(f"results: {args.out}: compare.md, compare.json, compare.png")
+        return 1 if all("error" in row for row in rows) else 0
+
+    return run(work)

@@ -1,0 +1,351 @@
+"""Make, convert and look after data."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kpplugins.commands._command import run
+
+NEW = "a folder that does not exist yet, or is empty"
+NAMES = "names of the points, where the format has none"
+FORMATS = (
+    "cat, kaggle, coco, labelme, cvat, labelstudio, via, yolo, deeplabcut, lightningpose, sleap, tfrecord, "
+    "boxes_json; default: told from the source"
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Look after data; see ``kpplugins.commands``."""
+    parser = argparse.ArgumentParser(prog=prog, description="Make, convert and look after data sets.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    works: dict[str, Callable[[argparse.Namespace], int]] = {}
+    for name, words, add, work in COMMANDS:
+        add(commands.add_parser(name, help=words, description=words))
+        works[name] = work
+    args = parser.parse_args(argv)
+    return run(lambda: works[args.command](args))
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=["cat"], help="what to draw")
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument("--num", type=int, default=600, help="how many images (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (%(default)s)")
+
+
+def _run_sample(args: argparse.Namespace) -> int:
+    from kpplugins.synthetic import write_sample_cats
+
+    with _bar("drawing") as progress:
+        count = write_sample_cats(args.out, args.num, args.seed, progress=progress)
+    print(f"{args.out}: {count} drawn cats (not photographs) in the CAT layout, seed {args.seed}")
+    return 0
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, help="file or folder")
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    _add_reading(parser)
+    _add_division(parser, None)
+    _add_place(parser, "symlink")
+    parser.add_argument(
+        "--category", metavar="NAME", help="what all instances are, over what the source says"
+    )
+
+
+def _run_convert(args: argparse.Namespace) -> int:
+    from kpplugins.curation.convert import convert
+
+    with _bar("images") as progress:
+        report = convert(
+            args.source, args.out, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
+            category=args.category, place=args.place, progress=progress, **_reading(args),
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}\nnext: kpplugins dataset check {args.out}")
+    return 0
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, help="a data set in any known format, or what kpplugins demo wrote"
+    )
+    parser.add_argument("--to", required=True, choices=["coco", "labelme", "cvat", "yolo", "labelstudio"])
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        help="these instead of the annotations: COCO results, or what kpplugins demo wrote",
+    )
+    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images of predictions lie")
+    parser.add_argument(
+        "--score-thr", type=float, default=0.3, help="predicted points below are left out (%(default)s)"
+    )
+    _add_place(parser)
+    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
+    parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
+    _add_skip_bad(parser)
+
+
+def _run_export(args: argparse.Namespace) -> int:
+    from kpplugins.curation.export import export_annotations
+
+    with _bar("images") as progress:
+        report = export_annotations(
+            args.source, args.out, to=args.to, predictions=args.predictions, images=args.images,
+            score_thr=args.score_thr, place=args.place, from_format=args.from_format, names=args.names,
+            skip_bad=args.skip_bad, progress=progress,
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}")
+    return 0
+
+
+def _add_schema(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument("--out", type=Path, help="folder for schema.png (default: work_dirs/data_NAME)")
+    parser.add_argument(
+        "--repeated",
+        type=Path,
+        metavar="SOURCE",
+        help="the same images labelled again: sigmas are measured",
+    )
+    parser.add_argument("--num", type=int, default=8, help="instances to draw (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="keep what was found in DIR/schema.json")
+
+
+def _run_schema(args: argparse.Namespace) -> int:
+    from kpplugins.curation.schema_report import schema_report
+
+    report = schema_report(
+        args.source, out=_out(args), repeated=args.repeated, num=args.num, write=args.write, **_reading(args)
+    )
+    print(report.text)
+    print(
+        "".join(
+            f"{what}: {path}\n"
+            for what, path in (("drawn", report.sheet), ("written", report.written))
+            if path
+        ),
+        end="",
+    )
+    return 0
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
+        "--out", type=Path, help="folder for check.json and check.html (default: work_dirs/data_NAME)"
+    )
+    _add_group_by(parser)
+
+
+def _run_check(args: argparse.Namespace) -> int:
+    from kpplugins.curation.check import check
+
+    with _bar("images") as progress:
+        options = {k: v for k, v in _reading(args).items() if k != "skip_bad"}  # it goes on, and reports them
+        report = check(args.source, out=_out(args), group_by=args.group_by, progress=progress, **options)
+    print(report.text)
+    print(f"written: {_out(args)}: check.html, check.json")
+    return 1 if report.harmful else 0
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="DIR", help="a folder that convert wrote")
+    _add_division(parser, (60, 20, 20))
+
+
+def _run_split(args: argparse.Namespace) -> int:
+    from kpplugins.curation.split import split
+
+    _print_report(split(args.source, ratios=args.ratio, seed=args.seed, group_by=args.group_by))
+    return 0
+
+
+def _add_stats(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
+        "--out", type=Path, help="folder for stats.json and stats.png (default: work_dirs/data_NAME)"
+    )
+
+
+def _run_stats(args: argparse.Namespace) -> int:
+    from kpplugins.curation.stats import stats
+
+    _, text = stats(args.source, out=_out(args), **_reading(args))
+    print(f"{text}\nwritten: {_out(args)}: stats.png, stats.json")
+    return 0
+
+
+def _add_browse(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument("--out", type=Path, help="folder for browse_001.jpg … (default: work_dirs/data_NAME)")
+    parser.add_argument("--split", default="train", help="train, val, test or all (%(default)s)")
+    parser.add_argument("--num", type=int, default=5, help="how many images, 0 for all (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
+    parser.add_argument("--no-masks", action="store_true", help="without the label maps beside the images")
+
+
+def _run_browse(args: argparse.Namespace) -> int:
+    from kpplugins.curation.browse import browse
+
+    pages, sizes = browse(
+        args.source, out=_out(args), split=args.split, num=args.num or None, seed=args.seed,
+        masks=not args.no_masks, **_reading(args),
+    )  # fmt: skip
+    print("images: " + ", ".join(f"{name} {number}" for name, number in sizes.items()))
+    print("\n".join(str(page) for page in pages))
+    return 0
+
+
+def _add_crop(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.125,
+        help="around the box, as a share of its longer side (%(default)s)",
+    )
+    parser.add_argument(
+        "--min-keypoints", type=int, default=1, help="leave out instances with fewer (%(default)s)"
+    )
+    parser.add_argument(
+        "--min-side",
+        type=int,
+        default=32,
+        help="leave out boxes whose longer side is shorter, px (%(default)s)",
+    )
+    parser.add_argument(
+        "--square", action="store_true", help="square crops: what the model sees of a whole image"
+    )
+    parser.add_argument("--png", action="store_true", help="PNG instead of JPEG 95, three times the size")
+    _add_division(parser, None)
+
+
+def _run_crop(args: argparse.Namespace) -> int:
+    from kpplugins.curation.crop import crop
+
+    with _bar("crops") as progress:
+        report = crop(
+            args.source, args.out, margin=args.margin, min_keypoints=args.min_keypoints, min_side=args.min_side,
+            square=args.square, quality=None if args.png else 95, ratios=args.ratio, seed=args.seed,
+            group_by=args.group_by, progress=progress, **_reading(args),
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}; look at {args.out / 'verification.jpg'}")
+    return 0
+
+
+COMMANDS = (
+    ("sample", "draw a data set (it is drawn, not photographed)", _add_sample, _run_sample),
+    ("convert", "bring annotations of any known format into COCO keypoints", _add_convert, _run_convert),
+    ("export", "write annotations or predictions for an annotation tool", _add_export, _run_export),
+    (
+        "schema",
+        "what the keypoints are: names, flip pairs, sigmas; drawn plain and mirrored",
+        _add_schema,
+        _run_schema,
+    ),
+    ("check", "find what would harm training; exit status 1 where something would", _add_check, _run_check),
+    ("split", "divide a converted set anew into train, val and test", _add_split, _run_split),
+    ("stats", "numbers and plots", _add_stats, _run_stats),
+    ("browse", "contact sheets of images with their points and label maps", _add_browse, _run_browse),
+    ("crop", "every labelled instance as an image of its own", _add_crop, _run_crop),
+)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="DIR", help="a data set in any known format")
+    _add_reading(parser)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Ask what readers want to know of a source."""
+    parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
+    parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
+    parser.add_argument(
+        "--subset", choices=["15", "4", "all"], help="kaggle: rows with 15 points, with 4, or all"
+    )
+    parser.add_argument(
+        "--box-format", choices=["xywh", "xyxy"], help="coco: how the file's boxes are stored"
+    )
+    parser.add_argument(
+        "--annotation", type=int, metavar="N", help="labelstudio: which one of a task's annotations, from 1"
+    )
+    _add_skip_bad(parser)
+
+
+def _reading(args: argparse.Namespace) -> dict:
+    """Give the options of ``_add_reading`` as keyword arguments."""
+    return {
+        "from_format": args.from_format, "names": args.names, "subset": args.subset,
+        "box_format": args.box_format, "annotation": args.annotation, "skip_bad": args.skip_bad,
+    }  # fmt: skip
+
+
+def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int] | None) -> None:
+    words = "%(default)s" if ratios else "default: the source's own division, else 80 10 10"
+    parser.add_argument(
+        "--ratio", type=float, nargs=3, default=ratios, metavar=("TRAIN", "VAL", "TEST"), help=words
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the shuffle before dividing (%(default)s)")
+    _add_group_by(parser)
+
+
+def _add_group_by(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--group-by", metavar="REGEX", help="keep images together whose path has the same group"
+    )
+
+
+def _add_place(parser: argparse.ArgumentParser, *more: str) -> None:
+    parser.add_argument(
+        "--place", choices=["copy", "hardlink", *more], default="copy", help="how images come in"
+    )
+
+
+def _add_skip_bad(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="go on without bad entries, saying how many and why"
+    )
+
+
+def _out(args: argparse.Namespace) -> Path:
+    """Say where a look at data is written: never into the data."""
+    source = args.source.resolve()
+    return args.out or Path("work_dirs") / f"data_{source.name if source.is_dir() else source.stem}"
+
+
+class _bar:
+    """A progress bar as a ``progress(done, total)`` function."""
+
+    def __init__(self, words: str) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(desc=words, disable=None)
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        def progress(done: int, total: int) -> None:
+            self.bar.total = total
+            self.bar.update(done - self.bar.n)
+
+        return progress
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+
+def _print_report(report: dict) -> None:
+    warnings = report.pop("warnings", [])
+    lines = [f"{key}: {_words(value)}" for key, value in report.items() if value or key == "skipped"]
+    print("\n".join([*lines, *(f"warning: {warning}" for warning in warnings)]))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items()) or "nothing"
+    if isinstance(value, (list, tuple)):
+        return ", ".join("/".join(v) if isinstance(v, (list, tuple)) else str(v) for v in value)
+    return str(value)

@@ -1,0 +1,27 @@
+"""Say what is installed and what is wrong."""
+
+import argparse
+from collections.abc import Sequence
+
+from kpplugins.commands._command import run
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Examine the installation; see ``kpplugins.commands``."""
+    argparse.ArgumentParser(
+        prog=prog, description="Versions, device, stand-ins, faults and their cures."
+    ).parse_args(argv)
+
+    def work() -> int:
+        from kpplugins.apis.doctor import examine
+
+        faults = 0
+        for finding in examine():
+            print(f"{'FAULT' if finding.cure else 'ok':6}{finding.name:22} {finding.state}")
+            if finding.cure:
+                faults += 1
+                print(f"{'':28} cure: {finding.cure}")
+        print(f"{faults} faults" if faults else "all is well")
+        return 1 if faults else 0
+
+    return run(work)

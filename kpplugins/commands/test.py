@@ -1,0 +1,34 @@
+"""Test a trained config."""
+
+import argparse
+from collections.abc import Sequence
+
+from kpplugins.commands._command import add_common, options, run
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Test a trained config; see ``kpplugins.commands``."""
+    parser = argparse.ArgumentParser(prog=prog, description="Test a keypoint detector: AP, PCK, NME, images.")
+    parser.add_argument(
+        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
+    )
+    parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
+    parser.add_argument(
+        "--submission", metavar="FILE", help="also write Kaggle's CSV, from test.csv and IdLookupTable.csv"
+    )
+    add_common(parser)
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        from kpplugins.apis.test import test
+
+        numbers, out, table = test(args.config, args.checkpoint, submission=args.submission, **options(args))
+        print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
+        print(table, end="")
+        print(
+            f"results: {out}: metrics.json"
+            + (", per_keypoint.md, best_and_worst.jpg, curves.png" if table else "")
+        )
+        return 0
+
+    return run(work)

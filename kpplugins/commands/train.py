@@ -1,0 +1,62 @@
+"""Train configs."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kpplugins.commands._command import add_common, options, run
+
+START = (  # from where this process has kpplugins, whether installed or not
+    f"import sys; sys.path[:] = {sys.path!r}; from kpplugins.commands.train import main; sys.exit(main())"
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Train configs; see ``kpplugins.commands``."""
+    parser = argparse.ArgumentParser(prog=prog, description="Train a keypoint detector.")
+    parser.add_argument("config", nargs="+",
+                        help="config files, e.g. configs/cat_hourglass.py, trained one after the other")  # fmt: skip
+    parser.add_argument("--resume", nargs="?", const=True, default=False, metavar="CHECKPOINT",
+                        help="go on from the run's last checkpoint, or from this one")  # fmt: skip
+    parser.add_argument("--from-scratch", action="store_true",
+                        help="leave out the pretrained weights that the config names")  # fmt: skip
+    parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
+    add_common(parser)
+    args = parser.parse_args(argv)
+    if len(args.config) > 1:
+        if args.work_dir or isinstance(args.resume, str) or args.launcher != "none":
+            parser.error("several configs: without --work-dir, --resume CHECKPOINT and --launcher")
+        return each(args.config, list(sys.argv[1:] if argv is None else argv))
+    (config,) = args.config
+
+    def work() -> int:
+        from kpplugins.apis.train import train
+
+        scratch = args.from_scratch
+        out = train(config, resume=args.resume, amp=args.amp, from_scratch=scratch, **options(args))
+        kept = out / Path(config.rpartition("::")[2]).name
+        print(f"trained: {out}\nnext: kpplugins test {kept}")
+        return 0
+
+    return run(work)
+
+
+def each(configs: list[str], words: list[str]) -> int:
+    """Train every config in a process of its own; the first that fails ends it.
+
+    Args:
+        configs: the config files.
+        words: all words of the command line, whose options go to each.
+
+    Returns:
+        The exit status of the first that failed, else 0.
+    """
+    options = [word for word in words if word not in configs]
+    for number, config in enumerate(configs, 1):
+        print(f"{number} of {len(configs)}: {config}", flush=True)
+        status = subprocess.run([sys.executable, "-c", START, config, *options]).returncode
+        if status:
+            return status
+    return 0

@@ -1,0 +1,75 @@
+"""``kpplugins COMMAND`` and ``python tools/NAME.py`` are one code, and start light."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kpplugins.commands import COMMANDS, main
+from kpplugins.commands.train import each
+from kpplugins.version import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = {"torch", "mmengine", "mmcv", "cv2", "numpy", "matplotlib"}
+SCRIPT = {name: f"tools/{name.replace('-', '_')}.py" for name in COMMANDS}
+
+
+def finished(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *words], cwd=cwd, capture_output=True, text=True)
+
+
+def test_every_command_has_a_script_and_every_script_a_command():
+    assert sorted(SCRIPT.values()) == sorted(f"tools/{p.name}" for p in (ROOT / "tools").glob("*.py"))
+    files = {p.stem for p in (ROOT / "kpplugins/commands").glob("*.py") if not p.name.startswith("_")}
+    assert files == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_script_and_command_say_the_same_without_heavy_imports(name: str, capsys: pytest.CaptureFixture):
+    by_script = finished("-X", "importtime", SCRIPT[name], "--help")
+    assert by_script.returncode == 0, by_script.stderr
+    imported = {line.rsplit("|", 1)[-1].strip() for line in by_script.stderr.splitlines()}
+    assert "argparse" in imported and not imported & HEAVY
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    by_name = capsys.readouterr().out
+    assert by_name.startswith(f"usage: kpplugins {name} ")
+    assert words_of(by_name, f"kpplugins {name}") == words_of(by_script.stdout, Path(SCRIPT[name]).name)
+
+
+def words_of(text: str, program: str) -> list[str]:
+    return text.replace(program, "PROGRAM").split()
+
+
+def test_the_program_starts_light_and_lists_its_commands():
+    done = finished("-X", "importtime", "-m", "kpplugins", "--help")
+    assert not {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()} & HEAVY
+    assert re.findall(r"^    ([a-z-]+)", done.stdout, re.M) == list(COMMANDS)
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--version"], 0), ([], 2), (["trian"], 2)])
+def test_what_is_no_command(words: list[str], status: int, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == status
+    said = capsys.readouterr()
+    assert __version__ in said.out if status == 0 else "COMMAND" in said.err
+
+
+def test_the_installed_program_is_this_one():
+    text = (ROOT / "setup.cfg").read_text()
+    assert re.search(r"^console_scripts =\n    kpplugins = kpplugins\.commands:main$", text, re.M)
+
+
+def test_several_configs_train_in_processes_that_find_the_same_kpplugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "")
+    assert each(["gone.py", "b.py"], ["gone.py", "b.py", "--amp"]) == 2
+    said = capfd.readouterr()
+    assert "1 of 2: gone.py" in said.out and "2 of 2" not in said.out
+    assert "error: gone.py: no such config" in said.err

@@ -1,0 +1,33 @@
+"""A Runner that keeps its run in its own folder."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmpose.registry import VISUALIZERS
+from torch import nn
+
+import kpplugins.register  # noqa: F401
+from kpplugins.engine.runner import KeepingRunner
+
+
+def runner(work_dir: Path, kind: object) -> KeepingRunner:
+    backends = [dict(type="LocalVisBackend")]
+    return KeepingRunner.from_cfg(
+        Config(
+            dict(
+                default_scope="mmpose", work_dir=str(work_dir), model=nn.Linear(1, 1),
+                visualizer=dict(type=kind, name="visualizer", vis_backends=backends),
+            )
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["PoseLocalVisualizer", "mmpose.PoseLocalVisualizer", "class"])
+def test_a_second_run_in_a_process_logs_into_its_own_folder(tmp_path: Path, kind: str):
+    chosen = VISUALIZERS.get("PoseLocalVisualizer") if kind == "class" else kind
+    for name in "ab":
+        runner(tmp_path / name, chosen).visualizer.add_scalar("loss", 1.0)
+    for name in "ab":
+        (scalars,) = (tmp_path / name).glob("*/vis_data/scalars.json")
+        assert len(scalars.read_text().splitlines()) == 1
