@@ -1,4 +1,4 @@
-"""Boxes that do not fit their image or their points. Boxes that were laid around the points are left alone."""
+"""Check that boxes fit their image and their keypoints. Boxes derived from the keypoints are skipped."""
 
 import numpy as np
 
@@ -19,7 +19,14 @@ _TODO = "draw the box again around the whole object"
 
 
 def outside_image(material: Material) -> list[Finding]:
-    """Boxes of which more than a quarter lies outside the image; harmful where all of it does."""
+    """Report boxes of which more than a quarter lies outside the image.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per box; harmful if all of it lies outside.
+    """
     found = []
     for i in _judged(material):
         record, box = material.records[i], material.boxes[i]
@@ -34,7 +41,14 @@ def outside_image(material: Material) -> list[Finding]:
 
 
 def without_points(material: Material) -> list[Finding]:
-    """Boxes that do not hold their points: harmful where most visible ones are outside, suspect where one is far."""
+    """Report boxes that do not contain their keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per box: harmful if most visible keypoints are outside, suspect if one is far outside.
+    """
     points, boxes, names = material.points, material.boxes, material.reading.schema.keypoints
     beyond = np.maximum(boxes[:, None, :2] - points, points - boxes[:, None, 2:]).max(axis=2)
     far = beyond > np.maximum(_POINT_PIXELS, _POINT_MARGIN * _longer(boxes))[:, None]
@@ -56,7 +70,14 @@ def without_points(material: Material) -> list[Finding]:
 
 
 def other_size(material: Material) -> list[Finding]:
-    """Boxes three times larger or smaller, for the extent of their points, than this set's boxes are."""
+    """Report boxes that are unusually large or small for the extent of their keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per box that is at least three times larger or smaller than usual in this data set.
+    """
     labelled = material.labelled.sum(axis=1)
     extent = _longer(material.extents)
     enough = labelled >= max(2, _FULL * max(labelled, default=0))
@@ -76,12 +97,12 @@ def other_size(material: Material) -> list[Finding]:
 
 
 def _judged(material: Material) -> np.ndarray:
-    """Places of the records with labelled points whose boxes somebody drew, in files whose boxes can be read."""
+    """Return the indices of records with labelled keypoints and a drawn box, in files whose boxes can be read."""
     skipped = corner_files(material)
     readable = np.array([r.source not in skipped for r in material.records], bool)
     return np.flatnonzero(readable & ~material.derived & material.labelled.any(axis=1))
 
 
 def _longer(boxes: np.ndarray) -> np.ndarray:
-    """(N,) longer sides of xyxy boxes (N, 4)."""
+    """Return the (N,) longer sides of (N, 4) xyxy boxes."""
     return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)

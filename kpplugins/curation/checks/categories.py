@@ -1,4 +1,4 @@
-"""What the categories and the keypoint names say."""
+"""Check the categories and the keypoint names."""
 
 import re
 from collections import Counter
@@ -12,7 +12,14 @@ _NUMBERED = re.compile(r"[a-z]*[_ -]?\d+", re.IGNORECASE)
 
 
 def categories(material: Material) -> list[Finding]:
-    """COCO categories without a name, with one name under two ids, and without any annotation."""
+    """Report COCO categories without a name, with one name under two ids, or without any annotation.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per category.
+    """
     found: list[Finding] = []
     used = {str(a.entry.get("category_id")) for f in material.raw for a in f.annotations}
     empty: dict[str, Finding] = {}
@@ -37,7 +44,14 @@ def categories(material: Material) -> list[Finding]:
 
 
 def names(material: Material) -> list[Finding]:
-    """Keypoints with numbers for names and no flip pairs, and flip pairs that contradict the names."""
+    """Report numbered keypoints without flip pairs, and flip pairs that contradict the names.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most three findings.
+    """
     schema, found = material.reading.schema, []
     numbered = [n for n in schema.keypoints if _NUMBERED.fullmatch(n)]
     edit = "name the points and their flip_pairs (categories[] of the COCO files, or schema.json)"

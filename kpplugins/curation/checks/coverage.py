@@ -1,4 +1,4 @@
-"""What is labelled at all, and in which split."""
+"""Check which keypoints, instances and images are labelled, and in which split."""
 
 import numpy as np
 
@@ -10,7 +10,14 @@ _LISTED = 8
 
 
 def keypoints(material: Material) -> list[Finding]:
-    """Keypoints that are labelled nowhere, only in training, or only outside of it."""
+    """Report keypoints that are labelled nowhere, only in train, or only outside train.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding for all keypoints never labelled, and up to two for each of val and test.
+    """
     schema, labelled = material.reading.schema, material.labelled
     if not labelled.any():
         return []
@@ -40,7 +47,14 @@ def keypoints(material: Material) -> list[Finding]:
 
 
 def unlabelled(material: Material) -> list[Finding]:
-    """How many instances have no labelled point, and how many images have no instance."""
+    """Count instances without a labelled keypoint and images without an instance.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most one finding for the instances and one for the images.
+    """
     found = []
     empty = sum(r.num_labelled == 0 and not r.crowd for r in material.records)
     if empty:
@@ -55,7 +69,7 @@ def unlabelled(material: Material) -> list[Finding]:
 
 
 def _anywhere(labelled: np.ndarray) -> np.ndarray:
-    """(K,) boolean from (N, K)."""
+    """Return (K,) boolean from (N, K): labelled in any instance."""
     return np.asarray(labelled.any(axis=0))
 
 

@@ -40,7 +40,15 @@ class Fits:
 
 
 def as_shapes(points: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Shapes (N, K) complex of points (N, K, 2): centred on 0, root mean square radius 1, 0 where unlabelled."""
+    """Turn keypoints into shapes.
+
+    Args:
+        points: (N, K, 2) pixels (x, y).
+        labelled: (N, K) boolean.
+
+    Returns:
+        (N, K) complex x + iy: centred on 0, root mean square radius 1, 0 where unlabelled.
+    """
     shapes = np.where(labelled, points[..., 0] + 1j * points[..., 1], 0)
     count = np.maximum(labelled.sum(axis=1, keepdims=True), 1)
     shapes = np.where(labelled, shapes - shapes.sum(axis=1, keepdims=True) / count, 0)
@@ -51,14 +59,17 @@ def as_shapes(points: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 def fit(
     shapes: np.ndarray, has: np.ndarray, references: np.ndarray, they_have: np.ndarray, least: int
 ) -> Fits:
-    """Every reference onto every shape.
+    """Fit every reference onto every shape.
 
     Args:
         shapes: (Q, K) complex.
-        has: (Q, K) boolean; only these points count.
+        has: (Q, K) boolean; only these keypoints count.
         references: (R, K) complex.
         they_have: (R, K) boolean.
-        least: fewest common points that a fit needs; it also needs 70 % of the shape's points.
+        least: minimum number of common keypoints; a fit also needs 70 % of the shape's keypoints.
+
+    Returns:
+        The (Q, R) fits.
     """
     z, w = np.where(has, shapes, 0), np.where(they_have, references, 0)
     mine, theirs = has.astype(float), they_have.astype(float).T
@@ -76,10 +87,13 @@ def fit(
 
 
 def reach(distance: np.ndarray) -> np.ndarray:
-    """(Q,) distance within which a tenth of the references lies, and at least three; NaN where too few can be compared.
+    """Return the distance within which a tenth of the references lies, and at least three.
 
     Args:
         distance: (Q, R), infinity where a pair cannot be compared.
+
+    Returns:
+        (Q,) distance; NaN where too few references can be compared.
     """
     known = np.isfinite(distance).sum(axis=1)
     place = np.maximum(np.ceil(NEIGHBOURS * known).astype(int), _LEAST_NEIGHBOURS) - 1
@@ -89,5 +103,13 @@ def reach(distance: np.ndarray) -> np.ndarray:
 
 
 def some_references(n: int, most: int) -> np.ndarray:
-    """Indices of at most ``most`` of ``n`` instances, the same every time."""
+    """Choose reference instances, the same ones every time.
+
+    Args:
+        n: number of instances.
+        most: maximum number to choose.
+
+    Returns:
+        Sorted indices of at most ``most`` instances.
+    """
     return np.sort(np.random.default_rng(0).permutation(n)[:most])
