@@ -173,7 +173,7 @@ def _tile(
 
 
 def _drawn(image: np.ndarray, records: Sequence[PoseRecord], schema: KeypointSchema) -> np.ndarray:
-    """Draw an image, fitted into a tile, with boxes (crowds in red), skeletons and keypoints (occluded ones as rings)."""
+    """Draw an image, fitted into a tile, with boxes (crowds in red), skeletons and keypoints (rings: occluded)."""
     height, width = image.shape[:2]
     scale = TILE / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))

@@ -184,7 +184,7 @@ def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSche
 
 
 def _part(record: PoseRecord, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return corners (x, y), (x, y) of the part of an image of ``size`` (width, height) that shows box and keypoints."""
+    """Return the corners (x, y) of the part of an image of ``size`` (width, height) that shows box and keypoints."""
     points = record.keypoints[record.keypoints[:, 2] > 0, :2]
     both = np.concatenate([record.bbox.reshape(2, 2), points])
     low, high = np.clip(both.min(axis=0), 0, size), np.clip(both.max(axis=0), 0, size)

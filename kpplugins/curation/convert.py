@@ -185,7 +185,7 @@ def group_of(path: Path, group_by: GroupBy, root: Path | None = None) -> str:
 
     Args:
         path: of an image.
-        group_by: a regular expression, of which the first group counts, else the whole match; or a function of the path.
+        group_by: a regular expression, whose first group (else whole match) counts; or a function of the path.
         root: the folder below which the pattern is matched, if the image lies there.
 
     Returns:

@@ -62,8 +62,8 @@ def suspects(
         flips: K indices, ``KeypointSchema.flip_indices``.
 
     Returns:
-        For each such instance its index, how many times closer the neighbours come, and (K,) boolean: the keypoints that
-        change sides.
+        For each such instance its index, how many times closer the neighbours come, and (K,) boolean: the keypoints
+        that change sides.
     """
     nothing: np.ndarray = np.arange(len(flips))
     shapes = as_shapes(points, labelled)

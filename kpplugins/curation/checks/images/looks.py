@@ -47,7 +47,7 @@ class Looks:
     undecodable: tuple[Path, ...] = ()
 
     def close_pairs(self) -> Pairs:
-        """Return pairs (i < j) whose hashes differ in at most 10 bits: the eight closest of each image that is not flat."""
+        """Return pairs (i < j) whose hashes differ in at most 10 bits: at most eight per image, none if it is flat."""
         flat = ~self.thumbnails.any(axis=(1, 2))
         signs = np.where(self.bits, 1, -1).astype(np.float32)
         signs[flat] = 0
@@ -71,7 +71,7 @@ class Looks:
         return _by_parts(lambda a, b: (a * b).mean(axis=(1, 2)), self.thumbnails, first, second)
 
     def difference(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the (P,) largest mean difference in any block, 1/8 of the image wide, in standard deviations of grey."""
+        """Return the (P,) largest mean difference of any block, 1/8 of the image wide, in grey standard deviations."""
         parts = SIDE // _BLOCK
 
         def worst(a: np.ndarray, b: np.ndarray) -> np.ndarray:
