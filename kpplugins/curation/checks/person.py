@@ -1,7 +1,8 @@
 """Find COCO's person keypoint names on something that is not a person.
 
-Data sets are often made by overwriting COCO's own files: the category and the names stay those of a person, while the keypoints belong to something else. Two signs give this away: a skeleton with lines that no body has, and
-keypoints that no posture can explain.
+Data sets are often made by overwriting COCO's own files: the category and the names stay those of a person, while the
+keypoints belong to something else. Two signs give this away: a skeleton with lines that no body has, and keypoints that
+no posture can explain.
 """
 
 from pathlib import Path
