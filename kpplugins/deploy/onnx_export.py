@@ -261,7 +261,7 @@ def _require_parity(report: dict[str, Any], path: Path) -> None:
         return
     found = ", ".join(f"{name} {r:.1e}" for name, r in relative.items())
     raise BadInputError(
-        "ONNX Runtime gives something else than PyTorch; no file was written",
+        "ONNX Runtime and PyTorch disagree; no file was written",
         where=str(path),
         expected=f"outputs within {OUTPUT_TOLERANCE:g} of their range, keypoints within {KEYPOINT_TOLERANCE:g} px",
         found=f"{found}, keypoints {pixels:.2g} px",

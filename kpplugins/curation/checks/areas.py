@@ -12,7 +12,7 @@ from kpplugins.curation.checks.raw_coco import RawAnnotation, RawFile
 _SLACK = 1.1
 _LEAST = 3
 _SHARE = 0.5
-_TODO = "write the area of the object's outline, or delete area: then the area of the box is taken"
+_TODO = "write the area of the instance's outline, or delete area: then the area of the box is used"
 
 
 def areas(material: Material) -> list[Finding]:

@@ -15,7 +15,7 @@ _LEAST_ALIKE = 20
 _TIMES = 3.0
 _DEVIATIONS = 6
 _FULL = 0.8
-_TODO = "draw the box again around the whole object"
+_TODO = "draw the box again around the whole instance"
 
 
 def outside_image(material: Material) -> list[Finding]:
@@ -58,13 +58,13 @@ def without_points(material: Material) -> list[Finding]:
     for i in _judged(material):
         seen = int(visible[i].sum())
         if outside[i].sum() * 2 > seen and far[i].any():
-            what = f"{outside[i].sum()} of its {seen} visible points lie outside its box."
-            todo = "see whether box and points belong to one object; " + _TODO
+            what = f"{outside[i].sum()} of its {seen} visible keypoints lie outside its box."
+            todo = "check whether box and keypoints belong to one instance; " + _TODO
             found.append(material.about(int(i), "box-without-its-points", "harmful", what, todo))
         elif far[i].any():
             listed = ", ".join(names[k] for k in np.flatnonzero(far[i]))
             what = f"Far outside its box: {listed}."
-            todo = "move the point, or draw the box again around the whole object"
+            todo = "move the keypoint, or draw the box again around the whole instance"
             found.append(material.about(int(i), "point-outside-box", "suspect", what, todo))
     return found
 
@@ -90,7 +90,10 @@ def other_size(material: Material) -> list[Finding]:
     odd = np.abs(ratio - usual) > max(np.log(_TIMES), _DEVIATIONS * spread)
     found = []
     for i, value in zip(judged[odd], ratio[odd], strict=True):
-        what = f"Its box is {np.exp(value):.1f} times as long as its points reach; {np.exp(usual):.1f} times is usual."
+        what = (
+            f"Its box is {np.exp(value):.1f} times as long as the extent of its keypoints;"
+            f" the median is {np.exp(usual):.1f} times."
+        )
         kind = "box-too-large" if value > usual else "box-too-small"
         found.append(material.about(int(i), kind, "suspect", what, _TODO))
     return found

@@ -24,7 +24,7 @@ def keypoints(material: Material) -> list[Finding]:
     never = np.logical_not(_anywhere(labelled))
     found = []
     if never.any():
-        todo = "leave them out (subset of the keypoints in the config), or label them: nothing can be learnt of them"
+        todo = "leave them out (`keypoints` in the config), or label them: a model cannot learn them"
         what = f"Labelled in no instance: {_list(schema.keypoints, never)}."
         found.append(Finding("keypoint-never-labelled", "suspect", what, todo, material.source))
     by_split = {
@@ -58,8 +58,8 @@ def unlabelled(material: Material) -> list[Finding]:
     found = []
     empty = sum(r.num_labelled == 0 and not r.crowd for r in material.records)
     if empty:
-        what = f"{empty} of {len(material.records)} instances have no labelled point."
-        todo = "nothing, if that is meant; they are neither learnt nor scored"
+        what = f"{empty} of {len(material.records)} instances have no labelled keypoint."
+        todo = "nothing, if intended; they are neither trained on nor scored"
         found.append(Finding("instance-unlabelled", "note", what, todo, material.source))
     if material.reading.backgrounds:
         what = f"{len(material.reading.backgrounds)} of {len(material.images)} images have no instance."

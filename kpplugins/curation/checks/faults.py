@@ -57,7 +57,7 @@ def fault_finding(fault: BadInputError, source: Path) -> Finding:
     what += f"; expected {fault.expected}" if fault.expected else ""
     what += f"; found {fault.found}" if fault.found else ""
     image = file if kind in _IMAGE_KINDS and fault.where == str(file) else None
-    todo = fault.todo or "mend the file, or leave the entry out with --skip-bad"
+    todo = fault.todo or "correct the file, or leave the entry out with --skip-bad"
     return Finding(kind, "harmful", what + ".", todo, file, image, place)
 
 

@@ -24,8 +24,8 @@ def outside_image(material: Material) -> list[Finding]:
     for i, record in enumerate(material.records):
         count = record.notes.count(OUTSIDE_NOTE)
         if count:
-            what = f"{count} labelled point{'s lie' if count > 1 else ' lies'} outside the image."
-            todo = "move them, or leave them unlabelled; as it is they count as unlabelled"
+            what = f"{count} labelled keypoint{'s lie' if count > 1 else ' lies'} outside the image."
+            todo = "move them, or leave them unlabelled; for now they count as unlabelled"
             found.append(material.about(i, "point-outside-image", "suspect", what, todo))
     return found
 
@@ -43,7 +43,7 @@ def in_the_corner(material: Material) -> list[Finding]:
     corner = material.labelled & (material.points == 0).all(axis=2)
     for i in np.flatnonzero(corner.any(axis=1)):
         what = f"Labelled at (0, 0), the corner of the image: {_list(names, corner[i])}."
-        todo = "set the visibility of absent points to 0"
+        todo = "set the visibility of absent keypoints to 0"
         found.append(material.about(int(i), "point-at-origin", "harmful", what, todo))
     return found
 

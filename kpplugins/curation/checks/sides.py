@@ -45,7 +45,7 @@ def exchanged(material: Material) -> list[Finding]:
             "left and right exchanged throughout." if whole else f"{moved[0]} exchanged."
         )
         todo = "look at the image; if so, exchange the names " + (
-            "of all left and right points" if whole else f"of {moved[0]}"
+            "of all left and right keypoints" if whole else f"of {moved[0]}"
         )
         found.append(material.about(int(chosen[place]), "left-right-exchanged", "suspect", what, todo))
     return found

@@ -49,7 +49,7 @@ def sizes(material: Material) -> list[Finding]:
                     f"The annotation says {stated[0]}×{stated[1]} pixels, the image has"
                     f" {image.width}×{image.height}{' (width and height exchanged)' if turned else ''}.",
                     "restore the image that was annotated"
-                    + (", or remove its EXIF orientation" if turned else ", or scale its points and boxes")
+                    + (", or remove its EXIF orientation" if turned else ", or scale its keypoints and boxes")
                     + f" (image {entry.get('id')})",
                     file.path,
                     image.path,
