@@ -1,4 +1,4 @@
-"""Every labelled instance cut out into an image of its own, for training on single persons (or cats, or …)."""
+"""Crop every labelled instance into an image of its own, for training on single instances."""
 
 import csv
 import logging

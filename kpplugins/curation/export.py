@@ -1,4 +1,4 @@
-"""Labels or predictions to a folder that an annotation tool can open."""
+"""Write annotations or predictions to a folder that an annotation tool can open."""
 
 import inspect
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Dividing a converted folder anew into train, val and test."""
+"""Divide a converted folder into train, val and test again."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""COCO files as they are, beside what the reader made of them: sizes, areas, ids and categories that records lose."""
+"""Read COCO files as written, next to what the reader made of them: sizes, areas, ids and categories."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -37,18 +37,18 @@ class RawAnnotation:
 
     @property
     def box(self) -> np.ndarray | None:
-        """``bbox`` as it is written, (4,) float64; ``None`` where it is not four numbers."""
+        """Return ``bbox`` as written, (4,) float64; ``None`` if it is not four numbers."""
         return _numbers(self.entry.get("bbox"), 4)
 
     @property
     def area(self) -> float | None:
-        """``area`` as it is written; ``None`` where it is not a positive number."""
+        """Return ``area`` as written; ``None`` if it is not a positive number."""
         found = _numbers([self.entry.get("area")], 1)
         return float(found[0]) if found is not None and found[0] > 0 else None
 
     @property
     def points(self) -> np.ndarray | None:
-        """``keypoints`` as they are written, (K, 3) float64; ``None`` where they are not triples of numbers."""
+        """Return ``keypoints`` as written, (K, 3) float64; ``None`` if they are not triples of numbers."""
         flat = self.entry.get("keypoints")
         found = _numbers(flat, len(flat)) if isinstance(flat, list) and len(flat) % 3 == 0 else None
         return None if found is None else found.reshape(-1, 3)
@@ -74,7 +74,15 @@ class RawFile:
 
 
 def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
-    """The COCO files of ``source``, joined with what was read of them. Files that are not COCO are left out."""
+    """Read the COCO files of a source and match them with the records.
+
+    Args:
+        source: annotation file, or folder with ``annotations/*.json`` or ``*.json``.
+        reading: what the reader made of the source.
+
+    Returns:
+        The files in sorted order; files that are not COCO are left out.
+    """
     files = [source] if source.is_file() else sorted((source / "annotations").glob("*.json"))
     files = files or sorted(source.glob("*.json"))
     root = source if source.is_dir() else source.parent

@@ -22,10 +22,13 @@ def fit_neighbours(
 
 
 def reach(distance: np.ndarray) -> np.ndarray:
-    """(Q,) distance within which a tenth of the references lies, and at least three; NaN where too few can be compared.
+    """Return the distance within which a tenth of the references lies, and at least three.
 
     Args:
         distance: (Q, R), infinity where a pair cannot be compared.
+
+    Returns:
+        (Q,) distance; NaN where too few references can be compared.
     """
     known = np.isfinite(distance).sum(axis=1)
     place = np.maximum(np.ceil(NEIGHBOURS * known).astype(int), _LEAST_NEIGHBOURS) - 1
@@ -35,5 +38,13 @@ def reach(distance: np.ndarray) -> np.ndarray:
 
 
 def some_references(n: int, most: int) -> np.ndarray:
-    """Indices of at most ``most`` of ``n`` instances, the same every time."""
+    """Choose reference instances, the same ones every time.
+
+    Args:
+        n: number of instances.
+        most: maximum number to choose.
+
+    Returns:
+        Sorted indices of at most ``most`` instances.
+    """
     return np.sort(np.random.default_rng(0).permutation(n)[:most])
