@@ -188,7 +188,7 @@ def _classes_beside(file: Path) -> tuple[str, ...] | None:
         raise BadInputError("not JSON", where=str(file), found=str(error)) from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise BadInputError(
-            "not the names of classes", where=str(file), expected='["cup", "plate"]', found=str(names)[:80]
+            "not the names of categories", where=str(file), expected='["cup", "plate"]', found=str(names)[:80]
         )
     return tuple(names)
 

@@ -144,7 +144,7 @@ def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkey
     whole.write_text(
         f"_base_ = {str(config)!r}\ntest_dataloader = dict(dataset=dict(data_mode='bottomup'))\n"
     )
-    with pytest.raises(BadInputError, match="only top-down.*found one that finds boxes and points"):
+    with pytest.raises(BadInputError, match="only top-down.*found one that finds boxes and keypoints"):
         export(whole, checkpoint)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(BadInputError, match=r"onnxscript.*kpplugins\[export\]"):
