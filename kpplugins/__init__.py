@@ -2,7 +2,7 @@
 
 The rooms, each importing only from rooms below it in this list:
 
-- ``apis``           train, test and predict as functions; what ``tools/`` call
+- ``apis``          Functions to train, test and predict, which the command lines in ``tools/`` call. The top room.
 - ``curation``       looking at annotations: checks, statistics, splits, crops
 - ``models``         backbones and heads in MMPose's registry
 - ``datasets``       dataset classes and transforms in MMPose's registry
