@@ -18,10 +18,10 @@ class CyclicLR(_ParamScheduler):
 
     ``triangular`` keeps the height of every cycle, ``triangular2`` halves it after each cycle, and ``exp_range``
     multiplies it by ``gamma`` at each step. Arguments and values are those of ``torch.optim.lr_scheduler.CyclicLR``,
-    with the conventions of MMEngine's schedulers: steps are iterations with ``by_epoch=False``, epochs with
-    ``by_epoch=True`` (one value per epoch), and fractions of epochs with ``by_epoch=True, convert_to_iter_based=True``
-    (lengths in epochs, one value per iteration). Steps count from ``begin``; from ``end`` on the rate is constant.
-    Momentum has a scheduler of its own, ``CyclicMomentum``.
+    with the conventions of MMEngine's schedulers: steps are iterations with ``by_epoch=False`` and epochs with
+    ``by_epoch=True``; with ``by_epoch=True, convert_to_iter_based=True`` lengths are in epochs, but the rate changes
+    every iteration. Steps count from ``begin``; from ``end`` on the rate is constant. Momentum has a scheduler of its
+    own, ``CyclicMomentum``.
 
     Args:
         optimizer: given by the Runner.
