@@ -75,7 +75,7 @@ def test_right_pairs_agree(n: int):
     [
         ((("left_eye", "left_ear"), ("right_eye", "right_ear")), {0, 1}, "left_eye/right_eye"),
         ((("left_eye", "nose"), ("left_ear", "right_ear")), {0}, "left_eye/right_eye"),
-        ((("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose", "chin")), {2}, "without exchanging"),
+        ((("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose", "chin")), {2}, "without swapping"),
     ],
 )
 def test_wrong_pairs_are_found_and_only_they(n: int, pairs: tuple, wrong: set, found: str):
