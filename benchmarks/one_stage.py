@@ -15,7 +15,7 @@ from kpplugins.codecs.centernet_keypoints import CenterNetKeypoints
 from kpplugins.config.load import load_config
 from kpplugins.datasets.coco_person_dataset import PERSON_SCHEMA
 from kpplugins.engine.clocks import timed
-from kpplugins.inference.one_stage_predictor import OneStagePredictor
+from kpplugins.inference.predictor import Predictor
 
 _INPUT, _CELLS = 512, 128
 _K = PERSON_SCHEMA.num_keypoints
@@ -77,7 +77,7 @@ def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
         checkpoint = Path(folder) / "random.pth"
         torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, checkpoint)
         PERSON_SCHEMA.save(Path(folder) / "schema.json")
-        predictor = OneStagePredictor(cfg, checkpoint, "cpu", box_thr=0.0)
+        predictor = Predictor(cfg, checkpoint, "cpu", box_thr=0.0)
     own = predictor.trained.network
     network = GeneralizedRCNN(own.backbone, own.rpn, own.roi_heads, own.transform).eval()
     ours, bare = [], []

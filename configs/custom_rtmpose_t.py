@@ -1,7 +1,17 @@
-"""RTMPose-t (tiny), SimCC at 256×192, on any keypoints: --data DIR of what `tools/dataset.py convert` wrote."""
+"""RTMPose-t (tiny), SimCC at 256×192, on any keypoints: --data DIR of what `kpplugins dataset convert` wrote."""
 
 _base_ = [
     "mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py",
     "_base_/custom_rtmpose.py",
 ]
-globals().update(_base_.custom)
+custom_imports = _base_.custom_registration
+dataset_type = "CustomKeypointDataset"
+data_root = "data/custom"
+train_dataloader = _base_.custom_train_dataloader
+val_dataloader = _base_.custom_val_dataloader
+test_dataloader = _base_.custom_test_dataloader
+val_evaluator = test_evaluator = _base_.custom_evaluator
+model = _base_.custom_model
+randomness = _base_.custom_randomness
+default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
+optim_wrapper, param_scheduler = _base_.custom_optim_wrapper, _base_.custom_param_scheduler

@@ -1,4 +1,4 @@
-"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of what `tools/dataset.py convert` wrote."""
+"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of what `kpplugins dataset convert` wrote."""
 
 import importlib.util
 
@@ -11,8 +11,16 @@ if importlib.util.find_spec("mmpretrain") is None:
         "its VisionTransformer is mmpretrain's, which is not installed: pip install onedl-mmpretrain"
     )
 
-globals().update(_base_.custom)
-imports = [*_base_.custom_imports.imports, *_base_.custom.custom_imports.imports, "mmpretrain.models"]
+dataset_type = "CustomKeypointDataset"
+data_root = "data/custom"
+train_dataloader = _base_.custom_train_dataloader
+val_dataloader = _base_.custom_val_dataloader
+test_dataloader = _base_.custom_test_dataloader
+val_evaluator = test_evaluator = _base_.custom_evaluator
+model = _base_.custom_model
+randomness = _base_.custom_randomness
+default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
+imports = [*_base_.custom_imports.imports, *_base_.custom_registration.imports, "mmpretrain.models"]
 custom_imports = dict(imports=imports)
 # MMPose's 5e-4 is for batches of 512; by the root of the ratio to 32
 optim_wrapper = dict(optimizer=dict(lr=1.25e-4))

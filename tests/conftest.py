@@ -1,11 +1,18 @@
 """Shared fixtures: real data where it is present, drawn cats, cups and plates, command lines, and a screen."""
 
-import json
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy, OpenCV and PyTorch start their threads;
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")  # children and data workers inherit it
+
+import json
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,21 +94,101 @@ def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Forks:
+    """Commands in forks of a process that has imported some modules: a fresh process each, without their imports."""
+
+    def __init__(self, folder: Path, *modules: str) -> None:
+        self._folder = folder
+        self._server = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/forks.py"), *modules],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def run(
+        self, argv: list[str], cwd: Path, envs: Sequence[dict[str, str]] = ({},), timeout: float = 600
+    ) -> subprocess.CompletedProcess:
+        """One process for each of ``envs``, at the same time; the first status that is not 0, what all have said."""
+        assert self._server.stdin is not None and self._server.stdout is not None
+        commands = [
+            {"argv": argv, "cwd": str(cwd), "env": {**os.environ, **env},
+             "out": str(self._folder / f"{number}.out"), "err": str(self._folder / f"{number}.err")}
+            for number, env in enumerate(envs)
+        ]  # fmt: skip
+        self._server.stdin.write(json.dumps(commands) + "\n")
+        self._server.stdin.flush()
+        late = threading.Timer(timeout, os.killpg, (self._server.pid, signal.SIGKILL))
+        late.start()
+        answer = self._server.stdout.readline()
+        late.cancel()
+        out, err = ("".join(Path(c[key]).read_text() for c in commands) for key in ("out", "err"))
+        assert answer, f"{argv} took too long, or the forks have ended: {out[-3000:]}{err[-3000:]}"
+        return subprocess.CompletedProcess(argv, next(filter(None, json.loads(answer)), 0), out, err)
+
+    def close(self) -> None:
+        """No more commands."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait()
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Forks]]:
+    """``Forks`` by the modules that they have imported."""
+    made: dict[tuple[str, ...], Forks] = {}
+
+    def of(*modules: str) -> Forks:
+        if modules not in made:
+            made[modules] = Forks(tmp_path_factory.mktemp("forks"), *modules)
+        return made[modules]
+
+    yield of
+    for one in made.values():
+        one.close()
+
+
+HEAVY = (
+    "kpplugins", "cv2", "matplotlib.pyplot", "mmpose.apis", "mmpose.codecs", "mmpose.datasets", "mmpose.engine",
+    "mmpose.evaluation", "mmpose.models", "mmpose.visualization",
+)  # fmt: skip
+"""What the command lines import of others, which takes most of a short one's time; behind this project's stand-ins."""
+
+
 @pytest.fixture(scope="module")
-def tool(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess]:
-    """Run a command line in its module's ``tool.folder``, by ``processes`` together; returns the finished process."""
+def tool(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, forks: Callable[..., Forks]
+) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a command line in its module's ``tool.folder``, by ``processes`` together; returns the finished process.
+
+    In forks that need not import what others wrote, or ``fresh``, as a user does: a new interpreter, or torchrun.
+    """
     folder = tmp_path_factory.mktemp("flow")
 
-    def run(name: str, *args: str | Path, status: int = 0, processes: int = 1) -> subprocess.CompletedProcess:
-        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-        command = [sys.executable, *(launch if processes > 1 else []), str(root / "tools" / name)]
-        command += [*map(str, args), *(["--launcher", "pytorch"] if processes > 1 else [])]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    def run(
+        name: str, *args: str | Path, status: int = 0, processes: int = 1, fresh: bool = False
+    ) -> subprocess.CompletedProcess:
+        command = [str(root / "tools" / name), *map(str, args)]
+        command += ["--launcher", "pytorch"] if processes > 1 else []
+        if fresh or not hasattr(os, "fork"):
+            launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+            command = [sys.executable, *(launch if processes > 1 else []), *command]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+        else:
+            ranks = torchrun_environments(processes) if processes > 1 else [{}]
+            done = forks(*HEAVY).run(command, folder, ranks)
         assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
         return done
 
     run.folder = folder
     return run
+
+
+def torchrun_environments(processes: int) -> list[dict[str, str]]:
+    """What torchrun tells its processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    world = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), **address}
+    return [{"RANK": str(i), "LOCAL_RANK": str(i), **world} for i in range(processes)]
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from kpplugins.apis.train import train
 from kpplugins.config.load import datasets_of, load_config
 from kpplugins.curation.convert import convert
 from kpplugins.formats.cat import CAT_SCHEMA
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 
 BASELINES = {

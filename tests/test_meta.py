@@ -1,9 +1,11 @@
 """What must stay true of the tree as a whole."""
 
 import ast
+import importlib
 import re
 import subprocess
-import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,7 @@ def test_imports_flow_downwards(level: int):
     below = set().union(*LAYERS[level + 1 :]) | {"version"}
     for room in LAYERS[level]:
         for path in (PACKAGE / room).rglob("*.py"):
-            allowed = below | {room} | ({"register"} if room in ("apis", "config") else set())
+            allowed = below | {room} | ({"register"} if room in ("apis", "config", "weights") else set())
             assert imported_rooms(path) <= allowed, path
 
 
@@ -63,9 +65,9 @@ def test_the_packages_map_lists_the_rooms_from_the_top_down():
 
 
 @pytest.mark.parametrize("room", ["curation", "data", "formats", "schema", "structures", "synthetic"])
-def test_light_rooms_never_import_torch(room: str):
+def test_light_rooms_never_import_torch(forks, room: str):
     code = f"import sys, kpplugins.{room}; sys.exit('torch' in sys.modules or 'mmengine' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    assert forks().run(["-c", code], ROOT).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -83,9 +85,11 @@ def test_light_rooms_never_import_torch(room: str):
         "inference",
     ],
 )
-def test_every_room_imports_by_itself(room: str):
-    """As a data worker that is spawned, not forked, imports it."""
-    assert subprocess.run([sys.executable, "-c", f"import kpplugins.{room}"], cwd=ROOT).returncode == 0
+def test_every_room_imports_by_itself(forks, room: str):
+    """As a data worker that is spawned, not forked, imports it; only what knows nothing of MMPose is there already."""
+    apart = forks("cv2", "matplotlib.pyplot", "scipy.stats", "torchvision")
+    done = apart.run(["-c", f"import kpplugins.{room}"], ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
@@ -105,18 +109,12 @@ def test_every_config_loads_and_its_model_builds(path: Path, monkeypatch: pytest
         assert sized == CAT_SCHEMA.num_keypoints
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
-def test_an_experiment_is_a_short_delta(path: Path):
-    assert len(path.read_text().splitlines()) <= 30
-
-
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_one_public_class_a_file_and_no_long_file(path: Path):
+def test_one_public_class_a_file(path: Path):
     text = path.read_text()
     classes = [n for n in ast.parse(text).body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
     public = [n.name for n in classes if not any("dataclass" in ast.unparse(d) for d in n.decorator_list)]
     assert len(public) <= 1 or "compat" in path.parts, public  # there a finder and its loader belong together
-    assert len(text.splitlines()) <= 400
 
 
 def test_the_readmes_commands_are_the_ones_that_ci_runs():
@@ -142,3 +140,175 @@ def test_nothing_private_is_committed():
         path = ROOT / name
         if path.suffix in {".py", ".md", ".cfg", ".toml", ""} and path.is_file():
             assert not wrong.search(path.read_text(errors="ignore")), name
+
+
+def public_definitions(path: Path) -> list[ast.FunctionDef | ast.ClassDef]:
+    body = ast.parse(path.read_text()).body
+    return [n for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.name.startswith("_")]
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_a_folder_is_small_enough_to_be_read():
+    sizes = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): n for folder, n in sizes.items() if n > 15} == {}
+
+
+def test_a_function_is_short_enough_to_be_read():
+    """Sixty lines of body, without the docstring; files and configs are as long as their one concept."""
+    long = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+                length = (node.end_lineno or 0) - first.lineno + 1
+                long += [f"{path.name}:{node.name} {length}"] * (length > 60)
+    assert long == []
+
+
+def test_no_public_name_is_defined_in_two_modules():
+    places = defaultdict(list)
+    for path in MODULES:
+        for node in public_definitions(path):
+            places[node.name].append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_every_public_function_says_what_it_takes_and_returns():
+    silent = []
+    for path in MODULES:
+        for node in public_definitions(path):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            text, arguments = ast.get_docstring(node) or "", node.args
+            returns = node.returns is not None and ast.unparse(node.returns) not in ("None", "NoReturn")
+            if [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs] and "Args:" not in text:
+                silent.append(f"{path.relative_to(PACKAGE)}:{node.name} Args")
+            if returns and "Returns:" not in text and "Yields:" not in text:
+                silent.append(f"{path.relative_to(PACKAGE)}:{node.name} Returns")
+    assert silent == []
+
+
+def strings_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_names_in_messages_can_be_imported():
+    """What a message, a docstring or a page of the docs names as ``kpplugins.x.y`` is there."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [text for path in MODULES for text in strings_of(path)] + [page.read_text() for page in pages]
+    named = {name for text in texts for name in re.findall(r"\bkpplugins(?:\.[A-Za-z_]\w*)+", text)}
+    assert len(named) > 10
+    wrong = []
+    for name in sorted(named):
+        head, found = importlib.import_module("kpplugins"), True
+        for part in name.split(".")[1:]:
+            try:
+                head = getattr(head, part, None) or importlib.import_module(f"{head.__name__}.{part}")
+            except (ImportError, AttributeError):
+                found = False
+                break
+        wrong += [] if found else [name]
+    assert wrong == []
+
+
+def test_files_in_messages_are_there():
+    """``tools/x.py`` and ``configs/x.py`` of messages, docstrings and docs."""
+    texts = [text for path in MODULES for text in strings_of(path)]
+    texts += [page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]]
+    named = {name for text in texts for name in re.findall(r"\b(?:tools|configs)/[\w/]+\.py\b", text)}
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_each_module_has_its_test():
+    """A public name of each module, or the module itself, stands in a test."""
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    words, untested = set(re.findall(r"\w+", tests)), []
+    for path in MODULES:
+        names = {node.name for node in public_definitions(path)}
+        if path.name != "__init__.py" and names and not names & words and path.stem not in words:
+            untested.append(str(path.relative_to(PACKAGE)))
+    assert untested == []
+
+
+def rooms_in_words() -> str:
+    """The map of the rooms: ``LAYERS`` with the first line of what each room says of itself."""
+    lines = []
+    for layer in LAYERS:
+        for room in sorted(layer):
+            text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+            lines.append(f"- ``{room}``".ljust(20) + text.splitlines()[0])
+        lines.append("")
+    return "\n".join(lines[:-1])
+
+
+def rules_in_words() -> str:
+    """The table of the special names of a config, from the rules."""
+    from kpplugins.config.rules import RULES
+
+    rows = [f"| `{rule.name}` | {rule.goes_to} |" for rule in sorted(RULES, key=lambda rule: rule.name)]
+    return "\n".join(["| name | goes to |", "|---|---|", *rows])
+
+
+GENERATED = {
+    PACKAGE / "__init__.py": (
+        rooms_in_words,
+        "below it, of those between blank lines:\n\n",
+        "\n\n``import kpplugins``",
+    ),
+    ROOT / "docs/configs.md": (rules_in_words, "<!-- from the rules -->\n", "\n<!-- end -->"),
+}
+"""Files with a part that is made from the code: the function that makes it, and what stands before and behind."""
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda p: p.name)
+def test_what_is_made_from_the_code_is_up_to_date(path: Path):
+    make, before, behind = GENERATED[path]
+    part = path.read_text().split(before, 1)[1].split(behind, 1)[0]
+    assert part == make(), "write it anew: python tests/test_meta.py"
+
+
+def write_generated() -> None:
+    for path, (make, before, behind) in GENERATED.items():
+        head, rest = path.read_text().split(before, 1)
+        path.write_text(head + before + make() + behind + rest.split(behind, 1)[1])
+
+
+def mmpose_configs() -> list[Path]:
+    import mmpose
+
+    root = Path(mmpose.__file__).parent / ".mim/configs"
+    return sorted(path for path in root.rglob("*.py") if "_base_" not in path.relative_to(root).parts)
+
+
+PARTS = 12
+"""MMPose's configs are loaded in so many tests, as a test takes no more than 15 s."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_mmposes_configs_come_back_as_mmengine_reads_them(part: int):
+    from mmengine.config import Config
+
+    from kpplugins.config.load import load_config
+
+    compared = 0
+    for path in mmpose_configs()[part::PARTS]:
+        ours = load_config(path)
+        if "read_base" in path.read_text():  # its base is not where MMEngine looks for it in MMPose's wheel
+            assert ours.model.type
+            continue
+        assert ours._cfg_dict.to_dict() == Config.fromfile(str(path))._cfg_dict.to_dict(), path
+        compared += 1
+    assert compared >= 33
+
+
+def test_none_of_mmposes_configs_is_left_out():
+    assert len(mmpose_configs()) == 408
+
+
+if __name__ == "__main__":
+    write_generated()

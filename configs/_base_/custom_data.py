@@ -1,8 +1,8 @@
-"""The data half of a recipe for any keypoints: own files, no COCO evaluator, the head sized by the data.
+"""The data half of a recipe for any keypoints: own files, metrics for any keypoints, steps that do not decode twice.
 
-It shares no name with MMPose's top-down COCO configs, so that a config can stand on one of those and on this, as
-`_base_ = [mmpose file, custom_data.py]`, and put all of `custom` over what MMPose says: `globals().update(custom)`.
-`load_config` writes the codec of MMPose's file into the pipelines.
+It shares no name with MMPose's top-down COCO configs, so that a config can stand on one of those and on this. What it
+offers is put over what MMPose says by name, as `topdown.py` does; `load_config` writes the codec of MMPose's file into
+the pipelines, and the number of keypoints into the head.
 """
 
 custom_train_pipeline = [
@@ -32,21 +32,18 @@ custom_val_pipeline = [
 ]
 custom_dataset = dict(_delete_=True, type="CustomKeypointDataset", data_root=None, keypoints=None)
 custom_tested = dict(**custom_dataset, test_mode=True, pipeline=custom_val_pipeline)
-custom_loader = dict(batch_size=32, num_workers=2, collate_fn=dict(type="packed_collate"))
+custom_loader = dict(batch_size=32, num_workers=2)
+# not in the test's loader, of which MMPoseInferencer takes no dict
+custom_packed = dict(**custom_loader, collate_fn=dict(type="packed_collate"))
 
-custom = dict(
-    custom_imports=dict(imports=["kpplugins.register"]),
-    dataset_type="CustomKeypointDataset",
-    data_root="data/custom",
-    train_dataloader=dict(
-        **custom_loader, dataset=dict(**custom_dataset, split="train", pipeline=custom_train_pipeline)
-    ),
-    val_dataloader=dict(**custom_loader, dataset=dict(**custom_tested, split="val")),
-    test_dataloader=dict(**custom_loader, dataset=dict(**custom_tested, split="test")),
-    val_evaluator=dict(_delete_=True, type="KeypointMetric"),
-    test_evaluator=dict(_delete_=True, type="KeypointMetric"),
-    model=dict(data_preprocessor=dict(type="TopdownDataPreprocessor"), head=dict(out_channels=None)),
-    default_hooks=dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="AP", rule="greater")),
-    custom_hooks=[dict(type="SyncBuffersHook"), dict(type="ProgressBarHook")],
-    randomness=dict(seed=0),
+custom_registration = dict(imports=["kpplugins.register"])
+custom_train_dataloader = dict(
+    **custom_packed, dataset=dict(**custom_dataset, split="train", pipeline=custom_train_pipeline)
 )
+custom_val_dataloader = dict(**custom_packed, dataset=dict(**custom_tested, split="val"))
+custom_test_dataloader = dict(**custom_loader, dataset=dict(**custom_tested, split="test"))
+custom_evaluator = dict(_delete_=True, type="KeypointMetric")
+custom_model = dict(data_preprocessor=dict(type="TopdownDataPreprocessor"))
+custom_checkpoint = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="AP", rule="greater"))
+custom_run_hooks = [dict(type="SyncBuffersHook"), dict(type="ProgressBarHook")]
+custom_randomness = dict(seed=0)

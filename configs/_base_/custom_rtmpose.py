@@ -15,21 +15,19 @@ custom_train_pipeline.insert(6, dict(type="RandomCutout", prob=1.0, num_holes=(1
 custom_lr = 7e-4  # MMPose's 4e-3 is for batches of 1024; with AdamW, by the root of the ratio to 32
 custom_epochs = 420
 
-custom = dict(
-    train_dataloader=dict(dataset=dict(pipeline=custom_train_pipeline)),
-    # in the place of SyncBN, which has no CPU version; 32 a process need no syncing
-    model=dict(backbone=dict(norm_cfg=dict(type="BN"))),
-    optim_wrapper=dict(optimizer=dict(lr=custom_lr)),
-    param_scheduler=[  # as MMPose's, with a shorter warm-up: 1000 of its iterations are 40 epochs of 800 images
-        dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=200),
-        dict(
-            type="CosineAnnealingLR",
-            eta_min=custom_lr * 0.05,
-            begin=custom_epochs // 2,
-            end=custom_epochs,
-            T_max=custom_epochs // 2,
-            by_epoch=True,
-            convert_to_iter_based=True,
-        ),
-    ],
-)
+custom_train_dataloader = dict(dataset=dict(pipeline=custom_train_pipeline))
+# in the place of SyncBN, which has no CPU version; 32 a process need no syncing
+custom_model = dict(backbone=dict(norm_cfg=dict(type="BN")))
+custom_optim_wrapper = dict(optimizer=dict(lr=custom_lr))
+custom_param_scheduler = [  # as MMPose's, with a shorter warm-up: 1000 of its iterations are 40 epochs of 800 images
+    dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=200),
+    dict(
+        type="CosineAnnealingLR",
+        eta_min=custom_lr * 0.05,
+        begin=custom_epochs // 2,
+        end=custom_epochs,
+        T_max=custom_epochs // 2,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]

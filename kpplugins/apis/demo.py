@@ -12,13 +12,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.config import Config
 from mmpose.registry import DATASETS
 from tqdm import tqdm
 
 from kpplugins.config.load import load_config
 from kpplugins.data.annotation_set import SCHEMA_FILE
 from kpplugins.data.images import SUFFIXES, read_image
-from kpplugins.inference.make_predictor import AnyPredictor
+from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_pose
 
@@ -55,7 +56,7 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def test_images(config: str | Path, data: str | Path, extract_to: str | Path) -> list[Path]:
+def test_images(config: str | Path | Config, data: str | Path, extract_to: str | Path) -> list[Path]:
     """The images of a config's test split, with its dataset at the folder ``data``; in order, each once.
 
     Images that are no files (those inside Kaggle's CSV) are written into the folder ``extract_to``.
@@ -84,7 +85,7 @@ test_images.__test__ = False  # type: ignore[attr-defined]  # not a test case of
 
 
 def demo_files(
-    predictor: AnyPredictor,
+    predictor: Predictor,
     files: Sequence[Path],
     out: str | Path,
     *,
@@ -95,7 +96,7 @@ def demo_files(
     """Draw what the model finds in each input, and write it as JSON beside.
 
     Args:
-        predictor: of any kind, see ``make_predictor``.
+        predictor: of any kind.
         files: images and videos, as ``find_inputs`` gives them.
         out: folder for ``NAME.jpg`` (or the image's own ending; videos ``NAME.mp4``) and ``NAME.json``, and
             ``schema.json``.
@@ -156,12 +157,12 @@ def _named(stem: Path, ending: str) -> Path:
 
 
 def demo_webcam(
-    predictor: AnyPredictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
+    predictor: Predictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
 ) -> int:
     """Show the camera's image with what the model finds, live, until q or Escape is pressed or the window closed.
 
     Args:
-        predictor: of any kind, see ``make_predictor``.
+        predictor: of any kind.
         source: number of the camera, or anything OpenCV opens as one (a device, an address, a video file).
         score_thr: points below are drawn as rings.
         max_frames: stop after so many.
@@ -209,9 +210,7 @@ def demo_webcam(
     return shown
 
 
-def _image(
-    predictor: AnyPredictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
-) -> Path:
+def _image(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
     image = read_image(file)
     result = predictor(image, boxes)
     height, width = image.shape[:2]
@@ -225,9 +224,7 @@ def _image(
     return target
 
 
-def _video(
-    predictor: AnyPredictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float
-) -> Path:
+def _video(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
     target = _named(stem, ".mp4")
     capture = cv2.VideoCapture(str(file))
     size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = (
-    "torch", "torchvision", "onedl-mmengine", "onedl-mmcv", "onedl-mmdetection", "mmpose", "faster-coco-eval",
+    "torch", "torchvision", "onedl-mmengine", "onedl-mmcv", "onedl-mmdetection", "mmpose", "hotcoco",
     "numpy", "opencv-python", "scipy", "matplotlib",
 )  # fmt: skip
 OPTIONAL = {"onnx": "export", "onnxruntime": "export", "onnxscript": "export", "pytest": "dev"}

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmpose.models import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from kpplugins.deploy.onnx_export import export_onnx, require_packages
-from kpplugins.inference.top_down_predictor import Predictor
-from kpplugins.inference.trained_model import TOP_DOWN, kind_of, settled_config
+from kpplugins.inference.trained_model import TOP_DOWN, TrainedModel, kind_of, load_trained
 from kpplugins.structures import BadInputError
 from kpplugins.version import __version__
 from kpplugins.weights.checkpoints import run_of
@@ -42,8 +40,8 @@ def export(
     ``schema`` (as ``schema.json``) and, where the run has it, ``boxes`` (as ``boxes.json``).
 
     Args:
-        config: the config file. Default: the newest run's, or the one beside the checkpoint.
-        checkpoint: Default: the best one of the config's work dir.
+        config: the config file. Default: the one in the checkpoint.
+        checkpoint: Default: the best one of the config's work dir, or of the newest run.
         out: the file to write. Default: ``NAME.onnx`` beside the checkpoint.
         trust_checkpoint: let the checkpoint run code while it is loaded.
 
@@ -55,33 +53,32 @@ def export(
             ONNX Runtime and PyTorch disagree.
     """
     require_packages()
-    config, checkpoint = run_of(config, checkpoint)
-    path = Path(out) if out is not None else checkpoint.parent / f"{config.stem}.onnx"
-    if path.suffix != ".onnx" or path.is_dir():
+    given, checkpoint = run_of(config, checkpoint)
+    if out is not None and (Path(out).suffix != ".onnx" or Path(out).is_dir()):
         raise BadInputError(
-            "not a name of an ONNX file", where=str(path), expected="NAME.onnx", todo="--out FILE"
+            "not a name of an ONNX file", where=str(out), expected="NAME.onnx", todo="--out FILE"
         )
-    cfg = settled_config(config, checkpoint)
-    if kind_of(cfg) != TOP_DOWN:
+    trained = load_trained(given, checkpoint, "cpu", trust_checkpoint)
+    path = Path(out) if out is not None else checkpoint.parent / f"{trained.name}.onnx"
+    if kind_of(trained.config) != TOP_DOWN:
         raise BadInputError(
-            "only top-down models are exported", where=str(config), expected=f"a model that finds {TOP_DOWN}",
-            found=f"one that finds {kind_of(cfg)}",
+            "only top-down models are exported", where=trained.name, expected=f"a model that finds {TOP_DOWN}",
+            found=f"one that finds {kind_of(trained.config)}",
         )  # fmt: skip
-    predictor = Predictor(cfg, checkpoint, device="cpu", trust_checkpoint=trust_checkpoint)
-    size = _input_size(predictor.model, config)
-    network = _FromPixels(predictor.model)
+    model = trained.network
+    size = _input_size(model, trained.name)
     with torch.inference_mode():
-        outputs = list(_named(predictor.model(torch.zeros(1, 3, size[1], size[0]), None, mode="tensor")))
+        outputs = list(_named(model(torch.zeros(1, 3, size[1], size[0]), None, mode="tensor")))
 
     def decode(values: Sequence[np.ndarray]) -> np.ndarray:
         batch = tuple(torch.from_numpy(v[None].copy()) for v in values)
         if outputs == ["coordinates"]:
             batch = (batch[0][:, None],)  # the codec wants instances of an image, (1, K, D)
-        (found,) = predictor.model.head.decode(batch if len(batch) > 1 else batch[0])
+        (found,) = model.head.decode(batch if len(batch) > 1 else batch[0])
         return found.keypoints[0]
 
     return path, export_onnx(
-        network, path, size=size, outputs=outputs, decode=decode, metadata=_metadata(cfg, predictor, size)
+        _FromPixels(model), path, size=size, outputs=outputs, decode=decode, metadata=_metadata(trained, size)
     )
 
 
@@ -129,14 +126,14 @@ def _named(raw: Any) -> dict[str, Tensor]:
     )
 
 
-def _input_size(model: Any, config: Path) -> tuple[int, int]:
+def _input_size(model: Any, name: str) -> tuple[int, int]:
     """(w, h) that the codec says; stops at models that are not exported."""
     codec = getattr(getattr(model, "head", None), "decoder", None)
     size = getattr(codec, "input_size", None)
     if not isinstance(model, TopdownPoseEstimator) or size is None:
         raise BadInputError(
             "only top-down models with one codec are exported",
-            where=str(config),
+            where=name,
             expected="model.type TopdownPoseEstimator and model.head.decoder with an input_size",
             found=f"{type(model).__name__} with {type(codec).__name__ if codec else 'no codec'}",
         )
@@ -151,8 +148,8 @@ def _input_size(model: Any, config: Path) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def _metadata(cfg: Config, predictor: Predictor, size: tuple[int, int]) -> dict[str, str]:
-    schema = predictor.schema
+def _metadata(trained: TrainedModel, size: tuple[int, int]) -> dict[str, str]:
+    schema, cfg = trained.schema, trained.config
     steps = [dict(s) for s in cfg.test_dataloader.dataset.pipeline if s["type"] not in _NO_CROP]
     values: dict[str, Any] = {
         "keypoints": schema.keypoints,
@@ -162,7 +159,7 @@ def _metadata(cfg: Config, predictor: Predictor, size: tuple[int, int]) -> dict[
         "crop": steps,
         "schema": schema.__dict__,
     }
-    if predictor.layout is not None:
-        values["boxes"] = predictor.layout.__dict__
+    if trained.layout is not None:
+        values["boxes"] = trained.layout.__dict__
     plain = {"kpplugins_version": __version__, "input": "N×3×h×w float32, BGR, 0 to 255, not normalised"}
     return plain | {key: json.dumps(value) for key, value in values.items()}

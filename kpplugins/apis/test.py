@@ -15,17 +15,15 @@ from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import datasets_of, load_config, schema_of, work_dir_of
 from kpplugins.config.parts import classes_of
-from kpplugins.data.annotation_set import SCHEMA_FILE
 from kpplugins.data.images import read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
-from kpplugins.inference.trained_model import classes_beside
-from kpplugins.schema import KeypointSchema
+from kpplugins.inference.trained_model import OpenedRun, open_run
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table
-from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, newest_run
+from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +43,10 @@ def test(
     """Test a checkpoint on its config's test split.
 
     Args:
-        config: the config file. Default: the newest run's.
-        checkpoint: Default: the best one of the config's work dir.
-        work_dir: folder of the run: its checkpoint is tested and the results go there. Default: the config's own.
+        config: the config file. Default: the one in the checkpoint.
+        checkpoint: Default: the best one of the config's work dir, or of the newest run.
+        work_dir: folder of the run: its checkpoint is tested and the results go there. Default: the config's own, or
+            that of a checkpoint which brings its own config.
         data: points every dataset at this folder.
         cfg_options: values by dotted key that go over the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
@@ -64,23 +63,23 @@ def test(
     Raises:
         BadInputError: no such run or checkpoint, or a checkpoint of another model.
     """
-    if config is None:
-        config, found = newest_run()
-        checkpoint = checkpoint or found
-    cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=cfg_options, skip_bad=skip_bad)
+    run = _run(config, checkpoint, work_dir, trust_checkpoint)
+    own = run.checkpoint.parent if isinstance(run.config, Config) else None
+    cfg = load_config(
+        run.config, data=data, work_dir=work_dir or own, cfg_options=cfg_options, skip_bad=skip_bad
+    )
     cfg.work_dir = str(work_dir_of(cfg))
     cfg.launcher = launcher
     out = Path(cfg.work_dir)
-    checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint(out)
-    _require_same_points(cfg, checkpoint)
+    _require_same_points(cfg, run)
     task = None if submission is None else read_task(cfg, schema_of(cfg), Path(submission))
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=False)
-        load_strictly(runner.model, checkpoint)
+        load_strictly(runner.model, run.checkpoint, run.content)
         numbers = runner.test()
     table = ""
     if is_main_process():
-        origin = {"config": str(config), "checkpoint": str(checkpoint)}
+        origin = {"config": str(config or "in the checkpoint"), "checkpoint": str(run.checkpoint)}
         results = [
             m.result
             for m in runner.test_evaluator.metrics
@@ -98,30 +97,36 @@ def test(
 test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 
 
-def _require_same_points(cfg: Config, checkpoint: Path) -> None:
-    """Stop where the run that left the checkpoint had other keypoints than the data, of the same number or not."""
-    kept = checkpoint.parent / SCHEMA_FILE
-    if not kept.is_file() or next(datasets_of(cfg), None) is None:
+def _run(
+    config: str | Path | None, checkpoint: str | Path | None, work_dir: str | Path | None, trust: bool
+) -> OpenedRun:
+    """The run that is meant; a work dir says which checkpoint, where none is named."""
+    if checkpoint is None and work_dir is not None and config is not None and Path(config).suffix != ".pth":
+        checkpoint = default_checkpoint(Path(work_dir))
+    return open_run(config, checkpoint, trust)
+
+
+def _require_same_points(cfg: Config, run: OpenedRun) -> None:
+    """Stop where the run that left the checkpoint had other keypoints than the data, of the same number or not.
+
+    The same for the classes of what finds boxes: its labels are numbers in a list of names.
+    """
+    if run.record.schema is None or next(datasets_of(cfg), None) is None:
         return
-    _require_same_classes(cfg, checkpoint)
-    trained, given = KeypointSchema.load(kept).keypoints, schema_of(cfg).keypoints
+    classes = run.record.classes
+    given_classes = tuple(classes_of(cfg)) if classes else ()
+    if classes and given_classes and classes != given_classes:
+        raise BadInputError(
+            "the model was trained on other classes", where=str(run.checkpoint), expected=", ".join(classes),
+            found=f"{', '.join(given_classes)} in the data",
+            todo="test on data with the same categories in the same order",
+        )  # fmt: skip
+    trained, given = run.record.schema.keypoints, schema_of(cfg).keypoints
     if trained != given:
         raise BadInputError(
             "the model was trained on other keypoints" if set(trained) != set(given) else "keypoints in another order",
-            where=str(kept), expected=", ".join(trained), found=f"{', '.join(given)} in the data",
+            where=str(run.checkpoint), expected=", ".join(trained), found=f"{', '.join(given)} in the data",
             todo="test on data with the same keypoints in the same order (schema.json of the data sets the order)",
-        )  # fmt: skip
-
-
-def _require_same_classes(cfg: Config, checkpoint: Path) -> None:
-    """The same for what finds boxes: its labels are numbers in a list of names."""
-    trained = classes_beside(checkpoint)
-    given = classes_of(cfg) if trained else []
-    if trained and given and trained != given:
-        raise BadInputError(
-            "the model was trained on other classes", where=str(checkpoint.parent / "classes.json"),
-            expected=", ".join(trained), found=f"{', '.join(given)} in the data",
-            todo="test on data with the same categories in the same order",
         )  # fmt: skip
 
 

@@ -1,23 +1,27 @@
 """Training."""
 
-import json
 import logging
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.dist import is_main_process, master_only
+from mmengine.dist import is_main_process
 
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config, schema_of, work_dir_of
+from kpplugins.config.parts import pipelines_of
 from kpplugins.data.images import read_size
-from kpplugins.engine.runner import KeepingRunner, build_runner
+from kpplugins.engine.runner import build_runner
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.weights.checkpoints import require_fit, unwrapped
 from kpplugins.weights.pretrained import drop_pretrained, forget_weights, require_pretrained
+from kpplugins.weights.run_record import RunRecord
+from kpplugins.weights.stored_config import plain_config
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +54,9 @@ def train(
         from_scratch: leave out the pretrained weights that the config names.
 
     Returns:
-        The work dir: checkpoints, the settled config, ``schema.json``, ``boxes.json`` (of a top-down model) or
-        ``classes.json`` (of one that finds boxes), ``curves.png``, MMEngine's logs. An earlier run in it is moved to
-        ``earlier_N`` unless it is resumed.
+        The work dir: checkpoints, each of which is enough alone; for people and other programs the settled config,
+        ``schema.json``, ``boxes.json`` (of a top-down model) or ``classes.json`` (of one that finds boxes);
+        ``curves.png``, MMEngine's logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``; a checkpoint that does not fit;
@@ -62,13 +66,16 @@ def train(
     cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=options, skip_bad=skip_bad)
     cfg.work_dir = str(work_dir_of(cfg))
     cfg.launcher = launcher
+    _require_pipeline(cfg)
     _set_resume(cfg, resume)
     if from_scratch or cfg.get("resume"):  # a run that goes on has its weights
         dropped = drop_pretrained(cfg)
         if from_scratch:
-            logger.info(
-                "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named"
-            )
+            asked = any(name.startswith("load_from ") for name in dropped)  # to go on from it, and not to
+            logger.log(
+                logging.WARNING if asked else logging.INFO,
+                "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
+            )  # fmt: skip
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
@@ -79,35 +86,60 @@ def train(
             require_pretrained(cfg, unwrapped(runner.model))
         if not cfg.resume and is_main_process():
             _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
-        _keep(runner, schema_of(cfg))
+        runner.record = _record(runner.cfg, schema_of(cfg), runner.train_dataloader.dataset)
+        if is_main_process():
+            runner.keep_config()
+            runner.record.save_beside(Path(runner.work_dir))
         runner.train()
     if is_main_process():
         plot_curves(Path(cfg.work_dir))
     return Path(cfg.work_dir)
 
 
-@master_only
-def _keep(runner: KeepingRunner, schema: KeypointSchema) -> None:
+def _require_pipeline(cfg: Config) -> None:
+    """Stop where no step would make inputs of the training's samples, as in MMPose's associative embedding."""
+    loader = cfg.get("train_dataloader")
+    if loader and not any(pipeline for pipeline in pipelines_of(loader)):
+        raise BadInputError(
+            "no training pipeline", where="train_dataloader.dataset.pipeline", found="[]",
+            todo="this config is for testing only: choose another, or write its pipeline",
+        )  # fmt: skip
+
+
+def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
     """What testing and prediction need beside the weights.
 
-    Config, schema, and how the points lie in their boxes; for models that find boxes too, the names of the classes.
+    Config, schema, and how the points lie in their boxes; of models that find boxes, the names of the classes instead.
     """
-    runner.keep_config()
-    schema.save(Path(runner.work_dir) / "schema.json")
-    dataset = runner.train_dataloader.dataset
-    classes = dataset.metainfo.get("classes")
+    record = RunRecord(name=Path(cfg.filename).stem, schema=schema, config=plain_config(cfg))
+    parts = list(_parts(dataset))
+    classes = next((part.metainfo["classes"] for part, _ in parts if part.metainfo.get("classes")), None)
     if classes:
-        text = json.dumps(list(classes), indent=2) + "\n"
-        (Path(runner.work_dir) / "classes.json").write_text(text, encoding="utf-8")
-        return
-    infos = [dataset.get_data_info(i) for i in range(0, len(dataset), max(1, len(dataset) // _ENOUGH))]
-    for step in dataset.pipeline.transforms:
-        if hasattr(step, "box_of"):  # it looks into another box than the dataset's
-            for info in infos:
-                info["bbox"] = step.box_of(_sized(info))[None]
+        return replace(record, classes=tuple(classes))
+    infos, step = [], max(1, sum(len(part) for part, _ in parts) // _ENOUGH)
+    for part, steps in parts:
+        some = [part.get_data_info(i) for i in range(0, len(part), step)]
+        for transform in steps:
+            if hasattr(transform, "box_of"):  # it looks into another box than the dataset's
+                for info in some:
+                    info["bbox"] = transform.box_of(_sized(info))[None]
+        infos += some
     if infos and all("bbox" in info and "keypoints" in info for info in infos):
         keypoints, visible, boxes = (np.concatenate([info[k] for info in infos]) for k in _LAID_OUT)
-        BoxLayout.measure(keypoints, visible > 0, boxes).save(Path(runner.work_dir) / "boxes.json")
+        if keypoints.shape[1] == schema.num_keypoints:
+            return replace(record, layout=BoxLayout.measure(keypoints, visible > 0, boxes))
+    return record
+
+
+def _parts(dataset: Any, outer: tuple = ()) -> Iterator[tuple[Any, tuple]]:
+    """The datasets inside wrappers, or the dataset itself, each with the steps that its samples go through."""
+    steps = (*getattr(getattr(dataset, "pipeline", None), "transforms", ()), *outer)
+    inner = getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]
+    if inner == [None]:
+        yield dataset, steps
+        return
+    for part in inner:
+        yield from _parts(part, steps)
 
 
 def _sized(info: dict) -> dict:

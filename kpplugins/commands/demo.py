@@ -20,8 +20,10 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--webcam", nargs="?", const="0", metavar="ID", help="live from a camera (default: 0)"
     )
-    parser.add_argument("--config", help="default: the newest run's in work_dirs")
-    parser.add_argument("--checkpoint", help="default: the best one of the config's work dir")
+    parser.add_argument("--config", help="default: the one in the checkpoint")
+    parser.add_argument(
+        "--checkpoint", help="default: the best one of the config's work dir, or of the newest run"
+    )
     parser.add_argument("--detector", metavar="CONFIG", help="look into the boxes that this detector finds")
     parser.add_argument(
         "--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir"
@@ -69,21 +71,21 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         import numpy as np
 
         from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_images
-        from kpplugins.inference.make_predictor import make_predictor
+        from kpplugins.inference.predictor import Predictor
         from kpplugins.weights.checkpoints import run_of
 
         files = find_inputs(args.inputs)
         config, checkpoint = run_of(args.config, args.checkpoint)
-        print(f"config {config}, checkpoint {checkpoint}")
+        print(f"config {config or 'in the checkpoint'}, checkpoint {checkpoint}")
         detector = _detector_of(args) if detecting else None
-        predictor = make_predictor(
+        predictor = Predictor(
             config, checkpoint, args.device,
             detector=detector, box_thr=args.box_thr, trust_checkpoint=args.trust_checkpoint,
         )  # fmt: skip
         if args.webcam is not None:
             shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
             print(f"{shown} images shown")
-        files += test_images(config, args.data, f"{args.out}/images") if args.data else []
+        files += test_images(config or predictor.config, args.data, f"{args.out}/images") if args.data else []
         if files:
             boxes = np.array(args.bbox) if args.bbox else None
             written = demo_files(
@@ -101,7 +103,7 @@ def _detector_of(args: argparse.Namespace) -> Any:
     from kpplugins.weights.checkpoints import run_of
 
     config, checkpoint = run_of(args.detector, args.detector_checkpoint)
-    print(f"detector {config}, checkpoint {checkpoint}")
+    print(f"detector {config or 'in the checkpoint'}, checkpoint {checkpoint}")
     return BoxDetector(
         config, checkpoint, args.device, args.box_thr, args.detector_classes, args.trust_checkpoint
     )

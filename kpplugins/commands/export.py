@@ -12,7 +12,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         prog=prog,
         description="Export a keypoint detector to ONNX, with the proof that ONNX Runtime finds the same points.",
     )
-    parser.add_argument("config", nargs="?", help="config file; default: the newest run's")
+    parser.add_argument(
+        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
+    )
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument("--out", metavar="FILE", help="default: NAME.onnx beside the checkpoint")
     parser.add_argument(

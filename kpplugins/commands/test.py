@@ -9,7 +9,9 @@ from kpplugins.commands._command import add_common, options, run
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Test a trained config; see ``kpplugins.commands``."""
     parser = argparse.ArgumentParser(prog=prog, description="Test a keypoint detector: AP, PCK, NME, images.")
-    parser.add_argument("config", nargs="?", help="config file; default: the newest run's")
+    parser.add_argument(
+        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
+    )
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument(
         "--submission", metavar="FILE", help="also write Kaggle's CSV, from test.csv and IdLookupTable.csv"

@@ -3,7 +3,7 @@
 ====================  ===================================================  ===================================
 module                gap                                                  served by
 ====================  ===================================================  ===================================
-``xtcocotools/``      MMPose imports ``xtcocotools``: no wheel past        our code over ``faster-coco-eval``
+``xtcocotools/``      MMPose imports ``xtcocotools``: no wheel past        our code over ``hotcoco``
                       Python 3.11, built against NumPy 1
 ``mmcv_ops/``         mmcv installed without its compiled ops              ``torchvision`` and plain PyTorch
                       (``mmcv._ext``)

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from kpplugins.config.fit_parts import fit_parts
 from kpplugins.config.parts import (
     LOADERS,
     Path,
@@ -17,7 +18,7 @@ from kpplugins.config.parts import (
     step_paths,
 )
 from kpplugins.config.source import Layer
-from kpplugins.config.values import dotted, is_type, value_at
+from kpplugins.config.values import dotted, is_type, same, value_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
@@ -56,9 +57,12 @@ def fit_model(
         BadInputError: naming both places and both numbers; or datasets that do not say what their classes are.
     """
     foreign = _below_the_data(cfg, layer)
-    for path in _KEYPOINTS:
+    own = [("model", "backbone", "out_channels")] if is_type(cfg.model.get("backbone"), "CPM") else []
+    for path in (*_KEYPOINTS, *own):
         if _has(cfg, path):
             _fit(cfg, path, "keypoints", schema.keypoints, layer.origin(*path) in foreign)
+    if foreign:
+        fit_parts(cfg, schema, lambda path: layer.origin(*path) in foreign)
     wanting = [p for p in (*_CLASSES, *_codec_classes(cfg)) if _has(cfg, p)]
     if wanting and classes is None:
         classes = classes_of(cfg)
@@ -99,8 +103,10 @@ def tell_unflipped(cfg: Config) -> None:
 def _below_the_data(cfg: Config, layer: Layer) -> frozenset[Layer]:
     """The layers below the one that has put our data into the config: what they say is meant for other data."""
     for loader in LOADERS:
+        path = (loader, "dataset", "type")
         if (cfg.get(loader) or {}).get("dataset"):
-            return layer.origin(loader, "dataset", "type").below
+            by_rule = not same(value_at(layer.values, path), value_at(cfg, path))
+            return layer.origin(*(("dataset_type",) if by_rule else path)).below
     return frozenset()
 
 

@@ -105,11 +105,12 @@ def _class(named: Any) -> Any:
 
 def own_datasets(cfg: Config) -> list[tuple[Path, ConfigDict]]:
     """List the datasets whose keypoints come from the data, which are those of ``kpplugins.datasets``."""
-    return [
-        (path, dataset)
-        for path, dataset in dataset_paths(cfg)
-        if hasattr(_class(dataset.get("type")), "schema_of")
-    ]
+    return [(path, dataset) for path, dataset in dataset_paths(cfg) if is_own(dataset.get("type"))]
+
+
+def is_own(named: Any) -> bool:
+    """Tell whether a ``type`` means a dataset of ``kpplugins.datasets``, whose keypoints come from the data."""
+    return hasattr(_class(named), "schema_of")
 
 
 def schema_of(cfg: Config) -> KeypointSchema:

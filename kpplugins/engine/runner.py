@@ -15,6 +15,7 @@ from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import unwrapped
 from kpplugins.weights.pretrained import keep_fitting
+from kpplugins.weights.run_record import KEY, RunRecord
 
 _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "TimeBudgetHook"}
 """Hooks that a test does without: the checkpoint holds the averaged weights already, and there is nothing to stop."""
@@ -23,8 +24,14 @@ _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "TimeBudgetHook"}
 class KeepingRunner(Runner):
     """MMEngine's Runner, which writes its config into the work dir when asked to and not when it is built.
 
-    So neither a test nor a training that cannot start replaces the config that lies beside a run's checkpoints.
+    So neither a test nor a training that cannot start replaces the config that lies beside a run's checkpoints. What
+    prediction needs beside the weights goes into every checkpoint.
+
+    Attributes:
+        record: what the run says of itself.
     """
+
+    record: RunRecord | None = None
 
     def dump_config(self) -> None:
         """Called while the Runner is built: does nothing."""
@@ -53,6 +60,11 @@ class KeepingRunner(Runner):
     def test(self) -> Any:
         """MMEngine's; bad input that turns up on the way is one line."""
         return _telling(super().test)
+
+    def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
+        """MMEngine's, with the run's record in ``meta``, so that the checkpoint alone is enough."""
+        record = {} if self.record is None else {KEY: self.record.to_meta()}
+        super().save_checkpoint(*args, meta={**(meta or {}), **record}, **kwargs)
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
         """Load what fits of a checkpoint and say what does not (see ``keep_fitting``); hooks see only that.

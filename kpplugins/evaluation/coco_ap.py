@@ -1,8 +1,12 @@
-"""COCO's ten keypoint numbers, by faster-coco-eval, and the names of those of boxes."""
+"""COCO's ten keypoint numbers, by hotcoco, and the names of those of boxes."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from hotcoco import COCO, COCOeval
+
+Line = tuple[str, str, str, int]
+"""What a number is: key, IoU (or OKS) thresholds, size of the instance, most predictions an image."""
 
 COCO_KEYS = ("AP", "AP50", "AP75", "AP(M)", "AP(L)", "AR", "AR50", "AR75", "AR(M)", "AR(L)")
 """Names of the ten numbers, in COCO's order."""
@@ -22,7 +26,7 @@ KEYPOINT_LINES = tuple(
         strict=True,
     )
 )
-"""What each of the ten numbers is: key, IoU (here OKS) thresholds, size of the object, most predictions an image."""
+"""What each of the ten numbers is."""
 
 BOX_LINES = tuple(
     (key, iou, area, most)
@@ -56,29 +60,44 @@ def coco_keypoint_numbers(
     Returns:
         The ten numbers by ``COCO_KEYS``, -1 where COCO defines none (no object of that size).
     """
-    from faster_coco_eval import COCO, COCOeval_faster
-
     if not predictions:
         return dict.fromkeys(COCO_KEYS, 0.0)
     categories = [{"id": i, "name": str(i)} for i in sorted({a["category_id"] for a in annotations})]
     truth = COCO({"images": list(images), "annotations": list(annotations), "categories": categories})
-    found = truth.loadRes(list(predictions))
-    evaluator = COCOeval_faster(
-        truth,
-        found,
-        "keypoints",
-        print_function=lambda *_: None,
-        kpt_oks_sigmas=list(np.asarray(sigmas, float)),
-    )
-    evaluator.run()
-    return {
-        key: float(value) for key, value in zip(COCO_KEYS, evaluator.stats[: len(COCO_KEYS)], strict=True)
-    }
+    evaluator = COCOeval(truth, truth.load_res(list(predictions)), "keypoints")
+    evaluator.params.kpt_oks_sigmas = np.asarray(sigmas, float).tolist()
+    evaluator.evaluate()
+    evaluator.accumulate()
+    return coco_numbers(evaluator, KEYPOINT_LINES)
 
 
-def coco_lines(
-    numbers: Mapping[str, float], lines: Sequence[tuple[str, str, str, int]] = KEYPOINT_LINES
-) -> str:
+def coco_numbers(
+    evaluator: COCOeval, lines: Sequence[Line], classes: slice = slice(None)
+) -> dict[str, float]:
+    """COCO's means over precision [T, R, C, A, M] and recall [T, C, A, M]; hotcoco has them over all classes only.
+
+    Args:
+        evaluator: one that has accumulated.
+        lines: what the numbers are.
+        classes: places of the classes among all.
+
+    Returns:
+        The numbers by key, -1 where COCO defines none.
+    """
+    params, numbers = evaluator.params, {}
+    labels, most_of, thresholds = params.area_rng_lbl, params.max_dets, np.array(params.iou_thrs)
+    tables = evaluator.eval or {}
+    for key, iou, area, most in lines:
+        table = tables["precision" if key.startswith("AP") else "recall"]
+        curve = table[..., classes, labels.index(area), most_of.index(most)]
+        if ":" not in iou:
+            curve = curve[np.isclose(thresholds, float(iou))]
+        defined = curve[curve > -1]
+        numbers[key] = float(defined.mean()) if defined.size else -1.0
+    return numbers
+
+
+def coco_lines(numbers: Mapping[str, float], lines: Sequence[Line] = KEYPOINT_LINES) -> str:
     """The lines as COCO users know them: the ten of keypoints, or with ``BOX_LINES`` the twelve of boxes."""
     return "\n".join(
         f" {_KINDS[key[:2]]} @[ IoU={iou:<9} | area={area:>6s} | maxDets={most:>3d} ] = {numbers[key]:.3f}"

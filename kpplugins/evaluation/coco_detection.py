@@ -1,17 +1,26 @@
-"""COCO's numbers of boxes and of keypoints over whole images, by faster-coco-eval's C++.
+"""COCO's numbers of boxes and of keypoints over whole images, by hotcoco.
 
-The arrays of ``Scene`` go into its evaluator as they are: no COCO dicts are written and indexed first.
+The arrays of all ``Scene``s are put together and go in as columns; keypoints, for which hotcoco has no columns, go in
+image by image.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from faster_coco_eval import COCOeval_faster
-from faster_coco_eval.core import mask
+from hotcoco import COCO, COCOeval, Params, StreamingEval, mask
 
-from kpplugins.evaluation.coco_ap import BOX_LINES, KEYPOINT_LINES
+from kpplugins.evaluation.coco_ap import (
+    BOX_LINES,
+    COCO_BOX_KEYS,
+    KEYPOINT_LINES,
+    Line,
+    coco_numbers,
+)
 from kpplugins.evaluation.scene import Scene
+
+_AT_ONCE = 32
+"""Images whose keypoints are handed over together: few enough that Python's garbage collector is not woken."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +38,30 @@ class CocoTable:
 
 def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
     """COCO's twelve numbers of the boxes, by ``COCO_BOX_KEYS``; every annotation is a truth, crowds as in COCO."""
-    evaluator = _Evaluator("bbox", num_classes)
-    most = evaluator.params.maxDets[-1]
-    for scene in _by_id(scenes):
-        true = [np.flatnonzero(scene.true_classes == c) for c in range(num_classes)]
-        found = ranked(scene.classes, scene.box_scores, num_classes, most)
-        # each image's arrays are made once, however many classes there are
-        boxes = xywh(scene.boxes)
-        areas = boxes[:, 2] * boxes[:, 3]
-        evaluator.add_image()
-        for c, (g, d) in enumerate(zip(true, found, strict=True)):
-            overlap = box_overlap(boxes[d], scene.true_boxes[g], scene.crowd[g])
-            evaluator.add(
-                c, overlap, (scene.areas[g], scene.crowd[g], scene.crowd[g]), (areas[d], scene.box_scores[d])
-            )
-    return evaluator.table(BOX_LINES)
+    if not scenes:
+        return _undefined(COCO_BOX_KEYS, num_classes)
+    scenes = _by_id(scenes)
+    images, categories = _ids(len(scenes)), _ids(num_classes)
+    truth = COCO.from_arrays(
+        images,
+        categories,
+        _image_of(scenes, "true_classes"),
+        _column(scenes, "true_classes"),
+        _column(scenes, "true_boxes"),
+        area=_column(scenes, "areas"),
+        iscrowd=_column(scenes, "crowd"),
+    )
+    found = np.column_stack(
+        [
+            _image_of(scenes, "classes"),
+            xywh(_column(scenes, "boxes")),
+            _column(scenes, "box_scores"),
+            _column(scenes, "classes"),
+        ]
+    )
+    evaluator = COCOeval(truth, truth.load_res(found), "bbox")
+    evaluator.evaluate()
+    return _table(evaluator, BOX_LINES, num_classes)
 
 
 def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[float]) -> CocoTable:
@@ -54,27 +72,17 @@ def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[f
         num_classes: how many there are.
         sigmas: K OKS sigmas.
     """
-    evaluator = _Evaluator("keypoints", num_classes)
-    most, variances = evaluator.params.maxDets[-1], (2 * np.asarray(sigmas, float)) ** 2
-    for scene in _by_id(scenes):
-        true = [np.flatnonzero(scene.true_classes == c) for c in range(num_classes)]
-        found = ranked(scene.classes, scene.scores, num_classes, most)
-        extent = np.ptp(scene.points, axis=1)
-        areas, ignored = extent[:, 0] * extent[:, 1], ~scene.counted
-        evaluator.add_image()
-        for c, (g, d) in enumerate(zip(true, found, strict=True)):
-            similarity = point_similarity(
-                scene.points[d],
-                scene.truth[g],
-                scene.labelled[g],
-                scene.areas[g],
-                scene.true_boxes[g],
-                variances,
-            )
-            evaluator.add(
-                c, similarity, (scene.areas[g], scene.crowd[g], ignored[g]), (areas[d], scene.scores[d])
-            )
-    return evaluator.table(KEYPOINT_LINES)
+    params = Params("keypoints")
+    params.kpt_oks_sigmas = np.asarray(sigmas, float).tolist()
+    evaluator = StreamingEval(_ids(num_classes), "keypoints", params=params)
+    scenes, count = _by_id(scenes), 0
+    for start in range(0, len(scenes), _AT_ONCE):
+        part = scenes[start : start + _AT_ONCE]
+        true = _true_keypoints(part, start, count + 1)
+        images = [{"id": i} for i in range(start, start + len(part))]
+        evaluator.update(images, true, _found_keypoints(part, start))
+        count += len(true)
+    return _table(evaluator.finalize(), KEYPOINT_LINES, num_classes)
 
 
 def ranked(classes: np.ndarray, scores: np.ndarray, num_classes: int, most: int) -> list[np.ndarray]:
@@ -98,41 +106,7 @@ def box_overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.nd
     """
     if not len(found) or not len(true):
         return np.zeros((len(found), len(true)))
-    return np.asarray(mask.iou(found, true, crowd.astype(int).tolist()))
-
-
-def point_similarity(
-    found: np.ndarray,
-    true: np.ndarray,
-    labelled: np.ndarray,
-    areas: np.ndarray,
-    boxes: np.ndarray,
-    variances: np.ndarray,
-) -> np.ndarray:
-    """OKS (D, G) as COCO defines it: mean over the labelled points of exp(-d² / (2 · area · (2σ)²)).
-
-    Where nothing is labelled, d is the way from a found point to the box at three times its size, over all K points.
-
-    Args:
-        found: (D, K, 2) pixels.
-        true: (G, K, 2) pixels.
-        labelled: (G, K) boolean.
-        areas: (G,) square pixels.
-        boxes: (G, 4) xywh.
-        variances: (K,) (2σ)².
-    """
-    if not len(found) or not len(true):
-        return np.zeros((len(found), len(true)))
-    away = found[:, None] - true[None]
-    blank = labelled.sum(axis=1) == 0
-    if blank.any():
-        corner, side = boxes[blank, None, :2], boxes[blank, None, 2:]
-        place = found[:, None]
-        away[:, blank] = np.maximum(0, corner - side - place) + np.maximum(0, place - (corner + 2 * side))
-    counts = labelled | blank[:, None]
-    # divided in COCO's order, so that thresholds are met by the same predictions
-    exponent = (away**2).sum(axis=-1) / variances / (areas + np.spacing(1))[:, None] / 2
-    return np.where(counts, np.exp(-exponent), 0.0).sum(axis=-1) / counts.sum(axis=-1)
+    return mask.bbox_iou(found, true, crowd)
 
 
 def _by_id(scenes: Sequence[Scene]) -> list[Scene]:
@@ -140,76 +114,66 @@ def _by_id(scenes: Sequence[Scene]) -> list[Scene]:
     return sorted(scenes, key=lambda scene: scene.image_id)
 
 
-class _Evaluator(COCOeval_faster):
-    """The library's evaluator over arrays that are given, image by image, in place of two COCO indices."""
+def _ids(count: int) -> list[dict]:
+    """So many images or categories, numbered from 0."""
+    return [{"id": i, "name": str(i), "width": 0, "height": 0} for i in range(count)]
 
-    def __init__(self, kind: str, num_classes: int) -> None:
-        super().__init__(None, None, kind, print_function=lambda *_: None)
-        self.params.catIds = list(range(num_classes))
-        self.params.imgIds = []
-        self._given: dict[tuple[int, int], list[list[float]]] = {}
-        self._nonempty_iou_pairs: set[tuple[int, int]] = set()
-        self._last_id = 0
 
-    def add_image(self) -> None:
-        """What is added from now on is of the next image."""
-        self.params.imgIds.append(len(self.params.imgIds))
+def _column(scenes: Sequence[Scene], name: str) -> np.ndarray:
+    """An attribute of all scenes, one after the other."""
+    return np.concatenate([getattr(scene, name) for scene in scenes])
 
-    def add(
-        self,
-        number: int,
-        similarity: np.ndarray,
-        true: tuple[np.ndarray, np.ndarray, np.ndarray],
-        found: tuple[np.ndarray, np.ndarray],
-    ) -> None:
-        """A class's instances in the image.
 
-        Args:
-            number: of the class, 0-based.
-            similarity: (D, G) IoU or OKS.
-            true: areas, crowd, ignored, (G,) each.
-            found: areas and scores, (D,) each, from high to low score.
-        """
-        image = self.params.imgIds[-1]
-        for area, crowd, ignored in zip(*(values.tolist() for values in true), strict=True):
-            self._last_id += 1
-            row = {"id": self._last_id, "area": area, "iscrowd": crowd, "ignore": ignored}
-            self.gt_dataset.append(image, number, row)
-        for area, score in zip(*(values.tolist() for values in found), strict=True):
-            self._last_id += 1
-            self.dt_dataset.append(image, number, {"id": self._last_id, "area": area, "score": score})
-        if similarity.size:
-            self._given[image, number] = similarity.tolist()
-            self._nonempty_iou_pairs.add((image, number))
+def _image_of(scenes: Sequence[Scene], name: str) -> np.ndarray:
+    """The place of the scene that each entry of the ``_column`` of this name is of."""
+    return np.repeat(np.arange(len(scenes)), [len(getattr(scene, name)) for scene in scenes])
 
-    def _prepare(self) -> None:
-        """Nothing: the library would read its two indices here."""
 
-    def computeIoU(self, imgId: int, catId: int) -> list[list[float]]:  # type: ignore[override]  # noqa: N802, N803
-        """(D, G), called by the library."""
-        return self._given.get((imgId, catId), [])
+def _true_keypoints(scenes: Sequence[Scene], first_image: int, first_id: int) -> list[dict]:
+    """COCO's annotations of the images from ``first_image`` on."""
+    labelled = _column(scenes, "labelled")
+    columns = (
+        first_image + _image_of(scenes, "true_classes"), _column(scenes, "true_classes"), _column(scenes, "areas"),
+        _column(scenes, "crowd"), labelled.sum(axis=1), _column(scenes, "true_boxes"),
+    )  # fmt: skip
+    rows = zip(*(c.tolist() for c in columns), _rows(_column(scenes, "truth"), labelled), strict=True)
+    return [
+        {
+            "id": number, "image_id": image, "category_id": category, "area": area, "iscrowd": crowd,
+            "num_keypoints": count, "bbox": box, "keypoints": keypoints,
+        }
+        for number, (image, category, area, crowd, count, box, keypoints) in enumerate(rows, first_id)
+    ]  # fmt: skip
 
-    computeOks = computeIoU  # type: ignore[assignment]
 
-    def table(self, lines: Sequence[tuple[str, str, str, int]]) -> CocoTable:
-        """Evaluate what was added."""
-        if not self.params.imgIds:
-            self.add_image()
-        self.evaluate()
-        everything = slice(None)
-        return CocoTable(
-            self._numbers(lines, everything),
-            [self._numbers(lines, slice(c, c + 1)) for c in self.params.catIds],
-        )
+def _found_keypoints(scenes: Sequence[Scene], first_image: int) -> list[dict]:
+    """COCO's results of the images from ``first_image`` on."""
+    images = first_image + _image_of(scenes, "classes")
+    columns = (images, _column(scenes, "classes"), _column(scenes, "scores"))
+    rows = zip(*(c.tolist() for c in columns), _rows(_column(scenes, "points"), True), strict=True)
+    return [
+        {"image_id": image, "category_id": category, "score": score, "keypoints": keypoints}
+        for image, category, score, keypoints in rows
+    ]
 
-    def _numbers(self, lines: Sequence[tuple[str, str, str, int]], classes: slice) -> dict[str, float]:
-        """COCO's means over precision [T, R, C, A, M] and recall [T, C, A, M]."""
-        numbers = {}
-        for key, iou, area, most in lines:
-            a, m = self.params.areaRngLbl.index(area), self.params.maxDets.index(most)
-            curve = self.eval["precision" if key.startswith("AP") else "recall"][..., classes, a, m]
-            if ":" not in iou:
-                curve = curve[np.isclose(self.params.iouThrs, float(iou))]
-            defined = curve[curve > -1]
-            numbers[key] = float(defined.mean()) if defined.size else -1.0
-        return numbers
+
+def _rows(points: np.ndarray, visible: np.ndarray | bool) -> list[memoryview]:
+    """COCO's 3·K numbers of each instance, of points (N, K, 2) and their visibilities (N, K).
+
+    Views of the memory: lists of floats would keep Python's garbage collector busy.
+    """
+    table = np.empty((*points.shape[:2], 3))
+    table[..., :2], table[..., 2] = points, visible
+    return [row.data for row in table.reshape(len(points), points.shape[1] * 3)]
+
+
+def _undefined(keys: Sequence[str], num_classes: int) -> CocoTable:
+    """Of no image."""
+    return CocoTable(dict.fromkeys(keys, -1.0), [dict.fromkeys(keys, -1.0) for _ in range(num_classes)])
+
+
+def _table(evaluator: COCOeval, lines: Sequence[Line], num_classes: int) -> CocoTable:
+    """Evaluate."""
+    evaluator.accumulate()
+    per_class = [coco_numbers(evaluator, lines, slice(c, c + 1)) for c in range(num_classes)]
+    return CocoTable(coco_numbers(evaluator, lines), per_class)

@@ -165,12 +165,9 @@ def _truths(annotations: Any, classes: list[str], k: int, where: str) -> dict[st
             "a sample of one instance, not of a whole image", where=where, expected="a list of annotations",
             found="one annotation", todo='give the test dataset data_mode="bottomup"',
         )  # fmt: skip
-    g = len(annotations)
-    boxes, areas, points = np.zeros((g, 4)), np.zeros(g), np.zeros((g, k, 3))
-    for i, annotation in enumerate(annotations):
-        boxes[i] = _numbers(annotation, "bbox", 4, where)
-        areas[i] = _numbers(annotation, "area", 1, where)[0]
-        points[i] = _numbers(annotation, "keypoints", 3 * k, where).reshape(k, 3)
+    boxes = _table(annotations, "bbox", 4, where)
+    areas = _table(annotations, "area", 1, where)[:, 0]
+    points = _table(annotations, "keypoints", 3 * k, where).reshape(len(annotations), k, 3)
     labelled = points[:, :, 2] > 0
     points[~labelled] = 0.0
     return {
@@ -181,6 +178,17 @@ def _truths(annotations: Any, classes: list[str], k: int, where: str) -> dict[st
         "truth": points[:, :, :2],
         "labelled": labelled,
     }
+
+
+def _table(annotations: Sequence[Mapping[str, Any]], name: str, size: int, where: str) -> np.ndarray:
+    """(G, size) finite numbers; all annotations at once, and one by one where that fails, to name the faulty one."""
+    try:
+        values = np.array([annotation[name] for annotation in annotations], float)
+        if values.size == len(annotations) * size and np.isfinite(values).all():
+            return values.reshape(len(annotations), size)
+    except (KeyError, TypeError, ValueError):
+        pass
+    return np.array([_numbers(annotation, name, size, where) for annotation in annotations])
 
 
 def _numbers(annotation: Mapping[str, Any], name: str, size: int, where: str) -> np.ndarray:

@@ -1,8 +1,10 @@
 """Models ready for images.
 
-- ``predictor``      whichever kind of model a config describes
-- ``top_down_predictor``, ``one_stage_predictor``, ``box_detector``, ``two_stage_predictor``   the kinds
-- ``trained_model``  what all of them stand on
+- ``predictor``      ``Predictor``, for a model of any kind
+- ``top_down_predictor``, ``one_stage_predictor``, ``two_stage_predictor``   the kinds that it chooses among
+- ``box_detector``   boxes alone, for a top-down model to look into
+- ``trained_model``  what all of them stand on: a checkpoint, opened and built
 
-Adding a new kind of model: a module with a class that is called with an image, and a line in ``predictor``.
+Adding a new kind of model: a module with a class that is called with an image and ``follow``s a video, and a branch in
+``predictor``.
 """

@@ -10,19 +10,20 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope, init_default_scope
 
-from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.inference.one_stage_predictor import BOX_THR
 from kpplugins.inference.trained_model import (
     BOXES,
+    OpenedRun,
     TrainedModel,
+    build_trained,
+    default_device,
     kind_of,
-    load_trained,
+    open_run,
     require_image,
-    with_weights,
 )
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
-from kpplugins.weights.checkpoints import read_checkpoint
+from kpplugins.weights.checkpoints import load_strictly
 
 SCOPE = "mmdet"
 _THINNEST = 2
@@ -37,8 +38,8 @@ class BoxDetector:
     checkpoint of it.
 
     Args:
-        config: the config of the run, or what ``load_config`` made of it.
-        checkpoint: its weights. Names of classes come from ``classes.json`` beside it, or from itself.
+        config: the config of the run, or what ``load_config`` made of it. Default: the one in the checkpoint.
+        checkpoint: its weights, with the names of the classes. Default: the best one of the config's work dir.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
         box_thr: boxes with a lower score are left out.
         categories: only objects of these classes; ``None`` takes all.
@@ -51,29 +52,31 @@ class BoxDetector:
 
     def __init__(
         self,
-        config: str | Path | Config,
-        checkpoint: str | Path,
+        config: str | Path | Config | None = None,
+        checkpoint: str | Path | None = None,
         device: str | None = None,
         box_thr: float = BOX_THR,
         categories: Sequence[str] | None = None,
         trust_checkpoint: bool = False,
     ) -> None:
-        plain = config if isinstance(config, Config) else _plain(Path(config))
+        run = open_run(config, checkpoint, trust_checkpoint)
+        where = str(config or run.checkpoint)
+        plain = run.config if isinstance(run.config, Config) else _plain(run.config)
         if plain is not None and plain.get("default_scope") == SCOPE:
-            self.trained = _load_plain(plain, Path(checkpoint), device, trust_checkpoint)
+            self.trained = _build_plain(plain, run, device or default_device())
         else:
-            self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
+            self.trained = build_trained(run, device)
         if kind_of(self.trained.config) != BOXES:
             raise BadInputError(
                 "not a detector of boxes",
-                where=str(config),
+                where=where,
                 expected="a config of MMDetection, as configs/detector_rtmdet_tiny.py is",
             )
         self.classes: tuple[str, ...] = self.trained.classes
         unknown = [name for name in categories or () if name not in self.classes]
         if unknown:
             raise BadInputError(
-                "the detector does not know this category", where=str(config), found=unknown[0],
+                "the detector does not know this category", where=where, found=unknown[0],
                 expected=f"some of {', '.join(self.classes)}",
             )  # fmt: skip
         self.box_thr = box_thr
@@ -119,32 +122,35 @@ def _plain(path: Path) -> Config | None:
         return None  # ``load_config`` says what is wrong
 
 
-def _load_plain(cfg: Config, checkpoint: Path, device: str | None, trust: bool) -> TrainedModel:
+def _build_plain(cfg: Config, run: OpenedRun, device: str) -> TrainedModel:
     """A config of MMDetection's own, which ``load_config`` has nothing to settle in."""
     from mmdet.registry import MODELS
 
     init_default_scope(SCOPE)
-    device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
     with DefaultScope.overwrite_default_scope(SCOPE):
-        network = with_weights(MODELS.build(cfg.model), checkpoint, device, trust)
+        network = MODELS.build(cfg.model)
+        load_strictly(network, run.checkpoint, run.content)
         steps = [s for s in cfg.test_dataloader.dataset.pipeline if s.type != "LoadAnnotations"]
         steps[0] = dict(type="mmdet.LoadImageFromNDArray")
         pipeline = Compose(steps)
-    with trust_checkpoints(trust):
-        classes = _classes_of(cfg, read_checkpoint(checkpoint))
-    return TrainedModel(cfg, network, pipeline, _NO_SCHEMA, classes, device)
+    return TrainedModel(
+        config=cfg,
+        network=network.to(device).eval(),
+        pipeline=pipeline,
+        schema=_NO_SCHEMA,
+        classes=run.record.classes or _classes_of(cfg),
+        device=device,
+        name=run.checkpoint.stem,
+    )
 
 
-def _classes_of(cfg: Config, content: dict) -> tuple[str, ...]:
-    """What the checkpoint says the classes are, else the dataset that the config names."""
+def _classes_of(cfg: Config) -> tuple[str, ...]:
+    """The classes of the dataset that the config names."""
     from mmdet.registry import DATASETS
 
-    meta = (content.get("meta") or {}).get("dataset_meta") or {}
-    names = meta.get("classes") or meta.get("CLASSES")
-    if not names:
-        dataset = cfg.test_dataloader.dataset
-        names = (dataset.get("metainfo") or {}).get("classes")
-        names = names or getattr(DATASETS.get(dataset.type), "METAINFO", {}).get("classes")
+    dataset = cfg.test_dataloader.dataset
+    names = (dataset.get("metainfo") or {}).get("classes")
+    names = names or getattr(DATASETS.get(dataset.type), "METAINFO", {}).get("classes")
     if not names:
         raise BadInputError(
             "nothing says what the detector's classes are", where="test_dataloader.dataset.metainfo",

@@ -1,12 +1,10 @@
 """A model that finds boxes and points at once, ready for images."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 
-from kpplugins.inference.trained_model import ONE_STAGE, kind_of, load_trained, require_image
+from kpplugins.inference.trained_model import ONE_STAGE, TrainedModel, kind_of, require_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, PoseResult
 
@@ -18,31 +16,20 @@ class OneStagePredictor:
     """A trained one-stage model: all instances of an image, each with its box, class, score and K keypoints.
 
     Args:
-        config: the config of the run, or what ``load_config`` made of it.
-        checkpoint: its weights; with ``schema.json`` and ``classes.json`` beside them, as training leaves them, no data
-            are needed.
-        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        trained: the model, from ``load_trained``.
         box_thr: instances whose box has a lower score are left out.
-        trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Raises:
-        BadInputError: a checkpoint or a config of another kind of model, or a config that cannot be read.
+        BadInputError: a model of another kind.
     """
 
-    def __init__(
-        self,
-        config: str | Path | Config,
-        checkpoint: str | Path,
-        device: str | None = None,
-        box_thr: float = BOX_THR,
-        trust_checkpoint: bool = False,
-    ) -> None:
-        self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
-        if kind_of(self.trained.config) != ONE_STAGE:
+    def __init__(self, trained: TrainedModel, box_thr: float = BOX_THR) -> None:
+        if kind_of(trained.config) != ONE_STAGE:
             raise BadInputError(
-                "not a one-stage model", where=str(config), expected="one that finds boxes and points in whole images"
+                "not a one-stage model", where=trained.name, expected="one that finds boxes and points in whole images"
             )  # fmt: skip
-        self.schema: KeypointSchema = self.trained.schema
+        self.trained = trained
+        self.schema: KeypointSchema = trained.schema
         self.box_thr = box_thr
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
@@ -81,18 +68,22 @@ class OneStagePredictor:
 
     def _result(self, found: Any) -> PoseResult:
         k, classes = self.schema.num_keypoints, self.trained.classes
-        box_scores = np.asarray(found.bbox_scores, np.float64).reshape(-1)
+        keypoints = np.asarray(found.keypoints, np.float64).reshape(-1, k, 2)
+        scores = np.asarray(found.keypoint_scores, np.float64).reshape(-1, k)
+        # models that group keypoints, such as DEKR, find neither boxes nor classes
+        box_scores = np.asarray(found.get("bbox_scores", scores.mean(axis=1)), np.float64).reshape(-1)
+        boxes = found.get("bboxes", np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1))
         kept = box_scores >= self.box_thr
-        labels = np.asarray(found.labels, np.int64).reshape(-1)[kept]
+        labels = np.asarray(found.get("labels", np.zeros(len(keypoints))), np.int64).reshape(-1)[kept]
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
             raise BadInputError(
                 "predicted label without a name", where="classes.json", expected=f"0 to {len(classes) - 1}",
                 found=str(labels.max()),
             )  # fmt: skip
         return PoseResult(
-            keypoints=np.asarray(found.keypoints, np.float64).reshape(-1, k, 2)[kept],
-            scores=np.asarray(found.keypoint_scores, np.float64).reshape(-1, k)[kept],
-            boxes=np.asarray(found.bboxes, np.float64).reshape(-1, 4)[kept],
+            keypoints=keypoints[kept],
+            scores=scores[kept],
+            boxes=np.asarray(boxes, np.float64).reshape(-1, 4)[kept],
             names=self.schema.keypoints,
             box_scores=box_scores[kept],
             categories=tuple(classes[label] for label in labels),

@@ -1,13 +1,10 @@
 """A model that finds points in boxes, ready for images."""
 
-from pathlib import Path
-
 import numpy as np
-from mmengine.config import Config
 
-from kpplugins.inference.trained_model import TOP_DOWN, kind_of, load_trained, require_image
+from kpplugins.inference.trained_model import TOP_DOWN, TrainedModel, kind_of, require_image
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, BoxLayout, PoseResult
+from kpplugins.structures import BadInputError, PoseResult
 from kpplugins.structures.geometry import box_from_points, clip_box
 
 REFINE_MARGIN = 0.1
@@ -23,7 +20,7 @@ LOST = 0.3
 """Mean score below which the box of the last frame is given up and the image is searched again."""
 
 
-class Predictor:
+class TopDownPredictor:
     """A trained top-down model that finds keypoints in images.
 
     A top-down model looks into a box. Where none is given, windows of several sizes are searched (``WINDOW_SHARES``),
@@ -32,38 +29,21 @@ class Predictor:
     from the points of the frame before and searches only when they are lost.
 
     Args:
-        config: the config of the run, or what ``load_config`` made of it.
-        checkpoint: its weights; with ``schema.json`` beside them, as training leaves them, no data are needed.
-        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        trained: the model, from ``load_trained``.
         refine: times that the box is taken anew from the points, where none was given.
-        trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Raises:
-        BadInputError: a checkpoint or a config of another kind of model, or a config that cannot be read.
+        BadInputError: a model of another kind.
     """
 
-    def __init__(
-        self,
-        config: str | Path | Config,
-        checkpoint: str | Path,
-        device: str | None = None,
-        refine: int = 2,
-        trust_checkpoint: bool = False,
-    ) -> None:
-        self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
-        if kind_of(self.trained.config) != TOP_DOWN:
+    def __init__(self, trained: TrainedModel, refine: int = 2) -> None:
+        if kind_of(trained.config) != TOP_DOWN:
             raise BadInputError(
-                "not a top-down model",
-                where=str(config),
-                expected="one that finds points in boxes",
-                todo="kpplugins.inference.make_predictor.make_predictor takes any",
-            )
-        self.schema: KeypointSchema = self.trained.schema
-        kept = Path(checkpoint).parent / "boxes.json"
-        self.layout = BoxLayout.load(kept, self.schema.num_keypoints) if kept.is_file() else None
-        self.refine = refine
-        self.device, self.model = self.trained.device, self.trained.network
-        self.pipeline = self.trained.pipeline
+                "not a top-down model", where=trained.name, expected="one that finds points in boxes",
+                todo="kpplugins.inference.predictor.Predictor takes any",
+            )  # fmt: skip
+        self.trained, self.layout, self.refine = trained, trained.layout, refine
+        self.schema: KeypointSchema = trained.schema
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
         """Find keypoints.

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kpplugins.inference.box_detector import BoxDetector
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.top_down_predictor import TopDownPredictor
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import PoseResult
 
@@ -18,7 +18,7 @@ class TwoStagePredictor:
         predictor: for the points.
     """
 
-    def __init__(self, detector: BoxDetector, predictor: Predictor) -> None:
+    def __init__(self, detector: BoxDetector, predictor: TopDownPredictor) -> None:
         self.detector, self.predictor = detector, predictor
         self.schema: KeypointSchema = predictor.schema
 

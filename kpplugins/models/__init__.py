@@ -18,6 +18,8 @@ from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
 from kpplugins.models.heads.centernet_pose_head import CenterNetPoseHead
 from kpplugins.models.heads.direct_fc_head import DirectFCHead
 from kpplugins.models.heads.gated_hourglass_head import GatedHourglassHead
+from kpplugins.models.losses.schema_oks_loss import SchemaOKSLoss
+from kpplugins.models.losses.schema_pose_oks import SchemaPoseOKS
 
 __all__ = [
     "CenterNetPoseHead",
@@ -28,5 +30,7 @@ __all__ = [
     "HourglassStem",
     "KeypointRCNN",
     "ImageListPreprocessor",
+    "SchemaOKSLoss",
+    "SchemaPoseOKS",
     "TopdownDataPreprocessor",
 ]

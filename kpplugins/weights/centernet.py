@@ -14,6 +14,7 @@ import torch
 from mmpose.registry import MODELS
 
 from kpplugins.structures import BadInputError
+from kpplugins.weights.comparison import compare, listed
 from kpplugins.weights.pretrained import keep_fitting
 
 logger = logging.getLogger(__name__)
@@ -26,12 +27,8 @@ STD = (73.6028, 69.8908, 70.9151)
 _NETWORK = "CenterNet's hourglass-104 with keypoints"
 _FOLLOW_THE_DATA = re.compile(r"head\.branches\.")
 """The layers that may have another shape in a config's model than in the file."""
-_COUNTER = "num_batches_tracked"
-"""Files of old versions of torch lack it; no output depends on it."""
 _ALIKE = 0.01
 """Of 255; means and deviations that are nearer than this are the same, rounded."""
-_SHOWN = 3
-"""Tensors that are named in one line; the others are counted."""
 _OURS_THEIRS = (
     (r"backbone\.stem\.0\.(.+)", r"pre.0.\1"),
     (r"backbone\.stem\.1\.0\.(.+)", r"pre.1.\1"),
@@ -84,25 +81,20 @@ def converted(
     with torch.device("meta"):  # its names and shapes are wanted, no values
         model = MODELS.build(model_cfg or published_model(weights))
     ours = _renamed(weights, model, source)
-    own = model.state_dict()
-    other = {
-        k: f"{k} {tuple(v.shape)} for {tuple(own[k].shape)}"
-        for k, v in ours.items()
-        if v.shape != own[k].shape
-    }
-    wrong = [words for k, words in other.items() if model_cfg is None or not _FOLLOW_THE_DATA.match(k)]
+    other = compare(model.state_dict(), ours).shapes
+    wrong = [words for words in other if model_cfg is None or not _FOLLOW_THE_DATA.match(words)]
     if wrong:
         raise BadInputError(
             "weights of another shape than the model's",
             where=str(source),
-            found=_listed(f"{len(wrong)} of {len(ours)}", wrong),
+            found=listed({f"of {len(ours)}": wrong}),
             todo="give --config, that of the model they are for",
         )
     if model_cfg is not None:
         _compare_images(model_cfg.get("data_preprocessor") or {})
     if other:
         ours = keep_fitting(model, {"state_dict": ours}, str(source))["state_dict"]
-    return ours, list(other.values()), {}
+    return ours, other, {}
 
 
 def _renamed(weights: Mapping[str, Any], model: Any, source: Path) -> dict[str, Any]:
@@ -112,19 +104,17 @@ def _renamed(weights: Mapping[str, Any], model: Any, source: Path) -> dict[str, 
     if foreign:
         raise BadInputError(
             f"the config's model is not {_NETWORK}",
-            found=_listed(f"{len(foreign)} other tensors", foreign),
+            found=listed({"other tensors": foreign}),
             todo="give a config with HourglassNet and CenterNetPoseHead",
         )
-    missing = [their for their in theirs.values() if their not in weights and not their.endswith(_COUNTER)]
-    taken = set(theirs.values())
-    extra = [name for name in weights if name not in taken]
-    if missing or extra:
-        groups = ((f"{len(missing)} missing", missing), (f"{len(extra)} left over", extra))
+    own = model.state_dict()
+    found = compare({their: own[name] for name, their in theirs.items()}, weights)
+    if found.missing or found.left_over:
         raise BadInputError(
             "weights of another network",
             where=str(source),
             expected=f"{_NETWORK}, {len(theirs)} tensors",
-            found="; ".join(_listed(words, names) for words, names in groups if names),
+            found=listed({"missing": found.missing, "left over": found.left_over}),
             todo=f"give {FILES}, or --config, that of the model they are for",
         )
     return {name: weights[their] for name, their in theirs.items() if their in weights}
@@ -156,7 +146,3 @@ def _theirs(ours: str) -> str:
 
 def _rows(weights: Mapping[str, Any], name: str, otherwise: int) -> int:
     return weights[name].shape[0] if name in weights and weights[name].ndim else otherwise
-
-
-def _listed(words: str, names: list[str]) -> str:
-    return f"{words} ({', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''})"

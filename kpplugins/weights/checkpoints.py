@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kpplugins.structures import BadInputError
+from kpplugins.weights.comparison import compare, listed
 
 _SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
 """In weights that OpenMMLab has published, though the models no longer keep them there."""
@@ -27,22 +28,21 @@ def default_checkpoint(work_dir: Path) -> Path:
     )
 
 
-def newest_run(work_dirs: Path = Path("work_dirs")) -> tuple[Path, Path]:
-    """Config and checkpoint of the run whose checkpoint was written last.
+def newest_checkpoint(work_dirs: Path = Path("work_dirs")) -> Path:
+    """The best checkpoint of the run that wrote one last.
 
     Raises:
         BadInputError: no run is there.
     """
-    checkpoints = sorted(work_dirs.glob("**/*.pth"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for checkpoint in checkpoints:
-        configs = sorted(checkpoint.parent.glob("*.py"), key=lambda p: p.stat().st_mtime)
-        if configs:
-            return configs[-1], default_checkpoint(checkpoint.parent)
+    found = sorted(work_dirs.glob("**/*.pth"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for checkpoint in found:
+        if any(checkpoint.parent.glob("*.py")):
+            return default_checkpoint(checkpoint.parent)
     raise BadInputError(
         "no trained run here",
         where=str(work_dirs),
         expected="a folder with a config and a checkpoint",
-        todo="train first: kpplugins train CONFIG, or give --config and --checkpoint",
+        todo="train first: kpplugins train CONFIG, or give --checkpoint",
     )
 
 
@@ -67,49 +67,48 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def require_fit(model: Any, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def require_fit(
+    model: Any, path: Path, content: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The model's weights in a checkpoint, and its ``meta``; stops when they are not this model's.
+
+    Args:
+        model: may be wrapped for distributed training.
+        path: the checkpoint.
+        content: what it holds, where it has been read.
 
     Raises:
         BadInputError: it names the first keys that are missing, left over, or of another shape.
     """
-    content = read_checkpoint(path)
-    model = unwrapped(model)
+    content = read_checkpoint(path) if content is None else content
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
-    own = model.state_dict()
-    missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
-    extra = [
-        k for k in weights
-        if k not in own and k not in _SAID_BY_THE_CONFIG and not k.endswith("num_batches_tracked")
-    ]  # fmt: skip
-    shapes = [
-        f"{k} {tuple(weights[k].shape)} for {tuple(own[k].shape)}"
-        for k in own
-        if k in weights and weights[k].shape != own[k].shape
-    ]
-    faults = [("missing", missing), ("left over", extra), ("of another shape", shapes)]
-    if any(keys for _, keys in faults):
-        words = "; ".join(
-            f"{len(keys)} {kind} ({keys[0]}{', …' if keys[1:] else ''})" for kind, keys in faults if keys
-        )
+    own = unwrapped(model).state_dict()
+    found = compare(own, weights)
+    extra = [name for name in found.left_over if name not in _SAID_BY_THE_CONFIG]
+    if not found.covers or extra:
         raise BadInputError(
             "checkpoint of another model",
             where=str(path),
             expected=f"{len(own)} entries of this config",
-            found=words,
+            found=listed({"missing": found.missing, "left over": extra, "of another shape": found.shapes}),
             todo="give the config it was trained with",
         )
     return weights, (content.get("meta") or {}) if "state_dict" in content else {}
 
 
-def load_strictly(model: Any, path: Path) -> None:
+def load_strictly(model: Any, path: Path, content: dict[str, Any] | None = None) -> None:
     """Load a checkpoint into the model it was written from; a model with ``loaded_from`` is told the file's name.
+
+    Args:
+        model: may be wrapped for distributed training.
+        path: the checkpoint.
+        content: what it holds, where it has been read.
 
     Raises:
         BadInputError: see ``require_fit``.
     """
     model = unwrapped(model)
-    weights, meta = require_fit(model, path)
+    weights, meta = require_fit(model, path, content)
     model.load_state_dict(weights, strict=False)
     if hasattr(model, "loaded_from"):
         model.loaded_from(str(meta.get("source", path.name)))
@@ -122,21 +121,23 @@ def unwrapped(model: Any) -> Any:
     return model.module if is_model_wrapper(model) else model
 
 
-def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Path, Path]:
+def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Path | None, Path]:
     """Config and checkpoint that are meant: as given; else the newest run's, or the config's own work dir's best.
 
+    Args:
+        config: a config file; or a checkpoint, which brings its own config.
+        checkpoint: a checkpoint.
+
+    Returns:
+        The config, ``None`` for the checkpoint's own; and the checkpoint.
+
     Raises:
-        BadInputError: nothing is there, or a checkpoint was given and no config lies beside it.
+        BadInputError: nothing is there.
     """
-    if config is None and checkpoint is None:
-        return newest_run()
+    if config is not None and checkpoint is None and Path(config).suffix == ".pth":
+        config, checkpoint = None, config
     if config is None:
-        beside = sorted(Path(str(checkpoint)).parent.glob("*.py"), key=lambda p: p.stat().st_mtime)
-        if not beside:
-            raise BadInputError(
-                "no config beside this checkpoint", where=str(checkpoint), todo="give --config too"
-            )
-        return beside[-1], Path(str(checkpoint))
+        return None, newest_checkpoint() if checkpoint is None else Path(checkpoint)
     if checkpoint is None:
         from kpplugins.config.load import work_dir_of
 

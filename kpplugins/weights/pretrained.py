@@ -15,13 +15,12 @@ from typing import Any
 from mmengine.config import Config
 
 from kpplugins.structures import BadInputError
+from kpplugins.weights.comparison import compare, listed
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 20.0
 """Seconds without an answer after which an address counts as out of reach."""
 FROM_SCRATCH = "or train without them: --from-scratch"
-_SHOWN = 3
-"""Tensors that are named in one line; the others are counted."""
 
 
 def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
@@ -54,7 +53,8 @@ def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
 def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT) -> None:
     """Fetch every pretrained file that the config names, so that training cannot stop for lack of one later.
 
-    A file that was fetched before is not fetched again: it lies in torch's hub folder.
+    A file that was fetched before is not fetched again: it lies in torch's hub folder. A part of the model that
+    ``load_from`` gives every weight of needs no file of its own: none is fetched, and ``model`` reads none.
 
     Args:
         cfg: the settled config.
@@ -65,17 +65,44 @@ def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT)
         BadInputError: one cannot be had, is not whole, or holds nothing for its part of the model; it names the place
             in the config, the address, the reason and what to do.
     """
-    for place, address, prefix in pretrained_of(cfg):
-        content = _fetch(place, address, timeout)
-        weights = weights_of(content, prefix)
-        if not weights:
-            wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
-            raise _unusable(place, address, wanted, f"name another file, {FROM_SCRATCH}")
-        part = None if model is None else _part_at(model, place)
-        if part is not None and not _fitting(part, weights):
-            own = next(iter(part.state_dict()), "none")
-            found = f"nothing in it that fits: {next(iter(weights))}, … for {own}, …"
-            raise _unusable(place, address, found, f"name weights of this architecture, {FROM_SCRATCH}")
+    given: dict[str, Any] = {}
+    for place, address, prefix in reversed(pretrained_of(cfg)):  # load_from, the last, goes first
+        if given and model is not None and _take_over(model, place, given):
+            logger.info("%s (%s) is not read: load_from gives all weights of that part", place, address)
+            continue
+        weights = _require(place, address, prefix, model, timeout)
+        given = weights if place == "load_from" else given
+
+
+def _require(place: str, address: str, prefix: str, model: Any, timeout: float) -> dict[str, Any]:
+    """The tensors of one file; stops where it cannot be had or gives its part of the model nothing."""
+    weights = weights_of(_fetch(place, address, timeout), prefix)
+    if not weights:
+        wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
+        raise _unusable(place, address, wanted, f"name another file, {FROM_SCRATCH}")
+    part = None if model is None else _part_at(model, place)
+    if part is not None and not _fitting(part, weights):
+        own = next(iter(part.state_dict()), "none")
+        found = f"nothing in it that fits: {next(iter(weights))}, … for {own}, …"
+        raise _unusable(place, address, found, f"name weights of this architecture, {FROM_SCRATCH}")
+    return weights
+
+
+def _take_over(model: Any, place: str, given: dict[str, Any]) -> bool:
+    """Keep a part of the model from reading its own file, where ``load_from`` gives it every weight."""
+    if place == "model.weights":
+        part, prefix = model, ""
+    else:
+        part, prefix = _part_at(model, place), ".".join(place.split(".")[1:-1])
+    start = f"{prefix}." if prefix else ""
+    inside = {name.removeprefix(start): v for name, v in given.items() if name.startswith(start)}
+    if part is None or not compare(part.state_dict(), inside).covers:
+        return False
+    if place == "model.weights":
+        forget_weights(model)
+    else:
+        part.init_cfg = None
+    return True
 
 
 def drop_pretrained(cfg: Config) -> list[str]:
@@ -149,7 +176,7 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
         BadInputError: no tensor of it fits the model.
     """
     own, weights = model.state_dict(), weights_of(checkpoint)
-    fitting = _fitting(model, weights)
+    found, fitting = compare(own, weights), _fitting(model, weights)
     if not fitting:
         raise BadInputError(
             "nothing in these weights fits the model",
@@ -158,15 +185,10 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
             found=f"{len(weights)} like {next(iter(weights), 'none')}",
             todo=f"name a checkpoint of this architecture, {FROM_SCRATCH}",
         )
-    shapes = [
-        f"{k} {tuple(v.shape)} for {tuple(own[k].shape)}"
-        for k, v in weights.items()
-        if k in own and own[k].shape != v.shape
-    ]
-    unknown = [k for k in weights if k not in own]
-    missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
-    kinds = {"of another shape": shapes, "that the model lacks": unknown, "that the file lacks": missing}
-    told = "; ".join(f"{len(names)} {kind}: {_first(names)}" for kind, names in kinds.items() if names)
+    told = listed({
+        "of another shape": found.shapes, "that the model lacks": found.left_over,
+        "that the file lacks": found.missing,
+    })  # fmt: skip
     if told:
         logger.warning("%s: %d tensors taken, left out %s", where, len(fitting), told)
     kept = {k: v for k, v in checkpoint.items() if k != "state_dict"} if "state_dict" in checkpoint else {}
@@ -191,8 +213,7 @@ def _fetch(place: str, address: str, timeout: float) -> Any:
 
 def _fitting(part: Any, weights: dict[str, Any]) -> dict[str, Any]:
     """The weights that a part of a model has in the same shape; none where only counters would fit."""
-    own = part.state_dict()
-    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    fitting = {name: weights[name] for name in compare(part.state_dict(), weights).fitting}
     return fitting if any(v.ndim for v in fitting.values()) else {}
 
 
@@ -207,6 +228,8 @@ def _part_at(model: Any, place: str) -> Any:
 
 def _unusable(place: str, address: str, reason: str, todo: str) -> BadInputError:
     found = " ".join(reason.splitlines()[0].split())
+    if place != "load_from":
+        todo += f"; or without this one: --cfg-options {place.replace('[', '.').replace(']', '')}=None"
     return BadInputError("pretrained weights fail", where=place, expected=address, found=found, todo=todo)
 
 
@@ -239,7 +262,3 @@ def _is_pretrained(init: Any) -> bool:
 
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

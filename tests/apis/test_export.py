@@ -15,7 +15,8 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from kpplugins.apis.export import _named, export
 from kpplugins.config.load import load_config
 from kpplugins.formats.cat import CAT_SCHEMA
-from kpplugins.inference.top_down_predictor import Predictor, sample_of
+from kpplugins.inference.top_down_predictor import TopDownPredictor, sample_of
+from kpplugins.inference.trained_model import load_trained
 from kpplugins.structures import BadInputError, BoxLayout
 
 SMALL = {"input_size": (64, 96)}
@@ -85,17 +86,17 @@ def test_the_file_alone_gives_what_the_run_gives(root: Path, make_run: Callable[
     session = onnxruntime.InferenceSession(path)
     assert {o.name: o.shape for o in session.get_outputs()} == OUTPUTS[name]
     assert list(proof["outputs"]) == list(OUTPUTS[name])
-    predictor = Predictor(run / f"{name}.py", run / "epoch_1.pth", device="cpu")
-    predictor.model.test_cfg["flip_test"] = False
+    trained = load_trained(run / f"{name}.py", run / "epoch_1.pth", "cpu")
+    trained.network.test_cfg["flip_test"] = False
     image = np.random.default_rng(0).integers(0, 256, (120, 100, 3), np.uint8)
     box = np.array([10.0, 20.0, 80.0, 90.0])
-    batch = pseudo_collate([predictor.pipeline(sample_of(image, box, predictor.schema))])
+    batch = pseudo_collate([trained.pipeline(sample_of(image, box, trained.schema))])
     (crop,) = batch["inputs"]
     assert crop.dtype == torch.uint8
     given = session.run(None, {"image": crop[None].numpy().astype(np.float32)})
     with torch.no_grad():
-        ready = predictor.model.data_preprocessor(batch, False)["inputs"]
-        expected = RAW[name](predictor.model.head(predictor.model.extract_feat(ready)))
+        ready = trained.network.data_preprocessor(batch, False)["inputs"]
+        expected = RAW[name](trained.network.head(trained.network.extract_feat(ready)))
     for e, g in zip(expected, given, strict=True):
         assert np.abs(e.numpy() - g).max() <= 1e-4 * np.ptp(e.numpy())
 
@@ -112,7 +113,7 @@ def test_the_file_alone_gives_what_the_run_gives(root: Path, make_run: Callable[
     points = (
         points / facts["input_size"] * meta["input_scale"] + meta["input_center"] - meta["input_scale"] / 2
     )
-    found = predictor(image, box[None])
+    found = TopDownPredictor(trained)(image, box[None])
     assert points == pytest.approx(found.keypoints, abs=0.02)
     assert scores == pytest.approx(found.scores, abs=1e-4)
 

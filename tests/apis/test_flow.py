@@ -1,12 +1,20 @@
-"""The way of a user, by the command lines: train, resume, test, demo; on a few drawn cats, in one work dir."""
+"""The way of a user, by the command lines: train, resume, test, demo; on a few drawn cats, in one work dir.
+
+Each of them is once ``fresh``, an interpreter that imports all by itself; torchrun is, too.
+"""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+import kpplugins.apis.test as apis_test
+from kpplugins.apis.export import export
+from kpplugins.inference.predictor import Predictor
 
 TINY = [
     "input_size=(64,64)",
@@ -29,7 +37,7 @@ TINY = [
 def trained(root: Path, tool, drawn_cats: Path) -> Path:
     """One epoch of training; the config that was trained and its work dir."""
     config = root / "configs/cat_hourglass_sample.py"
-    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "max_epochs=1", *TINY)
+    tool("train.py", config, "--data", drawn_cats, "--cfg-options", "max_epochs=1", *TINY, fresh=True)
     return tool.folder / "work_dirs/cat_hourglass_sample"
 
 
@@ -55,7 +63,7 @@ def test_resume_goes_on_where_it_stopped(root: Path, tool, trained: Path, drawn_
 
 
 def test_test_writes_numbers_table_and_images(tool, trained: Path):
-    done = tool("test.py", trained / "cat_hourglass_sample.py", "--work-dir", trained)
+    done = tool("test.py", trained / "cat_hourglass_sample.py", "--work-dir", trained, fresh=True)
     metrics = json.loads((trained / "metrics.json").read_text())
     for key in ("AP", "AP50", "PCK@0.1", "NME"):
         assert isinstance(metrics[key], float), key
@@ -71,9 +79,40 @@ def test_without_a_config_the_newest_run_is_tested(tool, trained: Path):
     assert "AP50" in tool("test.py").stdout
 
 
+def alone(run: Path, folder: Path) -> Path:
+    """The best checkpoint of a run, in an empty folder."""
+    folder.mkdir()
+    return Path(shutil.copy(next(run.glob("best_*.pth")), folder / "moved.pth"))
+
+
+def test_a_checkpoint_alone_predicts_is_tested_and_exported(trained: Path, drawn_cats: Path, tmp_path: Path):
+    """What it finds, and its figures, are those of the run."""
+    image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
+    moved = alone(trained, tmp_path / "empty")
+    ours = Predictor(checkpoint=moved, device="cpu")
+    theirs = Predictor(trained / "cat_hourglass_sample.py", next(trained.glob("best_*.pth")), "cpu")
+    assert ours.schema == theirs.schema and ours.trained.layout == theirs.trained.layout is not None
+    assert (ours(image).keypoints == theirs(image).keypoints).all()
+    numbers, out, _ = apis_test.test(checkpoint=moved, data=drawn_cats)
+    assert out == moved.parent and (out / "per_keypoint.md").is_file()
+    expected, _, _ = apis_test.test(trained / "cat_hourglass_sample.py", work_dir=trained, data=drawn_cats)
+    assert numbers == expected
+    pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
+    assert export(moved)[0] == moved.parent / "cat_hourglass_sample.onnx"
+
+
+def test_the_command_lines_take_a_checkpoint_alone(tool, trained: Path, drawn_cats: Path, tmp_path: Path):
+    moved = alone(trained, tmp_path / "empty")
+    image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
+    said = tool("demo.py", image, "--checkpoint", moved, "--out", tmp_path / "shown").stdout
+    assert "config in the checkpoint" in said and (tmp_path / f"shown/{image.stem}.json").is_file()
+    options = ["--data", drawn_cats, "--cfg-options", "test_dataloader.batch_size=2"]
+    assert "AP50" in tool("test.py", moved, *options).stdout
+
+
 def test_demo_on_images_and_folders(tool, trained: Path, drawn_cats: Path):
     image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
-    tool("demo.py", image, drawn_cats / "CAT_01", "--out", "shown")
+    tool("demo.py", image, drawn_cats / "CAT_01", "--out", "shown", fresh=True)
     content = json.loads((tool.folder / "shown" / f"{image.stem}.json").read_text())
     assert content["keypoint_names"][2] == "mouth"
     assert np.array(content["instances"][0]["keypoints"]).shape == (9, 3)
@@ -179,7 +218,7 @@ def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_ca
     together = [config, "--data", drawn_cats, "--work-dir", "ddp"]
     tool("train.py", *together, "--cfg-options", "max_epochs=1", *TINY, processes=2)
     tool("train.py", *together, "--resume", "--cfg-options", "max_epochs=2", *TINY, processes=2)
-    tool("test.py", *together, "--cfg-options", *TINY, processes=2)
+    tool("test.py", *together, "--cfg-options", *TINY, processes=2, fresh=True)
     assert (tool.folder / "ddp/epoch_2.pth").is_file()
     assert json.loads((tool.folder / "ddp/metrics.json").read_text())["instances"] == 4
 

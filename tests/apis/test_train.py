@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
 
-from kpplugins.apis.train import _keep
+from kpplugins.apis.train import _record
 from kpplugins.datasets import CatDataset
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.schema import KeypointSchema
@@ -15,10 +15,11 @@ from kpplugins.schema import KeypointSchema
 @pytest.mark.parametrize(("mode", "kept"), [("topdown", "boxes.json"), ("bottomup", "classes.json")])
 def test_prediction_needs_no_data(one_cat: Path, tmp_path: Path, mode: str, kept: str):
     dataset = CatDataset(str(one_cat), data_mode=mode)
-    loader = SimpleNamespace(dataset=dataset)
-    _keep(
-        SimpleNamespace(work_dir=str(tmp_path), keep_config=lambda: None, train_dataloader=loader), CAT_SCHEMA
-    )
+    (tmp_path / "cats.py").write_text("model = dict(type='A', size=(1, 2))")
+    cfg = Config.fromfile(tmp_path / "cats.py")
+    record = _record(cfg, CAT_SCHEMA, dataset)
+    assert record.name == "cats" and record.config == dict(model=dict(type="A", size=(1, 2)))
+    record.save_beside(tmp_path)
     assert {path.name for path in tmp_path.glob("*.json")} == {"schema.json", kept}
     assert KeypointSchema.load(tmp_path / "schema.json") == CAT_SCHEMA
     if mode == "bottomup":

@@ -1,8 +1,10 @@
 """The stand-in for xtcocotools: values by hand, and pycocotools as the oracle where both mean the same."""
 
 import contextlib
+import copy
 import io
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -104,9 +106,9 @@ def test_equals_pycocotools(seed, iou_type, tmp_path):
     gt, dt = random_dataset(seed)
     expected = oracle(gt, dt, tmp_path, iou_type)
     got, lines = evaluate(gt, dt, iou_type)
-    np.testing.assert_allclose(got.stats, expected.stats, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(got.eval["precision"], expected.eval["precision"], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(got.eval["recall"], expected.eval["recall"], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(got.stats, expected.stats)
+    for table in ("precision", "recall", "scores"):
+        np.testing.assert_array_equal(got.eval[table], expected.eval[table])
     assert len(lines) == len(got.stats) == len(got.stats_names)
 
 
@@ -124,14 +126,20 @@ def test_oks_by_hand():
     # 100 / (2 * 5000 * 0.0256) = 0.3906 -> exp(-0.3906) = 0.676634
     # 100 / (2 * 5000 * 0.04)   = 0.25   -> exp(-0.25)   = 0.778801;  mean = 0.607771
     ann = person(7, 3)
-    got, _ = evaluate(dataset([ann]), [result(ann, 0.5, dx=10)])
-    assert got.ious[(3, 1)] == pytest.approx(np.array([[0.607771]]), abs=1e-6)
+    gt, dt = dataset([ann]), [result(ann, 0.5, dx=10)]
     # the thresholds 0.50, 0.55 and 0.60 are passed, 3 of 10
+    got, _ = evaluate(gt, dt)
     assert dict(zip(got.stats_names, got.stats, strict=True))["AP"] == pytest.approx(0.3)
     # without areas: 100 * 100 * 0.53 = 5300 px² instead of 5000
-    got, _ = evaluate(dataset([ann]), [result(ann, 0.5, dx=10)], use_area=False)
-    expected = np.exp(-100 / (2 * 5300 * (2 * SIGMAS) ** 2)).mean()
-    assert got.ious[(3, 1)] == pytest.approx(np.array([[expected]]), abs=1e-9)
+    for use_area, area in ((True, 5000), (False, 5300)):
+        oks = np.exp(-100 / (2 * area * (2 * SIGMAS) ** 2)).mean()
+        assert use_area is False or oks == pytest.approx(0.607771, abs=1e-6)
+        coco = COCO(gt)
+        coco_eval = COCOeval(coco, coco.loadRes(dt), "keypoints", SIGMAS, use_area)
+        coco_eval.params.iouThrs = np.array([oks - 1e-9, oks + 1e-9])
+        coco_eval.evaluate()
+        coco_eval.accumulate()
+        assert coco_eval.eval["recall"][:, 0, 0, 0].tolist() == [1, 0]
 
 
 def test_use_area_false_needs_no_area_and_sorts_by_box():
@@ -345,3 +353,37 @@ def test_summary_is_printed_by_default(capsys):
     coco_eval.summarize()
     first = capsys.readouterr().out.splitlines()[0]
     assert first == " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets= 20 ] =  1.000"
+
+
+def test_only_summarize_prints_and_copies_work(capfd):
+    gt, dt = random_dataset(0)
+    coco_eval, lines = evaluate(gt, dt)
+    copied = pickle.loads(pickle.dumps(copy.deepcopy(coco_eval.cocoGt)))
+    assert copied.dataset == coco_eval.cocoGt.dataset
+    coco_eval.params.iouThrs, coco_eval.params.maxDets = np.array([0.3, 0.9]), [7]
+    coco_eval.evaluate()
+    coco_eval.accumulate()
+    assert capfd.readouterr() == ("", "") and len(lines) == 10
+    pickle.loads(pickle.dumps(coco_eval.eval["precision"]))
+
+
+def test_other_settings_equal_pycocotools(tmp_path):
+    pycoco = pytest.importorskip("pycocotools.coco")
+    from pycocotools.cocoeval import COCOeval as Oracle
+
+    gt, dt = random_dataset(3)
+    path = tmp_path / "gt.json"
+    path.write_text(json.dumps(gt))
+    tables = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        for index, evaluator in ((pycoco.COCO(str(path)), Oracle), (COCO(gt), COCOeval)):
+            one = evaluator(index, index.loadRes([dict(ann) for ann in dt]), "keypoints")
+            one.sigmas = one.params.kpt_oks_sigmas = SIGMAS
+            one.params.iouThrs, one.params.maxDets = np.array([0.3, 0.9]), [1, 2]
+            one.params.areaRng, one.params.areaRngLbl = [[0, 1e10], [0, 9000]], ["all", "small"]
+            one.params.imgIds = sorted(index.getImgIds())[::2]
+            one.evaluate()
+            one.accumulate()
+            tables.append(one.eval)
+    for name in ("precision", "recall", "scores"):
+        np.testing.assert_array_equal(tables[0][name], tables[1][name])

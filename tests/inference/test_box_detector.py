@@ -12,8 +12,8 @@ from mmpose.registry import MODELS
 
 from kpplugins.config.load import load_config
 from kpplugins.inference.box_detector import BoxDetector
-from kpplugins.inference.make_predictor import make_predictor
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.predictor import Predictor
+from kpplugins.inference.top_down_predictor import TopDownPredictor
 from kpplugins.inference.two_stage_predictor import TwoStagePredictor
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, PoseResult
@@ -122,10 +122,20 @@ def test_the_demo_looks_into_the_detectors_boxes(run, trained: Path, cups_and_pl
     assert "needs --detector" in run("demo.py", "x.png", "--detector-classes", "plate", status=2).stderr
 
 
+def test_a_checkpoint_alone_finds_the_same_boxes(trained: Path, tmp_path: Path):
+    config, best = left_by(trained, "detector")
+    moved = tmp_path / "moved.pth"
+    moved.write_bytes(best.read_bytes())
+    square = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
+    ours = BoxDetector(checkpoint=moved, device="cpu", box_thr=0.0)
+    assert ours.classes == ("cup", "plate")
+    assert (ours(square)[0] == BoxDetector(config, best, "cpu", 0.0)(square)[0]).all()
+
+
 def test_what_does_not_go_together_is_said(run, trained: Path):
     pose, found = left_by(trained, "pose"), left_by(trained, "detector")
     with pytest.raises(BadInputError, match=r"a detector finds boxes, no points.*--detector"):
-        make_predictor(*found, "cpu")
+        Predictor(*found, "cpu")
     with pytest.raises(BadInputError, match="not a detector of boxes"):
         BoxDetector(*pose, "cpu")
     with pytest.raises(BadInputError, match="does not know this category.*cup, plate.*cow"):
@@ -232,7 +242,7 @@ def test_points_are_looked_for_in_the_boxes_that_are_found(root: Path, tmp_path:
 def test_a_top_down_model_with_a_detector_becomes_both(trained: Path, run):
     pose, found = left_by(trained, "pose"), left_by(trained, "detector")
     detector = BoxDetector(*found, "cpu")
-    both = make_predictor(*pose, "cpu", detector=detector)
-    assert isinstance(both, TwoStagePredictor) and isinstance(both.predictor, Predictor)
+    both = Predictor(*pose, "cpu", detector=detector)
+    assert isinstance(both.kind, TwoStagePredictor) and isinstance(both.kind.predictor, TopDownPredictor)
     finding(detector, [[1.0, 2, 30, 40]], [0.1], [0])
     assert both(IMAGE).keypoints.shape == (0, 2, 2)

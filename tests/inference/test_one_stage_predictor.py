@@ -1,4 +1,4 @@
-"""Models that find boxes and points at once, by Python and by ``make_predictor``."""
+"""Models that find boxes and points at once, by themselves and chosen by ``Predictor``."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,10 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from kpplugins.config.load import load_config
-from kpplugins.inference.make_predictor import make_predictor
 from kpplugins.inference.one_stage_predictor import OneStagePredictor
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.predictor import Predictor
+from kpplugins.inference.top_down_predictor import TopDownPredictor
+from kpplugins.inference.trained_model import load_trained
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
@@ -68,17 +69,17 @@ def finding(predictor: OneStagePredictor, scores: list[float], labels: list[int]
 
 
 def test_the_config_says_which_predictor_it_takes(root: Path, one_stage, tmp_path: Path):
-    assert isinstance(make_predictor(*one_stage, "cpu"), OneStagePredictor)
+    assert isinstance(Predictor(*one_stage, "cpu").kind, OneStagePredictor)
     top_down = run_folder(tmp_path / "two", root, TOP_DOWN, None)
-    assert isinstance(make_predictor(*top_down, "cpu"), Predictor)
+    assert isinstance(Predictor(*top_down, "cpu").kind, TopDownPredictor)
     with pytest.raises(BadInputError, match="not a one-stage model"):
-        OneStagePredictor(*top_down, "cpu")
+        OneStagePredictor(load_trained(*top_down, "cpu"))
     with pytest.raises(BadInputError, match="not a top-down model"):
-        Predictor(*one_stage, "cpu")
+        TopDownPredictor(load_trained(*one_stage, "cpu"))
 
 
 def test_a_real_network_gives_instances_in_the_images_pixels(one_stage):
-    result = OneStagePredictor(*one_stage, "cpu", box_thr=0.0)(IMAGE)
+    result = OneStagePredictor(load_trained(*one_stage, "cpu"), 0.0)(IMAGE)
     n = len(result.boxes)
     assert n > 0 and result.keypoints.shape == (n, 2, 2) and result.scores.shape == (n, 2)
     assert set(result.categories) <= {"cup", "plate"}
@@ -86,7 +87,7 @@ def test_a_real_network_gives_instances_in_the_images_pixels(one_stage):
 
 
 def test_instances_below_the_threshold_are_left_out_with_all_that_is_theirs(one_stage):
-    predictor = finding(OneStagePredictor(*one_stage, "cpu", box_thr=0.4), [0.9, 0.3, 0.4], [1, 0, 0])
+    predictor = finding(OneStagePredictor(load_trained(*one_stage, "cpu"), 0.4), [0.9, 0.3, 0.4], [1, 0, 0])
     result = predictor(IMAGE)
     assert result.boxes.tolist() == [[10, 20, 30, 40], [12, 20, 32, 40]]
     assert result.keypoints[:, 0].tolist() == [[12, 22], [14, 22]]
@@ -98,27 +99,27 @@ def test_instances_below_the_threshold_are_left_out_with_all_that_is_theirs(one_
 
 
 def test_nothing_found_is_an_empty_result(one_stage):
-    result = finding(OneStagePredictor(*one_stage, "cpu"), [0.1], [0])(IMAGE)
+    result = finding(OneStagePredictor(load_trained(*one_stage, "cpu")), [0.1], [0])(IMAGE)
     assert result.keypoints.shape == (0, 2, 2) and result.categories == ()
     assert result.to_json("a.jpg", 100, 60)["instances"] == []
 
 
 def test_without_names_of_classes_there_is_one_called_as_the_schema(root: Path, tmp_path: Path):
-    predictor = OneStagePredictor(*run_folder(tmp_path / "run", root, ONE_STAGE, None), "cpu")
+    predictor = OneStagePredictor(load_trained(*run_folder(tmp_path / "run", root, ONE_STAGE, None), "cpu"))
     assert finding(predictor, [0.9], [0])(IMAGE).categories == ("thing",)
     with pytest.raises(BadInputError, match="label without a name"):
         finding(predictor, [0.9], [1])(IMAGE)
 
 
 def test_what_it_does_not_take_is_said(one_stage, root: Path, tmp_path: Path):
-    predictor = OneStagePredictor(*one_stage, "cpu")
+    predictor = OneStagePredictor(load_trained(*one_stage, "cpu"))
     with pytest.raises(BadInputError, match="does not look into given boxes"):
         predictor(IMAGE, np.array([[0, 0, 10, 10]]))
     with pytest.raises(BadInputError, match="not an image"):
         predictor(IMAGE[:, :, 0])
     with pytest.raises(BadInputError, match="finds its boxes itself"):
-        make_predictor(*one_stage, "cpu", detector=object())
+        Predictor(*one_stage, "cpu", detector=object())
     broken = run_folder(tmp_path / "run", root, ONE_STAGE, None)
     (broken[0].parent / "classes.json").write_text('{"a": 1}')
     with pytest.raises(BadInputError, match=r"classes\.json: not the names of classes"):
-        make_predictor(*broken, "cpu")
+        Predictor(*broken, "cpu")

@@ -18,7 +18,7 @@ from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
 from kpplugins.formats.kaggle_faces.reader import KAGGLE_SCHEMA
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.predictor import Predictor
 from kpplugins.models.heads.direct_fc_head import DirectFCHead
 from kpplugins.structures import BadInputError
 

@@ -18,7 +18,7 @@ from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
 from kpplugins.formats.cat import CAT_SCHEMA
-from kpplugins.inference.top_down_predictor import Predictor
+from kpplugins.inference.predictor import Predictor
 from kpplugins.models.backbones.encoder_decoder import EncoderDecoder
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
@@ -168,7 +168,7 @@ def test_four_cats_are_learnt_by_heart(config: Path, drawn_cats: Path):
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     before, losses = error(), []
-    for _ in range(40):
+    for _ in range(60):
         loss = model.loss(**data)["loss_kpt"]
         optimizer.zero_grad()
         loss.backward()

@@ -194,7 +194,9 @@ def test_losses_are_torchvisions_on_the_same_seed(small: KeypointRCNN):
     ids=str,
 )
 def test_every_weight_has_a_finite_gradient(small: KeypointRCNN, numbers: tuple, precision):
-    model = copy.deepcopy(small).train()
+    torch.manual_seed(0)
+    narrow = precision == torch.float16  # whose convolutions run backward without a fast path on a CPU
+    model = (KeypointRCNN(**SMALL, fpn_channels=32) if narrow else copy.deepcopy(small)).train()
     batch = batch_of(*(drawn(i, (64, 140), number=n) for i, n in enumerate(numbers)))
     with torch.autocast("cpu", dtype=precision or torch.bfloat16, enabled=precision is not None):
         losses = model(**model.data_preprocessor(batch, True), mode="loss")
@@ -402,7 +404,7 @@ def test_the_config_builds_it_and_the_runners_step_trains_it():
     """Two images are learnt: their boxes, classes and points are found again."""
     torch.manual_seed(0)
     preprocessor = dict(type="ImageListPreprocessor")
-    model = MODELS.build(dict(type="KeypointRCNN", **SMALL, data_preprocessor=preprocessor))
+    model = MODELS.build(dict(type="KeypointRCNN", **SMALL, fpn_channels=64, data_preprocessor=preprocessor))
     model.init_weights()
     drawings = [drawn(0), drawn(1)]
     optimizer = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=1e-3))
@@ -435,10 +437,10 @@ def test_it_overfits_drawn_images():
     torch.manual_seed(0)
     model = KeypointRCNN(**SMALL, fpn_channels=32)
     drawings = [drawn(0), drawn(1, number=1), drawn(2), drawn(3, number=0)]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 200)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 60)
     model.train()
-    for _ in range(200):
+    for _ in range(60):
         losses = model(**model.data_preprocessor(batch_of(*drawings), True), mode="loss")
         optimizer.zero_grad()
         sum(losses.values()).backward()
@@ -460,4 +462,4 @@ def test_it_overfits_drawn_images():
         ]})  # fmt: skip
     metric.process({}, [sample.to_dict() for sample in samples])
     numbers = metric.compute_metrics(metric.results)
-    assert numbers["AP"] == 1 and numbers["box/AP50"] == 1
+    assert (numbers["AP"], numbers["box/AP50"]) == pytest.approx((1, 1))

@@ -12,7 +12,7 @@ from torchvision.models.detection import keypointrcnn_resnet50_fpn
 from torchvision.ops import FrozenBatchNorm2d
 
 from kpplugins.apis.convert_weights import convert_weights
-from kpplugins.inference.make_predictor import make_predictor
+from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import read_checkpoint
 
@@ -91,7 +91,7 @@ def test_the_published_file_is_used_where_there_are_no_data(root, tmp_path, way:
     torch.save(bare.state_dict(), file)
     if way == "converted":
         file = convert_weights("torchvision", file, tmp_path / "ours.pth").path
-    predictor = make_predictor(root / "configs/coco_keypoint_rcnn.py", file, "cpu")
+    predictor = Predictor(root / "configs/coco_keypoint_rcnn.py", file, "cpu")
     network = predictor.trained.network
     assert counters and not any(k in network.state_dict() for k in counters)
     assert {part.eps for part in network.modules() if isinstance(part, FrozenBatchNorm2d)} == {0.0}

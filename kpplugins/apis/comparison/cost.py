@@ -11,7 +11,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.flop_counter import FlopCounterMode
 
-from kpplugins.inference.top_down_predictor import Predictor, sample_of
+from kpplugins.inference.top_down_predictor import sample_of
+from kpplugins.inference.trained_model import load_trained
 
 WARM_UP, ROUNDS, PASSES = 3, 7, 3
 """Passes that do not count, turns of every model, and passes a turn."""
@@ -54,11 +55,11 @@ class _Timed:
     """A model and a crop for it."""
 
     def __init__(self, config: Path, checkpoint: Path) -> None:
-        predictor = Predictor(config, checkpoint)
-        self.model = predictor.model
+        trained = load_trained(config, checkpoint)
+        self.model = trained.network
         image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-        sample = sample_of(image, np.array([0.0, 0.0, SIDE - 1, SIDE - 1]), predictor.schema)
-        self.sample = predictor.pipeline(sample)
+        sample = sample_of(image, np.array([0.0, 0.0, SIDE - 1, SIDE - 1]), trained.schema)
+        self.sample = trained.pipeline(sample)
 
     def once(self) -> float:
         """Seconds of one image; the points come back as NumPy arrays, so an accelerator has finished."""

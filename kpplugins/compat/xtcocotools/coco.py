@@ -29,8 +29,7 @@ def _as_collection(value: Any) -> Collection:
 
 
 def _read_json(path: str | os.PathLike) -> Any:
-    with Path(path).open(encoding="utf-8") as file:
-        return json.load(file)
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 class COCO:
@@ -70,15 +69,12 @@ class COCO:
                     f"got a {type(data).__name__}; read a result list with COCO(...).loadRes(results)"
                 )
             self.dataset = data
-        self._complete_annotations()
-        self.createIndex()
-
-    def _complete_annotations(self) -> None:
         for ann in self.dataset.get("annotations", []):
             if self.test_index is not None:
                 kept = np.asarray(ann["keypoints"]).reshape(-1, 3)[self.test_index]
                 ann["keypoints"] = kept.reshape(-1).tolist()
             ann.setdefault("iscrowd", False)
+        self.createIndex()
 
     def createIndex(self) -> None:
         """Build the look-up tables from ``dataset``; call it after changing ``dataset``."""
@@ -200,13 +196,8 @@ class COCO:
                 f"expected [N, 7] (image id, x, y, w, h, score, category id), got {list(data.shape)}"
             )
         return [
-            {
-                "image_id": int(row[0]),
-                "bbox": [float(value) for value in row[1:5]],
-                "score": float(row[5]),
-                "category_id": int(row[6]),
-            }
-            for row in data
+            {"image_id": int(image), "bbox": box, "score": score, "category_id": int(category)}
+            for image, *box, score, category in data.tolist()
         ]
 
     def annToRLE(self, ann: dict) -> dict:

@@ -1,91 +1,46 @@
-"""Stand-in for ``xtcocotools.cocoeval``: COCO's AP and AR for all its kinds of keypoints, and for boxes.
+"""Stand-in for ``xtcocotools.cocoeval``: COCO's AP and AR for all its kinds of keypoints, for boxes and for masks.
 
 Remove when the package ``kpplugins.compat.xtcocotools`` goes.
 """
 
 from __future__ import annotations
 
-import copy
-import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import hotcoco
 import numpy as np
-from faster_coco_eval.core.coco import COCO as PlainCOCO
-from faster_coco_eval.core.faster_eval_api import COCOeval_faster
 
 from kpplugins.compat.xtcocotools.coco import COCO
-from kpplugins.compat.xtcocotools.plain_coco import PART_KEYS, plain_dataset, plain_ground_truth, plain_result
+from kpplugins.compat.xtcocotools.plain_coco import PART_KEYS, plain_ground_truth, plain_result
 
 __all__ = ["COCOeval", "Params"]
 
-logger = logging.getLogger(__name__)
-
-_BOX_KINDS = ("bbox", "segm")
-_COCO_SIGMAS = (
-    0.26,
-    0.25,
-    0.25,
-    0.35,
-    0.35,
-    0.79,
-    0.79,
-    0.72,
-    0.72,
-    0.62,
-    0.62,
-    1.07,
-    1.07,
-    0.87,
-    0.87,
-    0.89,
-    0.89,
-)
-"""Ten times the OKS sigmas of COCO's 17 keypoints (https://cocodataset.org/#keypoints-eval)."""
+_SIGMAS = np.array([
+    0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89
+]) / 10  # fmt: skip
+"""OKS sigmas of COCO's 17 keypoints (https://cocodataset.org/#keypoints-eval)."""
+_RANGES: dict[str, list[float]] = {
+    "all": [0, 1e5**2],
+    "small": [0, 32**2],
+    "medium": [32**2, 96**2],
+    "large": [96**2, 1e5**2],
+}
+_CROWD_SPLITS = {"AP(E)": "easy", "AP(M)": "medium", "AP(H)": "hard"}
 _CROWD_LIMITS = (0.2, 0.8)
 """CrowdPose: crowdIndex below the first is easy, below the second medium, else hard (arXiv 1812.00324)."""
 
-
-class _Line(NamedTuple):
-    """One line of the summary: precision or recall, at one IoU or over all, in one area range, for M
-    detections."""
-
-    name: str
-    precision: bool
-    iou: float | None = None
-    area: str = "all"
-    max_dets: int = -1  # index into params.maxDets
-
-
-_KEYPOINT_LINES = (
-    _Line("AP", True),
-    _Line("AP .5", True, 0.5),
-    _Line("AP .75", True, 0.75),
-    _Line("AP (M)", True, area="medium"),
-    _Line("AP (L)", True, area="large"),
-    _Line("AR", False),
-    _Line("AR .5", False, 0.5),
-    _Line("AR .75", False, 0.75),
-    _Line("AR (M)", False, area="medium"),
-    _Line("AR (L)", False, area="large"),
-)
-_CROWD_LINES = tuple(line for line in _KEYPOINT_LINES if line.area == "all")
-_CROWD_SPLITS = {"AP(E)": "easy", "AP(M)": "medium", "AP(H)": "hard"}
-_BOX_LINES = (
-    _Line("AP", True),
-    _Line("AP .5", True, 0.5),
-    _Line("AP .75", True, 0.75),
-    _Line("AP (S)", True, area="small"),
-    _Line("AP (M)", True, area="medium"),
-    _Line("AP (L)", True, area="large"),
-    _Line("AR @1", False, max_dets=0),
-    _Line("AR @10", False, max_dets=1),
-    _Line("AR @100", False),
-    _Line("AR (S)", False, area="small"),
-    _Line("AR (M)", False, area="medium"),
-    _Line("AR (L)", False, area="large"),
-)
+_KEYPOINT_NAMES = (
+    "AP", "AP .5", "AP .75", "AP (M)", "AP (L)", "AR", "AR .5", "AR .75", "AR (M)", "AR (L)"
+)  # fmt: skip
+_CROWD_NAMES = ("AP", "AP .5", "AP .75", "AR", "AR .5", "AR .75")
+_BOX_NAMES = (
+    "AP", "AP .5", "AP .75", "AP (S)", "AP (M)", "AP (L)", "AR @1", "AR @10", "AR @100", "AR (S)", "AR (M)", "AR (L)"
+)  # fmt: skip
+_SIZES = {"(S)": "small", "(M)": "medium", "(L)": "large"}
+_MOST = {"@1": 0, "@10": 1}
+"""Place in ``params.maxDets``; the last where the name says nothing."""
 
 
 class Params:
@@ -101,8 +56,9 @@ class Params:
     """
 
     def __init__(self, iouType: str = "keypoints") -> None:
-        if iouType not in PART_KEYS and iouType not in _BOX_KINDS:
-            raise ValueError(f"iouType must be one of {[*PART_KEYS, *_BOX_KINDS]}, got {iouType!r}")
+        kinds = [*PART_KEYS, "bbox", "segm"]
+        if iouType not in kinds:
+            raise ValueError(f"iouType must be one of {kinds}, got {iouType!r}")
         self.iouType = iouType
         self.imgIds: list = []
         self.catIds: list = []
@@ -110,20 +66,15 @@ class Params:
         self.recThrs = np.linspace(0.0, 1.0, 101)
         self.useCats = 1
         self.useSegm: int | None = None
-        ranges = {"all": [0, 1e5**2], "small": [0, 32**2], "medium": [32**2, 96**2], "large": [96**2, 1e5**2]}
-        self.maxDets = [1, 10, 100]
-        if iouType in PART_KEYS:
-            del ranges["small"]
-            self.maxDets = [20]
-        self.areaRng, self.areaRngLbl = list(ranges.values()), list(ranges)
+        self.maxDets = [20] if iouType in PART_KEYS else [1, 10, 100]
+        self.areaRngLbl = [name for name in _RANGES if name != "small" or iouType not in PART_KEYS]
+        self.areaRng = [list(_RANGES[name]) for name in self.areaRngLbl]
 
 
 class COCOeval:
     """COCO's average precision and recall, in the interface of ``xtcocotools.cocoeval.COCOeval``.
 
     ``evaluate()``, ``accumulate()``, ``summarize()``; then read ``stats`` (names in ``stats_names``).
-
-    Dimension legend: T IoU thresholds, R recall steps, C categories, A area ranges, M numbers of detections.
 
     Args:
         cocoGt: index of the ground truth.
@@ -136,8 +87,8 @@ class COCOeval:
 
     Attributes:
         stats: float, [10] for keypoints, [9] for CrowdPose, [12] for boxes and masks; -1: nothing to find.
-        eval: 'precision' and 'scores' [T, R, C, A, M], 'recall' [T, C, A, M], 'counts', 'params'.
-        ious: (image id, category id) -> IoU or OKS [D, G], detections best first.
+        eval: 'precision' and 'scores' [T, R, C, A, M], 'recall' [T, C, A, M] (T IoU thresholds, R recall steps,
+            C categories, A area ranges, M numbers of detections), 'counts', 'params'.
     """
 
     def __init__(
@@ -150,12 +101,10 @@ class COCOeval:
         *,
         write: Callable[[str], Any] | None = None,
     ) -> None:
-        self.cocoGt, self.cocoDt = cocoGt, cocoDt
-        self.sigmas = np.asarray(_COCO_SIGMAS) / 10 if sigmas is None else np.asarray(sigmas, dtype=float)
-        self.use_area = use_area
+        self.cocoGt, self.cocoDt, self.use_area = cocoGt, cocoDt, use_area
+        self.sigmas = _SIGMAS if sigmas is None else np.asarray(sigmas, dtype=float)
         self.params = Params(iouType)
         self.eval: dict[str, Any] = {}
-        self.ious: dict[tuple, Any] = {}
         self.stats: np.ndarray | list = []
         self._write = write
         self._evaluated: dict[str, Any] = {}
@@ -167,8 +116,8 @@ class COCOeval:
     @property
     def stats_names(self) -> list[str]:
         """Names of ``stats``, in order, as MMPose writes them."""
-        names = [line.name for line in self._lines()]
-        return names + list(_CROWD_SPLITS) if self.params.iouType == "keypoints_crowd" else names
+        crowd = self.params.iouType == "keypoints_crowd"
+        return [*self._names(), *_CROWD_SPLITS] if crowd else list(self._names())
 
     def evaluate(self) -> None:
         """Match the results with the ground truth, image by image, with the settings in ``params``."""
@@ -179,8 +128,7 @@ class COCOeval:
         if p.useCats:
             p.catIds = np.unique(p.catIds).tolist()
         p.maxDets = sorted(p.maxDets)
-        logger.debug("evaluating *%s* on %d images", p.iouType, len(p.imgIds))
-        self._evaluated, self.ious = self._run(p.imgIds)
+        self._evaluated = self._run(p.imgIds)
 
     def accumulate(self) -> None:
         """Put precision, recall and scores of the last :meth:`evaluate` into ``eval``."""
@@ -192,97 +140,104 @@ class COCOeval:
         """Compute ``stats`` and write one line for each number."""
         if not self.eval:
             raise RuntimeError("nothing to summarize: call evaluate() and accumulate() first")
-        stats = [self._summarize_line(line) for line in self._lines()]
+        stats = [self._summarize_line(*name.partition(" ")[::2]) for name in self._names()]
         if self.params.iouType == "keypoints_crowd":
             stats += self._summarize_crowd()
         self.stats = np.array(stats, dtype=float)
 
-    def _lines(self) -> tuple[_Line, ...]:
-        if self.params.iouType in _BOX_KINDS:
-            return _BOX_LINES
-        return _CROWD_LINES if self.params.iouType == "keypoints_crowd" else _KEYPOINT_LINES
+    def _names(self) -> tuple[str, ...]:
+        if self.params.iouType not in PART_KEYS:
+            return _BOX_NAMES
+        return _CROWD_NAMES if self.params.iouType == "keypoints_crowd" else _KEYPOINT_NAMES
 
-    def _emit(self, precision: bool, iou: float | None, group: str, max_dets: int, value: float) -> None:
-        title = "Average Precision  (AP)" if precision else "Average Recall     (AR)"
+    def _emit(self, kind: str, iou: float | None, group: str, max_dets: int, value: float) -> None:
+        title = "Average Precision  (AP)" if kind == "AP" else "Average Recall     (AR)"
         thresholds = self.params.iouThrs
         at = f"{thresholds[0]:0.2f}:{thresholds[-1]:0.2f}" if iou is None else f"{iou:0.2f}"
         line = f" {title} @[ IoU={at:<9} | {group} | maxDets={max_dets:>3d} ] = {value: 0.3f}\n"
         (self._write or sys.stdout.write)(line)
 
-    def _summarize_line(self, line: _Line) -> float:
+    def _summarize_line(self, kind: str, of: str) -> float:
         """Mean over thresholds, recalls and categories that have something to find; -1 if none has."""
         p = self.params
-        table = self.eval["precision" if line.precision else "recall"]
-        if line.iou is not None:
-            table = table[np.isclose(p.iouThrs, line.iou)]
-        if line.area not in p.areaRngLbl:
+        table = self.eval["precision" if kind == "AP" else "recall"]
+        iou, area = float(of) if of.startswith(".") else None, _SIZES.get(of, "all")
+        if iou is not None:
+            table = table[np.isclose(p.iouThrs, iou)]
+        if area not in p.areaRngLbl:
             raise ValueError(
-                f"summarize() needs the area range {line.area!r}, params.areaRngLbl has {p.areaRngLbl}"
+                f"summarize() needs the area range {area!r}, params.areaRngLbl has {p.areaRngLbl}"
             )
-        max_dets = min(line.max_dets, len(p.maxDets) - 1)
-        table = table[..., p.areaRngLbl.index(line.area), max_dets]
+        most = min(_MOST.get(of, -1), len(p.maxDets) - 1)
+        table = table[..., p.areaRngLbl.index(area), most]
         found = table[table > -1]
         value = float(np.mean(found)) if found.size else -1.0
-        self._emit(line.precision, line.iou, f"area={line.area:>6s}", p.maxDets[max_dets], value)
+        self._emit(kind, iou, f"area={area:>6s}", p.maxDets[most], value)
         return value
 
     def _summarize_crowd(self) -> list[float]:
         """AP on CrowdPose's easy, medium and hard images, to 4 digits; -1 for a split without images."""
-        splits: dict[str, list] = {"easy": [], "medium": [], "hard": []}
+        splits: dict[str, list] = {split: [] for split in _CROWD_SPLITS.values()}
         for image in self.cocoGt.dataset.get("images", []):  # type: ignore[union-attr]
             if "crowdIndex" not in image:
                 raise KeyError(
                     f"image {image['id']!r} has no 'crowdIndex', which iouType='keypoints_crowd' needs"
                 )
             level = np.searchsorted(_CROWD_LIMITS, image["crowdIndex"], side="right")
-            splits[("easy", "medium", "hard")[level]].append(image["id"])
+            splits[list(splits)[level]].append(image["id"])
         values = []
-        for split in _CROWD_SPLITS.values():
+        for split, images in splits.items():
             # xtcocotools averages over everything here, -1 for categories without ground truth included.
-            precision = (
-                self._run(sorted(splits[split]))[0]["precision"][:, :, :, 0, :] if splits[split] else [-1.0]
-            )
+            precision = self._run(sorted(images))["precision"][:, :, :, 0, :] if images else -1.0
             values.append(round(float(np.mean(precision)), 4))
-            self._emit(True, None, f"type={split:>6s}", self.params.maxDets[-1], values[-1])
+            self._emit("AP", None, f"type={split:>6s}", self.params.maxDets[-1], values[-1])
         return values
 
-    def _run(self, image_ids: list) -> tuple[dict[str, Any], dict[tuple, Any]]:
-        """Evaluate these images as plain COCO; return the tables, and IoU or OKS by image and category."""
+    def _run(self, image_ids: list) -> dict[str, Any]:
+        """Evaluate these images as plain COCO; return the tables."""
         if self.cocoGt is None or self.cocoDt is None:
             raise RuntimeError("COCOeval needs both cocoGt and cocoDt to evaluate")
+        p, count = self.params, len(self.sigmas)
+        gts = [
+            (a, plain_ground_truth(a, p.iouType, self.use_area, count))
+            for a in self._select(self.cocoGt, image_ids)
+        ]
+        dts = [(a, plain_result(a, p.iouType, count)) for a in self._select(self.cocoDt, image_ids)]
+        is_keypoints = p.iouType in PART_KEYS
+        evaluator = hotcoco.COCOeval(
+            self._plain(gts, image_ids),
+            self._plain(dts, image_ids),
+            "keypoints" if is_keypoints else p.iouType,
+        )
+        settings = evaluator.params
+        for name in ("iouThrs", "recThrs", "maxDets", "areaRng"):
+            setattr(settings, name, np.asarray(getattr(p, name)).tolist())
+        settings.areaRngLbl = list(p.areaRngLbl)
+        if is_keypoints:
+            settings.kpt_oks_sigmas = self.sigmas.tolist()
+        evaluator.evaluate()
+        evaluator.accumulate()
+        return dict(evaluator.eval or {})
+
+    def _select(self, coco: COCO, image_ids: list) -> list[dict]:
+        """Annotations of these images and of ``params.catIds``, by image."""
+        return coco.loadAnns(coco.getAnnIds(imgIds=image_ids, catIds=self.params.catIds)) if image_ids else []
+
+    def _plain(self, anns: Sequence[tuple[dict, dict | None]], image_ids: list) -> hotcoco.COCO:
+        """One COCO dataset of annotations and what they are in plain COCO, all ids as numbers from 1."""
         p = self.params
         images = {image: number for number, image in enumerate(image_ids, start=1)}
         categories = {cat: number if p.useCats else 1 for number, cat in enumerate(p.catIds, start=1)}
-        is_keypoints = p.iouType in PART_KEYS
-        gts = [
-            plain_ground_truth(a, p.iouType, self.use_area, len(self.sigmas))
-            for a in self._select(self.cocoGt, images)
-        ]
-        dts = [plain_result(a, p.iouType, len(self.sigmas)) for a in self._select(self.cocoDt, images)]
-        known = self.cocoGt.imgs
-        inner = COCOeval_faster(
-            PlainCOCO(plain_dataset(gts, known, images, categories)),
-            PlainCOCO(plain_dataset([dt for dt in dts if dt is not None], known, images, categories)),
-            iouType="keypoints" if is_keypoints else p.iouType,  # type: ignore[arg-type]
-            kpt_oks_sigmas=self.sigmas if is_keypoints else None,  # type: ignore[arg-type]
-            print_function=logger.debug,
-        )
-        self._copy_params(inner.params, sorted(images.values()), sorted(set(categories.values())))
-        inner.evaluate()
-        inner.accumulate()
-        names = {number: image for image, number in images.items()}
-        cats = {number: cat if p.useCats else -1 for cat, number in categories.items()}
-        ious = {(names[image], cats[cat]): matrix for (image, cat), matrix in inner.ious.items()}
-        return dict(inner.eval), ious
-
-    def _select(self, coco: COCO, images: dict) -> list[dict]:
-        """Annotations of these images and of ``params.catIds``, by image."""
-        if not images:
-            return []
-        return coco.loadAnns(coco.getAnnIds(imgIds=list(images), catIds=self.params.catIds))
-
-    def _copy_params(self, params: Any, image_ids: list[int], category_ids: list[int]) -> None:
-        for name in ("iouThrs", "recThrs", "maxDets", "areaRng", "areaRngLbl"):
-            setattr(params, name, copy.copy(getattr(self.params, name)))
-        params.imgIds, params.catIds = image_ids, category_ids
-        params.useCats = 1
+        for number, (ann, plain) in enumerate(anns, start=1):
+            if plain is not None:
+                place = {"image_id": images[ann["image_id"]], "category_id": categories[ann["category_id"]]}
+                plain.update(id=number, **place)
+        sizes = {image: self.cocoGt.imgs.get(image, {}) for image in images}  # type: ignore[union-attr]
+        return hotcoco.COCO({
+            "images": [
+                {"id": number, "width": sizes[image].get("width", 0), "height": sizes[image].get("height", 0)}
+                for image, number in images.items()
+            ],
+            "annotations": [plain for _, plain in anns if plain is not None],
+            "categories": [{"id": number, "name": str(number)} for number in sorted(set(categories.values()))],
+        })  # fmt: skip

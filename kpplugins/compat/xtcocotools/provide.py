@@ -19,7 +19,7 @@ _TARGETS = {
     "xtcocotools.cocoeval": f"{_HERE}.cocoeval",
     "xtcocotools.mask": f"{_HERE}.mask",
 }
-_SERVED = "COCO, COCOeval (all keypoint kinds, bbox, segm) and mask, over faster-coco-eval"
+_SERVED = "COCO, COCOeval (all keypoint kinds, bbox, segm) and mask, over hotcoco"
 
 
 def _why_unusable() -> str | None:
@@ -44,7 +44,7 @@ def install() -> Provided:
             return Provided("xtcocotools", "xtcocotools", False, f"the real one is used: {real.origin}")
         detail = f"{_SERVED}; the installed xtcocotools does not import ({why})"
         logger.warning("xtcocotools is installed but does not import (%s): kpplugins stands in for it", why)
-    if find_real("faster_coco_eval") is None:
-        return Provided("xtcocotools", "xtcocotools", False, "not served: `pip install faster-coco-eval`")
+    if find_real("hotcoco") is None:
+        return Provided("xtcocotools", "xtcocotools", False, "not served: `pip install hotcoco`")
     activate(_TARGETS)
     return Provided("xtcocotools", "xtcocotools", True, detail)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
 from kpplugins.structures import BadInputError
@@ -21,7 +22,10 @@ def require_output_size(model: Any) -> None:
         BadInputError: another size, naming both; or an input that the network cannot take.
     """
     model = getattr(model, "module", model)  # that of distributed training is wrapped
-    decoder = getattr(getattr(model, "head", None), "decoder", None)
+    head = getattr(model, "head", None)
+    if not isinstance(model, TopdownPoseEstimator) and not type(head).__module__.startswith("kpplugins."):
+        return  # MMPose's associative embedding, e.g., resizes its maps itself
+    decoder = getattr(head, "decoder", None)
     size, expected = getattr(decoder, "input_size", None), getattr(decoder, "heatmap_size", None)
     if size is None:
         return

@@ -1,0 +1,125 @@
+"""A trained model of any kind, ready for images."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from mmengine.config import Config
+
+from kpplugins.data.images import read_image
+from kpplugins.inference.box_detector import BoxDetector
+from kpplugins.inference.one_stage_predictor import BOX_THR, OneStagePredictor
+from kpplugins.inference.top_down_predictor import TopDownPredictor
+from kpplugins.inference.trained_model import BOXES, ONE_STAGE, kind_of, load_trained
+from kpplugins.inference.two_stage_predictor import TwoStagePredictor
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError, PoseResult
+
+Image = np.ndarray | str | Path
+"""(H, W, 3) BGR uint8, or a file."""
+
+
+class Predictor:
+    """A trained model that finds keypoints in images, whichever kind it is of.
+
+    A one-stage model finds all instances with their boxes. A top-down model looks into boxes: those of a detector,
+    given ones, or the one that it finds by searching the whole image (see ``TopDownPredictor``).
+
+    Args:
+        config: the config of the run, or what ``load_config`` made of it. Default: the one in the checkpoint.
+        checkpoint: its weights; a checkpoint alone is enough. Default: the best one of the config's work dir, or of
+            the newest run.
+        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        detector: finds the boxes that a top-down model looks into.
+        box_thr: least score of an instance of a one-stage model; a detector has its own.
+        trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any.
+
+    Attributes:
+        schema: the keypoints.
+        classes: names of what the boxes hold; none for a top-down model without a detector.
+        config: the settled config.
+
+    Raises:
+        BadInputError: a checkpoint or config that cannot be read or is of another model, a model that finds boxes
+            alone, or a one-stage model with a detector.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config | None = None,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        *,
+        detector: BoxDetector | None = None,
+        box_thr: float = BOX_THR,
+        trust_checkpoint: bool = False,
+    ) -> None:
+        self.trained = load_trained(config, checkpoint, device, trust_checkpoint)
+        self.config: Config = self.trained.config
+        kind = kind_of(self.config)
+        if kind == BOXES:
+            raise BadInputError(
+                "a detector finds boxes, no points", where=self.trained.name,
+                todo="give it as --detector, and a keypoint model as --config",
+            )  # fmt: skip
+        if kind == ONE_STAGE and detector is not None:
+            raise BadInputError(
+                "a one-stage model finds its boxes itself", where="--detector", found=self.trained.name,
+                todo="leave --detector out, or give a top-down model",
+            )  # fmt: skip
+        self.kind: OneStagePredictor | TopDownPredictor | TwoStagePredictor
+        if kind == ONE_STAGE:
+            self.kind = OneStagePredictor(self.trained, box_thr)
+        else:
+            top_down = TopDownPredictor(self.trained)
+            self.kind = top_down if detector is None else TwoStagePredictor(detector, top_down)
+        self.schema: KeypointSchema = self.trained.schema
+        self.classes: tuple[str, ...] = self.trained.classes if detector is None else detector.classes
+
+    @overload
+    def __call__(self, images: Image, boxes: np.ndarray | None = None) -> PoseResult: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, images: Iterable[Image], boxes: None = None) -> Iterator[PoseResult]: ...
+
+    def __call__(self, images: Any, boxes: np.ndarray | None = None) -> Any:
+        """Find keypoints in one image, or in each of several.
+
+        Args:
+            images: an array (H, W, 3) BGR uint8 or a file; or a list or any other iterable of these.
+            boxes: (N, 4) xyxy pixels to look into, with one image and a top-down model only.
+
+        Returns:
+            Of one image, its N instances in the image's pixels; of several, an iterator that finds them as it is
+            asked.
+
+        Raises:
+            BadInputError: what is no image; boxes of another shape, without an area, with several images, or for a
+                one-stage model; or a label that has no name.
+        """
+        if isinstance(images, (str, Path, np.ndarray)):
+            return self._one(images, boxes)
+        if not isinstance(images, Iterable):
+            raise BadInputError(
+                "not an image", expected="an array, a file, or several of these", found=type(images).__name__
+            )
+        if boxes is not None:
+            raise BadInputError(
+                "boxes are of one image", where="boxes", found="several images", todo="give one at a time"
+            )
+        return (self._one(image) for image in images)
+
+    def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
+        """Find keypoints in the next frame of a video.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            before: what was found in the frame before; ``None`` at the beginning.
+            search: look through the whole image where the points of the frame before are lost, which takes a top-down
+                model many times as long.
+        """
+        return self.kind.follow(image, before, search)
+
+    def _one(self, image: Image, boxes: np.ndarray | None = None) -> PoseResult:
+        return self.kind(image if isinstance(image, np.ndarray) else read_image(Path(image)), boxes)
