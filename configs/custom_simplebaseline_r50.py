@@ -1,4 +1,4 @@
-"""SimpleBaseline (ResNet-50), heatmaps at 256×192, on any keypoints: --data DIR of `tools/dataset.py convert`."""
+"""SimpleBaseline (ResNet-50), heatmaps at 256×192, on any keypoints: --data DIR of `kpplugins dataset convert`."""
 
 _base_ = [
     "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py",

@@ -1,4 +1,4 @@
-"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of what `tools/dataset.py convert` wrote."""
+"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of what `kpplugins dataset convert` wrote."""
 
 import importlib.util
 

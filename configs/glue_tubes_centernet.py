@@ -1,6 +1,6 @@
 """CenterNet on glue tubes, a box, a head and a tail each, in 90 photos; 21 more are for the test.
 
-Made by `tools/dataset.py convert SOURCE --out DIR --names head tail --category glue_tube --ratio 81 0 19`. There is no
+Made by `kpplugins dataset convert SOURCE --out DIR --names head tail --category glue_tube --ratio 81 0 19`. There is no
 third part to choose a checkpoint by, so the last one counts.
 """
 

@@ -1,6 +1,6 @@
 """Keypoint R-CNN on glue tubes, a box, a head and a tail each, from COCO's weights: for a GPU.
 
-Made by `tools/dataset.py convert SOURCE --out DIR --names head tail --category glue_tube --ratio 81 0 19`. There is no
+Made by `kpplugins dataset convert SOURCE --out DIR --names head tail --category glue_tube --ratio 81 0 19`. There is no
 third part to choose a checkpoint by, so the last one counts.
 """
 

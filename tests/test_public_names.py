@@ -32,8 +32,6 @@ def test_the_lists_of_public_names_agree():
 
 @pytest.mark.parametrize("name", LOADED_LATER)
 def test_a_public_name_is_a_function_or_class_of_its_module(name: str):
-    if name == "Predictor" and find_spec("kpplugins.inference.predictor") is None:
-        pytest.skip("kpplugins.inference.predictor comes with another branch")
     value = getattr(kpplugins, name)
     assert value.__name__ == name
     assert inspect.isclass(value) or inspect.isfunction(value)
