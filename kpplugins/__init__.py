@@ -5,25 +5,25 @@ shows each of them.
 
 The rooms, each importing only from rooms below it in this list:
 
-- ``commands``       the command line ``kpplugins``: parse, call one function, print
-- ``apis``           train, test, compare, …: functions that take plain values, one a command
-- ``inference``      ``Predictor`` and the kinds of models that it is made of
-- ``deploy``         trained networks as files that need no PyTorch, proven against it
-- ``curation``       convert, check, split, crop, statistics: looking after data
-- ``engine``         the Runner, hooks and schedulers of the training loop
-- ``weights``        checkpoints, pretrained weights, weights of other projects
-- ``config``         loading a config, and settling what follows from something else
-- ``models``         backbones and heads in MMPose's registry
-- ``datasets``       dataset classes and transforms in MMPose's registry
-- ``visualization``  drawing on images, sheets, curves
-- ``evaluation``     metrics: pure maths in ``functional``, thin MMEngine metrics over it
-- ``codecs``         keypoints to training targets and back
-- ``formats``        annotation formats, reading and writing side by side; never torch
-- ``synthetic``      drawn cats
-- ``data``           ``AnnotationSet`` and its records, images, splits, the inner format
-- ``schema``         ``KeypointSchema``, and what follows from keypoint names
-- ``compat``         stand-ins for what no longer installs upstream
-- ``structures``     ``PoseResult``, ``BadInputError``, coordinate conventions; numpy only
+- ``commands``      The command line: ``kpplugins COMMAND …``, of which ``tools/NAME.py`` are the same code.
+- ``apis``          Train, test and predict as functions; what ``kpplugins.commands`` calls.
+- ``curation``      Prepare and check data before training. Never imports torch.
+- ``deploy``        Trained networks as files that need no PyTorch.
+- ``inference``     Trained models, ready to predict on images.
+- ``engine``        Parts of the training loop, registered in MMPose's registries.
+- ``weights``       Weights: checkpoints, pretrained parts, and weights from other projects.
+- ``config``        Loading a config, and settling the values that follow from others.
+- ``datasets``      Dataset classes, registered in MMPose's ``DATASETS``.
+- ``models``        Network parts, registered in MMPose's ``MODELS``.
+- ``visualization`` Images, plots and tables.
+- ``evaluation``    Metrics.
+- ``codecs``        Codecs, registered in MMPose's ``KEYPOINT_CODECS``: coordinates to training targets and back.
+- ``formats``       Annotation formats, one file or folder each, reading and writing side by side. Never torch.
+- ``synthetic``     Cats drawn by a program, in the layout of the Kaggle set ``crawford/cat-dataset``.
+- ``data``          Annotations in memory, and the inner format on disk. Never torch.
+- ``schema``        The description of a keypoint set: names, flip pairs, skeleton, sigmas. NumPy only.
+- ``compat``        Stand-ins for what upstream packages lack on today's Python, PyTorch and NumPy. One module per gap.
+- ``structures``    Data structures and the coordinate conventions that everything else refers to. NumPy only.
 
 ``import kpplugins`` alone is light; it puts the stand-ins in place, which load when they are first used.
 ``import kpplugins.register`` registers every class in MMPose's registries; configs do it by

@@ -19,7 +19,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One line of the doctor's report.
 
     Attributes:
@@ -33,7 +33,7 @@ class Finding:
     cure: str = ""
 
 
-def examine() -> list[Finding]:
+def diagnose() -> list[Diagnosis]:
     """Check Python, packages, device, windows, stand-ins and registration; the last four only without faults so far.
 
     Returns:
@@ -45,79 +45,79 @@ def examine() -> list[Finding]:
     return found
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     good = OLDEST <= sys.version_info[:2] <= NEWEST
     cure = "" if good else f"PYTHON=python{NEWEST[0]}.{NEWEST[1]} make setup"
-    return Finding(
+    return Diagnosis(
         "Python", f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores", cure
     )
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     for name in PACKAGES:
         try:
-            yield Finding(name, version(name))
+            yield Diagnosis(name, version(name))
         except PackageNotFoundError:
             if name == "opencv-python" and importlib.util.find_spec("cv2"):
-                yield Finding(name, "another build of OpenCV")
+                yield Diagnosis(name, "another build of OpenCV")
             elif name.startswith("onedl-") and importlib.util.find_spec(
                 name.removeprefix("onedl-").replace("detection", "det")
             ):
-                yield Finding(name, "OpenMMLab's original")
+                yield Diagnosis(name, "OpenMMLab's original")
             else:
-                yield Finding(name, "missing", CURES.get(name, f"pip install {name}"))
+                yield Diagnosis(name, "missing", CURES.get(name, f"pip install {name}"))
     for name, extra in OPTIONAL.items():
         try:
-            yield Finding(name, version(name))
+            yield Diagnosis(name, version(name))
         except PackageNotFoundError:
-            yield Finding(name, f"not installed (extra: pip install 'kpplugins[{extra}]')")
+            yield Diagnosis(name, f"not installed (extra: pip install 'kpplugins[{extra}]')")
 
 
-def _device() -> Finding:
+def _device() -> Diagnosis:
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Finding("device", f"torch does not load: {error}", "make clean setup")
+        return Diagnosis("device", f"torch does not load: {error}", "make clean setup")
     if torch.cuda.is_available():
-        return Finding("device", f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}")
-    return Finding("device", f"CPU, {torch.get_num_threads()} threads")
+        return Diagnosis("device", f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}")
+    return Diagnosis("device", f"CPU, {torch.get_num_threads()} threads")
 
 
-def _windows() -> Finding:
+def _windows() -> Diagnosis:
     try:
         import cv2
     except (ImportError, OSError) as error:
         # usually libGL.so.1, which servers and containers lack
-        return Finding("windows", f"OpenCV does not load: {error}", HEADLESS)
+        return Diagnosis("windows", f"OpenCV does not load: {error}", HEADLESS)
     gui = next(
         (line.split(":", 1)[1].strip() for line in cv2.getBuildInformation().splitlines() if "GUI:" in line),
         "",
     )
     if gui in ("", "NONE"):
-        return Finding(
+        return Diagnosis(
             "windows",
             "this OpenCV opens none: kpplugins demo --webcam cannot show",
             "pip uninstall -y opencv-python-headless && pip install --force-reinstall --no-deps opencv-python",
         )
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        return Finding(
+        return Diagnosis(
             "windows", f"{gui}, but no screen here: kpplugins demo --webcam cannot show; all else works"
         )
-    return Finding("windows", f"{gui} (for kpplugins demo --webcam)")
+    return Diagnosis("windows", f"{gui} (for kpplugins demo --webcam)")
 
 
-def _compat() -> Iterator[Finding]:
+def _compat() -> Iterator[Diagnosis]:
     from kpplugins import compat
 
     for provided in compat.install():
-        yield Finding(
+        yield Diagnosis(
             provided.name, f"{'stand-in' if provided.active else 'the real one'}: {provided.detail}"
         )
 
 
-def _registers() -> Finding:
+def _registers() -> Diagnosis:
     try:
         import kpplugins.register  # noqa: F401
     except (ImportError, AssertionError, RuntimeError) as error:
-        return Finding("registering in MMPose", str(error).splitlines()[0], "make clean setup")
-    return Finding("registering in MMPose", "works")
+        return Diagnosis("registering in MMPose", str(error).splitlines()[0], "make clean setup")
+    return Diagnosis("registering in MMPose", "works")

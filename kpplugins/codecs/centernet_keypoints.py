@@ -117,7 +117,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         if num_classes is None:
             raise BadInputError(
                 "CenterNetKeypoints needs the number of classes", where="codec.num_classes",
-                expected="1 or more", found="None", todo="load the config with kpplugins.apis.load_config",
+                expected="1 or more", found="None", todo="load the config with kpplugins.load_config",
             )  # fmt: skip
         _require(num_classes >= 1, "num_classes", "1 or more", num_classes)
         _require(0 < min_overlap < 1, "min_overlap", "between 0 and 1", min_overlap)

@@ -1,4 +1,4 @@
-"""The command line: ``kpplugins COMMAND …``, and ``python tools/NAME.py …`` of a checkout, which are the same code.
+"""The command line: ``kpplugins COMMAND …``, of which ``tools/NAME.py`` are the same code.
 
 One file a command: parse, call one function of ``apis`` or ``curation``, print. Each has
 ``main(argv=None, prog=None) -> int``: ``argv`` are the words behind the command's name (default: those of the

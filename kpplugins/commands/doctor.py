@@ -13,10 +13,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     ).parse_args(argv)
 
     def work() -> int:
-        from kpplugins.apis.doctor import examine
+        from kpplugins.apis.doctor import diagnose
 
         faults = 0
-        for finding in examine():
+        for finding in diagnose():
             print(f"{'FAULT' if finding.cure else 'ok':6}{finding.name:22} {finding.state}")
             if finding.cure:
                 faults += 1

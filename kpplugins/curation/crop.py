@@ -18,7 +18,7 @@ from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
 from kpplugins.data.aside import beside, made_aside
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
 from kpplugins.data.faults import settle_faults
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -215,7 +215,7 @@ class _Region:
             height=height,
             keypoints=points,
             bbox=record.bbox - np.array([self.left, self.top, self.left, self.top]),
-            rules=record.rules + (Rule.KEYPOINT_OUTSIDE_CROP,) * int(outside.sum()),
+            rules=record.rules + (AppliedRule.KEYPOINT_OUTSIDE_CROP,) * int(outside.sum()),
         )
 
 
@@ -283,7 +283,7 @@ class _Work:
         records = [self.made[i] for i in sorted(self.made)]
         faults = self.reading.faults + self.faults
         cut = replace(self.reading, records=records, faults=faults, backgrounds=[], splits={})
-        for rule in (Rule.KEYPOINT_OUTSIDE_CROP, Rule.CROP_WIDENED):
+        for rule in (AppliedRule.KEYPOINT_OUTSIDE_CROP, AppliedRule.CROP_WIDENED):
             if cut.rules[rule]:
                 logger.warning("%d × %s", cut.rules[rule], rule.value)
         return cut
@@ -321,7 +321,7 @@ class _Work:
             region = self.rules.region(record)
             widened = region.widened(record.keypoints[record.keypoints[:, 2] > 0, :2])
             if self.rules.keep_points and widened != region:
-                region, record = widened, replace(record, rules=(*record.rules, Rule.CROP_WIDENED))
+                region, record = widened, replace(record, rules=(*record.rules, AppliedRule.CROP_WIDENED))
             name = f"{path.stem}_{number}{self.rules.suffix}"
             file = self.folder / path.relative_to(self.root).parent / name
             moved = region.move(record, file)

@@ -8,7 +8,7 @@ from pathlib import Path
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.pose_record import PoseRecord
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
@@ -47,7 +47,7 @@ class AnnotationSet:
     flip_pairs_given: bool = False
 
     @property
-    def rules(self) -> Counter[Rule]:
+    def rules(self) -> Counter[AppliedRule]:
         """How often each rule was applied, e.g. to keypoints outside their image."""
         return Counter(rule for record in self.records for rule in record.rules)
 

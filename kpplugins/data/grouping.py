@@ -22,7 +22,7 @@ from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import build_record
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
@@ -59,7 +59,7 @@ class Instance:
     keypoints: tuple[DrawnKeypoint, ...]
     corners: Corners | None = None
     category: str = "object"
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AppliedRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ class Page:
     source: Path
     where: str
     instances: tuple[Instance, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AppliedRule, ...] = ()
 
 
 @dataclass
 class _Cluster:
     keypoints: list[DrawnKeypoint] = field(default_factory=list)
     boxes: list[DrawnBox] = field(default_factory=list)
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[AppliedRule] = field(default_factory=list)
 
 
 def corners_around(points: Sequence[tuple[float, float]], where: str) -> Corners:
@@ -146,7 +146,7 @@ def group_shapes(
         key, several = (keypoint.group, False) if keypoint.group else _home(keypoint, boxes, keys, where)
         cluster = clusters.setdefault(key, _Cluster())
         cluster.keypoints.append(keypoint)
-        cluster.rules += [Rule.KEYPOINT_IN_SEVERAL_BOXES] * several
+        cluster.rules += [AppliedRule.KEYPOINT_IN_SEVERAL_BOXES] * several
     return tuple(_instance(cluster, where) for cluster in clusters.values())
 
 
@@ -196,7 +196,7 @@ def _instance(cluster: _Cluster, where: str) -> Instance:
     return Instance(tuple(cluster.keypoints), corners, category, tuple(cluster.rules))
 
 
-def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[Rule, ...]:
+def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[AppliedRule, ...]:
     """Note shapes that are neither keypoints nor boxes; raises BadInputError where an image has nothing else."""
     if kinds and not usable:
         raise BadInputError(
@@ -206,7 +206,7 @@ def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[Rule
             found=", ".join(sorted(set(kinds))),
             todo="label its keypoints, or delete the shapes if the image is empty",
         )
-    return (Rule.SHAPE_IGNORED,) * len(kinds)
+    return (AppliedRule.SHAPE_IGNORED,) * len(kinds)
 
 
 def to_record(instance: Instance, page: Page, index: dict[str, int], margin: float) -> PoseRecord:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PoseRecord:
     bbox: np.ndarray
     area: float
     source: Path
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AppliedRule, ...] = ()
     category: str = "object"
     crowd: bool = False
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.pose_record import PoseRecord
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_image
 
@@ -45,7 +45,7 @@ def build_record(
     margin: float = MARGIN,
     category: str = "object",
     crowd: bool = False,
-    rules: Sequence[Rule] = (),
+    rules: Sequence[AppliedRule] = (),
 ) -> PoseRecord:
     """Build the record of one annotation by the rules of the module, noting each one that was applied.
 
@@ -66,11 +66,11 @@ def build_record(
     """
     labelled = _labelled(keypoints, where)
     inside = labelled & inside_image(keypoints[:, :2], image.width, image.height)
-    applied = [*rules, *[Rule.KEYPOINT_OUTSIDE] * int(labelled.sum() - inside.sum())]
+    applied = [*rules, *[AppliedRule.KEYPOINT_OUTSIDE] * int(labelled.sum() - inside.sum())]
     if box is not None:
         fitted = _given_box(box, image, where)
-        applied += [Rule.BOX_CUT] * bool(np.abs(fitted - box).max() > _CONVENTION)
-        applied += [Rule.BOX_ALONE] * (not crowd and not labelled.any())
+        applied += [AppliedRule.BOX_CUT] * bool(np.abs(fitted - box).max() > _CONVENTION)
+        applied += [AppliedRule.BOX_ALONE] * (not crowd and not labelled.any())
     elif inside.any():
         fitted, rule = _derived_box(keypoints[:, :2], inside, image, margin, where)
         applied.append(rule)
@@ -83,7 +83,7 @@ def build_record(
         raise BadInputError(what, where=where, found=f"{image.width}×{image.height}", todo="label it again")
     if area is None:
         area = AREA_OF_BOX * box_area(fitted)
-        applied.append(Rule.AREA_DERIVED)
+        applied.append(AppliedRule.AREA_DERIVED)
     return PoseRecord(
         image=image.path, width=image.width, height=image.height, keypoints=np.where(inside[:, None], keypoints, 0.0),
         bbox=fitted, area=area, source=source, rules=tuple(applied), category=category, crowd=crowd,
@@ -119,10 +119,10 @@ def _given_box(box: np.ndarray, image: ImageInfo, where: str) -> np.ndarray:
 
 def _derived_box(
     points: np.ndarray, inside: np.ndarray, image: ImageInfo, margin: float, where: str
-) -> tuple[np.ndarray, Rule]:
+) -> tuple[np.ndarray, AppliedRule]:
     box = clip_box(box_from_points(points, inside, margin), image.width, image.height)
     if box_area(box) > 0:
-        return box, Rule.BOX_DERIVED
+        return box, AppliedRule.BOX_DERIVED
     tight = box_from_points(points, inside)
     side = max(SMALL_SIDE * max(image.width, image.height), float((tight[2:] - tight[:2]).max()))
     centre = (tight[:2] + tight[2:]) / 2
@@ -131,4 +131,4 @@ def _derived_box(
         raise BadInputError(
             "image is too small for a box", where=where, found=f"{image.width}×{image.height}"
         )
-    return box, Rule.BOX_SMALL
+    return box, AppliedRule.BOX_SMALL

@@ -3,7 +3,7 @@
 from enum import Enum
 
 
-class Rule(Enum):
+class AppliedRule(Enum):
     """A rule that was applied to an annotation; its value says what was done, in words for reports and warnings."""
 
     KEYPOINT_OUTSIDE = "keypoint outside its image, taken as absent"

@@ -42,7 +42,7 @@ def export_onnx(
     decode: Decode,
     metadata: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Write a network as an ONNX file, compare the two, and keep the file only where they agree.
+    """Write a network as an ONNX file, compare_outputs the two, and keep the file only where they agree.
 
     Args:
         network: takes (N, 3, h, w) float32 in 0..255 and gives a tuple of tensors, each (N, …). On the CPU.
@@ -75,7 +75,7 @@ def export_onnx(
             "file": path.name,
             "opset": OPSET,
             "versions": {m.__name__: str(m.__version__) for m in (torch, onnx, runtime)},
-            **compare(network, file, size=size, outputs=outputs, decode=decode),
+            **compare_outputs(network, file, size=size, outputs=outputs, decode=decode),
         }
         _require_parity(report, path)
         proof = file.with_suffix(".parity.json")
@@ -107,7 +107,7 @@ def require_packages() -> tuple[Any, Any]:
 
 
 @torch.inference_mode()
-def compare(
+def compare_outputs(
     network: nn.Module, file: Path, *, size: tuple[int, int], outputs: Sequence[str], decode: Decode
 ) -> dict[str, Any]:
     """Measure how far ONNX Runtime's outputs and keypoints are from PyTorch's, without judging the result.

@@ -14,7 +14,7 @@ import torch
 from mmpose.registry import MODELS
 
 from kpplugins.structures import BadInputError
-from kpplugins.weights.comparison import compare, listed
+from kpplugins.weights.comparison import compare_weights, listed
 from kpplugins.weights.pretrained import keep_fitting
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def converted(
     with torch.device("meta"):  # only its names and shapes are needed, no values
         model = MODELS.build(model_cfg or published_model(weights))
     ours = _renamed(weights, model, source)
-    other = compare(model.state_dict(), ours).shapes
+    other = compare_weights(model.state_dict(), ours).shapes
     wrong = [words for words in other if model_cfg is None or not _FOLLOW_THE_DATA.match(words)]
     if wrong:
         raise BadInputError(
@@ -115,7 +115,7 @@ def _renamed(weights: Mapping[str, Any], model: Any, source: Path) -> dict[str, 
             todo="give a config with HourglassNet and CenterNetPoseHead",
         )
     own = model.state_dict()
-    found = compare({their: own[name] for name, their in theirs.items()}, weights)
+    found = compare_weights({their: own[name] for name, their in theirs.items()}, weights)
     if found.missing or found.left_over:
         raise BadInputError(
             "weights of another network",

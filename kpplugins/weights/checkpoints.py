@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kpplugins.structures import BadInputError
-from kpplugins.weights.comparison import compare, listed
+from kpplugins.weights.comparison import compare_weights, listed
 
 _SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
 """Entries of weights that OpenMMLab published; today's models read these values from the config instead."""
@@ -105,7 +105,7 @@ def require_fit(
     content = read_checkpoint(path) if content is None else content
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
     own = unwrapped(model).state_dict()
-    found = compare(own, weights)
+    found = compare_weights(own, weights)
     extra = [name for name in found.left_over if name not in _SAID_BY_THE_CONFIG]
     if not found.covers or extra:
         raise BadInputError(

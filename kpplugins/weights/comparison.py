@@ -37,7 +37,7 @@ class Comparison:
         return [f"{name} {shapes}" for name, shapes in self.other_shape.items()]
 
 
-def compare(model: Mapping[str, Any], weights: Mapping[str, Any]) -> Comparison:
+def compare_weights(model: Mapping[str, Any], weights: Mapping[str, Any]) -> Comparison:
     """Compare a model's tensors with weights for it.
 
     Args:

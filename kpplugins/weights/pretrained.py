@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.config import Config
 
 from kpplugins.structures import BadInputError
-from kpplugins.weights.comparison import compare, listed
+from kpplugins.weights.comparison import compare_weights, listed
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 20.0
@@ -96,7 +96,7 @@ def _take_over(model: Any, place: str, given: dict[str, Any]) -> bool:
         part, prefix = _part_at(model, place), ".".join(place.split(".")[1:-1])
     start = f"{prefix}." if prefix else ""
     inside = {name.removeprefix(start): v for name, v in given.items() if name.startswith(start)}
-    if part is None or not compare(part.state_dict(), inside).covers:
+    if part is None or not compare_weights(part.state_dict(), inside).covers:
         return False
     if place == "model.weights":
         forget_weights(model)
@@ -180,7 +180,7 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
         BadInputError: no tensor fits the model.
     """
     own, weights = model.state_dict(), weights_of(checkpoint)
-    found, fitting = compare(own, weights), _fitting(model, weights)
+    found, fitting = compare_weights(own, weights), _fitting(model, weights)
     if not fitting:
         raise BadInputError(
             "nothing in these weights fits the model",
@@ -217,7 +217,7 @@ def _fetch(place: str, address: str, timeout: float) -> Any:
 
 def _fitting(part: Any, weights: dict[str, Any]) -> dict[str, Any]:
     """Return the weights that a part of a model has in the same shape; none where only counters would fit."""
-    fitting = {name: weights[name] for name in compare(part.state_dict(), weights).fitting}
+    fitting = {name: weights[name] for name in compare_weights(part.state_dict(), weights).fitting}
     return fitting if any(v.ndim for v in fitting.values()) else {}
 
 

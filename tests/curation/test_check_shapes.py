@@ -8,10 +8,10 @@ import pytest
 
 from kpplugins.curation.checks.images.looks import Looks, look_at
 from kpplugins.curation.checks.images.videos import propose_pattern, sequences
-from kpplugins.curation.checks.outliers import suspects as outliers
+from kpplugins.curation.checks.outliers import outlier_suspects as outliers
 from kpplugins.curation.checks.person import body_rules, strange_lines
 from kpplugins.curation.checks.shapes import reach
-from kpplugins.curation.checks.sides import suspects as exchanged
+from kpplugins.curation.checks.sides import side_suspects as exchanged
 from kpplugins.data import ImageInfo
 from kpplugins.schema.from_names import COCO_SIGMAS, infer_schema
 

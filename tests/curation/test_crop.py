@@ -13,7 +13,7 @@ from PIL import Image
 
 from kpplugins.curation.crop import ORIGINS_FILE, SHEET_FILE, crop
 from kpplugins.data.coco.reader import read_coco
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
 
 WIDTH, HEIGHT = 120, 100
@@ -117,14 +117,14 @@ def test_a_point_beyond_the_margin_widens_the_crop_or_is_dropped_and_counted(tmp
     source = folder(tmp_path / "in", [far])
     report = crop(source, tmp_path / "wide", quality=None)
     (wide,) = read_coco(tmp_path / "wide").records
-    assert report["rules"] == {Rule.CROP_WIDENED.value: 1}
+    assert report["rules"] == {AppliedRule.CROP_WIDENED.value: 1}
     assert wide.keypoints[2].tolist() == [100 - 15, 90 - 25, 1]
     assert (wide.width, wide.height) == (101 - 15, 91 - 25)
     assert wide.bbox.tolist() == [5, 5, 45, 25]  # the box is not widened
 
     report = crop(source, tmp_path / "strict", keep_points=False)
     (strict,) = read_coco(tmp_path / "strict").records
-    assert report["rules"] == {Rule.KEYPOINT_OUTSIDE_CROP.value: 1}
+    assert report["rules"] == {AppliedRule.KEYPOINT_OUTSIDE_CROP.value: 1}
     assert strict.keypoints[:, 2].tolist() == [2, 1, 0]
     assert (strict.width, strict.height) == (51, 31)
 

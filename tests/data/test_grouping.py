@@ -15,7 +15,7 @@ from kpplugins.data.grouping import (
     corners_of_sides,
     group_shapes,
 )
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
 
 BIG, SMALL = (0.0, 0.0, 50.0, 50.0), (10.0, 10.0, 20.0, 20.0)
@@ -51,7 +51,7 @@ def test_a_point_without_group_goes_to_the_smallest_box_around_it_and_that_is_co
         "f",
     )
     assert shape_of(found) == [("x", ["a"]), ("y", ["a"])]
-    assert found[0].rules == () and found[1].rules == (Rule.KEYPOINT_IN_SEVERAL_BOXES,)
+    assert found[0].rules == () and found[1].rules == (AppliedRule.KEYPOINT_IN_SEVERAL_BOXES,)
 
 
 def test_without_boxes_all_points_are_one_instance():
@@ -70,7 +70,7 @@ def test_polygons_of_a_group_make_one_box_and_a_rectangle_goes_before_them():
 def test_a_box_without_points_is_an_unlabelled_instance():
     record = read(page(Instance((), SMALL)), names=["a"]).records[0]
     assert record.num_labelled == 0 and record.bbox.tolist() == list(SMALL) and record.area == 53
-    assert record.rules == (Rule.BOX_ALONE, Rule.AREA_DERIVED)
+    assert record.rules == (AppliedRule.BOX_ALONE, AppliedRule.AREA_DERIVED)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_the_schema_is_declared_names_then_first_seen_and_absent_points_are_zero
     # points from (10, 10) to (20, 30): longer side 20, margin 2
     assert reading.records[0].bbox.tolist() == [8, 8, 22, 32]
     assert reading.records[0].area == pytest.approx(0.53 * 14 * 24)
-    assert reading.rules == {Rule.BOX_DERIVED: 2, Rule.AREA_DERIVED: 2}
+    assert reading.rules == {AppliedRule.BOX_DERIVED: 2, AppliedRule.AREA_DERIVED: 2}
 
 
 def test_a_point_outside_the_image_is_absent_and_counted():
@@ -121,19 +121,26 @@ def test_a_point_outside_the_image_is_absent_and_counted():
         )
     ).records[0]
     assert record.keypoints[:, 2].tolist() == [0, 2, 0]  # inside is 0 … W - 1
-    assert record.rules == (Rule.KEYPOINT_OUTSIDE, Rule.KEYPOINT_OUTSIDE, Rule.AREA_DERIVED)
+    assert record.rules == (
+        AppliedRule.KEYPOINT_OUTSIDE,
+        AppliedRule.KEYPOINT_OUTSIDE,
+        AppliedRule.AREA_DERIVED,
+    )
 
 
 def test_points_without_extent_get_a_box_of_a_tenth_of_the_image():
     record = read(page(Instance((DrawnKeypoint("a", 50, 2),)))).records[0]
     assert record.bbox.tolist() == [45, 0, 55, 7]  # side 10, cut at the top
     assert record.area == pytest.approx(0.53 * 70)
-    assert Rule.BOX_SMALL in record.rules
+    assert AppliedRule.BOX_SMALL in record.rules
 
 
 def test_a_box_beyond_the_image_is_cut_and_one_outside_is_a_fault():
     record = read(page(Instance((DrawnKeypoint("a", 1, 1),), (-5, 0, 50, 200)))).records[0]
-    assert record.bbox.tolist() == [0, 0, 50, 79] and record.rules == (Rule.BOX_CUT, Rule.AREA_DERIVED)
+    assert record.bbox.tolist() == [0, 0, 50, 79] and record.rules == (
+        AppliedRule.BOX_CUT,
+        AppliedRule.AREA_DERIVED,
+    )
     with pytest.raises(BadInputError, match="box has no area in its image"):
         read(page(Instance((DrawnKeypoint("a", 1, 1),), (100, 0, 120, 20))))
     with pytest.raises(BadInputError, match="every keypoint lies outside"):

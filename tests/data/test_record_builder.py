@@ -5,7 +5,7 @@ import pytest
 
 from kpplugins.data import ImageInfo
 from kpplugins.data.record_builder import build_record
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
 
 IMAGE = ImageInfo(Path("a.png"), 100, 80)
@@ -20,20 +20,20 @@ def test_a_box_comes_from_the_keypoints_with_margin_and_the_area_from_the_box():
     assert made.bbox.tolist() == [6, 16, 54, 44]  # longer side 40, margin 4
     assert made.area == pytest.approx(0.53 * 48 * 28)
     assert made.keypoints.tolist() == [[10, 20, 2], [50, 40, 1], [0, 0, 0]]
-    assert made.rules == (Rule.BOX_DERIVED, Rule.AREA_DERIVED)
+    assert made.rules == (AppliedRule.BOX_DERIVED, AppliedRule.AREA_DERIVED)
 
 
 def test_a_point_outside_is_unlabelled_and_noted():
     made = record([[10, 20, 2], [50, 40, 2], [99.5, 3, 2]])
     assert made.keypoints[2].tolist() == [0, 0, 0]
-    assert made.rules == (Rule.KEYPOINT_OUTSIDE, Rule.BOX_DERIVED, Rule.AREA_DERIVED)
+    assert made.rules == (AppliedRule.KEYPOINT_OUTSIDE, AppliedRule.BOX_DERIVED, AppliedRule.AREA_DERIVED)
 
 
 def test_a_single_point_gets_a_small_box():
     made = record([[10, 20, 2], [0, 0, 0]])
     assert made.bbox.tolist() == [5, 15, 15, 25]  # a tenth of 100
     assert made.area == 53
-    assert made.rules == (Rule.BOX_SMALL, Rule.AREA_DERIVED)
+    assert made.rules == (AppliedRule.BOX_SMALL, AppliedRule.AREA_DERIVED)
 
 
 def test_a_line_of_keypoints_has_a_box_by_its_margin():
@@ -47,7 +47,10 @@ def test_a_given_box_is_kept_and_cut():
     assert (
         record([[1, 1, 2]], box=np.array([0.0, 0, 100, 80]), area=7).rules == ()
     )  # a pixel is a matter of convention
-    assert record([[1, 1, 2]], box=np.array([-9.0, 0, 50, 50])).rules == (Rule.BOX_CUT, Rule.AREA_DERIVED)
+    assert record([[1, 1, 2]], box=np.array([-9.0, 0, 50, 50])).rules == (
+        AppliedRule.BOX_CUT,
+        AppliedRule.AREA_DERIVED,
+    )
     assert record([[np.nan, np.nan, 0]], box=np.array([0.0, 0, 9, 9])).num_labelled == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.boxes_json import is_boxes_json, read_boxes_json
 from kpplugins.structures import BadInputError
 
@@ -37,7 +37,7 @@ def test_boxes_and_points(tmp_path: Path):
     assert first.bbox.tolist() == [10, 20, 50, 60]
     assert first.area == 848  # 53 % of 40·40
     assert second.keypoints.tolist() == [[1, 1, 2], [0, 0, 0]]
-    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 2}
+    assert reading.rules == {AppliedRule.KEYPOINT_OUTSIDE: 1, AppliedRule.AREA_DERIVED: 2}
     assert [p.path.name for p in reading.backgrounds] == ["nichts.png"]
     assert reading.splits == {}
 
@@ -75,7 +75,9 @@ def test_real_tubes(real_data: Path):
     assert len(reading.records) == sum(len(f["bboxes"]) for f in files) == 185
     visible = sum(p[2] for f in files for instance in f["keypoints"] for p in instance)
     assert (
-        sum(r.num_labelled for r in reading.records) + reading.rules[Rule.KEYPOINT_OUTSIDE] == visible == 370
+        sum(r.num_labelled for r in reading.records) + reading.rules[AppliedRule.KEYPOINT_OUTSIDE]
+        == visible
+        == 370
     )
     assert {float(v) for r in reading.records for v in r.keypoints[:, 2]} == {2.0}
     by_name = {r.image.stem: r for r in reading.records}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.cat import CAT_SCHEMA, parse_cat, read_cat
 from kpplugins.structures import BadInputError
 
@@ -62,7 +62,11 @@ def test_a_point_outside_the_image_is_unlabelled_and_counted(one_cat: Path):
     reading = read_cat(one_cat)
     assert reading.records[0].keypoints[0].tolist() == [0, 0, 0]
     assert reading.records[0].num_labelled == 8
-    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.BOX_SMALL: 1, Rule.AREA_DERIVED: 1}
+    assert reading.rules == {
+        AppliedRule.KEYPOINT_OUTSIDE: 1,
+        AppliedRule.BOX_SMALL: 1,
+        AppliedRule.AREA_DERIVED: 1,
+    }
 
 
 def test_flip_pairs_agree_with_mirrored_photographs(real_data: Path):

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from kpplugins.data.record_builder import AREA_OF_BOX
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.formats.kaggle_faces.reader import NAMES as FACE
 from kpplugins.formats.open_source import open_source
@@ -27,7 +27,12 @@ from kpplugins.formats.tfrecord.examples import masked_crc
 
 SIDE = 96
 """Width and height of the image: Kaggle's."""
-OUTSIDE, DERIVED, CUT, AREA = Rule.KEYPOINT_OUTSIDE, Rule.BOX_DERIVED, Rule.BOX_CUT, Rule.AREA_DERIVED
+OUTSIDE, DERIVED, CUT, AREA = (
+    AppliedRule.KEYPOINT_OUTSIDE,
+    AppliedRule.BOX_DERIVED,
+    AppliedRule.BOX_CUT,
+    AppliedRule.AREA_DERIVED,
+)
 TWO = ("nose", "tail")
 
 
@@ -47,7 +52,7 @@ class Case:
     names: tuple[str, ...]
     instances: tuple[Instance, ...]
     records: tuple[tuple[tuple[float, ...], float], ...]
-    rules: Counter[Rule]
+    rules: Counter[AppliedRule]
     outside: tuple[str, ...] = ()
 
     @property
@@ -134,19 +139,19 @@ CASES = {
         TWO,
         (Instance(visible((50, 40))),),
         (((45.2, 35.2, 54.8, 44.8), 0.53 * 9.6 * 9.6),),
-        Counter([Rule.BOX_SMALL, AREA]),
+        Counter([AppliedRule.BOX_SMALL, AREA]),
     ),
     "one keypoint at the corner without a box": Case(
         TWO,
         (Instance(visible((94, 1))),),
         (((89.2, 0, 95, 5.8), 0.53 * 5.8 * 5.8),),
-        Counter([Rule.BOX_SMALL, AREA]),
+        Counter([AppliedRule.BOX_SMALL, AREA]),
     ),
     "a box without keypoints": Case(
         TWO,
         (Instance(visible((20, 30), (40, 50)), (10, 20, 50, 60)), Instance({}, (60, 10, 90, 40))),
         (((10, 20, 50, 60), 848), ((60, 10, 90, 40), 477)),
-        Counter([Rule.BOX_ALONE, AREA, AREA]),
+        Counter([AppliedRule.BOX_ALONE, AREA, AREA]),
     ),
     "an area that is given": Case(
         TWO,
@@ -444,4 +449,4 @@ def test_every_format_is_written_here_and_every_case_in_several():
     assert {known for known, _, _ in WRITERS.values()} == {known.name for known in FORMATS}
     assert all(sum(c == case for _, c in PAIRS) > 1 for case in CASES)
     assert {f for f, _ in PAIRS} == set(WRITERS)
-    assert str(AREA_OF_BOX) in Rule.AREA_DERIVED.value
+    assert str(AREA_OF_BOX) in AppliedRule.AREA_DERIVED.value

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.via import is_via, read_via
 from kpplugins.structures import BadInputError
 
@@ -108,7 +108,7 @@ def test_every_variant_gives_the_same_instances(variant: str, folder: Path):
     # from (60, 10) to (80, 15): longer side 20, margin 2
     assert second.bbox.tolist() == [58, 8, 82, 17]
     assert [p.path.name for p in reading.backgrounds] == ["empty.jpg"]
-    assert reading.rules == {Rule.BOX_DERIVED: 1, Rule.AREA_DERIVED: 2}
+    assert reading.rules == {AppliedRule.BOX_DERIVED: 1, AppliedRule.AREA_DERIVED: 2}
     assert is_via(source)
 
 
@@ -149,7 +149,7 @@ def test_without_instances_boxes_and_polygons_group_and_other_shapes_are_counted
     dog, cat = read_via(write(folder, entry(*regions))).records
     assert (dog.category, dog.keypoints[0, 0]) == ("dog", 10)
     assert (cat.category, cat.keypoints[0, 0]) == ("cat", 70) and cat.bbox.tolist() == [50, 10, 90, 70]
-    assert dog.rules == (Rule.AREA_DERIVED, Rule.SHAPE_IGNORED)
+    assert dog.rules == (AppliedRule.AREA_DERIVED, AppliedRule.SHAPE_IGNORED)
 
 
 FAULTS = {

@@ -13,7 +13,7 @@ from kpplugins.curation.export import export_annotations
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import write_coco
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema import KeypointSchema
 
@@ -111,7 +111,7 @@ def test_yolo_gets_no_fraction_beyond_one(pets: Path, tmp_path: Path):
     report = export_annotations(pets, tmp_path / "out", to="yolo")
     box = (tmp_path / "out/labels/val/b.txt").read_text().split()[1:5]
     # 50×50, cut to 0, 5, 49, 49 when it was read
-    assert box == ["0.49", "0.54", "0.98", "0.88"] and report["rules"][Rule.BOX_CUT.value] == 1
+    assert box == ["0.49", "0.54", "0.98", "0.88"] and report["rules"][AppliedRule.BOX_CUT.value] == 1
 
 
 def test_a_set_that_cannot_be_mirrored_has_no_flip_indices(pets: Path, tmp_path: Path):

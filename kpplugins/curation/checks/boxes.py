@@ -18,7 +18,7 @@ _FULL = 0.8
 _TODO = "draw the box again around the whole instance"
 
 
-def outside_image(material: Material) -> list[Finding]:
+def boxes_outside_image(material: Material) -> list[Finding]:
     """COCO's boxes of which more than a quarter lies outside the image, as they are written."""
     found, skipped = [], corner_files(material)
     for file in material.raw:

@@ -12,9 +12,9 @@ from kpplugins.curation.checks.raw_coco import RawFile
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 
-_DERIVED = {Rule.BOX_DERIVED, Rule.BOX_SMALL}
+_DERIVED = {AppliedRule.BOX_DERIVED, AppliedRule.BOX_SMALL}
 _PAD_TOLERANCE = 0.02
 """Pixels by which the four margins of a box around points may differ and still be one margin."""
 

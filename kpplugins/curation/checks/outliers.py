@@ -35,7 +35,7 @@ def outliers(material: Material) -> list[Finding]:
     if len(chosen) < _LEAST_INSTANCES:
         return []
     names, found = material.reading.schema.keypoints, []
-    for place, k, off in suspects(material.points[chosen], material.labelled[chosen]):
+    for place, k, off in outlier_suspects(material.points[chosen], material.labelled[chosen]):
         what = (
             f"{names[k]} lies {off:.1f} times the size of the other points away from where instances of this"
             " shape have it."
@@ -45,7 +45,7 @@ def outliers(material: Material) -> list[Finding]:
     return found
 
 
-def suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, float]]:
+def outlier_suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, float]]:
     """Find the misplaced keypoints of N instances.
 
     Each keypoint is predicted from the instances that are nearest in shape without it.

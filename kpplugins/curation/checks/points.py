@@ -4,14 +4,14 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 
 _SMALL = 20.0
 """Longer extent in pixels below which two points may well fall on one pixel."""
 _LISTED = 6
 
 
-def outside_image(material: Material) -> list[Finding]:
+def keypoints_outside_image(material: Material) -> list[Finding]:
     """Report instances with labelled keypoints outside the image; the reader treats these as unlabelled.
 
     Args:
@@ -22,7 +22,7 @@ def outside_image(material: Material) -> list[Finding]:
     """
     found = []
     for i, record in enumerate(material.records):
-        count = record.rules.count(Rule.KEYPOINT_OUTSIDE)
+        count = record.rules.count(AppliedRule.KEYPOINT_OUTSIDE)
         if count:
             what = f"{count} labelled keypoint{'s lie' if count > 1 else ' lies'} outside the image."
             todo = "move them, or leave them unlabelled; for now they count as unlabelled"

@@ -13,7 +13,7 @@ from kpplugins.data.coco.reader import CocoFile
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.record_builder import MARGIN
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import clip_box
@@ -112,7 +112,7 @@ def _raw_file(
     waiting: dict[tuple, list[int]] = defaultdict(list)
     for i, record in enumerate(reading.records):
         if record.source == path:
-            derived = Rule.BOX_DERIVED in record.rules or Rule.BOX_SMALL in record.rules
+            derived = AppliedRule.BOX_DERIVED in record.rules or AppliedRule.BOX_SMALL in record.rules
             waiting[_key(record.image, None if derived else record.bbox)].append(i)
     annotations = []
     for i, entry in enumerate(_objects(content["annotations"])):

@@ -37,7 +37,7 @@ def exchanged(material: Material) -> list[Finding]:
     if not schema.flip_pairs or len(chosen) < _LEAST_POINTS:
         return []
     found = []
-    for place, gain, exchange in suspects(
+    for place, gain, exchange in side_suspects(
         material.points[chosen], material.labelled[chosen], np.array(schema.flip_indices)
     ):
         moved = [f"{a} and {b}" for a, b in schema.flip_pairs if exchange[schema.keypoints.index(a)]]
@@ -52,7 +52,7 @@ def exchanged(material: Material) -> list[Finding]:
     return found
 
 
-def suspects(
+def side_suspects(
     points: np.ndarray, labelled: np.ndarray, flips: np.ndarray
 ) -> list[tuple[int, float, np.ndarray]]:
     """Find the instances that fit better after an exchange.

@@ -10,7 +10,7 @@ from mmpose.registry import METRICS
 
 from kpplugins.evaluation.coco_ap import BOX_LINES, coco_lines
 from kpplugins.evaluation.detection_result import DetectionResult
-from kpplugins.evaluation.metrics.box_metric import classes_of
+from kpplugins.evaluation.metrics.box_metric import class_names_of
 from kpplugins.evaluation.metrics.keypoint_metric import norm_points, point_lines
 from kpplugins.evaluation.scene import KEYPOINT_SCORES, Scene
 from kpplugins.schema import KeypointSchema
@@ -69,14 +69,14 @@ class BoxKeypointMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store each image as arrays."""
-        classes, k = classes_of(self), len(self.dataset_meta["keypoint_id2name"])
+        classes, k = class_names_of(self), len(self.dataset_meta["keypoint_id2name"])
         self.results += [Scene.from_sample(s, classes, k, self.keypoint_score) for s in data_samples]
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
         """Compute the numbers; log COCO's lines, sigmas, norms, and a table of the classes if there are several."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
         pair = norm_points(schema, self.nme_keypoints)
-        self.result = DetectionResult.of(results, classes_of(self), schema, pair)
+        self.result = DetectionResult.of(results, class_names_of(self), schema, pair)
         self._log(self.result)
         return dict(self.result.summary)
 

@@ -39,7 +39,7 @@ class BoxMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store each image as arrays."""
-        classes = classes_of(self)
+        classes = class_names_of(self)
         self.results += [Scene.from_sample(_without_points(s), classes, 0) for s in data_samples]
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
@@ -50,7 +50,7 @@ class BoxMetric(BaseMetric):
         return dict(numbers)
 
 
-def classes_of(metric: BaseMetric) -> list[str]:
+def class_names_of(metric: BaseMetric) -> list[str]:
     """Return the class names of a metric's dataset.
 
     Args:

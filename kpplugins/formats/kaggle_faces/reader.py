@@ -14,7 +14,7 @@ import numpy as np
 from kpplugins.data import AnnotationSet, ImageInfo, PoseRecord
 from kpplugins.data.parsing.values import parse_cell
 from kpplugins.data.record_builder import build_record
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.kaggle_faces.table import (
     FIRST_CENTRE,
     SIDE,
@@ -156,7 +156,7 @@ def _record(row: dict[str, str], where: str, image: Path, source: Path) -> PoseR
         if max(abs(x - moved[0]), abs(y - moved[1])) > EDGE:
             moved = x, y
         keypoints[k] = *moved, 2
-        rules += [Rule.KEYPOINT_MOVED] * (moved != (x, y))
+        rules += [AppliedRule.KEYPOINT_MOVED] * (moved != (x, y))
     whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])
     return build_record(
         ImageInfo(image, SIDE, SIDE),

@@ -72,7 +72,7 @@ class CenterNetPoseHead(BaseHead):
                 raise BadInputError(
                     f"wrong {name} of CenterNetPoseHead", where=f"model.head.{name}", expected="1 or more",
                     found=str(value),
-                    todo="load the config with kpplugins.apis.load_config, which fills in None from the data",
+                    todo="load the config with kpplugins.load_config, which fills in None from the data",
                 )  # fmt: skip
         unknown = set(loss_weights or {}) - set(LOSS_WEIGHTS)
         if unknown:

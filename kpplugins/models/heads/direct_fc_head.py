@@ -79,7 +79,7 @@ class DirectFCHead(BaseHead):
                 "the number of keypoints is not given",
                 where="model.head.out_channels",
                 found="None",
-                todo="load the config with kpplugins.apis.load_config, which takes it from the dataset",
+                todo="load the config with kpplugins.load_config, which takes it from the dataset",
             )
         self.in_channels, self.out_channels, self.pool = in_channels, out_channels, pool
         self.loss_module = MODELS.build({"use_target_weight": True, **(loss or SMOOTH_L1)})

@@ -63,7 +63,7 @@ class GatedHourglassHead(BaseHead):
         if out_channels is None:
             raise ValueError(
                 "GatedHourglassHead.out_channels: expected the number of keypoints, found None; "
-                "load the config with kpplugins.apis.load_config, which takes it from the dataset"
+                "load the config with kpplugins.load_config, which takes it from the dataset"
             )
         self.in_channels, self.out_channels, self.num_stacks, self.depth = (
             in_channels,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kpplugins.data.coco.reader import is_coco, read_coco
 from kpplugins.data.coco.schema import schema_of_file
 from kpplugins.data.coco.writer import images_of, write_coco
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.structures import BadInputError
 
@@ -75,7 +75,11 @@ def test_a_point_outside_is_unlabelled_and_a_missing_box_is_derived_and_both_are
     content = changed(["annotations", 0, "bbox"], None)
     content["annotations"][0]["keypoints"] = [12, 8, 2, 22, 13, 2, 70, 10, 2]
     reading = read_coco(folder(tmp_path, content))
-    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.BOX_DERIVED: 1, Rule.AREA_DERIVED: 1}
+    assert reading.rules == {
+        AppliedRule.KEYPOINT_OUTSIDE: 1,
+        AppliedRule.BOX_DERIVED: 1,
+        AppliedRule.AREA_DERIVED: 1,
+    }
     # (12, 8) to (22, 13): longer side 10, margin 1
     assert reading.records[0].bbox.tolist() == [11, 7, 23, 14]
 

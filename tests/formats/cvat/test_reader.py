@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.cvat.reader import is_cvat, read_cvat
 from kpplugins.structures import BadInputError
 
@@ -235,10 +235,10 @@ def test_the_real_export_is_read_as_it_is_written(real_data: Path):
     assert reading.schema.skeleton == (("3", "2"), ("1", "4"))
     assert sum(r.num_labelled for r in reading.records) == 2 * 3 + 3
     assert reading.rules == {
-        Rule.BOX_DERIVED: 3,
-        Rule.BOX_ALONE: 1,
-        Rule.AREA_DERIVED: 4,
-        Rule.SHAPE_IGNORED: 2,
+        AppliedRule.BOX_DERIVED: 3,
+        AppliedRule.BOX_ALONE: 1,
+        AppliedRule.AREA_DERIVED: 4,
+        AppliedRule.SHAPE_IGNORED: 2,
     }
     assert is_cvat(source)
 

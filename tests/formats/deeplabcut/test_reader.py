@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.deeplabcut.reader import is_deeplabcut, read_deeplabcut
 from kpplugins.structures import BadInputError
 
@@ -78,7 +78,7 @@ def test_one_animal(project: Path, caplog: pytest.LogCaptureFixture):
     assert first.bbox.tolist() == [6, 16, 54, 48]  # longer side 40, margin 4
     assert first.area == pytest.approx(0.53 * 48 * 32)
     assert second.keypoints[2].tolist() == [0, 0, 0]
-    assert reading.rules[Rule.KEYPOINT_OUTSIDE] == 1
+    assert reading.rules[AppliedRule.KEYPOINT_OUTSIDE] == 1
     assert [p.path.name for p in reading.backgrounds] == ["img1.png"]
     assert first.category == "animal"
 

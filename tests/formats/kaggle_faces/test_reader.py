@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.kaggle_faces.reader import (
     FOUR,
     KAGGLE_SCHEMA,
@@ -108,7 +108,7 @@ def test_a_point_outside_is_unlabelled_and_counted(tmp_path: Path):
     _, reading = read_faces(tmp_path)
     assert (reading.records[0].num_labelled, reading.rules) == (
         14,
-        {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 1},
+        {AppliedRule.KEYPOINT_OUTSIDE: 1, AppliedRule.AREA_DERIVED: 1},
     )
 
 
@@ -140,4 +140,8 @@ def test_coordinates_up_to_96_are_on_the_image(tmp_path: Path):
     _, reading = read_faces(tmp_path)
     assert reading.records[0].keypoints[NAMES.index("nose_tip")].tolist() == [95, 95, 2]
     assert [r.num_labelled for r in reading.records] == [15, 14]
-    assert reading.rules == {Rule.KEYPOINT_MOVED: 1, Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 2}
+    assert reading.rules == {
+        AppliedRule.KEYPOINT_MOVED: 1,
+        AppliedRule.KEYPOINT_OUTSIDE: 1,
+        AppliedRule.AREA_DERIVED: 2,
+    }

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.label_studio.reader import is_label_studio, read_label_studio
 from kpplugins.structures import BadInputError
 
@@ -94,7 +94,10 @@ def test_without_parents_the_smallest_box_decides(folder: Path):
 def test_without_boxes_all_points_are_one_instance(folder: Path):
     (record,) = read_label_studio(write(folder, [task(point(10, 10, "a"), point(50, 50, "b"))])).records
     # from (20, 10) to (100, 50): longer side 80, margin 8
-    assert record.bbox.tolist() == [12, 2, 108, 58] and record.rules == (Rule.BOX_DERIVED, Rule.AREA_DERIVED)
+    assert record.bbox.tolist() == [12, 2, 108, 58] and record.rules == (
+        AppliedRule.BOX_DERIVED,
+        AppliedRule.AREA_DERIVED,
+    )
 
 
 def test_a_turned_box_becomes_the_upright_one_in_pixels(folder: Path):
@@ -244,7 +247,7 @@ def test_a_linked_image_outside_is_refused(folder: Path, tmp_path: Path):
 
 def test_polygons_beside_points_are_counted(folder: Path):
     (record,) = read_label_studio(write(folder, [holds(POLYGON, point(1, 1, "a"), point(9, 9, "b"))])).records
-    assert Rule.SHAPE_IGNORED in record.rules
+    assert AppliedRule.SHAPE_IGNORED in record.rules
 
 
 def real_copy(real_data: Path, name: str, file: str, image: str, size: tuple[int, int], out: Path) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.labelme.reader import is_labelme, read_labelme
 from kpplugins.structures import BadInputError
 
@@ -64,7 +64,7 @@ def test_groups_become_instances_with_box_category_and_visibility(folder: Path):
     assert second.category == "object" and second.bbox.tolist() == [58, 8, 82, 17]
     assert second.area == pytest.approx(0.53 * 24 * 9)
     assert second.keypoints.tolist() == [[60, 10, 1], [80, 15, 2]]
-    assert reading.rules == {Rule.BOX_DERIVED: 1, Rule.AREA_DERIVED: 2}
+    assert reading.rules == {AppliedRule.BOX_DERIVED: 1, AppliedRule.AREA_DERIVED: 2}
     assert first.image == folder / "a.jpg" and first.source == folder / "a.json"
 
 
@@ -78,7 +78,7 @@ def test_polygons_give_boxes_and_other_shapes_are_counted(folder: Path):
     write(folder, raw)
     (record,) = read_labelme(folder).records
     assert record.category == "mouse" and record.bbox.tolist() == [10, 10, 30, 50]
-    assert record.rules == (Rule.AREA_DERIVED, Rule.SHAPE_IGNORED)
+    assert record.rules == (AppliedRule.AREA_DERIVED, AppliedRule.SHAPE_IGNORED)
 
 
 def test_images_in_a_folder_beside_and_one_file_alone(folder: Path):

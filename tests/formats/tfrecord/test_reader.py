@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.tfrecord.examples import crc32c, masked_crc, parse_example
 from kpplugins.formats.tfrecord.label_map import read_label_map
 from kpplugins.formats.tfrecord.reader import is_tfrecord, read_tfrecord
@@ -103,7 +103,7 @@ def test_objects_points_and_the_written_image(source: Path, out: Path):
     assert first.bbox.tolist() == [25, 20, 75, 40]
     assert (first.area, first.category, first.crowd) == (0.53 * 50 * 20, "cat", False)
     assert second.keypoints.tolist() == [[12.5, 10, 2], [0, 0, 0]]
-    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 2}
+    assert reading.rules == {AppliedRule.KEYPOINT_OUTSIDE: 1, AppliedRule.AREA_DERIVED: 2}
     assert first.image == out / "a b.jpg"
     assert (out / "a b.jpg").read_bytes() == JPG
     assert [p.path for p in reading.backgrounds] == [out / "sub/empty.jpg"]
@@ -150,7 +150,7 @@ def test_without_visibility_text_and_boxes(source: Path, out: Path):
     assert reading.schema.keypoints == ("kpt_0", "kpt_1")
     assert reading.records[0].keypoints.tolist() == [[25, 20, 2], [0, 0, 0]]
     assert reading.records[1].keypoints.tolist() == [[0, 0, 0], [50, 40, 2]]
-    assert reading.rules == {Rule.BOX_SMALL: 2, Rule.AREA_DERIVED: 2}  # single keypoints
+    assert reading.rules == {AppliedRule.BOX_SMALL: 2, AppliedRule.AREA_DERIVED: 2}  # single keypoints
 
 
 def test_areas_crowds_and_source_ids(source: Path, out: Path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.rule import Rule
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.yolo_pose.reader import flip_pairs_of, is_yolo_pose, label_path, read_yolo_pose
 from kpplugins.structures import BadInputError
 
@@ -55,7 +55,7 @@ def test_boxes_points_and_splits(data: Path):
     assert first.area == pytest.approx(0.53 * 40 * 20)
     assert (first.category, second.category) == ("cat", "big dog")
     assert second.keypoints[1].tolist() == [0, 0, 0]
-    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 3}
+    assert reading.rules == {AppliedRule.KEYPOINT_OUTSIDE: 1, AppliedRule.AREA_DERIVED: 3}
     assert [p.path.name for p in reading.backgrounds] == ["b.jpg"]
     assert {p.name: s for p, s in reading.splits.items()} == {
         "ein bild.jpg": "train",
