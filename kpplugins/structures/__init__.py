@@ -12,8 +12,8 @@ Conventions, stated once:
 - images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
 The map: ``PoseResult`` (what was predicted in one image), ``BoxLayout`` (where points lie in their boxes),
-``geometry`` (pure functions on points and boxes), ``procrustes`` (how alike shapes are), and ``BadInputError``, the one exception for input that people can
-mend.
+``geometry`` (pure functions on points and boxes), ``procrustes`` (how alike shapes are), and ``BadInputError``, the one
+exception for input that people can mend.
 
 Adding a new structure: one frozen dataclass a file, no import from any other room.
 """
