@@ -32,13 +32,15 @@ custom_val_pipeline = [
 ]
 custom_dataset = dict(_delete_=True, type="CustomKeypointDataset", data_root=None, keypoints=None)
 custom_tested = dict(**custom_dataset, test_mode=True, pipeline=custom_val_pipeline)
-custom_loader = dict(batch_size=32, num_workers=2, collate_fn=dict(type="packed_collate"))
+custom_loader = dict(batch_size=32, num_workers=2)
+# not in the test's loader, of which MMPoseInferencer takes no dict
+custom_packed = dict(**custom_loader, collate_fn=dict(type="packed_collate"))
 
 custom_registration = dict(imports=["kpplugins.register"])
 custom_train_dataloader = dict(
-    **custom_loader, dataset=dict(**custom_dataset, split="train", pipeline=custom_train_pipeline)
+    **custom_packed, dataset=dict(**custom_dataset, split="train", pipeline=custom_train_pipeline)
 )
-custom_val_dataloader = dict(**custom_loader, dataset=dict(**custom_tested, split="val"))
+custom_val_dataloader = dict(**custom_packed, dataset=dict(**custom_tested, split="val"))
 custom_test_dataloader = dict(**custom_loader, dataset=dict(**custom_tested, split="test"))
 custom_evaluator = dict(_delete_=True, type="KeypointMetric")
 custom_model = dict(data_preprocessor=dict(type="TopdownDataPreprocessor"))

@@ -8,6 +8,7 @@ _base_ = "mmpose::_base_/default_runtime.py"
 
 custom_imports = dict(imports=["kpplugins.register"])
 dataset_type = "CustomKeypointDataset"
+data_mode = "bottomup"  # for MMPoseInferencer
 data_root = "data/custom"
 keypoints = None  # all that the data have
 max_epochs = 140
@@ -20,17 +21,19 @@ pack_tested = dict(type="PackImageInputs", meta_keys=(*seen, "input_center", "in
 train_pipeline = [load, flip, pack_trained]
 val_pipeline = [dict(type="LoadImage"), pack_tested]
 
-dataset = dict(type=dataset_type, data_root=data_root, keypoints=keypoints, data_mode="bottomup")
+dataset = dict(type=dataset_type, data_root=data_root, keypoints=keypoints, data_mode=data_mode)
 tested = dict(**dataset, test_mode=True, pipeline=val_pipeline)
-loader = dict(num_workers=2, persistent_workers=True, collate_fn=dict(type="packed_collate"))
+loader = dict(num_workers=2, persistent_workers=True)
+packed = dict(collate_fn=dict(type="packed_collate"))  # not of the test: MMPoseInferencer takes no dict
 in_order = dict(type="DefaultSampler", shuffle=False, round_up=False)
 train_dataloader = dict(
     **loader,
+    **packed,
     batch_size=16,
     sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(**dataset, split="train", pipeline=train_pipeline),
 )
-val_dataloader = dict(**loader, batch_size=16, sampler=in_order, dataset=dict(**tested, split="val"))
+val_dataloader = dict(**loader, **packed, batch_size=16, sampler=in_order, dataset=dict(**tested, split="val"))
 test_dataloader = dict(**loader, batch_size=16, sampler=in_order, dataset=dict(**tested, split="test"))
 val_evaluator = dict(type="BoxKeypointMetric")  # AP … of keypoints, box/AP … of boxes
 test_evaluator = dict(type="BoxKeypointMetric")

@@ -71,9 +71,11 @@ def train(
     if from_scratch or cfg.get("resume"):  # a run that goes on has its weights
         dropped = drop_pretrained(cfg)
         if from_scratch:
-            logger.info(
-                "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named"
-            )
+            asked = any(name.startswith("load_from ") for name in dropped)  # to go on from it, and not to
+            logger.log(
+                logging.WARNING if asked else logging.INFO,
+                "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
+            )  # fmt: skip
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:

@@ -1,8 +1,8 @@
-"""From CenterNet's six maps to boxes and points. Pure functions; torch only.
+"""Decode CenterNet's six maps to boxes and keypoints. Pure functions; torch only.
 
-Dimensions: B images, C classes, K keypoints, M detections, P peaks a keypoint, [W, H] maps of cells. Maps, by their
-authors' names (Zhou et al. 2019, arXiv 1904.07850): ``hm`` (B, C, H, W) and ``hm_hp`` (B, K, H, W) probabilities of
-centres and keypoints; ``wh`` (B, 2, H, W) box sizes; ``hps`` (B, 2K, H, W) keypoints x0, y0, x1, … seen from the
+Dimensions: B images, C classes, K keypoints, M detections, P peaks per keypoint, [W, H] maps of cells. Maps, with the
+names of the authors (Zhou et al. 2019, arXiv 1904.07850): ``hm`` (B, C, H, W) and ``hm_hp`` (B, K, H, W) probabilities
+of centres and keypoints; ``wh`` (B, 2, H, W) box sizes; ``hps`` (B, 2K, H, W) keypoints x0, y0, x1, … relative to the
 centre's cell; ``reg`` and ``hp_offset`` (B, 2, H, W) offsets within the cell. All lengths in cells; cell coordinates as
 in ``centernet_maps``.
 """
@@ -15,7 +15,14 @@ from torch import Tensor
 
 
 def local_peaks(probabilities: Tensor) -> Tensor:
-    """Maps (B, C, H, W) with 0 wherever one of the eight neighbours is higher; equal neighbours all stay."""
+    """Set every cell that is lower than one of its eight neighbours to 0; equal neighbours all stay.
+
+    Args:
+        probabilities: (B, C, H, W).
+
+    Returns:
+        (B, C, H, W), a new tensor.
+    """
     padded = F.pad(probabilities, (1, 1, 1, 1), value=-torch.inf)
     # the maximum over 3×3 by axis: on the CPU 20 to 30 times faster than max_pool2d
     rows = torch.maximum(torch.maximum(padded[..., :-2, :], padded[..., 1:-1, :]), padded[..., 2:, :])
@@ -30,24 +37,24 @@ def decode_maps(
     snap_distance: float = 0.3,
     snap_margin: float = 0.1,
 ) -> dict[str, Tensor]:
-    """The ``top_k`` highest centres of each image over all classes, each with its box and points; no NMS.
+    """Decode the ``top_k`` highest centres of each image, over all classes, with their boxes and keypoints; no NMS.
 
-    A point is first where the centre's ``hps`` says. The nearest peak of its keypoint heatmap, among those high enough,
-    takes its place, moved by ``hp_offset``, if it is near enough and inside the box. (The box is grown, which the
-    authors do not do: points that a tight box touches would else be outside every other time. The nearest counts, not
-    the nearest inside: a point beyond the box would else be drawn to another instance's.)
+    The first estimate of a keypoint is the centre's ``hps``. The nearest of the high enough peaks in the keypoint's
+    heatmap, refined by ``hp_offset``, replaces it if it is close enough and inside the box. (Unlike the authors' code,
+    the box is grown first: keypoints on the edge of a tight box would otherwise be outside half of the time. The peak
+    nearest of all counts, not the nearest inside: otherwise a keypoint beyond the box would snap to another instance.)
 
     Args:
-        maps: the six, of one float type.
-        top_k: M, and the most peaks of a keypoint that are looked at; less where the maps are smaller.
+        maps: the six maps, of one float type.
+        top_k: M, and the most peaks considered per keypoint; fewer if the maps have fewer cells.
         snap_score: probability that a keypoint's peak must exceed.
-        snap_distance: how far it may be, as a fraction of the box's longer side.
-        snap_margin: by how much the box is grown for it, as a fraction of its width and height on each side.
+        snap_distance: largest distance of the peak, as a fraction of the box's longer side.
+        snap_margin: growth of the box on each side for this test, as a fraction of its width and height.
 
     Returns:
-        ``boxes`` (B, M, 4) xyxy and ``points`` (B, M, K, 2) in cell coordinates, ``scores`` (B, M) in falling order,
-        ``labels`` (B, M), 0-based, ``point_scores`` (B, M, K): the heatmap's probability at the peak, or at the cell
-        of the point where it has none.
+        ``boxes`` (B, M, 4) xyxy and ``points`` (B, M, K, 2) (x, y) in cell coordinates, ``scores`` (B, M) descending,
+        ``labels`` (B, M), 0-based, ``point_scores`` (B, M, K): the heatmap's probability at the peak, or at the
+        keypoint's cell where it did not snap.
     """
     width = maps["hm"].shape[-1]
     scores, labels, index = _highest_centres(local_peaks(maps["hm"]), top_k)
@@ -63,15 +70,18 @@ def decode_maps(
 def mirrored_back(
     maps: Mapping[str, Tensor], flip_indices: Sequence[int], stride: float
 ) -> dict[str, Tensor]:
-    """The maps of the mirrored image as maps of the plain one: ``hm``, ``wh``, ``hps`` and ``hm_hp``.
+    """Map the outputs for a mirrored image back to the original image.
 
-    Pixel x of an image w wide becomes w - 1 - x, so that cell i of W becomes W - 1 - i, and a horizontal distance d
+    Pixel x of an image of width w becomes w - 1 - x, so cell i of W becomes W - 1 - i, and a horizontal distance d
     from a cell becomes (1 - 1/stride) - d. (The authors' code takes -d, which is 3 input pixels off at stride 4.)
 
     Args:
         maps: of the mirrored image.
-        flip_indices: (K,) which keypoint each one is in the mirror.
-        stride: input pixels a cell.
+        flip_indices: (K,) index of each keypoint's mirror partner.
+        stride: input pixels per cell.
+
+    Returns:
+        ``hm``, ``wh``, ``hps`` and ``hm_hp`` in the original image.
     """
     partners = torch.as_tensor(flip_indices, device=maps["hps"].device)
     back = {name: maps[name].flip(-1) for name in ("hm", "wh")}
@@ -83,19 +93,19 @@ def mirrored_back(
 
 
 def _highest_centres(peaks: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores, classes and places in the flattened map, (B, M) each."""
+    """Return scores, classes and flat map indices, (B, M) each."""
     flat, size = peaks.flatten(1), peaks.shape[-1] * peaks.shape[-2]
     scores, place = flat.topk(min(top_k, flat.shape[1]), dim=1)
     return scores, place // size, place % size
 
 
 def _cells(index: Tensor, width: int) -> Tensor:
-    """Places in the flattened map (...) to cells (..., 2), x and y, as float32."""
+    """Convert flat map indices (...) to cells (..., 2), (x, y), float32."""
     return torch.stack([index % width, index // width], dim=-1).float()
 
 
 def _gather(values: Tensor, index: Tensor) -> Tensor:
-    """(B, D, H, W) at places (B, M) of the flattened map: (B, M, D)."""
+    """Look up (B, D, H, W) at flat map indices (B, M): (B, M, D)."""
     return values.flatten(2).gather(2, index[:, None].expand(-1, values.shape[1], -1)).transpose(1, 2)
 
 
@@ -108,7 +118,7 @@ def _snapped(
     snap_distance: float,
     snap_margin: float,
 ) -> tuple[Tensor, Tensor]:
-    """Points (B, M, K, 2) moved to peaks, and their scores (B, M, K)."""
+    """Snap keypoints (B, M, K, 2) to peaks; return them and their scores (B, M, K)."""
     heatmaps = maps["hm_hp"]
     width, height = heatmaps.shape[-1], heatmaps.shape[-2]
     peaks = local_peaks(heatmaps).flatten(2)
@@ -124,7 +134,7 @@ def _snapped(
     at = _cells(index, width) + offsets  # (B, K, P, 2)
     at = at.masked_fill((heights <= snap_score)[..., None], torch.inf)
     seen = points.transpose(1, 2)  # (B, K, M, 2)
-    # without matrix products, which lose what is small beside the coordinates
+    # not by matrix products: they lose differences that are small compared with the coordinates
     apart, nearest = torch.cdist(seen, at, compute_mode="donot_use_mm_for_euclid_dist").min(
         dim=-1
     )  # (B, K, M)

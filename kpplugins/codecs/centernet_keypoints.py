@@ -1,4 +1,4 @@
-"""Objects as points: boxes and keypoints together."""
+"""CenterNet's codec: boxes and keypoints together."""
 
 import logging
 from collections.abc import Mapping
@@ -24,55 +24,56 @@ EDGE = -0.5
 class CenterNetKeypoints(BaseKeypointCodec):
     """The targets of CenterNet for boxes and keypoints (Zhou et al. 2019, "Objects as Points", arXiv 1904.07850).
 
-    An instance is the peak of its class's heatmap at the centre of its box; at that cell stand the box's size, the
-    offset of the centre within the cell, and its keypoints as seen from the cell. Heatmaps of the keypoints, whichever
-    instance they belong to, and offsets at their cells say more exactly where they are.
+    An instance is a peak in the heatmap of its class at the centre of its box; that cell also encodes the size of the
+    box, the offset of the centre within the cell, and the keypoints relative to the cell. Heatmaps of the keypoints of
+    all instances, with offsets at their cells, locate them more precisely.
 
     Dimensions: N instances of an image, C classes, K keypoints, [w, h] input, [W, H] maps. Coordinates of the input
-    have pixel centres at whole numbers; pixel x lies in cell floor(x / stride), its offset is the rest, and
-    cell + offset times the stride gives x again, exactly. (It is the authors' rule, which their weights need: cell i
-    has the pixels 4i to 4i + 3 at stride 4.) All lengths are in cells.
+    have pixel centres at whole numbers; pixel x lies in cell floor(x / stride), its offset is the remainder, and
+    (cell + offset) · stride gives x again, exactly. (This is the authors' rule, which their weights require: at stride
+    4, cell i covers the pixels 4i to 4i + 3.) All lengths are in cells.
 
     Encoded, packed to ``gt_fields``:
 
     - ``heatmaps`` (C, H, W) and ``keypoint_heatmaps`` (K, H, W) float32, exactly 1 at the cells of centres and points;
     - ``heatmap_mask`` and ``keypoint_heatmap_mask`` (1, H, W) bool: false where "nothing is here" must not be learnt.
 
-    and to ``gt_instance_labels``, n ≤ N instances, the largest box first; not padded, a batch is their concatenation:
+    and to ``gt_instance_labels``, n ≤ N instances, the largest box first; not padded, a batch concatenates them:
 
-    - ``center_indices`` (n,) and ``keypoint_indices`` (n, K) int64, row · W + column; 0 for a point that is not taught;
-    - ``box_sizes``, ``center_offsets`` (n, 2), ``keypoint_vectors`` (n, K, 2), seen from the centre's whole cell, and
+    - ``center_indices`` (n,) and ``keypoint_indices`` (n, K) int64, row · W + column; 0 for an ignored keypoint;
+    - ``box_sizes``, ``center_offsets`` (n, 2), ``keypoint_vectors`` (n, K, 2), relative to the centre's whole cell, and
       ``keypoint_offsets`` (n, K, 2), float32;
     - ``instance_weights`` (n,) and ``keypoint_weights`` (n, K) float32, 1 or 0.
 
     Rules:
 
-    - a crowd teaches nothing; its box is masked in all heatmaps;
-    - a box is cut to the input, -0.5 to w and -0.5 to h: neither a box that ends at the last pixel's edge, w - 0.5, nor
-      one that ends at w, as COCO's do, loses anything. One whose centre is outside was cropped away: what remains of it
-      is masked;
-    - keypoints that are not labelled, or outside the input (``inside_image``), are not taught. Where an instance has
-      none labelled at all, box and centre are, and its box is masked in the keypoints' heatmaps;
-    - more than ``max_objects``: the largest boxes are taught, the others masked; a warning is logged once;
-    - several centres in one cell: the largest box is what the cell says (``instance_weights`` of the others is 0), as a
-      cell can say only one. Of one class, only one can be found again.
-    - several points of one keypoint in one cell all teach the offset there, and only one can be found again.
+    - a crowd is not learnt; its box is masked in all heatmaps;
+    - a box is clipped to the input, -0.5 to w and -0.5 to h: neither a box that ends at the edge of the last pixel,
+      w - 0.5, nor one that ends at w, as in COCO, loses anything. If its centre is outside, the instance was cropped
+      away, and what remains of its box is masked;
+    - keypoints that are not labelled, or outside the input (``inside_image``), are not learnt. If no keypoint of an
+      instance is labelled, its box and centre are still learnt, and its box is masked in the keypoints' heatmaps;
+    - if there are more than ``max_objects``, the largest boxes are learnt and the others masked; this is logged once;
+    - if several centres share a cell, it encodes the largest box (``instance_weights`` of the others is 0). Of one
+      class, only one of them can be decoded;
+    - if several instances have a keypoint in the same cell, all contribute to the offset there, and only one can be
+      decoded.
 
     Args:
         input_size: (w, h) pixels.
         heatmap_size: (W, H) cells; the stride w / W = h / H is 4 in the paper.
         num_classes: C. ``None`` in a config is filled from the data.
-        min_overlap: of the boxes that a Gaussian's radius allows (``gaussian_radii``).
-        exact_radius: the radius as geometry has it, about a third of the published one.
-        max_objects: most instances of an image that are taught; to find as many, ``top_k`` must be as high.
-        top_k: most detections of an image; COCO looks at no more than 100.
-        snap_score: a keypoint's peak must be higher, to take the place of what the centre says.
-        snap_distance: how far from there it may be, as a fraction of the box's longer side.
-        snap_margin: how far outside of the box, as a fraction of its sides; its authors' is 0.
+        min_overlap: IoU from which the Gaussians' radii are derived (``gaussian_radii``).
+        exact_radius: use the geometrically correct radius, about a third of the published one.
+        max_objects: most instances learnt per image; to detect as many, ``top_k`` must be as high.
+        top_k: most detections per image; COCO evaluates at most 100.
+        snap_score: probability that a keypoint's peak must exceed to replace the centre's estimate.
+        snap_distance: largest distance between the two, as a fraction of the box's longer side.
+        snap_margin: how far outside the box the peak may be, as a fraction of the box's sides; the authors use 0.
 
     Raises:
-        BadInputError: a number or size that cannot be; boxes of no size (unless they lie along the input's border,
-            where cropping leaves them), inverted, or not a number; a labelled point that is not; an unknown class.
+        BadInputError: an invalid argument; a box that is inverted, not finite or of no size (unless it lies along the
+            border of the input, where cropping leaves it); a labelled keypoint that is not finite; an unknown class.
     """
 
     auxiliary_encode_keys = {"bbox", "category_id", "iscrowd", "img_path"}
@@ -115,8 +116,8 @@ class CenterNetKeypoints(BaseKeypointCodec):
         )
         if num_classes is None:
             raise BadInputError(
-                "CenterNetKeypoints needs to know how many classes there are", where="codec.num_classes",
-                expected="1 or more", found="None", todo="load the config by kpplugins.apis.load_config",
+                "CenterNetKeypoints needs the number of classes", where="codec.num_classes",
+                expected="1 or more", found="None", todo="load the config with kpplugins.apis.load_config",
             )  # fmt: skip
         _require(num_classes >= 1, "num_classes", "1 or more", num_classes)
         _require(0 < min_overlap < 1, "min_overlap", "between 0 and 1", min_overlap)
@@ -136,21 +137,24 @@ class CenterNetKeypoints(BaseKeypointCodec):
         iscrowd: np.ndarray | None = None,
         img_path: str | None = None,
     ) -> dict[str, Any]:
-        """Make the targets of one image.
+        """Compute the targets of one image.
 
         Args:
             keypoints: (N, K, 2) in input pixels; N may be 0.
-            keypoints_visible: (N, K), 0 for not labelled; ``None`` takes all as labelled.
+            keypoints_visible: (N, K), 0 for not labelled; ``None`` means that all are labelled.
             bbox: (N, 4) xyxy in input pixels.
-            category_id: (N,) 1 to C; ``None`` where there is one class.
-            iscrowd: (N,); ``None`` for none.
-            img_path: what messages call the image.
+            category_id: (N,) 1 to C; may be ``None`` if there is one class.
+            iscrowd: (N,); ``None`` means no crowds.
+            img_path: name of the image in messages.
+
+        Returns:
+            The arrays that the class docstring lists.
         """
         place = f"{img_path}: " if img_path else ""
         points = np.asarray(keypoints, np.float64)
         if points.ndim != 3 or points.shape[2] < 2:
             raise BadInputError(
-                "keypoints of a wrong shape", where=f"{place}keypoints", expected="(N, K, 2)",
+                "keypoints have the wrong shape", where=f"{place}keypoints", expected="(N, K, 2)",
                 found=str(points.shape),
             )  # fmt: skip
         points = points[..., :2]
@@ -164,7 +168,7 @@ class CenterNetKeypoints(BaseKeypointCodec):
         return self._targets(points, labelled, boxes, classes, crowd, place)
 
     def decode(self, encoded: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-        """What ``batch_decode`` gives, of the maps (…, H, W) of one image."""
+        """Decode the maps (…, H, W) of one image; see ``batch_decode``."""
         return self.batch_decode({name: value[None] for name, value in encoded.items()})[0]
 
     @torch.no_grad()
@@ -172,11 +176,11 @@ class CenterNetKeypoints(BaseKeypointCodec):
         """Read instances from maps.
 
         Args:
-            batch_encoded: ``hm``, ``wh``, ``hps``, ``reg``, ``hm_hp``, ``hp_offset``, as ``centernet_decode`` has them.
+            batch_encoded: ``hm``, ``wh``, ``hps``, ``reg``, ``hm_hp``, ``hp_offset``; see ``centernet_decode``.
 
         Returns:
-            For each image ``bboxes`` (M, 4) xyxy and ``keypoints`` (M, K, 2) in input pixels, ``bbox_scores`` (M,) in
-            falling order, ``labels`` (M,) int64, 0-based, ``keypoint_scores`` (M, K); M is ``top_k``.
+            For each image ``bboxes`` (M, 4) xyxy and ``keypoints`` (M, K, 2) in input pixels, ``bbox_scores`` (M,)
+            descending, ``labels`` (M,) int64, 0-based, ``keypoint_scores`` (M, K); M is ``top_k``.
         """
         maps = {name: value.float() for name, value in batch_encoded.items()}
         found = decode_maps(maps, self.top_k, *self.snapping)
@@ -248,25 +252,25 @@ class CenterNetKeypoints(BaseKeypointCodec):
         )
 
     def _checked_classes(self, category_id: Any, n: int, place: str) -> np.ndarray:
-        """0-based classes."""
+        """Return 0-based classes."""
         if category_id is None and self.num_classes == 1:
             return np.zeros(n, np.int64)
         ids = np.zeros(0, np.int64) if category_id is None else np.asarray(category_id).reshape(-1)
         wrong = np.flatnonzero((ids < 1) | (ids > self.num_classes))
         if len(ids) != n or len(wrong):
             raise BadInputError(
-                "a class that has no name", where=f"{place}category_id",
+                "a class without a name", where=f"{place}category_id",
                 expected=f"{n} numbers from 1 to {self.num_classes} (codec.num_classes)",
                 found=f"{ids[wrong[0]]} of instance {wrong[0]}" if len(wrong) else f"{len(ids)} numbers",
-                todo="name all classes in the annotation file's categories; None takes their number from there",
+                todo="list all categories in the annotation file, and set num_classes = None to count them",
             )  # fmt: skip
         return ids.astype(np.int64) - 1
 
     def _warn(self, found: int, place: str) -> None:
         if not self._warned:
             logger.warning(
-                "%s%d instances; the %d largest are taught (codec.max_objects), the others ignored, here and wherever "
-                "there are so many", place, found, self.max_objects,
+                "%s%d instances; the %d largest are taught (codec.max_objects), the others ignored, here and in other "
+                "images with as many", place, found, self.max_objects,
             )  # fmt: skip
         self._warned = True
 
@@ -276,7 +280,7 @@ def _check_points(points: np.ndarray, labelled: np.ndarray, place: str) -> None:
     if len(wrong):
         i, k = wrong[0]
         raise BadInputError(
-            "a labelled point that is not a number", where=f"{place}keypoint {k} of instance {i}",
+            "a labelled keypoint that is not a number", where=f"{place}keypoint {k} of instance {i}",
             expected="finite x and y, or visibility 0", found=str(points[i, k].tolist()),
         )  # fmt: skip
 
@@ -286,20 +290,20 @@ def _checked_boxes(bbox: Any, n: int, size: tuple[int, int], place: str) -> np.n
     boxes = np.zeros((0, 4)) if bbox is None else np.asarray(bbox, np.float64)
     if boxes.shape != (n, 4) and (n or boxes.size):
         raise BadInputError(
-            "boxes of a wrong shape", where=f"{place}bbox", expected=f"({n}, 4), one xyxy an instance",
+            "boxes have the wrong shape", where=f"{place}bbox", expected=f"({n}, 4), one xyxy per instance",
             found=str(boxes.shape), todo="BottomupRandomAffine needs bbox_keep_corner=False",
         )  # fmt: skip
     boxes = boxes.reshape(-1, 4)
     sides = boxes[:, 2:] - boxes[:, :2]
-    # what was outside lies along the border after clipping, with no size
+    # a box that was outside has no size after clipping and lies along the border
     cropped = (boxes[:, 2:] <= 0).any(axis=1) | (boxes[:, :2] >= np.array(size) - 1).any(axis=1)
     fine = np.isfinite(boxes).all(axis=1) & ((sides > 0).all(axis=1) | (cropped & (sides >= 0).all(axis=1)))
     if not fine.all():
         i = int(np.flatnonzero(~fine)[0])
         raise BadInputError(
-            "a box that is not one", where=f"{place}bbox of instance {i}",
+            "invalid box", where=f"{place}bbox of instance {i}",
             expected="finite left, top, right, bottom with right > left and bottom > top", found=str(boxes[i].tolist()),
-            todo="mend the annotation (tools/dataset.py check finds such boxes)",
+            todo="correct the annotation (tools/dataset.py check finds such boxes)",
         )  # fmt: skip
     return boxes
 

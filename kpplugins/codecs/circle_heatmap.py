@@ -18,8 +18,8 @@ class CircleHeatmap(BaseKeypointCodec):
 
     At each keypoint, rounded to a pixel of a small image (the canvas, 128×128), ``cv2.circle`` draws a circle of
     radius 2 and thickness 2; a 5×5 Gaussian filter follows; then the part of the canvas that is the network's input is
-    cut out and resized. ``CropAroundKeypoints`` says by the key ``crop_box`` which part that is. Without that key, in a
-    pipeline with MMPose's ``TopdownAffine``, the input is taken for the whole canvas.
+    cut out and resized. ``CropAroundKeypoints`` passes that part as ``crop_box``. Without it, in a pipeline with
+    MMPose's ``TopdownAffine``, the input is assumed to be the whole canvas.
 
     Dimensions: N = 1 instance, K keypoints, [w, h] input, [W, H] heatmap. Coordinates have pixel centres at whole
     numbers: the centre of heatmap cell i is at (i + 0.5) · w / W - 0.5 of the input.
@@ -27,26 +27,26 @@ class CircleHeatmap(BaseKeypointCodec):
     Encoded:
 
     - ``heatmaps`` (K, H, W) float32, 0 to 1;
-    - ``keypoint_weights`` (1, K) float32: 0 for an absent point, and for one outside the cut, whose map is empty.
+    - ``keypoint_weights`` (1, K) float32: 0 for a keypoint that is absent or outside the crop, whose map is empty.
 
-    Round trip, on each axis: a point at least 3 canvas pixels within the cut comes back within ½ canvas pixel
-    and ½ heatmap cell by ``argmax``; one at least 5 within, within ½ canvas pixel and 0.1 cell by ``mean``. Nearer to
-    the cut's edge the disc is cut off, and where that is also the canvas's edge the filter mirrors it: 3 canvas pixels
-    and ½ cell in all, by either way.
+    Round-trip error on each axis: for a keypoint at least 3 canvas pixels inside the crop, at most ½ canvas pixel plus
+    ½ heatmap cell with ``argmax``; for one at least 5 inside, at most ½ canvas pixel plus 0.1 cell with ``mean``.
+    Nearer to the edge of the crop the disc is cut off, and at the edge of the canvas the filter also mirrors it: the
+    error is at most 3 canvas pixels plus ½ cell with either.
 
     Args:
         input_size: (w, h) pixels.
         heatmap_size: (W, H) cells.
         canvas_size: (w, h) of the image that circles are drawn on, in pixels.
         radius: of the circles, in canvas pixels.
-        thickness: of their lines, in canvas pixels; negative fills them.
+        thickness: of their lines, in canvas pixels; a negative value fills them.
         blur: side of the Gaussian filter, in canvas pixels, odd.
-        decode: ``argmax`` takes the greatest value's cell, ``mean`` the mean of all cells weighted by their values.
-        threshold: for ``mean``: fraction of the map's greatest value below which cells count nothing. The recipe's 0
-            counts all; a network's faint background then draws the points to the middle, and 0.3 cures that.
+        decode: ``argmax`` takes the cell with the maximum, ``mean`` the mean of all cells weighted by their values.
+        threshold: for ``mean``: cells below this fraction of the map's maximum are ignored. The recipe's 0 counts all
+            cells; a network's faint background then pulls keypoints to the middle, which 0.3 avoids.
 
     Raises:
-        BadInputError: a size, number or word that cannot be, naming it; or a cut outside the canvas.
+        BadInputError: an invalid argument, or a crop outside the canvas.
         ValueError: more than one instance.
     """
 
@@ -89,9 +89,12 @@ class CircleHeatmap(BaseKeypointCodec):
 
         Args:
             keypoints: (1, K, 2) in input pixels.
-            keypoints_visible: (1, K), 0 for absent; ``None`` takes all as present.
+            keypoints_visible: (1, K), 0 for absent; ``None`` means that all are present.
             crop_box: (4,) x1, y1, x2, y2, the part of the canvas that is the input, in whole pixels, x2 and y2 the
                 first outside; ``None`` for the whole canvas.
+
+        Returns:
+            ``heatmaps`` (K, H, W) and ``keypoint_weights`` (1, K), float32.
         """
         if len(keypoints) != 1:
             raise ValueError(f"CircleHeatmap encodes one instance at a time; found {len(keypoints)}")
@@ -106,7 +109,7 @@ class CircleHeatmap(BaseKeypointCodec):
         return dict(heatmaps=heatmaps, keypoint_weights=present.astype(np.float32))
 
     def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read keypoints from heatmaps (K, H, W): (1, K, 2) input pixels, and scores (1, K), the greatest values."""
+        """Read keypoints (1, K, 2), in input pixels, and scores (1, K), the maxima, from heatmaps (K, H, W)."""
         cells, scores = peaks(encoded)
         if self.decode_by == "mean":
             cells = weighted_means(encoded, self.threshold)
@@ -114,16 +117,16 @@ class CircleHeatmap(BaseKeypointCodec):
         return ((cells + 0.5) * scale - 0.5).astype(np.float32)[None], scores[None]
 
     def _checked(self, crop_box: np.ndarray | None) -> np.ndarray:
-        """The cut as (4,) whole numbers."""
+        """Return the crop as (4,) whole numbers."""
         if crop_box is None:
             return np.array([0, 0, *self.canvas_size])
         box = np.asarray(crop_box, int)
         low, high = box[:2], box[2:]
         if (low < 0).any() or (high <= low).any() or (high > self.canvas_size).any():
             raise BadInputError(
-                "the pipeline cuts outside the image that circles are drawn on",
+                "the pipeline crops outside the canvas that circles are drawn on",
                 where="codec.canvas_size",
-                expected=f"the canvas_size of CropAroundKeypoints; its cut is {box.tolist()}",
+                expected=f"the canvas_size of CropAroundKeypoints; its crop is {box.tolist()}",
                 found=f"{self.canvas_size[0]}×{self.canvas_size[1]}",
                 todo="give both the same canvas_size",
             )

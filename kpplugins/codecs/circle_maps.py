@@ -1,6 +1,6 @@
-"""Label maps of blurred circles, and what is read back from maps. Pure functions; NumPy and OpenCV only.
+"""Draw label maps of blurred circles, and read positions back from maps. Pure functions; NumPy and OpenCV only.
 
-Dimensions: N instances, K keypoints, [W, H] maps. A *canvas* is the small image that circles are drawn on, 128×128 in
+Dimensions: N instances, K keypoints, [W, H] maps. The *canvas* is the small image that circles are drawn on, 128×128 in
 the CAT recipe.
 """
 
@@ -8,11 +8,18 @@ import cv2
 import numpy as np
 
 _SLACK = 1e-3
-"""Added before rounding, so that coordinates that went through float32 round as those that did not."""
+"""Added before rounding, so that coordinates round alike with or without a detour through float32."""
 
 
 def pixels_of(points: np.ndarray) -> np.ndarray:
-    """The pixels that points (..., 2) lie in, rounded with halves up; float64, NaN stays NaN."""
+    """Round points to the pixels that contain them, halves up.
+
+    Args:
+        points: (..., 2) in (x, y) pixels.
+
+    Returns:
+        (..., 2) float64, whole numbers; NaN stays NaN.
+    """
     return np.floor(np.asarray(points, np.float64) + (0.5 + _SLACK))
 
 
@@ -24,17 +31,17 @@ def draw_circles(
     thickness: int = 2,
     blur: int = 5,
 ) -> np.ndarray:
-    """One map a keypoint: circles of value 1 around its places, then a Gaussian filter over all.
+    """Draw one map per keypoint: circles of value 1 at its positions, then a Gaussian filter over the map.
 
-    Radius 2 with thickness 2 gives a filled disc of 37 pixels, 7 across, and blurred its only greatest value is at the
-    centre.
+    Radius 2 with thickness 2 gives a filled disc of 37 pixels, 7 across; after blurring, its maximum is unique and at
+    the centre.
 
     Args:
         places: (N, K, 2) whole pixels (x, y).
-        drawn: (N, K) boolean; the others are left out.
+        drawn: (N, K) boolean, the keypoints to draw.
         size: (w, h) of the maps.
         radius: of the circles, in pixels.
-        thickness: of their lines, in pixels; negative fills them.
+        thickness: of their lines, in pixels; a negative value fills them.
         blur: side of the square Gaussian filter, odd; its sigma is what OpenCV derives from it (1.1 for 5).
 
     Returns:
@@ -50,19 +57,29 @@ def draw_circles(
 
 
 def resized_crop(image: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The part of an image (H, W) or (H, W, C) in a box, brought to ``size`` (w, h) with OpenCV's bilinear default.
+    """Cut a box out of an image and resize it with OpenCV's default, bilinear interpolation.
 
     Args:
-        image: any type that OpenCV resizes.
-        box: (4,) x1, y1, x2, y2 in whole pixels, as slices take them: x2 and y2 are the first outside.
+        image: (H, W) or (H, W, C), of any type that OpenCV resizes.
+        box: (4,) x1, y1, x2, y2 in whole pixels; as in a slice, x2 and y2 are the first outside.
         size: (w, h) of the result.
+
+    Returns:
+        (h, w) or (h, w, C), of the image's type.
     """
     x1, y1, x2, y2 = (int(v) for v in box)
     return cv2.resize(image[y1:y2, x1:x2], size)
 
 
 def peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of the maps (K, H, W) is greatest, the first of equals: (K, 2) pixels (x, y), and its values (K,)."""
+    """Find the maximum of each map; the first one if several are equal.
+
+    Args:
+        maps: (K, H, W).
+
+    Returns:
+        Positions (K, 2) in (x, y) pixels, float32, and values (K,).
+    """
     flat = maps.reshape(len(maps), -1)
     best = flat.argmax(axis=1)
     places = np.stack([best % maps.shape[2], best // maps.shape[2]], axis=1).astype(np.float32)
@@ -70,17 +87,17 @@ def peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def weighted_means(maps: np.ndarray, threshold: float = 0.0) -> np.ndarray:
-    """The mean of all positions of each of the maps (K, H, W), weighted by their values: (K, 2) pixels (x, y).
+    """Compute the mean position of each map, weighted by its values.
 
-    Everything counts, the background too: a value of 0.01 all over a map of 64×64 weighs as much as the disc that
-    ``draw_circles`` draws, and takes the mean half of the way to the map's middle.
+    The background counts, too: a value of 0.01 all over a map of 64×64 weighs as much as the disc that
+    ``draw_circles`` draws, and moves the mean half of the way to the middle of the map.
 
     Args:
-        maps: values below 0 weigh nothing.
-        threshold: fraction of a map's greatest value; what is below weighs nothing.
+        maps: (K, H, W); negative values have no weight.
+        threshold: fraction of a map's maximum; smaller values have no weight.
 
     Returns:
-        float32; a map without a positive value gives its middle.
+        (K, 2) in (x, y) pixels, float32; the middle of the map if it has no positive value.
     """
     kept = np.maximum(maps, 0).astype(np.float64)
     top = kept.reshape(len(kept), -1).max(axis=1)[:, None, None]

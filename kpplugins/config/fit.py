@@ -57,7 +57,8 @@ def fit_model(
         BadInputError: naming both places and both numbers; or datasets that do not say what their classes are.
     """
     foreign = _below_the_data(cfg, layer)
-    for path in _KEYPOINTS:
+    own = [("model", "backbone", "out_channels")] if is_type(cfg.model.get("backbone"), "CPM") else []
+    for path in (*_KEYPOINTS, *own):
         if _has(cfg, path):
             _fit(cfg, path, "keypoints", schema.keypoints, layer.origin(*path) in foreign)
     if foreign:

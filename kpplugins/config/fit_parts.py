@@ -33,6 +33,9 @@ def fit_parts(cfg: Config, schema: KeypointSchema, is_foreign: Callable[[Path], 
                 part.pop("metainfo", None)
                 part.update(type=ours, sigmas=list(schema.sigmas))
                 logger.info("%s: %s with the sigmas of the data, %s before", dotted(path), ours, theirs)
+        if is_type(part, "KeypointOHKMMSELoss") and part.get("topk", 8) > schema.num_keypoints:
+            part.topk = schema.num_keypoints
+            logger.info("%s.topk: all %d keypoints, there are no more", dotted(path), schema.num_keypoints)
     order = list(range(schema.num_keypoints))
     for place, codec in _codecs(cfg):
         if "decode_keypoint_order" in codec and is_foreign(place):

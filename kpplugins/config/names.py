@@ -14,8 +14,8 @@ from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
 READ_BY_RUNNER = {
-    "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval", "find_unused_parameters",
-    "model_wrapper_cfg", "sync_bn",
+    "activation_checkpointing", "compile", "custom_imports", "data_mode", "efficient_conv_bn_eval",
+    "find_unused_parameters", "model_wrapper_cfg", "sync_bn",
 }  # fmt: skip
 """Names that MMEngine's Runner reads from the config without having them as arguments."""
 _NEAR = 0.88

@@ -2,12 +2,12 @@
 
 The map: ``CatDataset`` (CAT cat faces), ``CocoPersonDataset`` (COCO's persons as downloaded),
 ``CustomKeypointDataset`` (any keypoints, in the inner format), ``KaggleFacialDataset`` (Kaggle's facial keypoints as
-downloaded), ``RecordDataset`` (the base of those that a converter reads), ``transforms`` (pipeline steps). Each dataset
-offers ``schema_of(cfg)``, the ``KeypointSchema`` that a dataset of that config will have; ``apis.config`` sizes the
-model by it.
+downloaded), ``RecordDataset`` (their base class), ``image_samples`` (samples of whole images), ``transforms`` (pipeline
+steps). Each dataset class has ``schema_of(cfg)``, which returns the ``KeypointSchema`` of a dataset built from ``cfg``;
+``config.fit`` sets the size of the model by it.
 
-Adding a new dataset: a reader in ``converters``, then a class here that turns its records into data infos through
-``RecordDataset`` and names its schema.
+Adding a new dataset: a reader in ``formats``, then a subclass of ``RecordDataset`` here that loads its records and
+returns its schema.
 """
 
 from kpplugins.datasets import transforms

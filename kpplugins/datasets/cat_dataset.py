@@ -19,20 +19,20 @@ logger = logging.getLogger(__name__)
 
 @DATASETS.register_module()
 class CatDataset(RecordDataset):
-    """CAT (Zhang, Sun, Tang: Cat head detection, ECCV 2008), about 10,000 cat faces with nine points.
+    """CAT (Zhang, Sun, Tang: Cat head detection, ECCV 2008), about 10,000 cat faces with nine keypoints.
 
-    Reads ``data_root/CAT_00 … CAT_06/NAME.jpg`` + ``NAME.jpg.cat`` as Kaggle's crawford/cat-dataset unpacks. CAT has
-    no boxes: the box is the one around all nine points (whichever are chosen) plus a margin, cut to the image. A
-    point outside its image counts as unlabelled.
+    Reads ``data_root/CAT_00 … CAT_06/NAME.jpg`` + ``NAME.jpg.cat``, the layout of Kaggle's crawford/cat-dataset. CAT
+    has no boxes: the box encloses all nine keypoints (whichever are chosen) with a margin, clipped to the image. A
+    keypoint outside its image counts as absent.
 
     Args:
         data_root: the folder with ``CAT_00`` ….
         split: ``train``, ``val``, ``test`` or ``all``.
-        ratios: shares of the three splits of all cats in sorted order. Default: 60, 20, 20.
-        shuffle_seed: ``None`` splits in sorted order without shuffling; a number shuffles reproducibly first.
+        ratios: shares of the three splits. Default: 60, 20, 20.
+        shuffle_seed: seed of a shuffle before splitting; ``None`` splits in sorted order.
         folders: only these subfolders, e.g. ``['CAT_00']``.
         bbox_margin: growth of the box on each side, as a fraction of its longer side. Default: 0.1.
-        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the nine points.
+        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the nine keypoints.
 
     Raises:
         BadInputError: no such folder, a bad file (unless ``skip_bad``), or a split without images.
@@ -57,11 +57,11 @@ class CatDataset(RecordDataset):
 
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The nine points."""
+        """Return the schema of the nine keypoints."""
         return CAT_SCHEMA
 
     def load_records(self) -> list[PoseRecord]:
-        """The cats of the split."""
+        """Read the cats of the split."""
         root = Path(self.data_root)
         reading = read_cat(root, folders=self.folders, margin=self.bbox_margin, skip_bad=self.skip_bad)
         if is_drawn(root):

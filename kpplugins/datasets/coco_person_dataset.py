@@ -30,36 +30,37 @@ _SIDES = [
 _ACROSS = [(f"left_{joint}", f"right_{joint}") for joint in ("hip", "shoulder", "eye")]
 _NOSE = [("nose", "left_eye"), ("nose", "right_eye")]
 PERSON_SCHEMA = infer_schema("person", tuple(COCO_SIGMAS), skeleton=_SIDES + _ACROSS + _NOSE)
-"""COCO's 17 points with COCO's own sigmas; skeleton as in its annotation files."""
+"""COCO's 17 keypoints with COCO's own sigmas; skeleton as in its annotation files."""
 
 
 @DATASETS.register_module()
 class CocoPersonDataset(RecordDataset):
-    """COCO person keypoints (Lin et al.: Microsoft COCO, ECCV 2014), 17 points, each person from its annotated box.
+    """COCO person keypoints (Lin et al.: Microsoft COCO, ECCV 2014), 17 keypoints, with the annotated boxes.
 
     Reads ``data_root/annotations/person_keypoints_{train,val}2017.json`` with the images in ``train2017`` and
-    ``val2017``, as cocodataset.org offers them; also what ``curation.crop`` makes of them
+    ``val2017``, as downloaded from cocodataset.org; also the output of ``curation.crop``
     (``annotations/{train,val,test}.json`` with ``images``). Nothing is written.
 
-    Crowds and persons without a labelled point are neither learnt nor scored, and are counted: the top-down protocol
-    with ground-truth boxes. With ``data_mode="bottomup"`` they stay in their images, and ``min_keypoints`` has no
-    effect: a person left out would be learnt as background. Sizes of images are those of the annotation; an image
-    that is not there is a fault. With ``skip_bad`` each one is looked at.
+    Crowds and persons without a labelled keypoint are neither learnt nor scored, and a message counts them: the
+    top-down protocol with ground-truth boxes. With ``data_mode="bottomup"`` they stay in their images, and
+    ``min_keypoints`` has no effect: a person left out would be learnt as background. Image sizes come from the
+    annotation file; a missing image is an error. With ``skip_bad`` the header of every image is read and checked.
 
-    Produced keys, beside those of ``RecordDataset``: ``upper_body_ids`` and ``lower_body_ids``, which MMPose's
+    Added keys, besides those of ``RecordDataset``: ``upper_body_ids`` and ``lower_body_ids``, which MMPose's
     ``RandomHalfBody`` needs.
 
     Args:
         data_root: the folder.
-        split: ``train``, ``val`` or ``test``. COCO's test images have no public labels: where no annotation of them
-            is there, ``test`` means ``val``, and says so.
+        split: ``train``, ``val`` or ``test``. COCO's test images have no public labels: if there is no annotation file
+            for them, ``test`` means ``val``, with a warning.
         ann_file: read this file whatever the split, absolute or below ``data_root``; ``None`` finds it by the split.
-        min_keypoints: persons with fewer labelled points (of those chosen) are left out of training. Testing scores
-            them all the same, as COCO does.
-        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the 17 points.
+        min_keypoints: persons with fewer labelled keypoints (of those chosen) are left out of training. Testing still
+            scores them, as COCO does.
+        keypoints: names of the keypoints to use, of the 17; ``None`` uses all.
+        **kwargs: see ``RecordDataset``.
 
     Raises:
-        BadInputError: an unknown split, no annotation of it, one of other keypoints, a bad entry (unless ``skip_bad``),
+        BadInputError: an unknown split, no annotation file for it, other keypoints, a bad entry (unless ``skip_bad``),
             or no labelled person.
     """
 
@@ -91,15 +92,15 @@ class CocoPersonDataset(RecordDataset):
 
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The 17 points; nothing is read, COCO's training file is of 450 MB."""
+        """Return the schema of the 17 keypoints without reading COCO's training file, which has 450 MB."""
         return PERSON_SCHEMA
 
     def load_records(self) -> list[PoseRecord]:
-        """The persons of the split, crowds and unlabelled ones among them."""
+        """Read the persons of the split, including crowds and unlabelled ones."""
         return self.load_split()[0]
 
     def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
-        """The persons of the split, and its images without any."""
+        """Read the persons of the split, and its images without any."""
         file = self._annotation_file()
         where, reading = str(file), self._read(file)
         if set(reading.schema.keypoints) != set(PERSON_SCHEMA.keypoints):
@@ -147,7 +148,7 @@ class CocoPersonDataset(RecordDataset):
         return found
 
     def _file_of(self, split: str) -> Path | None:
-        """The split's annotation file, of the newest year; one that lists no annotation does not count as test's."""
+        """Find the split's annotation file, of the newest year; a test file without annotations does not count."""
         folder = Path(self.data_root) / "annotations"
         named = [folder / f"{split}.json"] if (folder / f"{split}.json").is_file() else []
         files = named or sorted(folder.glob(f"person_keypoints_{split}*.json"))

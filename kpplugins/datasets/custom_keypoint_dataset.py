@@ -22,22 +22,23 @@ from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
 CONVERT_COMMAND = "python tools/dataset.py convert SOURCE --out DIR"
-_WITHOUT_VAL = "; or train without: val_dataloader = val_evaluator = val_cfg = None in the config"
+_WITHOUT_VAL = "; or train without one: val_dataloader = val_evaluator = val_cfg = None in the config"
 
 
 @DATASETS.register_module()
 class CustomKeypointDataset(RecordDataset):
-    """A folder of ``images`` and ``annotations/{train,val,test}.json``, as ``tools/dataset.py convert`` makes it.
+    """A folder with ``images`` and ``annotations/{train,val,test}.json``, as ``tools/dataset.py convert`` writes it.
 
     The annotations are COCO keypoints, of any number K; names, skeleton, flip pairs and sigmas come from
-    ``data_root/schema.json`` where it is there, else from the categories of the annotation files. Sizes of images
-    are those of the annotation; an image that is not there is a fault. With ``skip_bad`` each one is looked at.
+    ``data_root/schema.json`` if it exists, else from the categories of the annotation files. Image sizes come from the
+    annotation files; a missing image is an error. With ``skip_bad`` the header of every image is read and checked.
 
     Args:
         data_root: the folder.
-        split: ``train``, ``val``, ``test`` or ``all``. Where there are no test images, ``test`` means ``val``, and
-            says so.
-        categories: only objects of these, with the points that they have; ``None`` uses all.
+        split: ``train``, ``val``, ``test`` or ``all``. If there are no test images, ``test`` means ``val``, with a
+            warning.
+        categories: only instances of these categories, with the keypoints that they have; ``None`` uses all.
+        keypoints: names of the keypoints to use; ``None`` uses all of the categories.
         **kwargs: see ``RecordDataset``.
 
     Raises:
@@ -63,12 +64,12 @@ class CustomKeypointDataset(RecordDataset):
 
     @classmethod
     def schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The schema that a dataset built from ``cfg`` will have; reads no images."""
+        """Return the schema of a dataset built from ``cfg``; reads no images."""
         return cls.full_schema_of(cfg).subset(cls._points_of(cfg))
 
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
-        """Read from the data."""
+        """Read the schema of all keypoints from the data."""
         root = Path(cfg["data_root"])
         if (root / SCHEMA_FILE).is_file():
             return KeypointSchema.load(root / SCHEMA_FILE)
@@ -76,7 +77,7 @@ class CustomKeypointDataset(RecordDataset):
 
     @classmethod
     def _points_of(cls, cfg: dict) -> Sequence[str] | None:
-        """The points that are chosen: named, or those of the chosen categories."""
+        """Return the names of the chosen keypoints: as given, or those of the chosen categories; ``None`` for all."""
         wanted = cfg.get("categories")
         if cfg.get("keypoints") is not None or wanted is None:
             return cfg.get("keypoints")
@@ -92,17 +93,17 @@ class CustomKeypointDataset(RecordDataset):
 
     @classmethod
     def classes_of(cls, cfg: dict) -> list[str]:
-        """The categories that the annotation names, in the order of their ids; or the chosen ones of them."""
+        """Return the categories of the annotation file in the order of their ids, or the chosen ones among them."""
         known = category_names_of_file(_any_annotation(Path(cfg["data_root"])))
         wanted = cfg.get("categories")
         return [name for name in known if wanted is None or name in wanted]
 
     def load_records(self) -> list[PoseRecord]:
-        """The instances of the split."""
+        """Read the instances of the split."""
         return self.load_split()[0]
 
     def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
-        """The instances of the split, and its images that have none of the chosen categories."""
+        """Read the instances of the split, and its images without an instance of the chosen categories."""
         folder = Path(self.data_root) / "annotations"
         records, backgrounds = self._read(folder, SPLITS if self.split == "all" else [self.split])
         if not records and self.split == "test":
@@ -114,7 +115,7 @@ class CustomKeypointDataset(RecordDataset):
             raise BadInputError(
                 f"the {self.split} split has no instances",
                 where=str(folder),
-                todo=f"divide anew: {CONVERT_COMMAND}{_WITHOUT_VAL if self.split == 'val' else ''}",
+                todo=f"split it again: {CONVERT_COMMAND}{_WITHOUT_VAL if self.split == 'val' else ''}",
             )
         return records, backgrounds
 
@@ -124,7 +125,7 @@ class CustomKeypointDataset(RecordDataset):
         for path in (folder / f"{split}.json" for split in splits):
             if path.is_file():
                 reading = read_coco(path, skip_bad=self.skip_bad, check_images=self.skip_bad)
-                reading.under(self.full_schema, str(path))  # files may list the points in different orders
+                reading.under(self.full_schema, str(path))  # files may list the keypoints in different orders
                 records += reading.records
                 backgrounds += reading.backgrounds
         if self.categories is None:
@@ -137,7 +138,7 @@ class CustomKeypointDataset(RecordDataset):
 
 
 def _any_annotation(root: Path) -> Path:
-    """The first annotation file of the folder; all have the same categories."""
+    """Return the first annotation file of the folder; all have the same categories."""
     for split in SPLITS:
         if (root / "annotations" / f"{split}.json").is_file():
             return root / "annotations" / f"{split}.json"

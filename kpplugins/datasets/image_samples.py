@@ -1,8 +1,8 @@
-"""Samples of whole images with all their instances: small ones to keep, complete ones for a pipeline.
+"""Samples of whole images with all their instances: compact ones to keep, complete ones for a pipeline.
 
-An image is kept as bytes, one row of float64 numbers an instance: id, category (1-based), crowd, area, the box as it
-was read (4), the box within the image (4), and x, y, visibility of the K points. So a hundred thousand instances are
-some ten thousand small dicts.
+An image is kept as bytes, with one row of float64 numbers per instance: id, category (1-based), crowd, area, the box as
+read (4), the box clipped to the image (4), and x, y, visibility of the K keypoints. This keeps a hundred thousand
+instances in about ten thousand small dicts.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 CUT_SHARE = 0.5
-"""A box of which less than this lies within its image is counted as one that reaches far beyond it."""
+"""A box with less than this share inside its image is counted as cut."""
 _FIXED = 12
 
 
@@ -26,22 +26,23 @@ def small_images(
     chosen: Sequence[int],
     classes: Sequence[str],
 ) -> tuple[list[dict], Counter[str]]:
-    """One small sample an image, those of the backgrounds last.
+    """Build one compact sample per image, backgrounds last.
 
-    Crowds and boxes without a labelled point stay; a box with no area within its image goes, with its points.
+    Crowds and instances without a labelled keypoint are kept; an instance whose box has no area inside the image is
+    left out.
 
     Args:
         records: N instances.
         backgrounds: images without any.
-        chosen: indices of the K points to use.
-        classes: names; the category of an instance becomes its 1-based place among them.
+        chosen: indices of the K keypoints to use.
+        classes: category names; an instance gets the 1-based index of its category among them.
 
     Returns:
         The samples, and how many instances are ``crowd``, ``unlabelled``, ``outside`` (left out) or ``cut`` by more
         than half.
 
     Raises:
-        BadInputError: an instance of a category that is none of the classes.
+        BadInputError: an instance of a category that is not among the classes.
     """
     numbers: dict[Path, int] = {}
     places = np.array([numbers.setdefault(r.image, len(numbers)) for r in records], np.int64)
@@ -69,7 +70,16 @@ def small_images(
 
 
 def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict:
-    """The complete sample of an image; see ``RecordDataset`` for its keys."""
+    """Unpack the sample of an image.
+
+    Args:
+        small: one sample of ``small_images``.
+        num_keypoints: K.
+        classes: category names, as for ``small_images``.
+
+    Returns:
+        The complete sample; see ``RecordDataset`` for its keys.
+    """
     rest = dict(small)
     rows = np.frombuffer(rest.pop("rows")).reshape(-1, _FIXED + 3 * num_keypoints)
     points = rows[:, _FIXED:].reshape(len(rows), num_keypoints, 3)
@@ -99,14 +109,14 @@ def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict
 
 
 def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequence[str]) -> np.ndarray:
-    """(N, 12 + 3K), see the module."""
+    """Build the rows (N, 12 + 3K) that the module docstring describes."""
     kinds = {name: i for i, name in enumerate(classes, 1)}
     nameless = next((record for record in records if record.category not in kinds), None)
     if nameless is not None:
         raise BadInputError(
-            f"instance of {nameless.category!r}, which is no category of the annotation",
+            f"instance of {nameless.category!r}, which is not a category of the annotation file",
             where=str(nameless.source), expected=f"one of {', '.join(classes)}", found=str(nameless.image),
-            todo="name it in the file's categories, with its id",
+            todo="add it to the file's categories, with its id",
         )  # fmt: skip
     rows = np.empty((len(records), _FIXED + 3 * len(chosen)))
     for row, (i, record) in zip(rows, enumerate(records, 1), strict=True):
@@ -120,5 +130,5 @@ def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequenc
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
-    """(N,) of (N, 4) xyxy; 0 for one that is inverted or flat."""
+    """Return areas (N,) of boxes (N, 4) xyxy; 0 for inverted and flat ones."""
     return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

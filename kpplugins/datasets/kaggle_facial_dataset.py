@@ -24,24 +24,24 @@ from kpplugins.structures import BadInputError
 
 @DATASETS.register_module()
 class KaggleFacialDataset(RecordDataset):
-    """Kaggle's facial-keypoints-detection, up to 15 points on grey 96×96 faces.
+    """Kaggle's facial-keypoints-detection, up to 15 keypoints on grey 96×96 faces.
 
     Reads ``training.csv`` or ``training.zip`` in ``data_root`` as downloaded; the images are inside it and stay in
-    memory (9 KB each). Kaggle's test file has no truth, so all three splits are parts of the training file. The box is
-    the whole image. Of the original 7,049 rows 2,140 carry all 15 points; most others carry four, and points that a
-    row does not carry have no weight in training and do not count in testing.
+    memory (9 KB each). Kaggle's test file has no labels, so all three splits are parts of the training file. The box is
+    the whole image. Of the original 7,049 rows, 2,140 have all 15 keypoints and most others four; a row's absent
+    keypoints have no weight in training and do not count in testing.
 
-    Produced keys, beside those of ``RecordDataset``: ``img`` (96, 96, 3) uint8; ``img_path`` is
-    ``…/training.csv/ROW.png`` with the number of the row, which is no file.
+    Added keys, besides those of ``RecordDataset``: ``img`` (96, 96, 3) uint8; ``img_path`` is
+    ``…/training.csv/ROW.png`` with the number of the row, a file that does not exist.
 
     Args:
         data_root: the folder with the training file.
         split: ``train``, ``val``, ``test`` or ``all``.
-        subset: a row is in the same split whatever the subset, so that models of different subsets can be compared;
-            ``15`` uses rows with all 15 points, ``4`` those with exactly four, ``all`` every row with a point.
+        subset: ``15`` uses rows with all 15 keypoints, ``4`` those with exactly four, ``all`` every row with a
+            keypoint. A row's split does not depend on it, so models of different subsets can be compared.
         ratios: shares of the three splits. Default: 80, 10, 10.
-        shuffle_seed: of the shuffle before dividing; ``None`` divides in the order of the file. Default: 0.
-        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the points.
+        shuffle_seed: seed of the shuffle before splitting; ``None`` splits in the order of the file. Default: 0.
+        **kwargs: see ``RecordDataset``; ``keypoints`` chooses some of the keypoints.
 
     Raises:
         BadInputError: no such file, a bad row (unless ``skip_bad``), or a split without rows.
@@ -65,16 +65,16 @@ class KaggleFacialDataset(RecordDataset):
 
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The 15 points."""
+        """Return the schema of the 15 keypoints."""
         return KAGGLE_SCHEMA
 
     @classmethod
     def classes_of(cls, cfg: dict) -> list[str]:
-        """Faces."""
+        """Return the only category, ``face``."""
         return ["face"]
 
     def load_records(self) -> list[PoseRecord]:
-        """The faces of the split."""
+        """Read the faces of the split."""
         root = Path(self.data_root)
         images, reading = read_faces(root, skip_bad=self.skip_bad)
         file = training_file(root)
@@ -89,11 +89,11 @@ class KaggleFacialDataset(RecordDataset):
         return [PoseRecord(**{**record.__dict__, "image": file / record.image}) for _, record in chosen]
 
     def image(self, img_path: str) -> np.ndarray:
-        """(96, 96, 3) uint8, three equal channels."""
+        """Return the image of a row, (96, 96, 3) uint8, with three equal channels."""
         return cv2.cvtColor(self._grey[img_path], cv2.COLOR_GRAY2BGR)
 
     def get_data_info(self, idx: int) -> dict:
-        """The sample with its image."""
+        """Return the sample with its image."""
         info = super().get_data_info(idx)
         info["img"] = self.image(info["img_path"])
         return info

@@ -1,4 +1,4 @@
-"""Base of the datasets whose annotations a converter reads."""
+"""The base class of the datasets."""
 
 import logging
 from abc import abstractmethod
@@ -21,40 +21,39 @@ from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
 _ASKED = 5000
-"""So many boxes or fewer, of all over the set, are asked whether they are corners."""
+"""Most boxes, spread over the whole set, that are tested for being corners."""
 
 
 class RecordDataset(BaseCocoStyleDataset):
     """An MMPose dataset over ``PoseRecord``s; a sample is a labelled instance, with ``data_mode="bottomup"`` an image.
 
-    A subclass says what its points are (``full_schema_of``) and reads its records (``load_records``; ``load_split``
-    where its data have images without instances).
+    A subclass defines its keypoints (``full_schema_of``) and reads its records (``load_records``, or ``load_split`` if
+    its data have images without instances).
 
-    Produced keys, beside those of ``BaseCocoStyleDataset``: ``img_path``, ``img_id`` (1-based number of the image),
+    Added keys, besides those of ``BaseCocoStyleDataset``: ``img_path``, ``img_id`` (1-based number of the image),
     ``id`` (1-based number of the record), ``bbox`` (1, 4) xyxy, ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K)
     0 or 1, ``area``, ``raw_ann_info`` (the COCO annotation, for metrics).
 
-    A sample of an image has all N of its instances, crowds and boxes without labelled points among them, in training
-    as in testing; N is 0 for a background. ``id`` is a list of N; its arrays: ``category_id`` (1-based place in
-    ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) cut to the image, ``bbox_score``, ``area`` (N,),
-    ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations, with
-    the boxes as they were read. A box that has no area within its image is left out of both.
+    A sample of an image has all N of its instances, including crowds and instances without labelled keypoints, in
+    training and testing; N is 0 for a background. ``id`` is a list of N; the arrays are ``category_id`` (1-based index
+    in ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) clipped to the image, ``bbox_score``, ``area``
+    (N,), ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations,
+    with the boxes as read. An instance whose box has no area inside the image is left out.
 
     Args:
         data_root: where the data are.
-        keypoints: names of the points to use, in this order; ``None`` uses all of the schema.
-        skip_bad: go on without bad files, saying how many and why.
-        backgrounds: whether images without any instance are trained on, with ``data_mode="bottomup"``; a test has
-            them always.
+        keypoints: names of the keypoints to use, in this order; ``None`` uses all of the schema.
+        skip_bad: skip bad files, with a message that counts them and names the faults.
+        backgrounds: train on images without any instance, too, with ``data_mode="bottomup"``; a test always uses them.
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
-        BadInputError: see ``load_records``; no instance carries any of the chosen points; boxes that are corners (see
-            ``corner_votes``); or one of an image's instances is of a category without a name.
+        BadInputError: see ``load_records``; no instance has any of the chosen keypoints; the boxes are corners (see
+            ``corner_votes``); or an instance of an image has a category without a name.
     """
 
     categories: tuple[str, ...] | None = None
-    """Only objects of these, where a subclass can choose."""
+    """Only instances of these categories, where a subclass can choose."""
 
     def __init__(
         self,
@@ -79,42 +78,42 @@ class RecordDataset(BaseCocoStyleDataset):
             hub.update_info(f"{name}_ann_file", None)
         self._metainfo["sigmas_source"] = self.schema.sigmas_source
         names = self.classes or [full.name]
-        # what MMPose's CocoMetric writes into the annotation file that it makes of samples
+        # MMPose's CocoMetric writes these into the annotation file that it builds from the samples
         self._metainfo["CLASSES"] = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
         if self.classes:
             self._metainfo["classes"] = self.classes
 
     @classmethod
     def schema_of(cls, cfg: dict) -> KeypointSchema:
-        """The schema that a dataset built from ``cfg`` will have; reads no images."""
+        """Return the schema of a dataset built from ``cfg``; reads no images."""
         return cls.full_schema_of(cfg).subset(cfg.get("keypoints"))
 
     @classmethod
     def classes_of(cls, cfg: dict) -> list[str]:
-        """What the objects of a dataset built from ``cfg`` can be, by name; the same for all of its splits."""
+        """Return the category names of a dataset built from ``cfg``; the same for all of its splits."""
         return [cls.full_schema_of(cfg).name]
 
     @classmethod
     @abstractmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
-        """All points of the data at ``cfg['data_root']``."""
+        """Return the schema of all keypoints of the data at ``cfg['data_root']``."""
 
     @abstractmethod
     def load_records(self) -> list[PoseRecord]:
-        """The records of this dataset's split, all points of the full schema, in order."""
+        """Read the records of this dataset's split, with all keypoints of the full schema, in its order."""
 
     def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
-        """The records, and the split's images without any instance."""
+        """Read the records, and the split's images without any instance."""
         return self.load_records(), []
 
     def image(self, img_path: str) -> np.ndarray:
-        """One of its images by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
+        """Read an image by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
         return read_image(img_path)
 
     def load_data_list(self) -> list[dict]:
-        """Small samples, which ``get_data_info`` completes.
+        """Load compact samples, which ``get_data_info`` completes.
 
-        So 100,000 instances take half the memory that whole samples would, and two thirds of the time.
+        With 100,000 instances this halves the memory of complete samples and takes a third off the loading time.
         """
         if self.bbox_file:
             return super().load_data_list()
@@ -123,14 +122,14 @@ class RecordDataset(BaseCocoStyleDataset):
         return [small for small in self._instances() if _is_usable(small)]
 
     def get_data_info(self, idx: int) -> dict:
-        """The sample, with all its keys."""
+        """Return the complete sample."""
         info = super().get_data_info(idx)
         if "rows" in info:
             return whole_image(info, self.schema.num_keypoints, self.classes)
         return _whole(info) if "points" in info else info
 
     def _images(self) -> list[dict]:
-        """One dict of plain values an image."""
+        """Return one dict of plain values per image."""
         records, backgrounds = self.load_split()
         self._require_boxes(records)
         if not (self.backgrounds or self.test_mode):
@@ -139,13 +138,13 @@ class RecordDataset(BaseCocoStyleDataset):
         learnt = len(records) - counts["crowd"] - counts["outside"]
         if learnt == counts["unlabelled"] and not (learnt and self.test_mode):  # a test has the AP of boxes
             raise BadInputError(
-                "no instance carries any of the chosen points in a box", where=str(self.data_root),
+                "no instance has any of the chosen keypoints and a box", where=str(self.data_root),
                 found=f"{len(records)} instances", todo="choose other `keypoints`",
             )  # fmt: skip
         if counts.total() or backgrounds:
             logger.warning(
-                "%d instances in %d images, %d of them without any; not learnt: %d crowds, the points of %d that "
-                "carry none of the chosen ones, %d left out with a box that has no area in its image",
+                "%d instances in %d images, %d of them without any; not learnt: %d crowds, the keypoints of %d that "
+                "have none of the chosen ones, %d left out with a box that has no area in its image",
                 len(records), len(samples), len(backgrounds),
                 counts["crowd"], counts["unlabelled"], counts["outside"],
             )  # fmt: skip
@@ -158,7 +157,7 @@ class RecordDataset(BaseCocoStyleDataset):
         return samples
 
     def _require_boxes(self, records: Sequence[PoseRecord]) -> None:
-        """Stop, or with ``skip_bad`` warn, where boxes make sense only as corners that were stored in a wrong field."""
+        """Raise, or with ``skip_bad`` warn, if the boxes only make sense as corners, not as x, y, width, height."""
         told = [r for r in records if not r.crowd and DERIVED_NOTE not in r.notes]
         told = told[:: len(told) // _ASKED + 1]
         if not told:
@@ -169,17 +168,17 @@ class RecordDataset(BaseCocoStyleDataset):
         if not are_corners(votes):
             return
         fault = BadInputError(
-            "boxes that are two corners in the field for x, y, width, height", where=str(told[0].source),
-            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their image and around their "
-            f"points only so, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
-            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
+            "the boxes look like two corners, not x, y, width, height", where=str(told[0].source),
+            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes only fit their image and keypoints as "
+            f"corners, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
+            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to continue anyway",
         )  # fmt: skip
         if not self.skip_bad:
             raise fault
         logger.warning("%s", fault)
 
     def _instances(self) -> list[dict]:
-        """One dict of plain values a record."""
+        """Return one dict of plain values per record."""
         records = self.load_records()
         self._require_boxes(records)
         numbers: dict[Path, int] = {}
@@ -202,14 +201,14 @@ class RecordDataset(BaseCocoStyleDataset):
         boxless = sum(not _is_usable(small) for small in smalls) - crowds - unlabelled
         if crowds + unlabelled + boxless == len(smalls):
             raise BadInputError(
-                "no instance carries any of the chosen points in a box",
+                "no instance has any of the chosen keypoints and a box",
                 where=str(self.data_root),
                 found=f"{len(smalls)} instances",
                 todo="choose other `keypoints`",
             )
         if crowds + unlabelled + boxless:
             logger.warning(
-                "left out of %d instances: %d that carry none of the chosen points, %d crowds, "
+                "left out of %d instances: %d that have none of the chosen keypoints, %d crowds, "
                 "%d with a box of no area",
                 len(smalls),
                 unlabelled,
@@ -219,13 +218,13 @@ class RecordDataset(BaseCocoStyleDataset):
 
 
 def _is_usable(small: dict) -> bool:
-    """Whether an instance is learnt and scored: no crowd, a labelled point, a box with an area."""
+    """Tell whether an instance is learnt and scored: no crowd, a labelled keypoint, a box with an area."""
     x1, y1, x2, y2 = small["box"]
     return bool(not small["iscrowd"] and small["num_keypoints"] and x2 > x1 and y2 > y1)
 
 
 def _whole(small: dict) -> dict:
-    """What MMPose's pipelines and metrics take."""
+    """Unpack a compact sample for MMPose's pipelines and metrics."""
     rest = dict(small)
     points, box = np.frombuffer(rest.pop("points")).reshape(-1, 3), rest.pop("box")
     annotation = {

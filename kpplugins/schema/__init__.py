@@ -1,9 +1,11 @@
-"""The description of a keypoint set: names, flip pairs, skeleton, sigmas. numpy only.
+"""The description of a keypoint set: names, flip pairs, skeleton, sigmas. NumPy only.
 
-- ``keypoint_schema``   ``KeypointSchema``, from which everything that depends on K is read
-- ``from_names``        what follows from keypoint names: flip pairs by left and right, COCO's sigmas
+- ``keypoint_schema``   ``KeypointSchema``, the source of everything that depends on K
+- ``from_names``        what keypoint names imply: flip pairs from left and right, COCO's sigmas
 - ``flip_evidence``     what the labelled keypoints themselves say about the flip pairs
 - ``measured_sigmas``   sigmas from instances that were annotated more than once
+
+Adding a new source of schema facts: one module of pure functions that take and return a ``KeypointSchema``.
 """
 
 from kpplugins.schema.keypoint_schema import KeypointSchema

@@ -1,11 +1,11 @@
-"""Whether the flip pairs of a schema agree with the labelled points themselves.
+"""Check the flip pairs of a schema against the labelled keypoints.
 
-The left and right of names are a matter of words; this looks at the shapes. Mirror an instance (x to -x), exchange the
-points by the flip pairs, and it should look like some instance of the set. Where it looks more like one with a pair
-undone, or with its points paired otherwise, the pair is wrong. Shapes are compared by the full Procrustes distance of
-planar shapes as complex vectors (Dryden and Mardia, Statistical Shape Analysis, 1998: translation, scale and turn, no
-reflection), over the points that both have; an instance is compared with its nearest neighbour among the others and
-not with a mean shape, because people are seen from the front and from the back.
+Names only claim what is left and right; this module looks at the shapes. Mirror an instance (x to -x), swap its
+keypoints by the flip pairs, and it should look like another instance of the set. If it looks more like one with a pair
+undone, or with its keypoints paired differently, the pair is wrong. Shapes are compared by the full Procrustes distance
+of planar shapes as complex vectors (Dryden and Mardia, Statistical Shape Analysis, 1998: translation, scale and
+rotation, no reflection), over the keypoints that both have. Each instance is compared with its nearest neighbour, not
+with a mean shape, because people are seen from the front and from the back.
 """
 
 import math
@@ -21,54 +21,53 @@ from kpplugins.structures.errors import BadInputError
 AGREES, DISAGREES, UNKNOWN, MISSING = "agrees", "disagrees", "unknown", "missing"
 
 MIN_POINTS = 3
-"""Two points have no shape: by shift, scale and turn every two lie on every other two."""
+"""Two keypoints have no shape: shift, scale and rotation map any two onto any other two."""
 
 MIN_INSTANCES = 10
-"""Ten instances that all say the same come by chance once in 1,000."""
+"""Ten instances agree by chance once in about 1,000 cases."""
 
 MIN_SHARE = 0.7
 """An alternative must fit better in this share of the instances, however many there are: frames of one video are not
-independent, so that the test alone would take a small bias for sure. Right pairs of real sets (faces, persons, mice)
+independent, so the test alone would take a small bias for certain. Correct pairs of real sets (faces, persons, mice)
 gave at most 0.15, wrong ones at least 0.84."""
 
 SIGNIFICANCE = 0.01
-"""Of the sign test, over all alternatives together (Bonferroni). Instances share neighbours, which the test does not
-know: of sets of 20 to 60 random shapes, without any sides, 2.5 % raised an alarm; of 200, none."""
+"""Level of the sign test over all alternatives together (Bonferroni). The test ignores that instances share neighbours:
+2.5 % of the sets of 20 to 60 random shapes without sides raised a false alarm, and none of the sets of 200."""
 
 MAX_STRANGENESS = 2.0
 """Mirrored instances farther from the real ones than this, in units of the distance between real neighbours, look like
-none of them. Right pairs of real sets gave 1.0 to 1.2; simulated walkers from one side only, 4 to 35."""
+none of them. Correct pairs of real sets gave 1.0 to 1.2; simulated walkers seen from one side only, 4 to 35."""
 
 _COMMON = 0.6
-"""Share of an instance's points that a neighbour must have."""
+"""Share of an instance's keypoints that a neighbour must have."""
 
 _MAX_INSTANCES = 400
 _WORK = 1e7
 """Comparisons of two shapes for one round over all alternatives; large keypoint sets use fewer instances."""
 
 _ROUNDS = 8
-"""How many alternatives are taken one after the other, beside one for each point that has a partner."""
+"""Most alternatives applied one after the other, plus one for each keypoint that has a partner."""
 
 _EVEN = (0.35, 0.65)
-"""Shares at which exchanging and not exchanging fit alike."""
+"""Shares at which swapping and not swapping fit equally well."""
 
 _EVEN_INSTANCES = 30
-"""From here on a share of 0.5 is told from 0.15, the most that right pairs gave, by four standard deviations."""
+"""With so many, a share of 0.5 is four standard deviations from 0.15, the highest share of a correct pair."""
 
 
 @dataclass(frozen=True)
 class PairEvidence:
-    """What the geometry of a set says of one flip pair.
+    """What the geometry of a set says about one flip pair.
 
     Attributes:
         pair: the two names.
-        instances: how many instances had what it takes to tell.
-        share: fraction of them that, mirrored, look more like a real instance when the pair is undone or (verdict
-            ``disagrees`` and ``missing``) its points are paired as fits better; 0 speaks for the pair, 1 against it.
-        verdict: ``agrees``, ``disagrees``, ``unknown``; ``missing`` is a pair that the schema does not have and that
-            mirrored instances ask for.
+        instances: number of instances that could be compared.
+        share: fraction of them that, mirrored, look more like a real instance when the pair is undone or (verdicts
+            ``disagrees`` and ``missing``) its keypoints are paired differently; 0 supports the pair, 1 refutes it.
+        verdict: ``agrees``, ``disagrees``, ``unknown`` or ``missing`` (a pair that the schema lacks but should have).
         reason: one sentence.
-        doubtful: the verdict is ``unknown`` for a reason that people should hear of.
+        doubtful: the verdict is ``unknown`` for a reason worth a warning.
     """
 
     pair: tuple[str, str]
@@ -82,25 +81,25 @@ class PairEvidence:
 def flip_evidence(
     points: np.ndarray, labelled: np.ndarray, schema: KeypointSchema, seed: int = 0
 ) -> list[PairEvidence]:
-    """What N instances say of each flip pair of their schema.
+    """Test each flip pair of a schema against N instances.
 
-    From the schema's pairs, the alternative that improves the nearest-neighbour distances most is taken again and
-    again, as long as one is clearly better: a sign test over the instances (``SIGNIFICANCE``) and at least
-    ``MIN_SHARE`` of them. Alternatives undo one pair, pair the points of two pairs (or of a pair and a single point)
-    otherwise, pair two single points, or undo all. Pairs that are gone at the end disagree. When even then the
-    mirrored instances look like no real one (``MAX_STRANGENESS``), nothing is known.
+    Starting from the schema's pairs, the alternative that improves the nearest-neighbour distances most is applied,
+    repeatedly, while one is clearly better: by a sign test over the instances (``SIGNIFICANCE``) and in at least
+    ``MIN_SHARE`` of them. An alternative undoes one pair, re-pairs the keypoints of two pairs (or of a pair and a
+    single keypoint), pairs two single keypoints, or undoes all pairs. Pairs that are gone at the end disagree. If the
+    mirrored instances still look like no real one (``MAX_STRANGENESS``), all verdicts are ``unknown``.
 
     Args:
         points: (N, K, 2) pixels, (x, y).
         labelled: (N, K) boolean.
-        schema: of the K points.
-        seed: of the choice of at most 400 instances.
+        schema: of the K keypoints.
+        seed: of the random choice of at most 400 instances.
 
     Returns:
-        One a flip pair, in the schema's order, then the missing pairs.
+        One entry per flip pair, in the schema's order, then the missing pairs.
 
     Raises:
-        BadInputError: the arrays are not those of N instances of the schema's K points.
+        BadInputError: the arrays do not have the shapes of N instances of the schema's K keypoints.
     """
     _check(points, labelled, schema)
     start = np.array(schema.flip_indices)
@@ -120,14 +119,13 @@ def flip_evidence(
 def checked_schema(
     schema: KeypointSchema, points: np.ndarray, labelled: np.ndarray, seed: int = 0
 ) -> tuple[KeypointSchema, list[str]]:
-    """The schema without the flip pairs that disagree with geometry; their points become ``unpaired``.
+    """Remove the flip pairs that disagree with the labels from a schema (``apply_evidence``).
 
-    A set with unpaired points is trained without flips and tested without flip test.
-
-    Points of a missing pair become ``unpaired`` too. The arguments are those of ``flip_evidence``.
+    Args:
+        schema, points, labelled, seed: see ``flip_evidence``.
 
     Returns:
-        The schema, the same one where nothing disagrees, and warnings in words.
+        The schema, unchanged if nothing disagrees, and warnings.
 
     Raises:
         BadInputError: see ``flip_evidence``.
@@ -138,7 +136,15 @@ def checked_schema(
 def apply_evidence(
     schema: KeypointSchema, evidence: Sequence[PairEvidence]
 ) -> tuple[KeypointSchema, list[str]]:
-    """``checked_schema`` from evidence that is there already."""
+    """Remove flip pairs by evidence; their keypoints, and those of missing pairs, become ``unpaired``.
+
+    Args:
+        schema: with the pairs that were tested.
+        evidence: from ``flip_evidence``.
+
+    Returns:
+        The schema, unchanged if nothing disagrees, and warnings.
+    """
     against = [e for e in evidence if e.verdict in (DISAGREES, MISSING)]
     said: dict[str, list[str]] = {}
     for e in evidence:
@@ -161,15 +167,15 @@ def apply_evidence(
 
 
 _CURE = {
-    DISAGREES: "; if the names are right, look whether the points are labelled as they say; "
+    DISAGREES: "; if the names are right, check that the keypoints are labelled accordingly; "
     "edit flip_pairs and unpaired in schema.json",
-    MISSING: "; if they are left and right of one another, add them to flip_pairs in schema.json "
-    "and take them out of unpaired",
+    MISSING: "; if they are left and right counterparts, add them to flip_pairs in schema.json "
+    "and remove them from unpaired",
 }
 
 
 class _Shapes:
-    """Instances with three and more labelled points as complex vectors; at most ``limit``, within 50 and 400."""
+    """Instances with at least three labelled keypoints as complex vectors; at most ``limit``, clamped to 50 to 400."""
 
     def __init__(self, points: np.ndarray, labelled: np.ndarray, limit: int, seed: int) -> None:
         chosen = np.flatnonzero(labelled.sum(axis=1) >= MIN_POINTS)
@@ -186,14 +192,14 @@ class _Shapes:
         self.count = len(self.places)
 
     def nearest(self, swap: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """Distance (N,) of each instance, mirrored and exchanged by ``swap`` (K,), to the nearest other one.
+        """Return the distance (N,) of each instance, mirrored and swapped by ``swap`` (K,), to the nearest other one.
 
-        Both must have the points ``slots``; NaN where an instance lacks them or has no neighbour.
+        Both must have the keypoints ``slots``; NaN where an instance lacks them or has no neighbour.
         """
         return self._nearest(-np.conj(self.places[:, swap]), self.mask[:, swap], slots)
 
     def nearest_real(self) -> np.ndarray:
-        """(N,) distance of each instance, as it is, to the nearest other one."""
+        """Return the distance (N,) of each unmirrored instance to the nearest other one."""
         return self._nearest(self.places, self.mask, np.zeros(0, int))
 
     def _nearest(self, shapes: np.ndarray, mask: np.ndarray, slots: np.ndarray) -> np.ndarray:
@@ -210,10 +216,10 @@ class _Shapes:
 
 
 def _distances(a: np.ndarray, a_mask: np.ndarray, b: np.ndarray, b_mask: np.ndarray) -> np.ndarray:
-    """Full Procrustes distances of shapes (N, K) and (M, K), over the n points that both have; (N, M).
+    """Full Procrustes distances (N, M) of shapes (N, K) and (M, K), over the n keypoints that both have.
 
-    The square, ``1 - |<a, b>|² / (|a|² |b|²)`` after centring, is (n - 2) / (n - 1) on average for shapes without
-    likeness; divided by that, distances over few and many points compare. Infinite where too little is common.
+    The square, ``1 - |<a, b>|² / (|a|² |b|²)`` after centring, is (n - 2) / (n - 1) on average for unrelated shapes;
+    divided by that, distances over few and many keypoints are comparable. Infinite where too few are shared.
     """
     a, b = a * a_mask, b * b_mask
     common = a_mask @ b_mask.T
@@ -230,7 +236,7 @@ def _distances(a: np.ndarray, a_mask: np.ndarray, b: np.ndarray, b_mask: np.ndar
 
 @dataclass(frozen=True)
 class _Comparison:
-    """How many of ``total`` instances fit ``better`` otherwise; ``gain``: median of the log of the distances' ratio."""
+    """``better`` of ``total`` instances fit an alternative better; ``gain``: median log ratio of the distances."""
 
     better: int
     total: int
@@ -241,7 +247,7 @@ class _Comparison:
         return self.better / self.total if self.total else math.nan
 
     def is_clear(self, tests: int) -> bool:
-        """Better in most instances, and not by chance in ``tests`` tests."""
+        """Tell whether it is better in most instances, and not by chance given ``tests`` tests."""
         return (
             self.total >= MIN_INSTANCES
             and self.share >= MIN_SHARE
@@ -253,7 +259,7 @@ _Causes = dict[tuple[int, int], tuple[_Comparison, bool]]
 
 
 def _compare(shapes: _Shapes, swap: np.ndarray, other: np.ndarray) -> _Comparison:
-    """``other`` against ``swap``, instance by instance; those that fit alike do not count."""
+    """Compare ``other`` with ``swap``, instance by instance; ties do not count."""
     slots = np.flatnonzero(swap != other)
     whole = bool((other == np.arange(len(other))).all()) and len(slots) > 2
     before, after = (shapes.nearest(s, slots[:0] if whole else slots) for s in (swap, other))
@@ -264,12 +270,12 @@ def _compare(shapes: _Shapes, swap: np.ndarray, other: np.ndarray) -> _Compariso
 
 
 def _chance(better: int, total: int) -> float:
-    """Probability of at least ``better`` heads in ``total`` throws of a fair coin."""
+    """Probability of at least ``better`` heads in ``total`` tosses of a fair coin."""
     return sum(math.comb(total, k) for k in range(better, total + 1)) / 2**total
 
 
 def _alternatives(swap: np.ndarray) -> Iterator[np.ndarray]:
-    """Every way to undo a pair, to pair the points of two units otherwise, or to undo all."""
+    """Yield every way to undo a pair, to re-pair the keypoints of two units, or to undo all pairs."""
     pairs = [(i, int(j)) for i, j in enumerate(swap) if i < j]
     units: list[tuple[int, ...]] = [*pairs, *((i,) for i, j in enumerate(swap) if i == j)]
     if len(pairs) > 1:
@@ -286,7 +292,7 @@ def _alternatives(swap: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _paired(swap: np.ndarray, free: tuple[int, ...], pairs: list[tuple[int, int]]) -> np.ndarray:
-    """``swap`` with the points ``free`` single, except for ``pairs``."""
+    """Return ``swap`` with the keypoints ``free`` single, except for ``pairs``."""
     other = swap.copy()
     other[list(free)] = free
     for a, b in pairs:
@@ -295,10 +301,7 @@ def _paired(swap: np.ndarray, free: tuple[int, ...], pairs: list[tuple[int, int]
 
 
 def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
-    """The flip indices that fit best, from ``start`` on, and by which comparison pairs were lost or made.
-
-    The boolean beside a comparison says that all pairs were undone at once.
-    """
+    """Find the best flip indices from ``start``, and for each changed pair the comparison and if all were undone."""
     swap, causes = start, _Causes()
     for _ in range(_ROUNDS + int((start != np.arange(len(start))).sum())):
         others = list(_alternatives(swap))
@@ -316,7 +319,7 @@ def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
 
 
 def _strangeness(shapes: _Shapes, swap: np.ndarray) -> float:
-    """How much farther mirrored instances are from real ones than these from each other; 0 where that is no matter."""
+    """Ratio of the distances mirrored-to-real and real-to-real; 0 if it is at most ``MAX_STRANGENESS``."""
     real, mirrored = shapes.nearest_real(), shapes.nearest(swap, np.zeros(0, int))
     known = ~np.isnan(real) & ~np.isnan(mirrored)
     if not known.any():
@@ -336,26 +339,26 @@ def _pair_evidence(
     a, b = sorted(schema.indices_of(pair))
     if strange:
         why = (
-            f"mirrored instances look like none of the real ones, whatever is exchanged ({strange:.0f} times as far "
-            "from them as they are from each other): all may be seen from one side, or points be named wrongly"
+            f"mirrored instances look like none of the real ones, whatever is swapped ({strange:.0f} times as far "
+            "from them as they are from each other): all may be seen from one side, or keypoints may be misnamed"
         )
         return PairEvidence(pair, shapes.count, math.nan, UNKNOWN, why, doubtful=True)
     if end[a] != b:
         cause, whole = causes[a, b]
-        better = "without any exchange" if whole else _instead(schema, (a, b), end)
+        better = "without any swap" if whole else _instead(schema, (a, b), end)
         why = f"{cause.better} of {cause.total} instances, mirrored, fit better {better}"
         return PairEvidence(pair, cause.total, cause.share, DISAGREES, why)
     undone = _compare(shapes, end, _paired(end, (a, b), []))
     for_it = undone.total - undone.better
-    counts = f"{for_it} of {undone.total} instances, mirrored, fit better with the two exchanged"
+    counts = f"{for_it} of {undone.total} instances, mirrored, fit better with the two swapped"
     if undone.total < MIN_INSTANCES:
-        few = f"{undone.total} instances have both and a third point; {MIN_INSTANCES} are needed"
+        few = f"{undone.total} instances have both and a third keypoint; {MIN_INSTANCES} are needed"
         return PairEvidence(pair, undone.total, undone.share, UNKNOWN, few)
     if 1 - undone.share >= MIN_SHARE and _chance(for_it, undone.total) < SIGNIFICANCE:
         return PairEvidence(pair, undone.total, undone.share, AGREES, counts)
     even = undone.total >= _EVEN_INSTANCES and _EVEN[0] <= undone.share <= _EVEN[1]
     why = counts + (
-        ", the others without: the names of the two sides may be exchanged in part of the instances"
+        ", the others without: the names of the two sides may be swapped in some of the instances"
         if even
         else ": too few to tell"
     )
@@ -363,28 +366,25 @@ def _pair_evidence(
 
 
 def _instead(schema: KeypointSchema, pair: tuple[int, int], end: np.ndarray) -> str:
-    """What to exchange in the place of a pair, in words."""
+    """Describe what to swap in place of a pair."""
     names = schema.keypoints
     found = sorted({(min(i, int(end[i])), max(i, int(end[i]))) for i in pair if end[i] != i})
     if not found:
-        return "without exchanging them"
-    return "with " + " and ".join(f"{names[i]}/{names[j]}" for i, j in found) + " exchanged instead"
+        return "without swapping them"
+    return "with " + " and ".join(f"{names[i]}/{names[j]}" for i, j in found) + " swapped instead"
 
 
 def _missing(
-    schema: KeypointSchema,
-    start: np.ndarray,
-    end: np.ndarray,
-    causes: _Causes,
+    schema: KeypointSchema, start: np.ndarray, end: np.ndarray, causes: _Causes
 ) -> list[PairEvidence]:
-    """Pairs of points that the schema leaves single."""
+    """Find pairs of keypoints that the schema leaves single."""
     found = []
     for i, j in enumerate(end):
         if i < j and start[i] == i and start[j] == j:
             cause = causes[i, int(j)][0]
             why = (
                 f"in no flip pair, but {cause.better} of {cause.total} instances, mirrored, fit better with the two "
-                "exchanged"
+                "swapped"
             )
             pair = (schema.keypoints[i], schema.keypoints[int(j)])
             found.append(PairEvidence(pair, cause.total, cause.share, MISSING, why))
@@ -395,6 +395,6 @@ def _check(points: np.ndarray, labelled: np.ndarray, schema: KeypointSchema) -> 
     n, k = len(points), schema.num_keypoints
     if points.shape != (n, k, 2) or labelled.shape != (n, k):
         raise BadInputError(
-            "points are not those of the schema", where=f"schema {schema.name!r}",
+            "keypoints do not match the schema", where=f"schema {schema.name!r}",
             expected=f"(N, {k}, 2) and (N, {k})", found=f"{points.shape} and {labelled.shape}",
         )  # fmt: skip

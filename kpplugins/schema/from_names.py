@@ -1,4 +1,4 @@
-"""A keypoint schema from names: flip pairs by left and right, sigmas by COCO's names."""
+"""Infer a keypoint schema from names: flip pairs from left and right, sigmas from COCO's names."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,17 @@ def infer_schema(
     flip_pairs: Sequence[tuple[str, str]] | None = None,
     sigmas: Sequence[float] | None = None,
 ) -> KeypointSchema:
-    """A schema in which everything that is not given follows from the names.
+    """Build a schema, inferring from the names whatever is not given.
 
     Args:
         name: of the keypoint set.
         keypoints: K names.
         skeleton: pairs of names.
-        flip_pairs: pairs of names; ``None`` takes them from the names (``flip_pairs_by_name``).
-        sigmas: K numbers; ``None`` takes COCO's where every name is one of COCO's, else the default for all.
+        flip_pairs: pairs of names; ``None`` infers them from the names (``flip_pairs_by_name``).
+        sigmas: K numbers; ``None`` takes COCO's if every name is one of COCO's, else the default for all.
+
+    Returns:
+        The schema.
 
     Raises:
         BadInputError: see ``KeypointSchema``.
@@ -54,14 +57,19 @@ def infer_schema(
 
 
 def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = ()) -> KeypointSchema:
-    """One schema with the points of all, each name once; an object of one kind leaves the points of others absent.
+    """Merge the schemas of several categories into one that has every keypoint name once.
+
+    An instance of one category has the keypoints of the others absent.
 
     Args:
-        schemas: by the name of the kind.
-        given: kinds whose sigmas were given; the sigmas of points of other kinds follow from all names together.
+        schemas: one per category, by its name.
+        given: categories whose sigmas were given; the other keypoints' sigmas are inferred from all names together.
+
+    Returns:
+        The merged schema, keypoints in order of first appearance.
 
     Raises:
-        BadInputError: two kinds give one point different sigmas, or pair it with different points.
+        BadInputError: two categories give one keypoint different sigmas, or pair it with different keypoints.
     """
     parts = list(schemas.values())
     names = list(dict.fromkeys(n for s in parts for n in s.keypoints))
@@ -70,8 +78,8 @@ def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = (
         for name, sigma in zip(schemas[kind].keypoints, schemas[kind].sigmas, strict=True):
             if sigmas.setdefault(name, sigma) != sigma:
                 raise BadInputError(
-                    f"point {name!r} has different sigmas in two categories", where=kind,
-                    found=f"{sigmas[name]:g} and {sigma:g}", todo="give it one, or another name",
+                    f"keypoint {name!r} has different sigmas in two categories", where=kind,
+                    found=f"{sigmas[name]:g} and {sigma:g}", todo="give it one sigma, or rename one of the two",
                 )  # fmt: skip
     inferred = infer_schema("+".join(dict.fromkeys(s.name for s in parts)), names, flip_pairs=[])
     sources = [schemas[kind].sigmas_source for kind in given] + [inferred.sigmas_source] * (
@@ -90,10 +98,16 @@ def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = (
 
 
 def flip_pairs_by_name(keypoints: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of names that differ in left and right only, in the order of the names.
+    """Find the pairs of names that differ only in left and right.
 
-    Understood, in any case: ``left_eye``/``right_eye``, ``eye_left``, ``leftEye``, ``eyeLeft``, ``LEye``, ``eye_l``,
-    ``l-eye``, ``eye.L``, ``lefteye``.
+    Recognised spellings, upper or lower case: ``left_eye``/``right_eye``, ``eye_left``, ``leftEye``, ``eyeLeft``,
+    ``LEye``, ``eye_l``, ``l-eye``, ``eye.L``, ``lefteye``.
+
+    Args:
+        keypoints: K names.
+
+    Returns:
+        Pairs (left, right), in the order of the names.
     """
     by_words: dict[tuple[str, ...], list[str]] = {}
     for name in keypoints:
@@ -110,7 +124,7 @@ def flip_pairs_by_name(keypoints: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _words(name: str) -> list[str]:
-    """Lower-case words of a name in snake, kebab, dotted or camel case; ``leftear`` is two words."""
+    """Split a name in snake, kebab, dotted or camel case into lower-case words; ``leftear`` is two words."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
     return [

@@ -1,4 +1,4 @@
-"""The one description of a keypoint set; everything that depends on K reads it from here."""
+"""The single description of a keypoint set; everything that depends on K reads it."""
 
 import colorsys
 import json
@@ -10,32 +10,32 @@ from typing import Any
 from kpplugins.structures.errors import BadInputError
 
 DEFAULT_SIGMA = 0.05
-"""OKS sigma of a keypoint for which nobody has measured one: the spread of repeated annotations is taken to be 5 % of
-the object's size. COCO's measured ones go from 0.025 (eyes) to 0.107 (hips)."""
+"""OKS sigma of a keypoint without a measured one: repeated annotations are assumed to spread by 5 % of the instance's
+size. COCO's measured sigmas range from 0.025 (eyes) to 0.107 (hips)."""
 
 
 @dataclass(frozen=True)
 class KeypointSchema:
     """Names, flip pairs, skeleton, OKS sigmas and colours of a keypoint set of K points.
 
-    Everything is by name, so that a subset keeps its meaning. The number of keypoints of a model, the flip indices of
-    augmentation and flip test, the sigmas of OKS and the lines that are drawn all come from here.
+    Everything refers to names, so that a subset keeps its meaning. The number of keypoints of a model, the flip indices
+    of augmentation and flip test, the OKS sigmas and the lines that are drawn all come from here.
 
     Args:
         name: name of the keypoint set, e.g. ``cat``.
         keypoints: K names, in the order of the annotation.
-        flip_pairs: pairs of names that change places when an image is mirrored; a point in no pair stays itself.
+        flip_pairs: pairs of names that change places when an image is mirrored; a keypoint in no pair keeps its place.
         skeleton: pairs of names that are joined by a line.
-        sigmas: K OKS sigmas (COCO's σ, so that k = 2σ), as fractions of the object's size √area. Empty means
+        sigmas: K OKS sigmas (COCO's σ, so that k = 2σ), as fractions of the instance's size √area. Empty means
             ``DEFAULT_SIGMA`` for all.
-        sigmas_source: where the sigmas come from, in words; printed beside every OKS result.
+        sigmas_source: a description of where the sigmas come from; printed beside every OKS result.
         colors: K colours (R, G, B), 0-255. Empty means evenly spaced hues.
-        unpaired: points whose partner on the other side is not in the set. Such a set cannot be mirrored: the mirrored
-            left eye is a right eye, for which there is no place. It is trained without flips and tested without flip
+        unpaired: keypoints whose partner on the other side is not in the set. Such a set cannot be mirrored: a mirrored
+            left eye is a right eye, which the set does not have. It is trained without flips and tested without flip
             test.
 
     Raises:
-        BadInputError: a name twice, a pair that names an unknown point, a point in two flip pairs, a number of sigmas
+        BadInputError: a duplicate name, a pair with an unknown name, a keypoint in two flip pairs, a number of sigmas
             or colours other than K, or a sigma that is not positive.
     """
 
@@ -59,17 +59,17 @@ class KeypointSchema:
 
     @property
     def num_keypoints(self) -> int:
-        """K."""
+        """Return K."""
         return len(self.keypoints)
 
     @property
     def sigmas_are_default(self) -> bool:
-        """Whether nobody has given or measured them."""
+        """Tell whether the sigmas were neither given nor measured."""
         return set(self.sigmas) == {DEFAULT_SIGMA} and self.sigmas_source.startswith("default")
 
     @property
     def flip_indices(self) -> list[int]:
-        """K indices: position i of a mirrored image's points is point ``flip_indices[i]`` of the original's."""
+        """Return K indices: keypoint i of the mirrored image is keypoint ``flip_indices[i]`` of the original."""
         partner = self._partners
         return [self.keypoints.index(partner.get(n, n)) for n in self.keypoints]
 
@@ -79,11 +79,11 @@ class KeypointSchema:
 
     @property
     def skeleton_indices(self) -> list[tuple[int, int]]:
-        """The skeleton's lines as pairs of indices."""
+        """Return the skeleton's lines as pairs of indices."""
         return [(self.keypoints.index(a), self.keypoints.index(b)) for a, b in self.skeleton]
 
     def indices_of(self, names: Sequence[str]) -> list[int]:
-        """Positions of ``names``; raises BadInputError naming an unknown one and all that exist."""
+        """Return the positions of ``names``; raise BadInputError for an unknown one, listing those that exist."""
         unknown = [n for n in names if n not in self.keypoints]
         if unknown:
             raise BadInputError(
@@ -93,7 +93,7 @@ class KeypointSchema:
         return [self.keypoints.index(n) for n in names]
 
     def subset(self, names: Sequence[str] | None) -> "KeypointSchema":
-        """The schema of some of the points, in the order given; ``None`` means all. Pairs that lose a point go."""
+        """Return the schema of some keypoints, in the given order; ``None`` means all. Incomplete pairs are dropped."""
         if names is None:
             return self
         if len(names) == 0:
@@ -113,7 +113,7 @@ class KeypointSchema:
         )
 
     def to_metainfo(self) -> dict[str, Any]:
-        """MMPose's ``dataset_info`` dict, as ``parse_pose_metainfo`` and the datasets' ``metainfo`` take it."""
+        """Return MMPose's ``dataset_info`` dict, as ``parse_pose_metainfo`` and the datasets' ``metainfo`` take it."""
         partner = self._partners
         return {
             "dataset_name": self.name,
@@ -131,7 +131,7 @@ class KeypointSchema:
 
     @classmethod
     def from_metainfo(cls, parsed: dict[str, Any]) -> "KeypointSchema":
-        """From the parsed ``metainfo`` of an MMPose dataset (what ``parse_pose_metainfo`` returns)."""
+        """Build a schema from the parsed ``metainfo`` of an MMPose dataset (the result of ``parse_pose_metainfo``)."""
         names = tuple(parsed["keypoint_id2name"][i] for i in range(int(parsed["num_keypoints"])))
         flips = [int(i) for i in parsed["flip_indices"]]
         return cls(
@@ -150,7 +150,7 @@ class KeypointSchema:
 
     @classmethod
     def load(cls, path: Path) -> "KeypointSchema":
-        """Read what ``save`` wrote; raises BadInputError naming the file where it is not that."""
+        """Read a file that ``save`` wrote; raise BadInputError, naming the file, if it is not one."""
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{k: _tuples(v) for k, v in raw.items()})
@@ -160,14 +160,14 @@ class KeypointSchema:
             raise BadInputError(
                 f"not a keypoint schema: {error}",
                 where=str(path),
-                todo="train again, or take schema.json of a run",
+                todo="train again, or copy schema.json from a run",
             ) from error
 
     def _check_names(self) -> None:
         twice = sorted({n for n in self.keypoints if self.keypoints.count(n) > 1})
         if twice or not self.keypoints:
             raise BadInputError(
-                "keypoint names must be unique and at least one",
+                "keypoint names must be unique, and there must be at least one",
                 where=f"schema {self.name!r}",
                 found=f"{twice[0]!r} twice" if twice else "none",
             )
@@ -175,14 +175,14 @@ class KeypointSchema:
             for pair in pairs:
                 if len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(self.keypoints):
                     raise BadInputError(
-                        f"{kind} {tuple(pair)} must join two different known points",
+                        f"{kind} {tuple(pair)} must join two different known keypoints",
                         where=f"schema {self.name!r}",
                         expected=f"names among {', '.join(self.keypoints)}",
                     )
         flipped = [n for pair in self.flip_pairs for n in pair]
         again = sorted({n for n in flipped if flipped.count(n) > 1})
         if again:
-            raise BadInputError(f"point {again[0]!r} is in two flip pairs", where=f"schema {self.name!r}")
+            raise BadInputError(f"keypoint {again[0]!r} is in two flip pairs", where=f"schema {self.name!r}")
 
     def _check_lengths(self) -> None:
         for kind, values in (("sigmas", self.sigmas), ("colors", self.colors)):
@@ -205,7 +205,7 @@ def _even_hues(k: int) -> tuple[tuple[int, int, int], ...]:
 
 
 def _tuples(value: Any) -> Any:
-    """JSON's lists back to tuples."""
+    """Convert JSON's lists back to tuples."""
     return (
         tuple(_tuples(v) for v in value)
         if isinstance(value, Iterable) and not isinstance(value, str)

@@ -1,17 +1,17 @@
 """OKS sigmas from instances that were annotated more than once.
 
 COCO (cocodataset.org, keypoint evaluation) defines, for keypoint i, ``σ_i² = E[d_i² / s²]``: d is the Euclidean
-distance of an annotation from the true place, s² the object's area. Here too d has both coordinates, so that
-annotations which scatter by τ·s along each axis have σ = √2·τ.
+distance of an annotation from the true position, s² the instance's area. Here, too, d includes both coordinates, so
+annotations that scatter by τ·s along each axis have σ = √2·τ.
 
-The true place is not known. With m annotations ``x_1 … x_m`` of one point about the true place t and their mean x̄,
-``Σ|x_j - x̄|² = Σ|x_j - t|² - m·|x̄ - t|²``. Errors that are independent and centred make the last term ``E[d²]`` on
-average, so that ``E[Σ|x_j - x̄|²] = (m - 1)·E[d²]``. Hence the estimate, over instances of any m of two and more:
+The true position is unknown. For m annotations ``x_1 … x_m`` of one keypoint with true position t and mean x̄,
+``Σ|x_j - x̄|² = Σ|x_j - t|² - m·|x̄ - t|²``. If the errors are independent and centred, the last term is ``E[d²]`` on
+average, so ``E[Σ|x_j - x̄|²] = (m - 1)·E[d²]``. Hence the estimate over all instances with m ≥ 2:
 
     σ² = Σ_instances (Σ_j |x_j - x̄|² / s²) / Σ_instances (m - 1)
 
-The denominator counts repeats. σ is known to about ``1 / (2·√repeats)``: 9 % with 30. An error that all annotators
-share does not show.
+The denominator counts repeats. The relative error of σ is about ``1 / (2·√repeats)``: 9 % with 30. An error that all
+annotators share is not detected.
 """
 
 from dataclasses import replace
@@ -22,27 +22,27 @@ from kpplugins.schema.keypoint_schema import KeypointSchema
 from kpplugins.structures.errors import BadInputError
 
 MIN_REPEATS = 30
-"""Fewer repeats of a keypoint give no estimate; see above for what this number is worth."""
+"""Fewer repeats of a keypoint give no estimate; the module docstring states the precision this gives."""
 
 
 def measured_sigmas(annotations: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sigmas of K keypoints from N instances, each annotated up to M times.
+    """Estimate the sigmas of K keypoints from N instances, each annotated up to M times.
 
     Args:
-        annotations: (N, M, K, 3): x, y in pixels and visibility; 0 is absent, also for an instance with fewer than M
+        annotations: (N, M, K, 3): x, y in pixels and visibility; 0 is absent, and pads instances with fewer than M
             annotations.
         area: (N,) square pixels, the s² of OKS.
 
     Returns:
-        Sigmas (K,), NaN with fewer than ``MIN_REPEATS`` repeats or where all repeats are equal; and the number of
-        repeats (K,), annotations beyond the first of each instance.
+        Sigmas (K,), NaN for fewer than ``MIN_REPEATS`` repeats or if all repeats are equal; and the number of
+        repeats (K,): annotations beyond the first of each instance.
 
     Raises:
-        BadInputError: arrays of other shapes, or an area that is not positive.
+        BadInputError: arrays of the wrong shape, or an area that is not positive.
     """
     if annotations.ndim != 4 or annotations.shape[3] != 3 or area.shape != annotations.shape[:1]:
         raise BadInputError(
-            "repeated annotations of a wrong shape", expected="(N, M, K, 3) and areas (N,)",
+            "repeated annotations have the wrong shape", expected="(N, M, K, 3) and areas (N,)",
             found=f"{annotations.shape} and {area.shape}",
         )  # fmt: skip
     if not (area > 0).all():
@@ -60,15 +60,15 @@ def measured_sigmas(annotations: np.ndarray, area: np.ndarray) -> tuple[np.ndarr
 def with_measured_sigmas(
     schema: KeypointSchema, annotations: np.ndarray, area: np.ndarray
 ) -> tuple[KeypointSchema, list[str]]:
-    """The schema with measured sigmas where there are repeats enough, and what was not measured in words.
+    """Replace the sigmas of a schema by measured ones where there are enough repeats.
 
     Args:
-        schema: of the K points; keeps its sigma for a point that cannot be measured.
+        schema: of the K keypoints; a keypoint that cannot be measured keeps its sigma.
         annotations: (N, M, K, 3), see ``measured_sigmas``.
         area: (N,) square pixels.
 
     Returns:
-        The schema, the same one where nothing could be measured, and warnings.
+        The schema, unchanged if nothing could be measured, and warnings about what was not measured.
 
     Raises:
         BadInputError: see ``measured_sigmas``.

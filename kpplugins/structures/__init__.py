@@ -1,21 +1,21 @@
-"""Data structures and the coordinate conventions that everything else refers to. numpy only.
+"""Data structures and the coordinate conventions that everything else refers to. NumPy only.
 
-Conventions, stated once:
+Conventions:
 
 - a point is ``(x, y)`` in pixels, x to the right, y downwards; the centre of the top-left pixel is ``(0, 0)``, so an
   image of W x H pixels covers ``[-0.5, W - 0.5] x [-0.5, H - 0.5]`` and a point is *inside* it when
   ``0 <= x <= W - 1`` and ``0 <= y <= H - 1``;
 - visibility is COCO's: 0 absent (not labelled), 1 labelled but occluded, 2 labelled and visible;
-- a labelled point outside its image counts as absent (visibility 0), because no image position can be learnt or
-  scored for it; whoever applies this rule counts the points it applied it to;
+- a labelled keypoint outside its image counts as absent (visibility 0), because no image position can be learnt or
+  scored for it; code that applies this rule counts the keypoints it changed;
 - boxes are ``xyxy`` (left, top, right, bottom) in memory and ``xywh`` in COCO files;
 - images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
-The map: ``PoseResult`` (what was predicted in one image), ``BoxLayout`` (where points lie in their boxes),
-``geometry`` (pure functions on points and boxes), and ``BadInputError``, the one exception for input that people can
-mend.
+The map: ``PoseResult`` (the predictions for one image), ``BoxLayout`` (where keypoints lie in their boxes),
+``geometry`` (pure functions on points and boxes), and ``errors`` with ``BadInputError``, the exception for every fault
+in the input that the user can fix.
 
-Adding a new structure: one frozen dataclass a file, no import from any other room.
+Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.
 """
 
 from kpplugins.structures.box_layout import BoxLayout

@@ -10,19 +10,19 @@ import numpy as np
 from kpplugins.structures.errors import BadInputError
 
 _MARGIN = 0.05
-"""Least distance of a point from the side of its box, in units of the box."""
+"""Least distance of a keypoint from the sides of its box, in units of the box's longer side."""
 
 
 @dataclass(frozen=True)
 class BoxLayout:
-    """Mean places of K keypoints in their boxes, so that a box can be laid around points as in training.
+    """Mean positions of K keypoints in their boxes, to draw a box around keypoints as in training.
 
-    A box around the points found is not the box that the model was trained with where the points are only some of
-    those that made it (the eyes of a head), or where boxes were drawn by hand.
+    The tight box around predicted keypoints differs from the boxes of training if these enclosed more than the
+    keypoints (the eyes in the box of a head) or were drawn by hand.
 
     Attributes:
-        places: K pairs (x, y); (0, 0) is the centre of the box, 1 its longer side.
-        size: width and height of the mean box, the longer side being 1 on average.
+        places: K pairs (x, y), relative to the centre of the box, in units of its longer side.
+        size: width and height of the mean box, in the same units.
     """
 
     places: tuple[tuple[float, float], ...]
@@ -30,12 +30,15 @@ class BoxLayout:
 
     @classmethod
     def measure(cls, keypoints: np.ndarray, labelled: np.ndarray, boxes: np.ndarray) -> "BoxLayout":
-        """The layout of N instances.
+        """Measure the layout of N instances.
 
         Args:
-            keypoints: (N, K, 2) pixels.
+            keypoints: (N, K, 2) pixels, (x, y).
             labelled: (N, K) boolean.
-            boxes: (N, 4) xyxy.
+            boxes: (N, 4) xyxy, pixels.
+
+        Returns:
+            The layout.
         """
         extent = boxes[:, 2:] - boxes[:, :2]
         side = np.maximum(extent.max(axis=1), 1e-9)
@@ -48,10 +51,16 @@ class BoxLayout:
         return cls(tuple((float(x), float(y)) for x, y in places), (float(size[0]), float(size[1])))
 
     def box_around(self, points: np.ndarray, sure: np.ndarray) -> np.ndarray | None:
-        """The box (4,) xyxy in which ``points`` (K, 2) would lie as in training, by those that are ``sure`` (K,).
+        """Return the box in which keypoints would lie as they did in training.
 
-        The scale is by the spread of the points about their mean, which a turn does not change. ``None`` where fewer
-        than two points are sure or all lie on one place.
+        The scale comes from the spread of the keypoints about their mean, which a rotation does not change.
+
+        Args:
+            points: (K, 2) pixels, (x, y).
+            sure: (K,) boolean, the keypoints to rely on.
+
+        Returns:
+            (4,) xyxy, or ``None`` if fewer than two keypoints are sure or all of them coincide.
         """
         places = np.array(self.places)[sure]
         chosen = points[sure]
@@ -64,7 +73,7 @@ class BoxLayout:
         scale = found / spread
         centre = chosen.mean(axis=0) - scale * places.mean(axis=0)
         half = scale * np.array(self.size) / 2
-        reach = _MARGIN * scale  # a turned object leaves the mean box; its points never leave theirs
+        reach = _MARGIN * scale  # a rotated instance may leave the mean box; its keypoints must stay inside
         low = np.minimum(centre - half, chosen.min(axis=0) - reach)
         high = np.maximum(centre + half, chosen.max(axis=0) + reach)
         return np.concatenate([low, high])
@@ -77,10 +86,10 @@ class BoxLayout:
 
     @classmethod
     def load(cls, path: Path, num_keypoints: int) -> "BoxLayout":
-        """Read what ``save`` wrote, for K = ``num_keypoints``.
+        """Read a file that ``save`` wrote, for K = ``num_keypoints``.
 
         Raises:
-            BadInputError: naming the file, where it is not that.
+            BadInputError: the file is not a layout of K keypoints.
         """
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
@@ -90,7 +99,7 @@ class BoxLayout:
             raise BadInputError(f"not a box layout: {error}", where=str(path), todo="train again") from error
         if len(places) != num_keypoints:
             raise BadInputError(
-                "box layout of other keypoints",
+                "box layout with another number of keypoints",
                 where=str(path),
                 expected=str(num_keypoints),
                 found=str(len(places)),

@@ -1,18 +1,18 @@
-"""The one exception for input that people can mend."""
+"""The exception for every fault in the input that the user can fix."""
 
 
 class BadInputError(ValueError):
-    """Input that a person can mend: a file, a config value, a command-line argument.
+    """Faulty input that the user can fix: a file, a config value, a command-line argument.
 
-    Its message is one line: what is wrong, where, what was expected, what was found, what to do. Command lines print
-    it without a traceback and exit with status 2.
+    The message is one line: what is wrong, where, what was expected, what was found, what to do. The command-line tools
+    print it without a traceback and exit with status 2.
 
     Args:
-        what: what is wrong.
-        where: file, file and line, or config key; empty when ``what`` names it.
+        what: the fault.
+        where: file, file and line, or config key; empty if ``what`` names it.
         expected: what was expected.
         found: what was found.
-        todo: what to do about it.
+        todo: how to fix it.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def inside_image(points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Which points lie inside an image.
+    """Tell which points lie inside an image.
 
     Args:
         points: ``(..., 2)`` in (x, y) pixels; NaN counts as outside.
@@ -19,17 +19,17 @@ def inside_image(points: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def box_from_points(points: np.ndarray, labelled: np.ndarray, margin: float = 0.0) -> np.ndarray:
-    """The box around the labelled points, grown on each side by ``margin`` times its longer side.
+    """Return the box around the labelled keypoints, grown on each side by ``margin`` times its longer side.
 
-    The longer side is used for both directions, so that points on one line still get a box with an area.
+    The longer side is used in both directions, so that collinear keypoints still get a box with an area.
 
     Args:
         points: ``(K, 2)`` in (x, y) pixels.
-        labelled: ``(K,)``; points with a false value do not count.
+        labelled: ``(K,)``; keypoints with a false value are ignored.
         margin: fraction of the longer side added on each of the four sides.
 
     Returns:
-        ``(4,)`` float64, xyxy. All zeros when nothing is labelled.
+        ``(4,)`` float64, xyxy. All zeros if no keypoint is labelled.
     """
     chosen = points[labelled.astype(bool)]
     if len(chosen) == 0:
@@ -40,15 +40,38 @@ def box_from_points(points: np.ndarray, labelled: np.ndarray, margin: float = 0.
 
 
 def clip_box(box: np.ndarray, width: int, height: int) -> np.ndarray:
-    """``box`` (4,) xyxy cut to the image, as a new array."""
+    """Clip a box to the pixel centres of an image.
+
+    Args:
+        box: ``(4,)`` xyxy in pixels; not modified.
+        width: image width in pixels.
+        height: image height in pixels.
+
+    Returns:
+        ``(4,)`` xyxy, a new array.
+    """
     return np.clip(box, 0, [width - 1, height - 1, width - 1, height - 1])
 
 
 def box_area(box: np.ndarray) -> float:
-    """Area of an xyxy box (4,) in square pixels; 0 for an inverted one."""
+    """Return the area of a box.
+
+    Args:
+        box: ``(4,)`` xyxy in pixels.
+
+    Returns:
+        Square pixels; 0 for an inverted box.
+    """
     return float(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
 
 
 def xyxy_to_xywh(box: np.ndarray) -> np.ndarray:
-    """Boxes ``(..., 4)`` from left, top, right, bottom to left, top, width, height."""
+    """Convert boxes from corners to corner and size.
+
+    Args:
+        box: ``(..., 4)`` left, top, right, bottom.
+
+    Returns:
+        ``(..., 4)`` left, top, width, height.
+    """
     return np.concatenate([box[..., :2], box[..., 2:] - box[..., :2]], axis=-1)

@@ -1,4 +1,4 @@
-"""What was predicted in one image."""
+"""The predictions for one image."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ class PoseResult:
     Attributes:
         keypoints: ``(N, K, 2)`` float, (x, y) pixels of the original image.
         scores: ``(N, K)`` float, the confidence of each keypoint (a heatmap's peak is about 0 to 1).
-        boxes: ``(N, 4)`` float, xyxy: the box that each instance was looked for in, or, with ``box_scores``, the one
-            that was found.
+        boxes: ``(N, 4)`` float, xyxy: the box in which each instance was searched for, or, with ``box_scores``, the
+            detected one.
         names: K keypoint names.
-        box_scores: ``(N,)`` float, the confidence of each found box; ``None`` where boxes were given or searched.
-        categories: what each of the N instances is; ``None`` where nobody has said.
+        box_scores: ``(N,)`` float, the confidence of each detected box; ``None`` if the model detects no boxes.
+        categories: the category of each of the N instances; ``None`` if unknown.
     """
 
     keypoints: np.ndarray
@@ -28,14 +28,23 @@ class PoseResult:
 
     @property
     def instance_scores(self) -> np.ndarray:
-        """``(N,)``: of the boxes where they were found, else the means of the keypoints' scores."""
+        """Return ``(N,)`` scores: ``box_scores`` if there are any, else the mean of each instance's keypoint scores."""
         return self.scores.mean(axis=1) if self.box_scores is None else self.box_scores
 
     def to_json(self, image: str, width: int, height: int) -> dict:
-        """A plain dict: ``keypoint_names`` and per instance ``bbox`` xyxy, ``score`` and ``keypoints`` [[x, y, score]].
+        """Return a dict for JSON.
 
-        ``score`` is ``instance_scores``; ``category`` stands before it where it is known. The k-th row of every
-        ``keypoints`` belongs to the k-th of ``keypoint_names``.
+        ``score`` is the instance's ``instance_scores``; ``category`` is present where it is known. Row k of each
+        ``keypoints`` belongs to entry k of ``keypoint_names``.
+
+        Args:
+            image: name or path of the image.
+            width: image width in pixels.
+            height: image height in pixels.
+
+        Returns:
+            ``image``, ``width``, ``height``, ``keypoint_names``, and ``instances`` with ``bbox`` xyxy, ``score`` and
+            ``keypoints`` [[x, y, score]].
         """
         instances = [
             {

@@ -53,7 +53,8 @@ def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
 def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT) -> None:
     """Fetch every pretrained file that the config names, so that training cannot stop for lack of one later.
 
-    A file that was fetched before is not fetched again: it lies in torch's hub folder.
+    A file that was fetched before is not fetched again: it lies in torch's hub folder. A part of the model that
+    ``load_from`` gives every weight of needs no file of its own: none is fetched, and ``model`` reads none.
 
     Args:
         cfg: the settled config.
@@ -64,17 +65,44 @@ def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT)
         BadInputError: one cannot be had, is not whole, or holds nothing for its part of the model; it names the place
             in the config, the address, the reason and what to do.
     """
-    for place, address, prefix in pretrained_of(cfg):
-        content = _fetch(place, address, timeout)
-        weights = weights_of(content, prefix)
-        if not weights:
-            wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
-            raise _unusable(place, address, wanted, f"name another file, {FROM_SCRATCH}")
-        part = None if model is None else _part_at(model, place)
-        if part is not None and not _fitting(part, weights):
-            own = next(iter(part.state_dict()), "none")
-            found = f"nothing in it that fits: {next(iter(weights))}, … for {own}, …"
-            raise _unusable(place, address, found, f"name weights of this architecture, {FROM_SCRATCH}")
+    given: dict[str, Any] = {}
+    for place, address, prefix in reversed(pretrained_of(cfg)):  # load_from, the last, goes first
+        if given and model is not None and _take_over(model, place, given):
+            logger.info("%s (%s) is not read: load_from gives all weights of that part", place, address)
+            continue
+        weights = _require(place, address, prefix, model, timeout)
+        given = weights if place == "load_from" else given
+
+
+def _require(place: str, address: str, prefix: str, model: Any, timeout: float) -> dict[str, Any]:
+    """The tensors of one file; stops where it cannot be had or gives its part of the model nothing."""
+    weights = weights_of(_fetch(place, address, timeout), prefix)
+    if not weights:
+        wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
+        raise _unusable(place, address, wanted, f"name another file, {FROM_SCRATCH}")
+    part = None if model is None else _part_at(model, place)
+    if part is not None and not _fitting(part, weights):
+        own = next(iter(part.state_dict()), "none")
+        found = f"nothing in it that fits: {next(iter(weights))}, … for {own}, …"
+        raise _unusable(place, address, found, f"name weights of this architecture, {FROM_SCRATCH}")
+    return weights
+
+
+def _take_over(model: Any, place: str, given: dict[str, Any]) -> bool:
+    """Keep a part of the model from reading its own file, where ``load_from`` gives it every weight."""
+    if place == "model.weights":
+        part, prefix = model, ""
+    else:
+        part, prefix = _part_at(model, place), ".".join(place.split(".")[1:-1])
+    start = f"{prefix}." if prefix else ""
+    inside = {name.removeprefix(start): v for name, v in given.items() if name.startswith(start)}
+    if part is None or not compare(part.state_dict(), inside).covers:
+        return False
+    if place == "model.weights":
+        forget_weights(model)
+    else:
+        part.init_cfg = None
+    return True
 
 
 def drop_pretrained(cfg: Config) -> list[str]:
@@ -200,6 +228,8 @@ def _part_at(model: Any, place: str) -> Any:
 
 def _unusable(place: str, address: str, reason: str, todo: str) -> BadInputError:
     found = " ".join(reason.splitlines()[0].split())
+    if place != "load_from":
+        todo += f"; or without this one: --cfg-options {place.replace('[', '.').replace(']', '')}=None"
     return BadInputError("pretrained weights fail", where=place, expected=address, found=found, todo=todo)
 
 

@@ -206,8 +206,9 @@ def _richer(found: KeypointSchema | None, near: KeypointSchema | None) -> Keypoi
 
 
 def _classes_in(data: Mapping[str, Any]) -> tuple[str, ...] | None:
-    names = data.get("classes") or data.get("CLASSES")
-    return None if not names else (names,) if isinstance(names, str) else tuple(map(str, names))
+    names = data.get("classes") or data.get("CLASSES")  # MMPose has categories of COCO under the latter
+    names = (names,) if isinstance(names, str) else names
+    return tuple(names) if names and all(isinstance(name, str) for name in names) else None
 
 
 def _config_beside(folder: Path) -> Path | None:

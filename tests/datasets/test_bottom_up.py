@@ -119,7 +119,7 @@ def test_chosen_points(scene: Path):
 
 
 def test_points_that_nobody_has(scene: Path):
-    with pytest.raises(BadInputError, match="no instance carries any of the chosen points"):
+    with pytest.raises(BadInputError, match="no instance has any of the chosen keypoints"):
         bottom_up(scene, keypoints=["spout"])
 
 
@@ -214,7 +214,7 @@ def test_images_without_instances_can_be_left_out_of_training(scene: Path):
 def test_a_test_of_boxes_needs_no_points(write):
     root = write([annotation(1, 1, 9, [5, 5, 20, 30])])
     assert len(bottom_up(root, "test", test_mode=True)) == 3
-    with pytest.raises(BadInputError, match="no instance carries any"):
+    with pytest.raises(BadInputError, match="no instance has any"):
         bottom_up(root)
 
 

@@ -86,7 +86,7 @@ def test_labelled_persons_are_taken_and_the_others_are_counted(coco: Path, caplo
     with caplog.at_level(logging.WARNING):
         dataset = CocoPersonDataset(str(coco), "train")
     assert [int(s["num_keypoints"]) for s in dataset] == [17, 5, 1]
-    assert "left out of 5 instances: 1 that carry none of the chosen points, 1 crowds" in caplog.text
+    assert "left out of 5 instances: 1 that have none of the chosen keypoints, 1 crowds" in caplog.text
     assert dataset[0]["bbox"].tolist() == [[100, 90, 140, 170]]
     assert dataset[0]["keypoints"].shape == (1, 17, 2)
     assert dataset.metainfo["sigmas"].tolist() == pytest.approx(list(COCO_SIGMAS.values()))

@@ -176,7 +176,7 @@ def test_points_without_any_shape_hardly_ever_raise_an_alarm():
 
 
 def test_points_of_another_schema():
-    with pytest.raises(BadInputError, match=r"not those of the schema.*\(N, 6, 2\)"):
+    with pytest.raises(BadInputError, match=r"do not match the schema.*\(N, 6, 2\)"):
         flip_evidence(np.zeros((3, 5, 2)), np.zeros((3, 5), bool), FACE)
 
 

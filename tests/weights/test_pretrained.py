@@ -325,3 +325,19 @@ def test_a_model_of_other_points_gives_its_backbone(tiny, caplog: pytest.LogCapt
     with pytest.raises(BadInputError) as caught:
         tiny("none", None, load_from=str(other))
     one_line(caught, "load_from: ", str(other), "nothing in it that fits: neck.weight")
+
+
+def test_what_load_from_gives_whole_is_not_fetched(
+    tiny, refused: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    first = tiny("first", None) / "epoch_1.pth"
+    with caplog.at_level(logging.INFO):
+        second = tiny("second", refused, ("left_eye", "mouth"), load_from=str(first))
+    assert f"model.backbone.init_cfg ({refused}) is not read: load_from gives all weights" in caplog.text
+    assert torch.allclose(conv1(first.parent), conv1(second), atol=1e-4)
+    content = torch.load(first, weights_only=False)
+    content["state_dict"].pop("backbone.conv1.weight")
+    torch.save(content, tmp_path / "part.pth")
+    with pytest.raises(BadInputError) as caught:
+        tiny("third", refused, load_from=str(tmp_path / "part.pth"))
+    one_line(caught, refused, "--from-scratch", "--cfg-options model.backbone.init_cfg=None")

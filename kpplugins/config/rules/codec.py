@@ -57,6 +57,10 @@ class Codec(Rule):
             if is_type(step, *_CUTS) and bool(step.get("use_udp")) != udp:
                 self.put((*path, "use_udp"), udp)
         self._resize_head(size, sizes)
+        maps = value_at(self.cfg, ("model", "head", "out_shape"))  # (h, w) of heatmaps, MSPN's
+        before = [value_at(old, ("heatmap_size",)) for old in lasts]
+        if maps and any(old and same(maps, old[::-1]) for old in before):
+            self.put(("model", "head", "out_shape"), tuple(codecs_of(self.cfg)[-1]["heatmap_size"])[::-1])
         image = ("model", "backbone", "img_size")  # transformers have a position for every patch
         turned = [s[::-1] for s in sizes if s]
         if value_at(self.cfg, image) and self.inherited(image, *turned):

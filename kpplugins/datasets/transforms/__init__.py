@@ -1,10 +1,11 @@
 """Pipeline steps, registered in MMPose's ``TRANSFORMS``.
 
 The map: ``LoadCachedImage`` (decodes each image once), ``RandomBoxTransform`` (MMPose's box augmentation, faster),
-``CropAroundKeypoints`` (the CAT recipe's cut), ``RandomCutout`` (holes in the image),
-``Albumentation`` (MMPose's, without the package); for whole images with all
-their instances ``ImageAffine``, ``RandomImageAffine`` and ``PackImageInputs``. Adding a new step: one class a
-file over MMCV's ``BaseTransform``, imported here.
+``CropAroundKeypoints`` (the CAT recipe's crop), ``RandomCutout`` (holes in the image), ``Albumentation`` (MMPose's,
+without the package); for whole images with all their instances ``ImageAffine``, ``RandomImageAffine``,
+``PackImageInputs`` and ``BoxesForDetection`` (for MMDetection's models).
+
+Adding a new step: one file with a subclass of MMCV's ``BaseTransform``, imported here.
 """
 
 from kpplugins.datasets.transforms.albumentation import Albumentation

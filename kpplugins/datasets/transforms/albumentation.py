@@ -13,10 +13,10 @@ from kpplugins.structures import BadInputError
 
 @TRANSFORMS.register_module(name="Albumentation", force=True)
 class Albumentation(MMPoseAlbumentation):
-    """MMPose's step of this name, which does without albumentations where it can.
+    """MMPose's step of this name, without the albumentations package where possible.
 
-    136 of MMPose's configs ask for ``Blur``, ``MedianBlur`` and ``CoarseDropout`` with the arguments of albumentations
-    1.x, which its later versions no longer take. These three are done here by OpenCV; for others the package is needed.
+    136 of MMPose's configs use ``Blur``, ``MedianBlur`` and ``CoarseDropout`` with arguments of albumentations 1.x that
+    later versions reject. These three are implemented here with OpenCV; any other transform needs the package.
 
     Required and modified key: ``img`` (H, W, C) uint8.
 
@@ -51,7 +51,7 @@ class Albumentation(MMPoseAlbumentation):
 
 
 def _side(blur_limit: int | Sequence[int]) -> int:
-    """An odd side of a kernel, from 3 or the lower limit to the upper one."""
+    """Draw an odd kernel size, from 3 or the lower limit to the upper one."""
     low, high = (3, blur_limit) if isinstance(blur_limit, int) else blur_limit
     return int(np.random.choice(np.arange(low | 1, high + 1, 2)))
 

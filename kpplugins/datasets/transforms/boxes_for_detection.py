@@ -1,4 +1,4 @@
-"""From kpplugins' samples of whole images to MMDetection's."""
+"""Conversion of samples of whole images to MMDetection's keys."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -7,12 +7,12 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class BoxesForDetection(BaseTransform):
-    """Gives an image's N boxes and classes in MMDetection's names, so that its steps can follow; points are dropped.
+    """Renames an image's N boxes and classes to MMDetection's keys for its steps; keypoints are dropped.
 
-    Removed keys: ``bbox`` (N, 4) xyxy float32, ``category_id`` (N,) from 1, ``iscrowd`` (N,), and what else a sample
-    has of its instances. Added keys: ``gt_bboxes``, ``HorizontalBoxes`` (N, 4); ``gt_bboxes_labels`` (N,) int64 from
-    0; ``gt_ignore_flags`` (N,) boolean, true for crowds, which do not train. ``raw_ann_info``, the truth for metrics,
-    stays. An image to predict in has none of them and stays as it is.
+    Removed keys: ``bbox`` (N, 4) xyxy float32, ``category_id`` (N,) from 1, ``iscrowd`` (N,), and all other keys of the
+    instances. Added keys: ``gt_bboxes``, ``HorizontalBoxes`` (N, 4); ``gt_bboxes_labels`` (N,) int64 from 0;
+    ``gt_ignore_flags`` (N,) boolean, true for crowds, which are not learnt. ``raw_ann_info``, the truth for metrics,
+    is kept. A sample without annotations, for inference, stays as it is.
     """
 
     def transform(self, results: dict) -> dict:

@@ -1,4 +1,4 @@
-"""Cutting the network's input out of a small image, around the keypoints."""
+"""Cropping the network's input out of a small image, around the keypoints."""
 
 from typing import Any
 
@@ -15,37 +15,38 @@ PLACES = ("keypoints", "box")
 
 @TRANSFORMS.register_module()
 class CropAroundKeypoints(BaseTransform):
-    """The image brought to 128×128, its part around the keypoints cut out and brought to 64×64: the CAT recipe.
+    """Resizes the image to 128×128, crops it around the keypoints and resizes the crop to 64×64: the CAT recipe.
 
-    The recipe (github.com/SaraFattouh/Keypoint-Detection) knows the keypoints of every image that it cuts, those of
-    its test set too. Here samples of a dataset are cut so as well, with ``around='keypoints'``; a sample without
-    keypoints, as a demo makes them, is cut at its ``bbox``, which then should lie around the points as the cuts do
-    (``box_of``). The cut is limited to the image.
+    The recipe (github.com/SaraFattouh/Keypoint-Detection) uses the labelled keypoints for every crop, even in its test
+    set. Samples of a dataset are cropped likewise, with ``around='keypoints'``; a sample without keypoints, as in a
+    demo, is cropped to its ``bbox``, which should then enclose the keypoints as the crops do (``box_of``). The crop is
+    limited to the image.
 
-    Both steps stretch by axis: 128×128 whatever the image's proportions, 64×64 whatever the cut's. The script that
-    the recipe points to for its first step keeps the proportions and adds black bars: ``keep_aspect``.
+    Both steps stretch each axis by itself: to 128×128 whatever the proportions of the image, to 64×64 whatever those of
+    the crop. The script that the recipe names for its first step keeps the proportions and adds black bars; so does
+    ``keep_aspect``.
 
-    Takes the place of ``GetBBoxCenterScale`` and ``TopdownAffine``. MMPose maps what is found back by ``input_center``
-    and ``input_scale``; here the scale differs by axis, which its formulas allow. Turns are not possible.
+    Replaces ``GetBBoxCenterScale`` and ``TopdownAffine``. MMPose maps predictions back by ``input_center`` and
+    ``input_scale``; the scale may differ by axis, as it does here. Rotations are not supported.
 
     Required keys: ``img`` (H, W, 3); ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K), or ``bbox`` (1, 4) xyxy.
 
     Added or changed keys: ``img`` (h, w, 3); ``transformed_keypoints`` (1, K, 2) in input pixels; ``crop_box`` (4,)
-    int, x1, y1, x2, y2 in canvas pixels, x2 and y2 the first outside, which ``CircleHeatmap`` draws by;
-    ``input_size``, ``input_center``, ``input_scale``.
+    int, x1, y1, x2, y2 in canvas pixels, x2 and y2 the first outside, used by ``CircleHeatmap``; ``input_size``,
+    ``input_center``, ``input_scale``.
 
     Args:
         input_size: (w, h) of the result, in pixels.
-        canvas_size: (w, h) that the whole image is brought to, in pixels.
+        canvas_size: (w, h) that the whole image is resized to, in pixels.
         margin: added around the keypoints on each side, in canvas pixels.
-        around: ``keypoints``, or ``box`` to cut at the box also where the keypoints are known.
-        jitter: each side of the cut is moved at random by up to so many canvas pixels. 0 in the recipe; the cut then
-            tells where the outermost points are, and a network may learn to rely on that.
-        keep_aspect: black bars instead of stretching at the first step.
+        around: ``keypoints``, or ``box`` to crop to the box even if the keypoints are known.
+        jitter: most canvas pixels by which each side of the crop is moved at random. With the recipe's 0 the crop
+            reveals where the outermost keypoints are, and a network may learn to rely on that.
+        keep_aspect: add black bars in the first step instead of stretching.
         use_udp: for ``UDPHeatmap``, which measures from the first pixel to the last one.
 
     Raises:
-        BadInputError: a size, number or word that cannot be, naming it.
+        BadInputError: an invalid argument.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class CropAroundKeypoints(BaseTransform):
         self.keep_aspect, self.use_udp = keep_aspect, use_udp
 
     def transform(self, results: dict) -> dict:
-        """Replace the image by its cut."""
+        """Replace the image by its crop."""
         image = results["img"]
         height, width = image.shape[:2]
         size, offset = self._placed(width, height)
@@ -95,7 +96,7 @@ class CropAroundKeypoints(BaseTransform):
         return results
 
     def box_of(self, results: dict) -> np.ndarray:
-        """What is looked into of a sample that has ``ori_shape`` or ``img``: (4,) xyxy, in the image's pixels."""
+        """Return the crop of a sample that has ``ori_shape`` or ``img``: (4,) xyxy, in pixels of the image."""
         height, width = results["img"].shape[:2] if "img" in results else results["ori_shape"]
         size, offset = self._placed(width, height)
         scale = size / [width, height]
@@ -103,7 +104,7 @@ class CropAroundKeypoints(BaseTransform):
         return (((box - offset) / scale) - 0.5).reshape(4)
 
     def _placed(self, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-        """The size (w, h) of the whole image on the canvas, and its top left corner there."""
+        """Return the size (w, h) of the whole image on the canvas, and its top left corner there."""
         canvas = np.array(self.canvas_size)
         if not self.keep_aspect:
             return canvas, np.zeros(2, int)
@@ -112,7 +113,7 @@ class CropAroundKeypoints(BaseTransform):
         return size, (canvas - size) // 2
 
     def _cut(self, results: dict, scale: np.ndarray, offset: np.ndarray) -> np.ndarray:
-        """The part of the canvas to cut out: (4,) int."""
+        """Return the part of the canvas to crop: (4,) int."""
         keypoints = results.get("keypoints")
         if self.around == "keypoints" and keypoints is not None and (results["keypoints_visible"] > 0).any():
             labelled = keypoints[results["keypoints_visible"] > 0][:, :2].astype(np.float64)
@@ -131,17 +132,17 @@ class CropAroundKeypoints(BaseTransform):
         return self._within(moved[:2], moved[2:])
 
     def _within(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """The cut, limited to the canvas and at least one pixel."""
+        """Limit the crop to the canvas, and to at least one pixel."""
         canvas = np.array(self.canvas_size)
         low = np.clip(low, 0, canvas - 1)
         return np.concatenate([low, np.clip(high, low + 1, canvas)]).astype(int)
 
     def _way_back(self, zoom: np.ndarray, corner: np.ndarray) -> dict[str, Any]:
-        """MMPose's keys by which ``x / input_size · input_scale + input_center - input_scale / 2`` is in the image.
+        """Return MMPose's keys, so that ``x / input_size · input_scale + input_center - input_scale / 2`` maps back.
 
         Args:
-            zoom: input pixels an image pixel, by axis.
-            corner: top left corner of the cut in the image, from the image's own corner.
+            zoom: (2,) input pixels per image pixel.
+            corner: (2,) top left corner of the crop, relative to the corner of the image.
         """
         size = np.array(self.input_size, np.float64)
         scale = (size - 1 if self.use_udp else size) / zoom

@@ -1,4 +1,4 @@
-"""A whole image, with everything in it, at the size that a model takes."""
+"""Resizing a whole image, with its instances, to the input size of a model."""
 
 import cv2
 import numpy as np
@@ -8,12 +8,12 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ImageAffine(BaseTransform):
-    """Fits the image into ``input_size`` with its aspect kept (letterbox), and its N instances with it.
+    """Fits the image, with its N instances, into ``input_size`` and keeps its proportions (letterbox).
 
-    Does what MMPose's ``BottomupResize`` does not: moves boxes and points along, shrinks without aliasing, and puts the
-    middle of the image in the middle of the input to the pixel centre, so that a flip of the one is a flip of the
-    other. What ``BottomupPoseEstimator`` finds in the input it maps back exactly. Nothing is cut or lost;
-    ``raw_ann_info`` stays as it is, the truth for metrics.
+    Unlike MMPose's ``BottomupResize`` it also moves boxes and keypoints, shrinks without aliasing, and aligns the
+    middle of the image exactly with the middle of the input, so that flipping one flips the other.
+    ``BottomupPoseEstimator`` maps predictions back exactly. Nothing is cropped; ``raw_ann_info``, the truth for
+    metrics, stays as it is.
 
     Required keys: ``img`` (H, W, 3). Changed keys: ``img`` (h, w, 3), ``img_shape`` (h, w); where they are there,
     ``bbox`` (N, 4) xyxy, ``keypoints`` (N, K, 2) and ``area`` (N,), in pixels of the input. Added keys: ``input_size``
@@ -22,7 +22,7 @@ class ImageAffine(BaseTransform):
 
     Args:
         input_size: (w, h) of the input in pixels; ``load_config`` takes it from the codec.
-        pad_value: grey level around the image.
+        pad_value: grey level of the padding.
     """
 
     def __init__(self, input_size: tuple[int, int], pad_value: float = 0) -> None:
@@ -31,7 +31,7 @@ class ImageAffine(BaseTransform):
         self.pad_value = pad_value
 
     def transform(self, results: dict) -> dict:
-        """Move everything; see the class."""
+        """Transform the image and its instances; see the class."""
         height, width = results["img"].shape[:2]
         fit = min(self.input_size[0] / width, self.input_size[1] / height)
         centre = np.array([width - 1, height - 1]) / 2
@@ -55,15 +55,24 @@ class ImageAffine(BaseTransform):
         return results
 
     def draw(self) -> tuple[np.ndarray, float, float]:
-        """Shift of the image's middle as a fraction of its sides (2,), zoom, and turn in degrees: none."""
+        """Return the shift of the image's middle as a fraction of its sides (2,), zoom, and rotation in degrees."""
         return np.zeros(2), 1.0, 0.0
 
 
 def warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], pad_value: float = 0) -> np.ndarray:
-    """``image`` (H, W, 3) under an affine ``matrix`` (2, 3) that keeps angles, as (h, w, 3) of ``size`` (w, h).
+    """Warp an image by an affine transform that keeps angles, without aliasing.
 
-    Interpolation looks at four pixels only: what becomes less than half as large is first brought down to whole
-    averages, or thin lines would come and go.
+    Interpolation reads only four pixels, so an image that shrinks to half or less is first averaged over whole pixels;
+    otherwise thin lines would flicker.
+
+    Args:
+        image: (H, W, 3).
+        matrix: (2, 3), from image to result pixels, (x, y).
+        size: (w, h) of the result.
+        pad_value: grey level outside the image.
+
+    Returns:
+        (h, w, 3).
     """
     shrink = int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))) + 1e-6)
     if shrink >= 2:
@@ -79,18 +88,21 @@ def warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], pad_val
 def moved_boxes(
     boxes: np.ndarray, matrix: np.ndarray, turn: float, points: np.ndarray, visible: np.ndarray
 ) -> np.ndarray:
-    """Boxes (N, 4) xyxy after a transform that shifts, scales and turns.
+    """Transform boxes by a shift, a scale and a rotation.
 
-    The box around a turned box is too large. As the thing in it seldom fills the corners, what is turned is the ellipse
-    in the box (Kalra, Stoddart, Drummond: Towards Rotation Invariance in Object Detection, ICCV 2021); the result is
-    the box around that and around the labelled points that the box held.
+    The box around a rotated box is too large. As an instance rarely fills the corners of its box, the ellipse inscribed
+    in the box is rotated instead (Kalra, Stoddart, Drummond: Towards Rotation Invariance in Object Detection, ICCV
+    2021); the result encloses the ellipse and the labelled keypoints that were inside the box.
 
     Args:
-        boxes: (N, 4).
-        matrix: (2, 3), affine, of one scale and a turn.
-        turn: in radians.
-        points: (N, K, 2) before the transform.
-        visible: (N, K); points of 0 do not count.
+        boxes: (N, 4) xyxy, pixels.
+        matrix: (2, 3), affine, of one scale and a rotation.
+        turn: the rotation in radians.
+        points: (N, K, 2) keypoints before the transform.
+        visible: (N, K); 0 is absent.
+
+    Returns:
+        (N, 4) xyxy.
     """
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))

@@ -8,10 +8,10 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadCachedImage(LoadImage):
-    """``LoadImage`` that keeps decoded images, up to ``cache_mb`` in each data worker.
+    """``LoadImage`` with a cache of decoded images, up to ``cache_mb`` in each data worker.
 
-    On few cores the data workers take their time from training, and a third of it goes into decoding the same JPEGs
-    every epoch. What does not fit is decoded each time as before.
+    With few cores, data workers compete with training, and a third of their time goes into decoding the same JPEGs
+    every epoch. Images that do not fit are decoded each time.
 
     Required key: ``img_path``. Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape``, ``ori_shape`` (h, w).
 
@@ -26,8 +26,8 @@ class LoadCachedImage(LoadImage):
         self.kept: dict[str, Any] = {}
 
     def transform(self, results: dict) -> dict | None:
-        """Put the image into ``results``; it is the caller's to change."""
-        if "img" in results:  # a data set that holds its images
+        """Put the image into ``results``; the caller may modify it."""
+        if "img" in results:  # a dataset that holds its images
             return super().transform(results)
         path = results["img_path"]
         if path in self.kept:

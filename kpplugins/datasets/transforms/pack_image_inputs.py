@@ -6,11 +6,11 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class PackImageInputs(PackPoseInputs):
-    """``PackPoseInputs`` with what a detector learns from.
+    """``PackPoseInputs`` with the ground truth of a one-stage model.
 
     ``gt_instances``, in the pixels of ``inputs``, NumPy as MMPose's: ``bboxes`` (N, 4) xyxy, ``bbox_scores`` (N,),
     ``labels`` (N,) int64 from 0, ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K), ``areas`` (N,), ``iscrowd``
-    (N,) int64; beside them what a codec's ``instance_mapping_table`` names.
+    (N,) int64; and the fields of a codec's ``instance_mapping_table``.
 
     Args:
         **kwargs: see MMPose's ``PackPoseInputs``.
@@ -27,7 +27,7 @@ class PackImageInputs(PackPoseInputs):
     )
 
     def transform(self, results: dict) -> dict:
-        """Pack; see the class."""
+        """Pack the sample; see the class."""
         if "category_id" in results:
             results["labels"] = results["category_id"] - 1
         if "instance_mapping_table" in results:

@@ -1,4 +1,4 @@
-"""``RandomBBoxTransform`` at a tenth of its time."""
+"""``RandomBBoxTransform``, ten times as fast."""
 
 import numpy as np
 from mmpose.datasets.transforms import RandomBBoxTransform
@@ -7,10 +7,10 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomBoxTransform(RandomBBoxTransform):
-    """Random shift, scale and turn of the box, as MMPose's, with the same distributions.
+    """Shifts, scales and rotates the box at random, with the distributions of MMPose's step.
 
-    MMPose draws from the truncated normal distribution by SciPy, 0.3 ms a sample; here normal numbers outside the
-    limits are drawn again.
+    MMPose draws from SciPy's truncated normal distribution, which takes 0.3 ms per sample; here, normal numbers outside
+    the limits are redrawn.
 
     Args:
         **kwargs: see MMPose's ``RandomBBoxTransform``.
@@ -18,7 +18,7 @@ class RandomBoxTransform(RandomBBoxTransform):
 
     @staticmethod
     def _truncnorm(low: float = -1.0, high: float = 1.0, size: tuple[int, ...] = ()) -> np.ndarray:
-        """Normal numbers, mean 0 and deviation 1, cut to ``low``-``high``; float32 of shape ``size``."""
+        """Draw standard normal numbers truncated to ``low``-``high``; float32 of shape ``size``."""
         drawn = np.random.standard_normal(size)
         outside = (drawn < low) | (drawn > high)
         while np.any(outside):

@@ -9,16 +9,16 @@ from mmpose.registry import TRANSFORMS
 from kpplugins.structures import BadInputError
 
 MEAN_COLOUR = (104, 116, 124)
-"""ImageNet's mean in B, G, R: about zero after the image is normalised."""
+"""ImageNet's mean in B, G, R: about zero after normalisation."""
 
 
 @TRANSFORMS.register_module()
 class RandomCutout(BaseTransform):
-    """Rectangular holes at random places of the image (DeVries and Taylor 2017, arXiv 1708.04552).
+    """Cuts rectangular holes into the image at random (DeVries and Taylor 2017, arXiv 1708.04552).
 
-    So points are also learnt from what is around them. Keypoints and their visibility stay as they are. Width, height
-    and centre of each hole are drawn evenly and independently; a hole whose centre is near the border is cut off by
-    it. It belongs after ``TopdownAffine``, where the image is the instance's crop.
+    This makes a network locate keypoints by their surroundings, too. Keypoints and their visibility stay as they are.
+    Width, height and centre of each hole are drawn uniformly and independently; a hole may extend beyond the border.
+    Place it after ``TopdownAffine``, where the image is the crop of the instance.
 
     Required and modified key: ``img`` (H, W) or (H, W, C).
 
@@ -26,7 +26,7 @@ class RandomCutout(BaseTransform):
         prob: share of the images that get holes, 0 to 1.
         num_holes: fewest and most holes in an image, both included.
         size: shortest and longest side of a hole, as fractions of the image's side, above 0 and up to 1.
-        fill: value of the holes: one for all channels, or one a channel in the image's order (B, G, R), 0 to 255.
+        fill: value of the holes: one for all channels, or one per channel in the image's order (B, G, R), 0 to 255.
 
     Raises:
         BadInputError: an argument out of its range, or a fill for another number of channels.
@@ -57,10 +57,10 @@ class RandomCutout(BaseTransform):
         """Cut the holes into a copy of the image."""
         if np.random.random() >= self.prob:
             return results
-        image = results["img"].copy()  # a data set may hold its images
+        image = results["img"].copy()  # a dataset may hold its images
         channels = image.shape[2] if image.ndim == 3 else 1
         if np.size(self.fill) not in (1, channels):
-            raise _wrong("fill", f"1 or {channels} numbers, as the image has channels", self.fill)
+            raise _wrong("fill", f"1 or {channels} numbers, one per channel of the image", self.fill)
         sides = np.array(image.shape[1::-1])
         for _ in range(np.random.randint(self.num_holes[0], self.num_holes[1] + 1)):
             hole = np.random.uniform(self.size[0], self.size[1], 2) * sides

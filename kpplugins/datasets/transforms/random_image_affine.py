@@ -1,4 +1,4 @@
-"""Random shift, zoom and turn of whole images."""
+"""Random shift, zoom and rotation of whole images."""
 
 import numpy as np
 from mmpose.registry import TRANSFORMS
@@ -8,25 +8,25 @@ from kpplugins.datasets.transforms.image_affine import ImageAffine
 
 @TRANSFORMS.register_module()
 class RandomImageAffine(ImageAffine):
-    """``ImageAffine`` with the image moved, zoomed and turned at random, for training.
+    """``ImageAffine`` with a random shift, zoom and rotation of the image, for training.
 
-    Zoom and shift are uniform, of the kind that CenterNet was trained with (Zhou et al.: Objects as Points, 2019). Keep
-    turns small: what a box becomes is a guess then, worst for thin things that lie aslant (see ``moved_boxes``).
+    Zoom and shift are uniform, as in CenterNet's training (Zhou et al.: Objects as Points, 2019). Keep rotations small:
+    the rotated boxes are estimates, least accurate for thin, diagonal instances (see ``moved_boxes``).
 
-    What leaves the image: points become invisible (one on the border's last half pixel is moved in); boxes are cut,
-    their ``area`` with them. An instance of whose box less than ``min_inside`` is left becomes a region to ignore
-    (``iscrowd`` 1), one of which nothing is left goes, out of all arrays of N.
+    Keypoints that leave the image become absent (those within half a pixel of it are moved inside); boxes are clipped
+    and their ``area`` is reduced in proportion. An instance that keeps less than ``min_inside`` of its box becomes a
+    region to ignore (``iscrowd`` 1); one that keeps nothing is removed from all arrays.
 
-    Changed keys beside those of ``ImageAffine``: ``keypoints_visible`` (N, K), ``iscrowd``, ``category_id``, ``id``,
-    ``bbox_score`` (N,). ``input_center`` and ``input_scale`` leave out the turn: what a model finds in a turned image
-    is not mapped back.
+    Changed keys besides those of ``ImageAffine``: ``keypoints_visible`` (N, K), ``iscrowd``, ``category_id``, ``id``,
+    ``bbox_score`` (N,). ``input_center`` and ``input_scale`` do not include the rotation: predictions for a rotated
+    image cannot be mapped back.
 
     Args:
         input_size: see ``ImageAffine``.
-        zoom: least and largest size, 1 being the image that just fits.
-        shift: how far its middle moves at most, as a fraction of its sides.
-        degrees: how far it is turned at most.
-        min_inside: share of its box that must be left of an instance that is learnt.
+        zoom: smallest and largest scale; 1 fits the image into the input.
+        shift: largest shift of the image's middle, as a fraction of its sides.
+        degrees: largest rotation.
+        min_inside: share of its box that an instance must keep to be learnt.
         pad_value: see ``ImageAffine``.
     """
 
@@ -43,14 +43,14 @@ class RandomImageAffine(ImageAffine):
         self.zoom, self.shift, self.degrees, self.min_inside = zoom, shift, degrees, min_inside
 
     def transform(self, results: dict) -> dict:
-        """Move everything, and cut what leaves the image."""
+        """Transform the image and its instances, and clip them to the input."""
         results = super().transform(results)
         if "keypoints" in results:
             self._cut(results)
         return results
 
     def draw(self) -> tuple[np.ndarray, float, float]:
-        """Each uniform within its limits."""
+        """Draw shift, zoom and rotation uniformly within their limits."""
         shift = np.random.uniform(-self.shift, self.shift, 2)
         return shift, np.random.uniform(*self.zoom), np.random.uniform(-self.degrees, self.degrees)
 
@@ -77,5 +77,5 @@ _PER_INSTANCE = (
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
-    """(N,) of (N, 4) xyxy; 0 for one that is inverted or flat."""
+    """Return areas (N,) of boxes (N, 4) xyxy; 0 for inverted and flat ones."""
     return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

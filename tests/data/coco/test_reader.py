@@ -240,7 +240,7 @@ def test_points_in_another_order_in_schema_json_are_put_in_order(tmp_path: Path)
         ({"id": 3, "name": "bird", "keypoints": ["tail"]}, "category 'bird' twice"),
         (
             {"id": 3, "name": "cup", "keypoints": ["beak"], "sigmas": [0.1]},
-            "point 'beak' has different sigmas.*0.2 and 0.1",
+            "keypoint 'beak' has different sigmas.*0.2 and 0.1",
         ),
         (
             {
