@@ -136,7 +136,7 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
         if kept is not None:
             logger.info("%s is finished already (%s)", recipe.name, recipe.work_dir)
             return kept
-        epochs = _apart(recipe.epochs)
+        epochs = recipe.budget.epochs or _apart(recipe.epochs)
         logger.info("%s: %d epochs", recipe.name, epochs)
         return _apart(recipe.run, fingerprint, epochs)
     except Exception as error:  # whatever it is, the other recipes go on
@@ -149,8 +149,15 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
 
 
 def _apart(work: Callable[..., Any], *args: Any) -> Any:
-    """Call a function in a fresh process, so that no recipe affects another, even if it crashes."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+    """Call a function in a fresh process, so that no recipe affects another, even if it crashes.
+
+    Where the system can fork, it is the fork of a process that has imported what a recipe needs, and done nothing.
+    """
+    forks = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    if forks:
+        context.set_forkserver_preload(["kpplugins.register", Recipe.__module__])
+    with ProcessPoolExecutor(1, mp_context=context) as fresh:
         return fresh.submit(work, *args).result()
 
 
