@@ -1,10 +1,10 @@
 """Train, test and predict as functions; what ``kpplugins.commands`` calls.
 
 The map: ``train``, ``test``, ``demo`` (images, folders, videos, webcam), ``compare`` (several recipes in one table),
-``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``convert_weights`` (weights that others trained),
-``doctor``. Models ready for images are in ``kpplugins.inference``.
+``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``convert_weights`` (weights that others
+published), ``doctor``. To predict from Python, see ``kpplugins.inference``.
 
-Nothing is imported here, so that a command line starts fast: ``from kpplugins.apis.train import train``.
+Nothing is imported here, so that command lines start fast: ``from kpplugins.apis.train import train``.
 
 Adding a new command: a function here that takes plain values and raises BadInputError, and a thin file in ``commands``.
 """

@@ -1,4 +1,4 @@
-"""Several recipes on one dataset with one budget, in one table."""
+"""Compare several recipes on one dataset with one budget, in one table."""
 
 import json
 import logging
@@ -26,11 +26,11 @@ COLUMNS = (
     ("RMSE px", "RMSE", ".2f"), ("EPE px", "EPE", ".2f"), ("PCK@0.05", "PCK@0.05", ".3f"),
     ("PCK@0.1", "PCK@0.1", ".3f"), ("AP", "AP", ".3f"),
 )  # fmt: skip
-"""Numbers of the test: heading, key, format."""
+"""Metrics of the test: heading, key, format."""
 NOTE = 200
-"""Characters of an error that stand in the table; ``compare.json`` has them all, ``error.txt`` where it came from."""
+"""Characters of an error shown in the table; ``compare.json`` has all of it, ``error.txt`` the traceback."""
 PLOTTED = "PCK@0.05"
-"""The metric that is drawn over the time of training."""
+"""The metric that is plotted over training time."""
 
 
 def compare(
@@ -48,40 +48,41 @@ def compare(
     skip_bad: bool = False,
     from_scratch: bool = False,
 ) -> tuple[list[dict[str, Any]], str]:
-    """Train recipes one after the other, test each on the test split, and write what came of them side by side.
+    """Train recipes one after the other, test each on the test split, and write the results side by side.
 
-    All see the same split of the same data, the same seed and the same budget. With ``minutes`` a short probe measures
-    how long an epoch of each recipe takes; its ``max_epochs``, and with it its schedules, is set to what fits, and
-    ``TimeBudgetHook`` stops it should it take longer. A recipe that fails becomes a row that says why. One that is
-    finished already, with the same settled config, data, budget and seed, is not trained again; sizes and times of an
-    image are measured anew each time, for all recipes in turn. (What the fingerprint does not see: another version
-    of the code, another machine.)
+    All recipes get the same split of the same data, the same seed and the same budget. With ``minutes``, a short probe
+    times an epoch of each recipe; ``max_epochs``, and with it the schedules, is set to what fits, and
+    ``TimeBudgetHook`` stops the training if it still takes too long. A recipe that fails becomes a row that says why.
+    A recipe finished earlier with the same settled config, data, budget and seed is not trained again (a new version
+    of the code or another machine goes unnoticed). Model size and time an image are always measured again, for all
+    recipes in turn.
 
     Args:
         configs: the recipes' config files.
-        data: folder that every dataset is pointed at.
-        out: where it is written: ``compare.md``, ``compare.json``, ``compare.png``, and each recipe's run in a folder
-            of its name.
-        epochs: passes over the training data for each.
-        minutes: or the time of training for each, validation included.
-        clock: ``wall``, or ``cpu`` for minutes of one processor core, whatever else the machine does meanwhile.
+        data: the data folder that every dataset reads.
+        out: folder for ``compare.md``, ``compare.json``, ``compare.png``, and the work dir of each recipe under its
+            name.
+        epochs: passes over the training data for each recipe.
+        minutes: training time for each recipe, validation included, instead of ``epochs``.
+        clock: ``wall``, or ``cpu`` for minutes of one processor core, which do not depend on the machine's other load.
         seed: of weights, order and augmentation.
-        names: of the recipes. Default: those of the files.
-        cfg_options: values by dotted key that go over those of every config.
-        again: train finished ones too.
-        skip_bad: go on without bad files, saying how many and why.
+        names: of the recipes. Default: the config files' names.
+        cfg_options: values by dotted key that override those of every config.
+        again: train finished recipes again.
+        skip_bad: skip bad files and log how many and why, instead of stopping.
         from_scratch: leave out the pretrained weights that the configs name.
 
     Returns:
-        One row a recipe, as in ``compare.json``; and the table.
+        One row a recipe, as in ``compare.json``; and the Markdown table.
 
     Raises:
-        BadInputError: no such config or folder of data, two recipes of one name, or not exactly one budget.
+        BadInputError: there is no such config or data folder, two recipes have the same name, or the budget is not
+            exactly one of ``epochs`` and ``minutes``.
     """
     budget = Budget(epochs, minutes, clock)
     chosen = _named([file_of(config) for config in configs], names)
     if not Path(data).is_dir():
-        raise BadInputError("no such folder of data", where=str(data))
+        raise BadInputError("no such data folder", where=str(data))
     recipes = [
         Recipe(
             name,
@@ -107,10 +108,10 @@ def compare(
 
 
 def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
-    """The recipes by name."""
+    """Return the config files by the recipes' names."""
     if names is not None and len(names) != len(configs):
         raise BadInputError(
-            "as many names as recipes are needed",
+            "each recipe needs one name",
             where="names",
             expected=str(len(configs)),
             found=str(len(names)),
@@ -120,7 +121,7 @@ def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
         if name in chosen:
             raise BadInputError(f"two recipes named {name!r}", todo="give each a name: --names A B …")
         if not name or Path(name).name != name:
-            raise BadInputError("a name must be one of a folder", where="names", found=repr(name))
+            raise BadInputError("a name must be a valid folder name", where="names", found=repr(name))
         chosen[name] = config
     if not chosen:
         raise BadInputError("no recipe to compare", where="configs")
@@ -128,7 +129,7 @@ def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
 
 
 def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
-    """Its row: kept from an earlier run, new, or why there is none."""
+    """Return the recipe's row: kept from an earlier run, new, or with the error that stopped it."""
     try:
         fingerprint = recipe.fingerprint()
         kept = None if again else recipe.finished(fingerprint)
@@ -138,7 +139,7 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
         epochs = _apart(recipe.epochs)
         logger.info("%s: %d epochs", recipe.name, epochs)
         return _apart(recipe.run, fingerprint, epochs)
-    except Exception as error:  # whatever it is: the other recipes go on
+    except Exception as error:  # whatever it is, the other recipes go on
         recipe.work_dir.mkdir(parents=True, exist_ok=True)
         (recipe.work_dir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         words = " ".join(str(error).split())
@@ -148,18 +149,18 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
 
 
 def _apart(work: Callable[..., Any], *args: Any) -> Any:
-    """What a function returns or raises in a fresh process: nothing of one recipe reaches another, not even its end."""
+    """Call a function in a fresh process, so that no recipe affects another, even if it crashes."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
         return fresh.submit(work, *args).result()
 
 
 def _measure(rows: list[dict[str, Any]], out: Path) -> None:
-    """Put sizes and times of an image into the rows of finished recipes."""
+    """Add model size and time an image to the rows of finished recipes."""
     done = [row for row in rows if "error" not in row]
     runs = [(out / r["name"] / Path(r["config"]).name, out / r["name"] / r["checkpoint"]) for r in done]
     try:
         measured = costs(runs)
-    except Exception as error:  # a model that takes no single crop; its test stands
+    except Exception as error:  # such as a model that takes no single crop; its test results stand
         words = f"size and speed not measured: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         logger.warning(words)
         measured = [{"note": words} for _ in done]
@@ -205,7 +206,7 @@ def _text(value: float | None, form: str, unit: float = 1.0) -> str:
 
 
 def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, data: Path, seed: int) -> None:
-    """``compare.json``, ``compare.md`` and ``compare.png``."""
+    """Write ``compare.json``, ``compare.md`` and ``compare.png``."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
     machine = f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     done = [row for row in rows if "error" not in row]
@@ -220,12 +221,12 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
     lines = [
         f"Data {data}, {budget}, seed {seed}; tested on {' or '.join(map(str, counts)) or 'no'} instances. "
         f"Machine: {machine}.",
-        "Minutes are those of the whole training run, start and validation included; ms an image: one crop at a "
-        "time, flip test as configured, all models in turn.",
+        "Minutes: the whole training run, start and validation included. ms an image: one crop at a time, flip test "
+        "as configured, all models in turn.",
     ]
     if not same:
         lines.append(
-            "**Not all were tested on the same points of the same images: do not compare their errors.**"
+            "**Not all were tested on the same keypoints of the same images: do not compare their errors.**"
         )
     (out / "compare.md").write_text(table + "\n" + "\n\n".join(lines) + "\n", encoding="utf-8")
     plot_comparison(

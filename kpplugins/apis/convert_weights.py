@@ -1,4 +1,4 @@
-"""Weights that others trained, as checkpoints of our models."""
+"""Convert weights that others published into checkpoints of our models."""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ KINDS: dict[str, ModuleType] = {"centernet": weights_centernet, "torchvision": w
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion wrote.
+    """Result of a conversion.
 
-    Args:
+    Attributes:
         path: the checkpoint.
-        tensors: how many it holds.
-        parameters: their numbers in total, counters of batches included.
-        left_out: what of the config's model is not the source's, as it is for other points or classes, in words;
-            training begins it anew.
+        tensors: number of tensors in it.
+        parameters: number of values in all tensors, batch norm's counters included.
+        left_out: parts of the config's model that the source does not cover, as its keypoints or categories differ,
+            in words; training starts them from scratch.
     """
 
     path: Path
@@ -54,21 +54,21 @@ def convert_weights(
     """Read weights that others published and write them as a checkpoint of our model.
 
     Args:
-        kind: ``centernet`` (its authors' hourglass) or ``torchvision`` (its Keypoint R-CNN).
-        source: their file.
-        out: the checkpoint to write: ``state_dict``, and in ``meta`` the source's name, its sha256 and the converter.
-        config: the config whose model takes the weights. Default: the published model, with the file's own numbers of
-            points and classes.
-        data: points the config's datasets, from which it takes the number of points, at this folder.
-        overwrite: ``out`` may exist.
+        kind: ``centernet`` (its authors' hourglass) or ``torchvision`` (Keypoint R-CNN).
+        source: the published file.
+        out: the checkpoint to write, with ``state_dict``, and in ``meta`` the source's name, sha256 and the converter.
+        config: config file of the model that takes the weights. Default: the published model, with the file's own
+            numbers of keypoints and categories.
+        data: the data folder that the config's datasets read, which gives the model its number of keypoints.
+        overwrite: replace ``out`` if it exists.
         trust_checkpoint: let ``source`` run code while it is loaded.
 
     Returns:
-        What was written, and what the config's model could not take.
+        The written checkpoint, and the parts of the config's model that the source does not cover.
 
     Raises:
-        BadInputError: an unknown kind; a source that is no checkpoint, or one of another network (tensors that are
-            missing, left over, or of another shape before the last layers are named); an ``out`` that exists.
+        BadInputError: the kind is unknown; ``source`` is not a checkpoint, or one of another network (the message names
+            tensors that are missing, left over, or, before the last layers, of another shape); or ``out`` exists.
     """
     source, out = Path(source), Path(out)
     if kind not in KINDS:
@@ -90,7 +90,7 @@ def convert_weights(
 
 
 def _require_place(source: Path, out: Path, overwrite: bool) -> None:
-    """Stop where writing ``out`` would harm something."""
+    """Stop where writing ``out`` would overwrite something or is impossible."""
     if out.is_dir():
         raise BadInputError("is a folder", where=str(out), expected="a file to write", todo="add a file name")
     if out.exists() and source.exists() and out.samefile(source):
@@ -100,7 +100,7 @@ def _require_place(source: Path, out: Path, overwrite: bool) -> None:
 
 
 def _weights(source: Path, files: str) -> dict[str, Any]:
-    """The tensors in a file, as it calls them, without ``module.``."""
+    """Read the tensors of a file under its own names, without ``module.``."""
     content = read_checkpoint(source)
     if isinstance(content.get("model"), dict):  # as torchvision's training scripts write it
         content = content["model"]
@@ -119,7 +119,7 @@ def _sha256(path: Path) -> str:
 
 
 def _write(content: dict[str, Any], out: Path) -> None:
-    """Write a checkpoint so that it is there whole or not at all."""
+    """Write a checkpoint, completely or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with beside(out) as folder:
         made = folder / out.name

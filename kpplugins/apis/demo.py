@@ -1,4 +1,4 @@
-"""A model on images, folders, videos and the webcam."""
+"""Run a model on images, folders, videos and the webcam."""
 
 import json
 import logging
@@ -26,15 +26,21 @@ from kpplugins.visualization.draw import draw_pose
 logger = logging.getLogger(__name__)
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 SEARCH_EVERY = 5
-"""While the points are lost, the whole image is searched in every so many-th frame."""
+"""While the keypoints are lost, one frame in this many is searched as a whole."""
 WINDOW = "kpplugins (q quits)"
 
 
 def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
-    """Images and videos among files and folders (not below their subfolders), in order.
+    """Find the images and videos among files and folders.
+
+    Args:
+        inputs: files, and folders that are searched without their subfolders.
+
+    Returns:
+        The files in the order of ``inputs``, those of one folder sorted.
 
     Raises:
-        BadInputError: a path that does not exist, a file that is neither, or a folder without any.
+        BadInputError: a path does not exist, a file is neither image nor video, or a folder holds none.
     """
     found: list[Path] = []
     for given in map(Path, inputs):
@@ -57,9 +63,15 @@ def find_inputs(inputs: Iterable[str | Path]) -> list[Path]:
 
 
 def test_images(config: str | Path | Config, data: str | Path, extract_to: str | Path) -> list[Path]:
-    """The images of a config's test split, with its dataset at the folder ``data``; in order, each once.
+    """Return the images of a config's test split.
 
-    Images that are no files (those inside Kaggle's CSV) are written into the folder ``extract_to``.
+    Args:
+        config: a config file, or a config from ``load_config``.
+        data: the data folder that the datasets read.
+        extract_to: folder for images that are not files, such as those inside Kaggle's CSV.
+
+    Returns:
+        The image files in the dataset's order, each once.
 
     Raises:
         BadInputError: see ``load_config`` and the dataset.
@@ -93,23 +105,23 @@ def demo_files(
     score_thr: float = 0.3,
     skip_bad: bool = False,
 ) -> list[Path]:
-    """Draw what the model finds in each input, and write it as JSON beside.
+    """Draw what the model finds in each input, and write it as JSON beside the drawing.
 
     Args:
-        predictor: of any kind.
-        files: images and videos, as ``find_inputs`` gives them.
-        out: folder for ``NAME.jpg`` (or the image's own ending; videos ``NAME.mp4``) and ``NAME.json``, and
-            ``schema.json``.
-        boxes: (N, 4) xyxy for every image, for a top-down model; ``None`` looks in the whole image.
-        score_thr: points below are drawn as rings.
-        skip_bad: go on without unreadable files, saying which.
+        predictor: of any kind of model.
+        files: images and videos, as ``find_inputs`` returns them.
+        out: folder for ``schema.json``, and for each input ``NAME.json`` and ``NAME.jpg`` (``.png`` or ``.jpeg`` where
+            the image has it, ``.mp4`` for videos).
+        boxes: (N, 4) xyxy in pixels for every image, for a top-down model; ``None`` searches the whole image.
+        score_thr: keypoints with a lower score are drawn as rings.
+        skip_bad: skip unreadable files and log which, instead of stopping.
 
     Returns:
         The drawn files.
 
     Raises:
-        BadInputError: an unreadable file; two inputs that differ in their endings only; results among the inputs; a
-            full disk.
+        BadInputError: a file cannot be read or written, two inputs differ only in their suffixes, or ``out`` is the
+            folder of an input.
     """
     folder = Path(out)
     own = [f for f in files if f.parent.resolve() == folder.resolve()]
@@ -137,10 +149,16 @@ def demo_files(
 
 
 def result_names(files: Sequence[Path]) -> list[str]:
-    """Names for the results, without ending: those of the files, with their folders where two are called alike.
+    """Return the names of the results: those of the files, with their folders where two files have the same name.
+
+    Args:
+        files: the inputs.
+
+    Returns:
+        One name a file, without suffix.
 
     Raises:
-        BadInputError: two inputs differ in their endings only.
+        BadInputError: two inputs differ only in their suffixes.
     """
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
@@ -148,7 +166,7 @@ def result_names(files: Sequence[Path]) -> list[str]:
         names = ["_".join(file.resolve().relative_to(shared).with_suffix("").parts) for file in files]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise BadInputError(f"two inputs are called {twice[0]!r}", todo="run them into two folders")
+        raise BadInputError(f"two inputs are called {twice[0]!r}", todo="run them with two --out folders")
     return names
 
 
@@ -159,19 +177,19 @@ def _named(stem: Path, ending: str) -> Path:
 def demo_webcam(
     predictor: Predictor, source: str = "0", *, score_thr: float = 0.3, max_frames: int | None = None
 ) -> int:
-    """Show the camera's image with what the model finds, live, until q or Escape is pressed or the window closed.
+    """Show live camera images with what the model finds, until q or Escape is pressed or the window is closed.
 
     Args:
-        predictor: of any kind.
-        source: number of the camera, or anything OpenCV opens as one (a device, an address, a video file).
-        score_thr: points below are drawn as rings.
-        max_frames: stop after so many.
+        predictor: of any kind of model.
+        source: number of the camera, or anything else that OpenCV can open (a device, an address, a video file).
+        score_thr: keypoints with a lower score are drawn as rings.
+        max_frames: stop after this many frames.
 
     Returns:
-        How many images were shown.
+        The number of images shown.
 
     Raises:
-        BadInputError: the camera cannot be opened, or this OpenCV has no windows.
+        BadInputError: the camera cannot be opened, or there is no screen or this OpenCV cannot open windows.
     """
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         raise BadInputError(
@@ -185,14 +203,14 @@ def demo_webcam(
         raise BadInputError(
             f"camera {source} cannot be opened",
             where="--webcam",
-            todo="plug it in, close what uses it, or give another number",
+            todo="plug it in, close programs that use it, or give another number",
         )
     shown, rate, result = 0, 0.0, None
     try:
         for frame in _frames(capture, max_frames):
             start = time.perf_counter()
             result = predictor.follow(frame, result, shown % SEARCH_EVERY == 0)
-            found = result.box_scores is not None  # boxes that were only searched in would flicker
+            found = result.box_scores is not None  # search windows would flicker
             drawn = draw_pose(frame, result, predictor.schema, score_thr, boxes=found)
             rate = (
                 0.9 * rate + 0.1 / (time.perf_counter() - start)
@@ -205,7 +223,7 @@ def demo_webcam(
                 break
     finally:
         capture.release()
-        if shown > 1:  # a window has really opened
+        if shown > 1:  # a window has been opened
             cv2.destroyAllWindows()
     return shown
 
@@ -271,7 +289,7 @@ def _frames(capture: cv2.VideoCapture, at_most: int | None = None) -> Iterator[n
 
 
 def _show(image: np.ndarray) -> bool:
-    """Show one image; whether to go on."""
+    """Show one image, and return whether to go on."""
     try:
         cv2.imshow(WINDOW, image)
         pressed = cv2.waitKey(1) & 0xFF

@@ -1,4 +1,4 @@
-"""What is installed, what stands in for what, and the cure of each fault."""
+"""Check what is installed and what stands in for it, with the cure for each fault."""
 
 import importlib.util
 import os
@@ -23,9 +23,9 @@ class Finding:
     """One line of the doctor's report.
 
     Attributes:
-        name: what was looked at.
+        name: what was checked.
         state: what was found.
-        cure: the command that mends it; empty where nothing is wrong.
+        cure: the command that fixes it; empty where nothing is wrong.
     """
 
     name: str
@@ -34,7 +34,11 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; a finding with a ``cure`` is a fault."""
+    """Check Python, packages, device, windows, stand-ins and registration; the last four only without faults so far.
+
+    Returns:
+        The findings in this order; one with a ``cure`` is a fault.
+    """
     found = [_python(), *_packages()]
     if not any(f.cure for f in found):
         found += [_device(), _windows(), *_compat(), _registers()]

@@ -1,4 +1,4 @@
-"""A trained run as one ONNX file that needs nothing else."""
+"""Export a trained run as one self-contained ONNX file."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from kpplugins.version import __version__
 from kpplugins.weights.checkpoints import run_of
 
 XY, XY_AND_SIGMAS = 2, 4
-"""Numbers a point of heads that give coordinates."""
+"""How many values a keypoint has in the output of heads that regress coordinates."""
 _NO_CROP = ("LoadImage", "LoadCachedImage", "PackPoseInputs")
 
 
@@ -28,14 +28,14 @@ def export(
     *,
     trust_checkpoint: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
-    """Write a trained top-down model as ONNX and prove that ONNX Runtime gives the same.
+    """Write a trained top-down model as ONNX and check that ONNX Runtime gives the same outputs.
 
-    The file's input is ``image``, (N, 3, h, w) float32: crops as OpenCV reads them, BGR, 0 to 255; the normalisation is
-    in the file. It gives what the codec's ``decode`` takes, one plain pass without flip test: ``heatmaps`` (N, K, H, W)
-    of the last stack; or ``simcc_x`` and ``simcc_y`` (N, K, bins); or ``coordinates`` (N, K, 2), with RLE (N, K, 4),
-    where the σ are between 0 and 1. N is free.
+    The file's input is ``image``, (N, 3, h, w) float32: crops as OpenCV reads them, BGR, 0 to 255; the file
+    normalises them itself. Its outputs are what the codec's ``decode`` takes, from one pass without flip test:
+    ``heatmaps`` (N, K, H, W) of the last stack; or ``simcc_x`` and ``simcc_y`` (N, K, bins); or ``coordinates``
+    (N, K, 2), with RLE (N, K, 4): x, y and their σ between 0 and 1. N is free.
 
-    Its ``metadata_props`` are ``kpplugins_version``, ``input`` in words, and as JSON ``keypoints``, ``flip_pairs``,
+    Its ``metadata_props`` are ``kpplugins_version``, ``input`` (in words), and as JSON ``keypoints``, ``flip_pairs``,
     ``input_size`` [w, h], ``codec``, ``crop`` (the steps of the test pipeline that cut the input from an image),
     ``schema`` (as ``schema.json``) and, where the run has it, ``boxes`` (as ``boxes.json``).
 
@@ -46,17 +46,17 @@ def export(
         trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Returns:
-        The file, and what ``NAME.parity.json`` beside it says (see ``deploy.onnx_export.export_onnx``).
+        The file, and the content of ``NAME.parity.json`` beside it (see ``deploy.onnx_export.export_onnx``).
 
     Raises:
-        BadInputError: no such run; a model that is not top-down or whose outputs are not known; missing packages; or
-            ONNX Runtime and PyTorch disagree.
+        BadInputError: there is no such run, the model is not top-down, its outputs are unknown, packages are missing,
+            or ONNX Runtime and PyTorch disagree.
     """
     require_packages()
     given, checkpoint = run_of(config, checkpoint)
     if out is not None and (Path(out).suffix != ".onnx" or Path(out).is_dir()):
         raise BadInputError(
-            "not a name of an ONNX file", where=str(out), expected="NAME.onnx", todo="--out FILE"
+            "not the name of an ONNX file", where=str(out), expected="NAME.onnx", todo="--out FILE"
         )
     trained = load_trained(given, checkpoint, "cpu", trust_checkpoint)
     path = Path(out) if out is not None else checkpoint.parent / f"{trained.name}.onnx"
@@ -73,7 +73,7 @@ def export(
     def decode(values: Sequence[np.ndarray]) -> np.ndarray:
         batch = tuple(torch.from_numpy(v[None].copy()) for v in values)
         if outputs == ["coordinates"]:
-            batch = (batch[0][:, None],)  # the codec wants instances of an image, (1, K, D)
+            batch = (batch[0][:, None],)  # the codec expects the instances of one image, (1, K, D)
         (found,) = model.head.decode(batch if len(batch) > 1 else batch[0])
         return found.keypoints[0]
 
@@ -83,7 +83,7 @@ def export(
 
 
 class _FromPixels(nn.Module):
-    """A model with its normalisation in front, and the outputs that are exported as a tuple."""
+    """A model with its normalisation in front, whose exported outputs are a tuple."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -93,7 +93,14 @@ class _FromPixels(nn.Module):
         self.normalise = bool(getattr(before, "_enable_normalize", False))
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, h, w) BGR in 0..255 to the outputs."""
+        """Compute the outputs.
+
+        Args:
+            image: (N, 3, h, w) BGR, 0 to 255.
+
+        Returns:
+            The outputs, in the order of their names.
+        """
         if self.swap:
             image = image[:, [2, 1, 0]]
         if self.normalise:
@@ -102,8 +109,8 @@ class _FromPixels(nn.Module):
 
 
 def _named(raw: Any) -> dict[str, Tensor]:
-    """What a head gives, by name, as its codec takes it."""
-    if isinstance(raw, list):  # one a stack; the last is the best
+    """Return a head's outputs by name, as its codec takes them."""
+    if isinstance(raw, list):  # one for each stack; the last is the best
         return _named(raw[-1])
     parts = raw if isinstance(raw, tuple) else (raw,)
     kinds = [part.ndim if isinstance(part, Tensor) else 0 for part in parts]
@@ -111,7 +118,7 @@ def _named(raw: Any) -> dict[str, Tensor]:
         return {"heatmaps": parts[0]}
     if kinds == [3, 3]:
         return {"simcc_x": parts[0], "simcc_y": parts[1]}
-    if kinds == [3, 4]:  # integral regression also gives the maps that it has summed over
+    if kinds == [3, 4]:  # integral regression also returns the maps that it summed over
         return _named(parts[0])
     if kinds == [3] and parts[0].shape[-1] == XY:
         return {"coordinates": parts[0]}
@@ -119,7 +126,7 @@ def _named(raw: Any) -> dict[str, Tensor]:
         points, sigmas = parts[0].split(XY, dim=-1)
         return {"coordinates": torch.cat([points, sigmas.sigmoid()], dim=-1)}
     raise BadInputError(
-        "outputs that are not known",
+        "unknown outputs",
         where="model.head",
         expected="heatmaps, two SimCC tensors, or coordinates",
         found=", ".join(str(tuple(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in parts),
@@ -127,7 +134,7 @@ def _named(raw: Any) -> dict[str, Tensor]:
 
 
 def _input_size(model: Any, name: str) -> tuple[int, int]:
-    """(w, h) that the codec says; stops at models that are not exported."""
+    """Return the codec's input size (w, h); stop at models that cannot be exported."""
     codec = getattr(getattr(model, "head", None), "decoder", None)
     size = getattr(codec, "input_size", None)
     if not isinstance(model, TopdownPoseEstimator) or size is None:
@@ -140,7 +147,7 @@ def _input_size(model: Any, name: str) -> tuple[int, int]:
     divisor = getattr(model.data_preprocessor, "pad_size_divisor", 1)
     if any(n % divisor for n in size):
         raise BadInputError(
-            "inputs that are padded are not exported",
+            "models that pad their inputs are not exported",
             where="model.data_preprocessor.pad_size_divisor",
             expected=f"one that divides {size[0]}×{size[1]}",
             found=str(divisor),

@@ -1,4 +1,4 @@
-"""Kaggle's submission file of a model of facial keypoints."""
+"""Write Kaggle's submission file for a model of facial keypoints."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -25,19 +25,19 @@ from kpplugins.structures import BadInputError
 
 
 def read_task(cfg: Config, schema: KeypointSchema, path: Path) -> tuple[list[Asked], dict[int, np.ndarray]]:
-    """What is asked for, and of which faces; read before anything is computed, so that nothing is computed in vain.
+    """Read which keypoints of which faces Kaggle asks for, and check that the model can answer before it runs.
 
     Args:
-        cfg: settled; both files are in the ``data_root`` of its test data.
-        schema: what the points of the model are.
-        path: the CSV that is to be written.
+        cfg: the settled config; both files are in the ``data_root`` of its test data.
+        schema: the model's keypoints.
+        path: the CSV to write.
 
     Returns:
         The rows of ``IdLookupTable.csv``, and the (96, 96) uint8 faces of ``test.csv`` by ``ImageId``.
 
     Raises:
-        BadInputError: ``test.csv`` or ``IdLookupTable.csv`` is missing or wrong, a point that is asked for is not among
-            the model's, or ``path`` is a folder.
+        BadInputError: ``test.csv`` or ``IdLookupTable.csv`` is missing or wrong, the model lacks a requested keypoint,
+            or ``path`` is a folder.
     """
     root = Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
     asked, faces = read_lookup(root), read_test_faces(root)
@@ -58,18 +58,18 @@ def submit(
     faces: Mapping[int, np.ndarray],
     path: Path,
 ) -> dict[str, int]:
-    """Find the points of the faces and write what is asked for.
+    """Find the keypoints of the faces and write the requested ones.
 
     Args:
         model: with its weights.
-        cfg: settled; its test pipeline is used.
-        schema: what the points of the model are.
+        cfg: the settled config; its test pipeline is used.
+        schema: the model's keypoints.
         asked: the rows, from ``read_task``.
         faces: the faces by ``ImageId``, from ``read_task``.
         path: the CSV to write.
 
     Returns:
-        ``faces``, ``rows``, and how many locations were ``clipped`` to the image.
+        Counts by name: ``faces``, ``rows``, and locations ``clipped`` to the image.
     """
     pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
     whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])

@@ -1,4 +1,4 @@
-"""Testing: numbers, a table, and images."""
+"""Test a run: metrics, a table, and images."""
 
 import json
 import logging
@@ -44,24 +44,24 @@ def test(
 
     Args:
         config: the config file. Default: the one in the checkpoint.
-        checkpoint: Default: the best one of the config's work dir, or of the newest run.
-        work_dir: folder of the run: its checkpoint is tested and the results go there. Default: the config's own, or
-            that of a checkpoint which brings its own config.
-        data: points every dataset at this folder.
-        cfg_options: values by dotted key that go over the config's.
+        checkpoint: the weights. Default: the best ones of the config's work dir, or of the newest run.
+        work_dir: of the run: its best checkpoint is tested and the results are written there. Default: the config's
+            own, or the checkpoint's folder where its own config is used.
+        data: the data folder that every dataset reads. Default: the config's own.
+        cfg_options: values by dotted key that override the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-        skip_bad: go on without bad files, saying how many and why.
+        skip_bad: skip bad files and log how many and why, instead of stopping.
         trust_checkpoint: let the checkpoint run code while it is loaded.
-        submission: write Kaggle's facial-keypoints submission here, from ``test.csv`` and ``IdLookupTable.csv`` in the
-            data folder.
+        submission: file to write Kaggle's facial-keypoints submission to, from ``test.csv`` and ``IdLookupTable.csv``
+            in the data folder.
 
     Returns:
-        The numbers; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
-        ``curves.png``; and the per-keypoint table. A config without ``KeypointMetric`` or
-        ``BoxKeypointMetric`` has neither table nor images.
+        The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
+        ``curves.png``; and the per-keypoint table. Without ``KeypointMetric`` or ``BoxKeypointMetric`` in the config,
+        the table is empty and no images are drawn.
 
     Raises:
-        BadInputError: no such run or checkpoint, or a checkpoint of another model.
+        BadInputError: there is no such run or checkpoint, or the checkpoint is of another model.
     """
     run = _run(config, checkpoint, work_dir, trust_checkpoint)
     own = run.checkpoint.parent if isinstance(run.config, Config) else None
@@ -100,16 +100,16 @@ test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 def _run(
     config: str | Path | None, checkpoint: str | Path | None, work_dir: str | Path | None, trust: bool
 ) -> OpenedRun:
-    """The run that is meant; a work dir says which checkpoint, where none is named."""
+    """Open the run that is meant; a work dir gives the checkpoint where none is named."""
     if checkpoint is None and work_dir is not None and config is not None and Path(config).suffix != ".pth":
         checkpoint = default_checkpoint(Path(work_dir))
     return open_run(config, checkpoint, trust)
 
 
 def _require_same_points(cfg: Config, run: OpenedRun) -> None:
-    """Stop where the run that left the checkpoint had other keypoints than the data, of the same number or not.
+    """Stop where the checkpoint's run had other keypoints than the data, even if their number is the same.
 
-    The same for the classes of what finds boxes: its labels are numbers in a list of names.
+    The same holds for the categories of a model that finds boxes: its labels are indices into a list of names.
     """
     if run.record.schema is None or next(datasets_of(cfg), None) is None:
         return
@@ -117,7 +117,7 @@ def _require_same_points(cfg: Config, run: OpenedRun) -> None:
     given_classes = tuple(classes_of(cfg)) if classes else ()
     if classes and given_classes and classes != given_classes:
         raise BadInputError(
-            "the model was trained on other classes", where=str(run.checkpoint), expected=", ".join(classes),
+            "the model was trained on other categories", where=str(run.checkpoint), expected=", ".join(classes),
             found=f"{', '.join(given_classes)} in the data",
             todo="test on data with the same categories in the same order",
         )  # fmt: skip
@@ -137,7 +137,18 @@ def write_report(
     origin: dict[str, str],
     image_of: Callable[[str], np.ndarray],
 ) -> str:
-    """``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``; returns the table."""
+    """Write ``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``.
+
+    Args:
+        out: folder for the files, which exists.
+        numbers: the metrics by name.
+        result: predictions and labels; ``None`` writes ``metrics.json`` alone.
+        origin: more entries of ``metrics.json``: config and checkpoint.
+        image_of: reads an image (H, W, 3) BGR by its path.
+
+    Returns:
+        The per-keypoint table in Markdown; empty without ``result``.
+    """
     content: dict[str, Any] = {**numbers, **origin}
     table = ""
     if result is not None:
@@ -160,7 +171,14 @@ def write_report(
 
 
 def finite(value: Any) -> Any:
-    """NaN has no place in JSON: it becomes null."""
+    """Replace NaN and infinity, which JSON lacks, by ``None``.
+
+    Args:
+        value: plain data; dicts and lists are searched.
+
+    Returns:
+        A copy without them.
+    """
     if isinstance(value, dict):
         return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list):

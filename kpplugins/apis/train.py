@@ -1,4 +1,4 @@
-"""Training."""
+"""Train a config."""
 
 import logging
 from collections.abc import Iterator
@@ -43,24 +43,24 @@ def train(
 
     Args:
         config: the config file.
-        work_dir: where the run is kept. Default: ``work_dirs/NAME``.
-        resume: ``True`` goes on from the run's last checkpoint, a path from that file.
+        work_dir: folder of the run. Default: the config's own, else ``work_dirs/NAME``.
+        resume: ``True`` resumes from the run's last checkpoint, a path from that checkpoint.
         amp: automatic mixed precision: float16 on a GPU, bfloat16 on the CPU.
-        data: points every dataset at this folder.
-        cfg_options: values by dotted key that go over the config's.
+        data: the data folder that every dataset reads. Default: the config's own.
+        cfg_options: values by dotted key that override the config's.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-        skip_bad: go on without bad files, saying how many and why.
+        skip_bad: skip bad files and log how many and why, instead of stopping.
         trust_checkpoint: let a checkpoint run code while it is loaded.
         from_scratch: leave out the pretrained weights that the config names.
 
     Returns:
-        The work dir: checkpoints, each of which is enough alone; for people and other programs the settled config,
-        ``schema.json``, ``boxes.json`` (of a top-down model) or ``classes.json`` (of one that finds boxes);
-        ``curves.png``, MMEngine's logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
+        The work dir. It holds checkpoints, each complete in itself; for people and other programs, the settled config,
+        ``schema.json``, and ``boxes.json`` (top-down models) or ``classes.json`` (models that find boxes);
+        ``curves.png``; and MMEngine's logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
 
     Raises:
-        BadInputError: see ``load_config`` and ``build_runner``; a checkpoint that does not fit;
-            or pretrained weights that cannot be had (see ``require_pretrained``).
+        BadInputError: see ``load_config`` and ``build_runner``; or the checkpoint does not fit, or pretrained weights
+            cannot be fetched (see ``require_pretrained``).
     """
     options = {**(cfg_options or {}), **({"amp": True} if amp else {})}
     cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=options, skip_bad=skip_bad)
@@ -68,10 +68,10 @@ def train(
     cfg.launcher = launcher
     _require_pipeline(cfg)
     _set_resume(cfg, resume)
-    if from_scratch or cfg.get("resume"):  # a run that goes on has its weights
+    if from_scratch or cfg.get("resume"):  # a resumed run has its weights
         dropped = drop_pretrained(cfg)
         if from_scratch:
-            asked = any(name.startswith("load_from ") for name in dropped)  # to go on from it, and not to
+            asked = any(name.startswith("load_from ") for name in dropped)  # the options contradict
             logger.log(
                 logging.WARNING if asked else logging.INFO,
                 "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
@@ -97,19 +97,19 @@ def train(
 
 
 def _require_pipeline(cfg: Config) -> None:
-    """Stop where no step would make inputs of the training's samples, as in MMPose's associative embedding."""
+    """Stop where the training data have no pipeline, as in MMPose's associative embedding."""
     loader = cfg.get("train_dataloader")
     if loader and not any(pipeline for pipeline in pipelines_of(loader)):
         raise BadInputError(
             "no training pipeline", where="train_dataloader.dataset.pipeline", found="[]",
-            todo="this config is for testing only: choose another, or write its pipeline",
+            todo="this config is for testing only: choose another, or write a pipeline",
         )  # fmt: skip
 
 
 def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
-    """What testing and prediction need beside the weights.
+    """Return what testing and prediction need besides the weights.
 
-    Config, schema, and how the points lie in their boxes; of models that find boxes, the names of the classes instead.
+    Config, schema, and how the keypoints lie in their boxes, or, for models that find boxes, the categories' names.
     """
     record = RunRecord(name=Path(cfg.filename).stem, schema=schema, config=plain_config(cfg))
     parts = list(_parts(dataset))
@@ -120,7 +120,7 @@ def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
     for part, steps in parts:
         some = [part.get_data_info(i) for i in range(0, len(part), step)]
         for transform in steps:
-            if hasattr(transform, "box_of"):  # it looks into another box than the dataset's
+            if hasattr(transform, "box_of"):  # it crops another box than the dataset's
                 for info in some:
                     info["bbox"] = transform.box_of(_sized(info))[None]
         infos += some
@@ -132,7 +132,7 @@ def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
 
 
 def _parts(dataset: Any, outer: tuple = ()) -> Iterator[tuple[Any, tuple]]:
-    """The datasets inside wrappers, or the dataset itself, each with the steps that its samples go through."""
+    """Yield the datasets inside wrappers, or the dataset itself, each with the steps that its samples go through."""
     steps = (*getattr(getattr(dataset, "pipeline", None), "transforms", ()), *outer)
     inner = getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]
     if inner == [None]:
@@ -143,19 +143,19 @@ def _parts(dataset: Any, outer: tuple = ()) -> Iterator[tuple[Any, tuple]]:
 
 
 def _sized(info: dict) -> dict:
-    """The sample, with the size of its image."""
+    """Return the sample with the size of its image."""
     return info if "img" in info else {**info, "ori_shape": read_size(Path(info["img_path"]))[::-1]}
 
 
 _ENOUGH = 2000
-"""Instances from which the layout of boxes is measured."""
+"""About how many instances the layout of boxes is measured from."""
 _LAID_OUT = ("keypoints", "keypoints_visible", "bbox")
 
 
 def _set_aside(work_dir: Path, current: Path) -> None:
-    """Move an earlier run out of the way, so that a work dir holds one run and its best checkpoint is this run's.
+    """Move an earlier run out of the way, so that the work dir's best checkpoint is the new run's.
 
-    Done when the new run is built and can start; ``current`` is its folder of logs, which stays.
+    Called once the new run is built and can start; ``current``, its folder of logs, stays.
     """
     if not any(work_dir.glob("*.pth")):
         return
@@ -165,11 +165,11 @@ def _set_aside(work_dir: Path, current: Path) -> None:
     for item in sorted(work_dir.iterdir()):
         if not item.name.startswith("earlier_") and item.name != current.name:
             item.rename(aside / item.name)
-    logger.warning("an earlier run lies here; it is kept in %s (to go on with it: --resume)", aside)
+    logger.warning("an earlier run was here; it was moved to %s (to continue it instead: --resume)", aside)
 
 
 def _set_resume(cfg: Config, resume: str | bool) -> None:
-    """A named checkpoint, or the run's last one, becomes ``load_from`` with ``resume``."""
+    """Set ``resume``, and ``load_from`` to the named checkpoint or the run's last one."""
     if not resume:
         return
     cfg.resume = True

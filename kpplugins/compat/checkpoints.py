@@ -1,9 +1,9 @@
-"""Checkpoints load without running code from the file.
+"""Load checkpoints without running code from the file.
 
 Gap: MMEngine's checkpoints hold more than tensors (its message hub keeps ``HistoryBuffer``s and numpy arrays, the
 dataset's metainfo numpy arrays). Where torch refuses such a file, onedl-mmengine falls back to plain unpickling with
-only a warning, which runs whatever the file says. Here the few classes that training writes are named as safe, and
-anything else is refused unless the caller trusts the file.
+only a warning, which runs whatever code the file contains. Here the few classes that training writes are declared safe,
+and anything else is refused unless the caller trusts the file.
 
 Remove when MMEngine loads its own files under ``weights_only=True`` and raises instead of falling back.
 """
@@ -32,10 +32,13 @@ _trusting: ContextVar[bool] = ContextVar("trusting_checkpoints", default=False)
 
 
 def safe_classes() -> list[Any]:
-    """What MMEngine's own training writes into a checkpoint beside tensors and plain Python values.
+    """List what MMEngine's training writes into a checkpoint besides tensors and plain Python values.
 
-    Two classes are pickled with functions of their own, as ``getattr(cls, name)``; the ``getattr`` that is allowed
-    gives exactly those (see ``_OWN_FUNCTIONS``).
+    Two classes are pickled with functions of their own, as ``getattr(cls, name)``; the ``getattr`` allowed here returns
+    exactly those (see ``_OWN_FUNCTIONS``).
+
+    Returns:
+        Entries for ``torch.serialization.safe_globals``.
     """
     import numpy as np
 
@@ -46,17 +49,21 @@ def safe_classes() -> list[Any]:
 
 
 def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
-    """``torch.load`` that runs no code from the file, unless inside ``trust_checkpoints(True)``.
+    """Run ``torch.load`` without running code from the file, unless inside ``trust_checkpoints(True)``.
 
-    Takes the place of MMEngine's ``_safe_torch_load``.
+    Replaces MMEngine's ``_safe_torch_load``.
 
     Args:
         file: path or open binary file.
         map_location: as in ``torch.load``.
-        weights_only: ``False`` is honoured only for a trusted file.
+        weights_only: ignored; only ``trust_checkpoints`` decides.
+
+    Returns:
+        The content of the checkpoint.
 
     Raises:
-        BadInputError: the file is no checkpoint, or wants to run code; it names the file and what it wants to run.
+        BadInputError: the file is not a checkpoint, or wants to run code; the message says what it wants to run.
+        FileNotFoundError: there is no such file.
     """
     import torch
 
@@ -91,7 +98,14 @@ def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = N
 
 @contextmanager
 def trust_checkpoints(trust: bool) -> Iterator[None]:
-    """Within it, checkpoints may (``trust`` true) or may not run code while they are loaded."""
+    """Allow or forbid checkpoints to run code while they are loaded, within a ``with`` block.
+
+    Args:
+        trust: True allows it.
+
+    Yields:
+        Nothing.
+    """
     token = _trusting.set(trust)
     try:
         yield
@@ -100,11 +114,21 @@ def trust_checkpoints(trust: bool) -> Iterator[None]:
 
 
 def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = None, **kwargs: Any) -> Any:
-    """``torch.hub.load_state_dict_from_url`` by ``safe_load``: download once into the hub folder, then load.
+    """Download a checkpoint once into the hub folder, then load it with ``safe_load``.
+
+    Replaces ``torch.hub.load_state_dict_from_url``.
+
+    Args:
+        url: address of the file.
+        model_dir: folder to download to; ``None`` is the hub's.
+        map_location: as in ``torch.load``.
+        **kwargs: ``progress`` counts; others are ignored.
+
+    Returns:
+        The content of the checkpoint.
 
     Raises:
-        BadInputError: the machine cannot reach the address; or see ``safe_load``. A file that does not load is not
-            kept.
+        BadInputError: the address cannot be reached; or see ``safe_load``. A file that does not load is deleted.
     """
     import torch
 
@@ -132,7 +156,7 @@ def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = No
 
 
 def install() -> None:
-    """Put ``safe_load`` and ``safe_load_url`` in the place of MMEngine's loaders.
+    """Replace MMEngine's loaders by ``safe_load`` and ``safe_load_url``.
 
     Raises:
         RuntimeError: this MMEngine has no such loaders, so that checkpoints could not be made safe.

@@ -79,19 +79,36 @@ def _finder() -> StandInFinder:
 
 
 def activate(targets: Mapping[str, str]) -> None:
-    """Answer for the names ``targets`` (missing import name -> our module) from now on. Idempotent."""
+    """Answer imports of missing names from now on. Idempotent.
+
+    Args:
+        targets: missing import name -> our module.
+    """
     _finder().targets.update(targets)
 
 
 def is_active(name: str) -> bool:
-    """Whether a stand-in answers for the import name ``name``."""
+    """Return whether a stand-in answers for an import name.
+
+    Args:
+        name: e.g. ``'mmcv._ext'``.
+
+    Returns:
+        True once ``activate`` was called with the name.
+    """
     return name in _finder().targets
 
 
 def find_real(name: str) -> ModuleSpec | None:
-    """Find the real module ``name`` without importing it or its parents; stand-ins do not count.
+    """Find a real module without importing it or its parents; stand-ins do not count.
 
-    A module that is in ``sys.modules`` already, put there by somebody else, counts as real.
+    A module that somebody else has put into ``sys.modules`` counts as real.
+
+    Args:
+        name: full import name.
+
+    Returns:
+        Its spec, or None if there is no such module.
     """
     loaded = sys.modules.get(name)
     if loaded is not None:

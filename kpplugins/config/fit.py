@@ -41,20 +41,20 @@ _CLASSES: tuple[Path, ...] = (
 def fit_model(
     cfg: Config, layer: Layer, schema: KeypointSchema, classes: Sequence[str] | None = None
 ) -> None:
-    """Give the model its numbers and names of keypoints and classes, or stop where it states other numbers.
+    """Set the model's numbers and names of keypoints and classes, or raise if it states other numbers.
 
-    A place is filled where it is ``None``, and where it has the number of the data that the config's base was written
-    for: MMPose's 17 under a file that puts other data in their place.
+    A value is set if it is ``None``, or if it comes from a base that was written for other data: for example, MMPose's
+    17 under a file that replaces the data.
 
     Args:
         cfg: its ``out_channels``, ``num_keypoints``, ``num_joints``, ``num_classes`` and names of ``codec``,
-            ``model``, ``model.head`` and ``model.bbox_head`` are filled.
-        layer: the config's topmost.
+            ``model``, ``model.head`` and ``model.bbox_head`` are set.
+        layer: the topmost layer of the config.
         schema: the keypoints.
-        classes: names of the classes; ``None`` asks the datasets, where the model wants to know.
+        classes: names of the classes; ``None`` asks the datasets if the model needs them.
 
     Raises:
-        BadInputError: naming both places and both numbers; or datasets that do not say what their classes are.
+        BadInputError: the numbers differ (it names both places), or no dataset names its classes.
     """
     foreign = _below_the_data(cfg, layer)
     own = [("model", "backbone", "out_channels")] if is_type(cfg.model.get("backbone"), "CPM") else []
@@ -76,7 +76,14 @@ def fit_model(
 
 
 def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
-    """Take flips out of training and test for keypoints that cannot be mirrored; says so. Boxes alone can be."""
+    """Remove flips from training and test, with a warning, if the keypoints cannot be mirrored.
+
+    Detectors without keypoints keep them.
+
+    Args:
+        cfg: changed in place.
+        schema: the keypoints.
+    """
     if not schema.unpaired or is_detector(cfg):
         return
     logger.warning(
@@ -89,19 +96,23 @@ def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
 
 
 def tell_unflipped(cfg: Config) -> None:
-    """Warn where the flip test would show the model what its training never has."""
+    """Warn about a flip test of a model that is trained without flips.
+
+    Args:
+        cfg: the settled config.
+    """
     trained = list(pipelines_of(cfg.get("train_dataloader") or {}))
     flips = any(is_type(s, "RandomFlip") and s.get("prob") != 0 for steps in trained for s in steps)
     tested: Any = (cfg.get("model") or {}).get("test_cfg") or {}
     if trained and not flips and tested.get("flip_test"):
         logger.warning(
-            "no RandomFlip in training, and model.test_cfg.flip_test mirrors what is tested: leave it out, as a model "
+            "no RandomFlip in training, but model.test_cfg.flip_test mirrors the test images: leave it out, as a model "
             "that has never seen mirrored images is likely to be wrong on them"
         )
 
 
 def _below_the_data(cfg: Config, layer: Layer) -> frozenset[Layer]:
-    """The layers below the one that has put our data into the config: what they say is meant for other data."""
+    """Return the layers below the one that set our data; their values are meant for other data."""
     for loader in LOADERS:
         path = (loader, "dataset", "type")
         if (cfg.get(loader) or {}).get("dataset"):
@@ -116,7 +127,7 @@ def _has(cfg: Config, path: Path) -> bool:
 
 
 def _codec_classes(cfg: Config) -> Iterator[Path]:
-    """Where the codec states a number of classes, at every place that it was carried to."""
+    """Yield the places where the codec, or a copy of it, has a number of classes."""
     places: list[Path] = [("codec",)] if len(codecs_of(cfg)) == 1 else []
     places += [(*path, "encoder") for path, _ in step_paths(cfg)]
     for path in (*places, ("model", "head", "decoder")):
@@ -124,7 +135,7 @@ def _codec_classes(cfg: Config) -> Iterator[Path]:
 
 
 def _fit(cfg: Config, path: Path, what: str, names: Sequence[str], foreign: bool) -> None:
-    """Fill one place, or compare what it says."""
+    """Set one value, or compare it with the data."""
     holder, key = value_at(cfg, path[:-1]), path[-1]
     stated, named = holder[key], str(key).endswith("names")
     value = list(names) if named else len(names)

@@ -1,4 +1,4 @@
-"""Parts of MMPose's models that are written for one set of keypoints by other means than their number."""
+"""Parts of MMPose's models that depend on a keypoint set by more than its number."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,20 +12,20 @@ from kpplugins.schema import KeypointSchema
 
 logger = logging.getLogger(__name__)
 _BY_FILE = {"OKSLoss": "SchemaOKSLoss", "PoseOKS": "SchemaPoseOKS"}
-"""Parts that read sigmas from a file of MMPose's, and ours, which are given them."""
+"""Parts that read sigmas from a file of MMPose's, and ours that take them as arguments."""
 
 
 def fit_parts(cfg: Config, schema: KeypointSchema, is_foreign: Callable[[Path], bool]) -> None:
-    """Fit what is written for MMPose's keypoints to others; each change is logged.
+    """Adapt parts that are written for MMPose's keypoints to others; each change is logged.
 
-    Losses and assigners with the sigmas of a file take the schema's; associative embedding decodes keypoints in their
-    order; DEKR goes without its network that was trained to score persons; half bodies, for which a schema has no
-    upper and lower part, are not cut out.
+    Losses and assigners that read sigmas from a file use the schema's; associative embedding decodes keypoints in their
+    order; DEKR loses its rescoring network, which was trained on persons; ``RandomHalfBody`` is removed, as a schema
+    does not define an upper and a lower body.
 
     Args:
-        cfg: changed.
+        cfg: changed in place.
         schema: the keypoints.
-        is_foreign: whether a place has what a config for other data says.
+        is_foreign: tells whether the value at a place comes from a config for other data.
     """
     for path, part in _parts(("model",), cfg.get("model")):
         for theirs, ours in _BY_FILE.items():

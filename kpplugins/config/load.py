@@ -1,9 +1,9 @@
-"""Loading a config, and settling in it everything that follows from something else.
+"""Loading a config, and settling the values that follow from others.
 
 MMEngine's inheritance copies values when a base is read: a child that changes the base's ``data_root`` or ``codec``
-does not change the places the base had put them. Here the special names at the top of a config (``rules``) go where
-they belong, and the data give the model the numbers and names of keypoints and classes (``fit``). A config that states
-none of these names comes back as ``Config.fromfile`` reads it.
+does not change the copies that the base made of them. Here the special names at the top of a config are copied where
+they belong (``rules``), and the model gets the numbers and names of keypoints and classes from the data (``fit``). A
+config without these names is returned as ``Config.fromfile`` reads it.
 """
 
 from collections.abc import Collection, Sequence
@@ -37,13 +37,13 @@ def load_config(
 
     Args:
         config: the file, in any form that MMEngine reads (``.py`` of either style, YAML, JSON); or a ``Config``, which
-            stays as it is.
-        data: points every dataset at this folder.
-        work_dir: where the run is kept, over what the config says.
-        cfg_options: values by dotted key that go over the file's.
-        skip_bad: datasets go on without bad files.
-        schema: the keypoints, where the data are not at hand; ``None`` reads them from the datasets.
-        classes: names of the classes of things, likewise; with a schema alone there is one, called as it is.
+            is not modified.
+        data: folder for every dataset.
+        work_dir: the work dir, instead of the config's.
+        cfg_options: values by dotted key that override the file's.
+        skip_bad: let datasets skip bad files.
+        schema: the keypoints, if the data are not available; ``None`` reads them from the datasets.
+        classes: class names, likewise; with a schema alone there is one class, named as the schema.
 
     Returns:
         The settled config.
@@ -81,13 +81,13 @@ def load_config(
 
 
 def work_dir_of(config: str | Path | Config) -> Path:
-    """Find where the runs of a config are kept, without settling it (no data are needed).
+    """Find the work dir of a config without settling it (no data are needed).
 
     Args:
         config: the file, or a ``Config``.
 
     Returns:
-        What the config says, else ``work_dirs/NAME``.
+        The config's ``work_dir``, else ``work_dirs/NAME``.
 
     Raises:
         BadInputError: a missing or unreadable file.
@@ -97,7 +97,7 @@ def work_dir_of(config: str | Path | Config) -> Path:
 
 
 def _settle(cfg: Config, layer: Layer, options: Collection[str], force_data: bool) -> list[Rule]:
-    """Apply the rules of the names that the config has; returns them."""
+    """Apply the rules of the names that the config has, and return them."""
     replaced: dict[str, Replaced] = {}
     applied = []
     for kind in RULES:

@@ -1,4 +1,4 @@
-"""Names at the top of a config that are near misses of a name which something reads, or that would change nothing."""
+"""Checks for misspelt names at the top of a config, and for names that would change nothing."""
 
 import ast
 import difflib
@@ -19,11 +19,15 @@ READ_BY_RUNNER = {
 }  # fmt: skip
 """Names that MMEngine's Runner reads from the config without having them as arguments."""
 _NEAR = 0.88
-"""How alike a near miss is, by difflib's ratio: one letter more or less of a name of five."""
+"""Similarity of a near miss, by difflib's ratio: one letter more or less in a name of five."""
 
 
 def known_names() -> set[str]:
-    """The names at the top of a config that MMEngine's Runner or our rules read."""
+    """Collect the names at the top of a config that MMEngine's Runner or our rules read.
+
+    Returns:
+        The names.
+    """
     from mmengine.runner import Runner
 
     read = set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}
@@ -31,10 +35,10 @@ def known_names() -> set[str]:
 
 
 def reject_near_misses(layer: Layer) -> None:
-    """Stop at a name that a file introduces, does not use itself, and that is nearly one that something reads.
+    """Raise if a file introduces a name that it does not use and that nearly matches a known name.
 
     Args:
-        layer: the topmost; all files that it stands on are looked at, but those of installed packages.
+        layer: the topmost layer; all files below it are checked, except those of installed packages.
 
     Raises:
         BadInputError: naming the file, the line, and what was probably meant.
@@ -47,14 +51,14 @@ def reject_near_misses(layer: Layer) -> None:
 
 
 def reject_options(options: dict[str, Any], layer: Layer) -> None:
-    """Stop at options of the command line that come too late, or are nearly a known name.
+    """Raise if an option of the command line has no effect or nearly matches a known name.
 
     Args:
         options: values by dotted key.
         layer: of the file.
 
     Raises:
-        BadInputError: a near miss, or a name of which the files have already built other values.
+        BadInputError: a near miss, or a name from which the files have already built other values.
     """
     for key in options:
         name = key.split(".")[0]
@@ -64,7 +68,7 @@ def reject_options(options: dict[str, Any], layer: Layer) -> None:
             raise BadInputError(
                 f"{name} would change nothing", where=f"--cfg-options {key}",
                 expected="a name that is read when the config is complete",
-                todo="set it in a config that stands on this one, or name the places that were built from it",
+                todo="set it in a config that inherits from this one, or set the places that were built from it",
             )  # fmt: skip
         near = _near(name, known_names() | layer.values.keys())
         if near and name not in layer.values:
@@ -74,12 +78,12 @@ def reject_options(options: dict[str, Any], layer: Layer) -> None:
 
 
 def require_effect(rules: Iterable[Rule], own: Sequence[Layer]) -> None:
-    """Stop at a special name that the file or the command line sets and that went nowhere.
+    """Raise if a special name that the file or the command line sets had no effect.
 
-    What a base says may go nowhere in a child that has exchanged the model; and a file may use a name itself.
+    A name set by a base may have no effect in a child that replaces the model, and a file may use a name itself.
 
     Args:
-        rules: that were applied.
+        rules: the rules applied.
         own: the layers of the file and of the command line.
 
     Raises:
@@ -96,9 +100,12 @@ def require_effect(rules: Iterable[Rule], own: Sequence[Layer]) -> None:
 
 
 def require_use(layer: Layer) -> None:
-    """Stop at a name of which a base has built its values, that the file sets anew and does not use.
+    """Raise if the file sets a name without using it, and a base has already built values from its own.
 
-    (MMEngine has copied the base's ``train_pipeline`` into the loader long before a child's.)
+    For example, a base's ``train_pipeline`` is copied into its loader before a child can set another one.
+
+    Args:
+        layer: of the file.
 
     Raises:
         BadInputError: naming the line and what to write instead.
@@ -107,9 +114,11 @@ def require_use(layer: Layer) -> None:
         return
     for base in layer.below:
         for name in layer.values.keys() & used_names(base.name) - known_names():
-            if layer.says(name) and name not in used_names(layer.name):
+            where = _line_of(layer.name, name)
+            imported = where == layer.name and layer.name.endswith(".py")  # by a new-style config
+            if layer.says(name) and not imported and name not in used_names(layer.name):
                 raise BadInputError(
-                    f"{name} would change nothing", where=_line_of(layer.name, name),
+                    f"{name} would change nothing", where=where,
                     expected="a value that is built from it in this file too",
                     found=f"{Path(base.name).name} has built its own",
                     todo=f"use {name} where it should go, e.g. train_dataloader = dict(dataset=dict(…))",
@@ -139,7 +148,14 @@ def _tree(file: str) -> ast.Module:
 
 
 def used_names(file: str) -> set[str]:
-    """The names that a config uses to build its values."""
+    """Collect the names that a config uses to build its values.
+
+    Args:
+        file: path of the config.
+
+    Returns:
+        The names; none if the file is not Python.
+    """
     return {n.id for n in ast.walk(_tree(file)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 

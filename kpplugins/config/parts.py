@@ -1,4 +1,4 @@
-"""The parts of a config that datasets and models share: where they are, and what they say of the data."""
+"""The parts of a config that datasets and models share: where they are, and what they say about the data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,20 +15,41 @@ Path = tuple[str | int, ...]
 
 
 def dataset_paths(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
-    """Find every dataset with its place; of a wrapper, those that it wraps."""
+    """Find every dataset with its place; for a wrapper, those that it wraps.
+
+    Args:
+        cfg: the config.
+
+    Yields:
+        Place and dataset.
+    """
     for loader in LOADERS:
         if cfg.get(loader) and cfg[loader].get("dataset"):
             yield from _walk((loader, "dataset"), cfg[loader]["dataset"])
 
 
 def datasets_of(cfg: Config) -> Iterator[tuple[str, ConfigDict]]:
-    """Find every dataset with its dotted place; of a wrapper, those that it wraps."""
+    """Find every dataset with its dotted place; for a wrapper, those that it wraps.
+
+    Args:
+        cfg: the config.
+
+    Yields:
+        Dotted place and dataset.
+    """
     for path, dataset in dataset_paths(cfg):
         yield dotted(path), dataset
 
 
 def evaluators_of(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
-    """Find every metric of the evaluators with its place."""
+    """Find every metric of the evaluators with its place.
+
+    Args:
+        cfg: the config.
+
+    Yields:
+        Place and metric.
+    """
     for name in EVALUATORS:
         some = cfg.get(name) or []
         if isinstance(some, dict):
@@ -39,7 +60,15 @@ def evaluators_of(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
 
 
 def pipeline_paths(part: Any, path: Path = ()) -> Iterator[tuple[Path, list]]:
-    """Find every pipeline in a part of a config with its place, those of wrapped datasets and of hooks included."""
+    """Find every pipeline in a part of a config with its place, including those of wrapped datasets and hooks.
+
+    Args:
+        part: the part, nested dicts and lists.
+        path: place of the part.
+
+    Yields:
+        Place and pipeline.
+    """
     if isinstance(part, dict):
         for key, value in part.items():
             if str(key).endswith("pipeline") and isinstance(value, list):
@@ -52,13 +81,27 @@ def pipeline_paths(part: Any, path: Path = ()) -> Iterator[tuple[Path, list]]:
 
 
 def pipelines_of(part: Any) -> Iterator[list]:
-    """Find every pipeline in a part of a config."""
+    """Find every pipeline in a part of a config.
+
+    Args:
+        part: the part, nested dicts and lists.
+
+    Yields:
+        The pipelines.
+    """
     for _, pipeline in pipeline_paths(part):
         yield pipeline
 
 
 def step_paths(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
-    """Find every step of the loaders' pipelines, and of those that hooks switch to, with its place."""
+    """Find every step of the loaders' pipelines, and of those that hooks switch to, with its place.
+
+    Args:
+        cfg: the config.
+
+    Yields:
+        Place and step.
+    """
     for name in (*LOADERS, "custom_hooks"):
         for path, pipeline in pipeline_paths(cfg.get(name) or {}, (name,)):
             for i, step in enumerate(pipeline):
@@ -67,28 +110,56 @@ def step_paths(cfg: Config) -> Iterator[tuple[Path, ConfigDict]]:
 
 
 def steps_of(cfg: Config) -> Iterator[ConfigDict]:
-    """Find every step of every pipeline."""
+    """Find every step of every pipeline.
+
+    Args:
+        cfg: the config.
+
+    Yields:
+        The steps.
+    """
     for _, step in step_paths(cfg):
         yield step
 
 
 def codecs_of(cfg: Config) -> list[ConfigDict]:
-    """List the codecs that are named at the top of a config: none, one, or several (MSPN's)."""
+    """List the codecs at the top of a config: none, one, or several (as for MSPN).
+
+    Args:
+        cfg: the config.
+
+    Returns:
+        The codecs.
+    """
     named = cfg.get("codec")
     some = named if isinstance(named, (list, tuple)) else [named]
     return [codec for codec in some if isinstance(codec, dict)]
 
 
 def is_detector(cfg: Config) -> bool:
-    """Tell whether the model is one of MMDetection's, which finds boxes and no keypoints."""
+    """Tell whether the model is one of MMDetection's, which predict boxes but no keypoints.
+
+    Args:
+        cfg: the config.
+
+    Returns:
+        Whether it is.
+    """
     return cfg.get("default_scope") == "mmdet" or (cfg.get("model") or {}).get("_scope_") == "mmdet"
 
 
 def class_of(place: str, dataset: ConfigDict) -> Any:
-    """Look the class of a dataset up.
+    """Look up the class of a dataset.
+
+    Args:
+        place: of the dataset, for the message.
+        dataset: its config.
+
+    Returns:
+        The class.
 
     Raises:
-        BadInputError: there is none of its name.
+        BadInputError: its ``type`` is unknown.
     """
     named = dataset.get("type")
     cls = _class(named)
@@ -104,19 +175,39 @@ def _class(named: Any) -> Any:
 
 
 def own_datasets(cfg: Config) -> list[tuple[Path, ConfigDict]]:
-    """List the datasets whose keypoints come from the data, which are those of ``kpplugins.datasets``."""
+    """List the datasets of ``kpplugins.datasets``, whose keypoints come from the data.
+
+    Args:
+        cfg: the config.
+
+    Returns:
+        Places and datasets.
+    """
     return [(path, dataset) for path, dataset in dataset_paths(cfg) if is_own(dataset.get("type"))]
 
 
 def is_own(named: Any) -> bool:
-    """Tell whether a ``type`` means a dataset of ``kpplugins.datasets``, whose keypoints come from the data."""
+    """Tell whether a ``type`` is a dataset of ``kpplugins.datasets``, whose keypoints come from the data.
+
+    Args:
+        named: the ``type``, a name or a class.
+
+    Returns:
+        Whether it is.
+    """
     return hasattr(_class(named), "schema_of")
 
 
 def schema_of(cfg: Config) -> KeypointSchema:
     """Read the schema that all datasets of the config share.
 
-    What a wrapper states goes before what it wraps: MMPose's ``CombinedDataset`` converts other keypoints to its own.
+    A wrapper's own keypoints take precedence: MMPose's ``CombinedDataset`` converts those that it wraps.
+
+    Args:
+        cfg: the config.
+
+    Returns:
+        The schema.
 
     Raises:
         BadInputError: two datasets differ (it names both places and numbers), or none says what its keypoints are.
@@ -156,7 +247,13 @@ def _schemas(place: str, dataset: ConfigDict) -> Iterator[tuple[str, KeypointSch
 
 
 def classes_of(cfg: Config) -> list[str]:
-    """Read the names of the classes that all datasets of the config share; none where they say nothing of it.
+    """Read the class names that all datasets of the config share.
+
+    Args:
+        cfg: the config.
+
+    Returns:
+        The names; none if no dataset has any.
 
     Raises:
         BadInputError: two datasets differ; it names both places.
@@ -196,5 +293,12 @@ def _walk(path: Path, dataset: ConfigDict) -> Iterator[tuple[Path, ConfigDict]]:
 
 
 def type_names(cfg: Config) -> set[str]:
-    """Collect the names of the classes of all steps."""
+    """Collect the class names of all steps.
+
+    Args:
+        cfg: the config.
+
+    Returns:
+        The names.
+    """
     return {name_of(step.get("type")) for step in steps_of(cfg)}

@@ -1,8 +1,8 @@
-"""Who set what in a config: its files as layers, from one reading of each.
+"""Which file of a config set which value: its files as layers, each read once.
 
-MMEngine evaluates a config and every file that it stands on once, and copies what a base says before the child changes
-it. ``read_config`` keeps what each file said on the way, with everything that it inherits, so that the rules can ask
-where a value came into being and what it was before.
+MMEngine evaluates a config and every file that it inherits from once, and copies a base's values before the child
+changes them. ``read_config`` records the values of each file, with everything that it inherits, so that the rules can
+ask where a value comes from and what it was before.
 """
 
 import contextlib
@@ -30,12 +30,12 @@ _reading = threading.RLock()
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One file of a config, or what was put over it, with everything that it inherits.
+    """One file of a config, or overrides of it, with everything that it inherits.
 
     Attributes:
         name: the file, or ``OPTIONS`` or ``DATA``.
-        values: the whole config as it was here.
-        bases: the layers that it stands on.
+        values: the whole config at this layer.
+        bases: the layers that it inherits from.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Layer:
     bases: tuple["Layer", ...] = ()
 
     def origin(self, *path: str | int) -> "Layer":
-        """Find the layer that gave the place the value which it has here, from this one down."""
+        """Find the layer, from this one down, that set the value which the place has here."""
         value = value_at(self.values, path)
         for base in self.bases:
             if same(value_at(base.values, path), value):
@@ -52,7 +52,7 @@ class Layer:
 
     @cached_property
     def below(self) -> frozenset["Layer"]:
-        """All layers that this one stands on."""
+        """Return all layers that this one inherits from."""
         return frozenset(self.bases).union(*(base.below for base in self.bases))
 
     def earlier(self, *path: str | int) -> list[Any]:
@@ -62,12 +62,12 @@ class Layer:
 
     @cached_property
     def is_installed(self) -> bool:
-        """Tell whether it is a config of another package than ours, e.g. of MMPose's, which means what it says."""
+        """Tell whether it is a config of another package, e.g. MMPose, and so taken literally."""
         parts = Path(self.name).parts
         return ".mim" in parts and parts[parts.index(".mim") - 1] != SCOPE
 
     def says(self, *path: str | int) -> bool:
-        """Tell whether this layer itself gave the place its value."""
+        """Tell whether this layer itself set the value of the place."""
         return self.origin(*path) is self
 
 
@@ -85,14 +85,14 @@ def file_of(config: str | Path) -> Path:
 
 
 def read_config(config: str | Path | Config) -> tuple[Config, Layer]:
-    """Read a config and keep what each of its files said.
+    """Read a config and record the values of each of its files.
 
     Args:
         config: the file, in any form that MMEngine reads, or one of ours as ``kpplugins::NAME.py``; or a ``Config``,
             which is a layer over the file that it was read from, where that is still there.
 
     Returns:
-        The config as MMEngine reads it (of a ``Config``, a copy), and its topmost layer.
+        The config as MMEngine reads it (a copy, for a ``Config``), and its topmost layer.
 
     Raises:
         BadInputError: no such file, or one that cannot be read.
@@ -106,7 +106,16 @@ def read_config(config: str | Path | Config) -> tuple[Config, Layer]:
 
 
 def over(cfg: Config, layer: Layer, name: str) -> Layer:
-    """Make a layer of what was put over ``layer`` by ``name``: the config as it is now."""
+    """Make a layer of the current config.
+
+    Args:
+        cfg: the config, after the overrides.
+        layer: the layer before them.
+        name: of the overrides, ``OPTIONS`` or ``DATA``.
+
+    Returns:
+        The new layer, over ``layer``.
+    """
     return Layer(name, copy.deepcopy(dict(cfg.items())), (layer,))
 
 

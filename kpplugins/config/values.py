@@ -1,4 +1,4 @@
-"""Values in a config: where they are, whether two are the same, and which class a ``type`` means."""
+"""Values in a config: look them up, compare them, and name the class of a ``type``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,11 @@ _SCOPE = "_scope_"
 
 
 def value_at(values: Any, path: Sequence[str | int]) -> Any:
-    """Look a place up in a config, or in nested dicts and lists.
+    """Look up a place in a config, or in nested dicts and lists.
+
+    Args:
+        values: the config, dict or list.
+        path: keys and indices.
 
     Returns:
         The value; ``None`` where there is no such place.
@@ -26,7 +30,15 @@ def value_at(values: Any, path: Sequence[str | int]) -> Any:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Compare two values of a config; lists and tuples alike, and without the scopes that MMEngine notes in bases."""
+    """Compare two values of a config; a list equals a tuple, and scopes that MMEngine adds in bases are ignored.
+
+    Args:
+        a: one value.
+        b: the other.
+
+    Returns:
+        Whether they are equal.
+    """
     if isinstance(a, dict) and isinstance(b, dict):
         keys = a.keys() - {_SCOPE}
         return keys == b.keys() - {_SCOPE} and all(same(a.get(key), b.get(key)) for key in keys)
@@ -39,16 +51,38 @@ def same(a: Any, b: Any) -> bool:
 
 
 def name_of(type_: Any) -> str:
-    """Name the class that a ``type`` means, however it is written: as a string, a scoped string, or the class."""
+    """Return the class name of a ``type``, however it is written.
+
+    Args:
+        type_: a name, a name with a scope, or a class.
+
+    Returns:
+        The name without scope.
+    """
     return type_.rsplit(".", 1)[-1] if isinstance(type_, str) else getattr(type_, "__name__", str(type_))
 
 
 def is_type(part: Any, *names: str) -> bool:
-    """Tell whether a part of a config is of one of these classes."""
+    """Tell whether a part of a config is of one of several classes.
+
+    Args:
+        part: any value of a config.
+        *names: class names without scope.
+
+    Returns:
+        Whether it is.
+    """
     return isinstance(part, dict) and part.get("type") is not None and name_of(part.get("type")) in names
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """Write a place as MMEngine's options do, with list indices in brackets."""
+    """Format a place as in MMEngine's options, with list indices in brackets.
+
+    Args:
+        path: keys and indices.
+
+    Returns:
+        For example ``model.head.loss[0].type``.
+    """
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     return text.removeprefix(".")

@@ -1,4 +1,4 @@
-"""Contact sheets: images with what is labelled in them, and the label maps beside."""
+"""Draw contact sheets: images with their annotations, and the label maps next to them."""
 
 import re
 from collections import Counter
@@ -80,10 +80,10 @@ def browse(
 
 
 def label_maps(points: np.ndarray, labelled: np.ndarray, width: int, height: int) -> np.ndarray:
-    """One map a keypoint of the image brought to 128 × 128: a blurred ring of radius 2 and thickness 2.
+    """Draw one map per keypoint of the image scaled to 128 × 128: a blurred ring of radius 2 and thickness 2.
 
     Args:
-        points: (N, K, 2) pixels (x, y) of N instances in the image as it is.
+        points: (N, K, 2) pixels (x, y) of N instances in the original image.
         labelled: (N, K) boolean.
         width: of the image, in pixels.
         height: of the image, in pixels.
@@ -109,7 +109,7 @@ def _sizes(divided: dict[Path, str]) -> dict[str, int]:
 def _choose(
     divided: dict[Path, str], split: str, num: int | None, seed: int | None, where: str
 ) -> list[Path]:
-    """The images to draw, in the order of the source."""
+    """Choose the images to draw, in the order of the source."""
     sizes = _sizes(divided)
     whole = split == "all" or ("all" in sizes and split == "train")
     there = [path for path, s in divided.items() if whole or s == split]
@@ -148,7 +148,7 @@ def _write_sheets(
 def _tile(
     path: Path, records: Sequence[PoseRecord], size: tuple[int, int], schema: KeypointSchema, masks: bool
 ) -> np.ndarray:
-    """One image with its caption, and its label maps as one colour image."""
+    """Draw one image with its caption, and its label maps as one colour image."""
     image = read_image(path)
     people = [r for r in records if not r.crowd]
     parts = [_drawn(image, records, schema)]
@@ -173,7 +173,7 @@ def _tile(
 
 
 def _drawn(image: np.ndarray, records: Sequence[PoseRecord], schema: KeypointSchema) -> np.ndarray:
-    """The image, fitted into a tile, with boxes (crowds' in red), skeletons and points; rings are occluded ones."""
+    """Draw an image, fitted into a tile, with boxes (crowds in red), skeletons and keypoints (rings: occluded)."""
     height, width = image.shape[:2]
     scale = TILE / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,4 +1,4 @@
-"""Examining a data set before anything is trained on it."""
+"""Examine a data set before anything is trained on it."""
 
 import json
 import logging
@@ -89,27 +89,27 @@ class CheckReport:
 
     @property
     def harmful(self) -> bool:
-        """Whether anything that was found would harm training or scoring."""
+        """Return whether any finding would harm training or scoring."""
         return any(f.severity == "harmful" for f in self.findings)
 
     @property
     def exit_status(self) -> int:
-        """1 where something is harmful, else 0."""
+        """Return 1 if any finding is harmful, else 0."""
         return int(self.harmful)
 
     @property
     def by_severity(self) -> dict[str, int]:
-        """Number of findings of each severity, worst first."""
+        """Return the number of findings of each severity, worst first."""
         counts = Counter(f.severity for f in self.findings)
         return {severity: counts[severity] for severity in SEVERITIES}
 
     @property
     def by_check(self) -> dict[tuple[str, str], int]:
-        """Number of findings of each (severity, kind), in the order of the findings."""
+        """Return the number of findings of each (severity, kind), in the order of the findings."""
         return dict(Counter((f.severity, f.check) for f in self.findings))
 
     def to_json(self) -> dict:
-        """A plain dict: what was examined, counts, the schema and every finding."""
+        """Return a plain dict: what was examined, counts, the schema and every finding."""
         schema = self.schema
         return {
             "source": str(self.source), "format": self.format, "images": self.images,
@@ -121,7 +121,7 @@ class CheckReport:
 
     @property
     def text(self) -> str:
-        """A few lines: how many of what, with the first finding of each kind and its cure."""
+        """Return a short summary: counts, and the first finding of each kind with its remedy."""
         first: dict[tuple[str, str], Finding] = {}
         for finding in self.findings:
             first.setdefault((finding.severity, finding.check), finding)
@@ -179,7 +179,14 @@ def check(
 
 
 def examine(material: Material) -> CheckReport:
-    """Every check on what was read; see ``check``."""
+    """Run every check.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        The report, findings sorted worst first; see ``check``.
+    """
     found = [finding for look in CHECKS for finding in look(material)]
     exchanged = {f.instance for f in found if f.check == "left-right-exchanged"}
     found = [f for f in found if f.check != "point-outlier" or f.instance not in exchanged]
@@ -193,7 +200,7 @@ def examine(material: Material) -> CheckReport:
 
 
 def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, extracted: Path) -> CheckReport:
-    """Write both files, and name images that came out of an annotation file as if they lay in it."""
+    """Write both files; images extracted from an annotation file are named as if they were inside it."""
     named = tuple(
         replace(
             f,
@@ -221,8 +228,8 @@ def _inside(path: Path, extracted: Path, source: Path) -> Path:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Readers log every fault; here each is a finding, and said once."""
-    logger = logging.getLogger("kpplugins.data.annotation_set")
+    """Silence the readers' log of faults; each fault is reported once, as a finding."""
+    logger = logging.getLogger("kpplugins.data.faults")
     before, logger.disabled = logger.disabled, True
     try:
         yield

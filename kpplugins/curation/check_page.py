@@ -1,4 +1,4 @@
-"""The findings of ``check`` as one HTML page that needs no other file, no network and no JavaScript."""
+"""Write the findings of ``check`` as one self-contained HTML page, without JavaScript."""
 
 import base64
 from html import escape
@@ -142,7 +142,7 @@ def _schema(schema: KeypointSchema) -> str:
 
 
 def _image(path: Path, record: PoseRecord | None, schema: KeypointSchema | None) -> str:
-    """An ``img`` element with the image, cut to the instance; a line of text where it cannot be decoded."""
+    """Return an ``img`` element with the image, cropped to the instance; a line of text if it cannot be decoded."""
     try:
         image = read_image(path)
     except (BadInputError, OSError):
@@ -153,12 +153,15 @@ def _image(path: Path, record: PoseRecord | None, schema: KeypointSchema | None)
 
 
 def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSchema | None) -> np.ndarray:
-    """A small image, (h, w, 3) BGR with a longer side of 260 pixels, of an instance in its surroundings.
+    """Draw a small image of an instance in its surroundings.
 
     Args:
         image: (H, W, 3) BGR.
-        record: the instance to draw and to cut around; ``None`` shows the whole image.
+        record: the instance to draw and to crop around; ``None`` shows the whole image.
         schema: its keypoints.
+
+    Returns:
+        (h, w, 3) BGR, longer side 260 pixels.
     """
     height, width = image.shape[:2]
     low, high = np.zeros(2), np.array([width, height], float)
@@ -181,7 +184,7 @@ def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSche
 
 
 def _part(record: PoseRecord, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (x, y), (x, y) of the part of an image of ``size`` (width, height) that shows box and points."""
+    """Return the corners (x, y) of the part of an image of ``size`` (width, height) that shows box and keypoints."""
     points = record.keypoints[record.keypoints[:, 2] > 0, :2]
     both = np.concatenate([record.bbox.reshape(2, 2), points])
     low, high = np.clip(both.min(axis=0), 0, size), np.clip(both.max(axis=0), 0, size)
@@ -196,6 +199,6 @@ def _badge(severity: str) -> str:
 
 
 def _short(path: Path, source: Path) -> str:
-    """A path below the source, as one sees it from there."""
+    """Return a path relative to the source, or only its name outside of it."""
     below = path != source and path.is_relative_to(source)
     return path.relative_to(source).as_posix() if below else path.name

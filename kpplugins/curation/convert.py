@@ -1,4 +1,4 @@
-"""A source in any known format to a folder in the inner format."""
+"""Convert a source in any known format to a folder in the inner format."""
 
 import re
 from collections import Counter
@@ -11,9 +11,8 @@ import numpy as np
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.aside import beside, require_new
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
-from kpplugins.data.instances import true_division
 from kpplugins.data.repeats import repeated_instances
-from kpplugins.data.splits import SPLITS, split_bounds
+from kpplugins.data.splits import SPLITS, split_bounds, true_division
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema.flip_evidence import checked_schema
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
@@ -84,17 +83,20 @@ def assign_splits(
     group_by: GroupBy = None,
     root: Path | None = None,
 ) -> dict[Path, str]:
-    """The split of every image: the source's own where it has more than one, else groups shuffled by a seed.
+    """Assign a split to every image: the source's own where it has more than one, else shuffled groups.
 
     Args:
-        reading: whose images.
-        ratios: shares of train, val and test; given, they go over the source's own division. Default: 80, 10, 10.
+        reading: the annotations.
+        ratios: shares of train, val and test; if given, they override the source's own division. Default: 80, 10, 10.
         seed: of the shuffle.
-        group_by: see ``group_of``; given, it goes over the source's own division too.
-        root: the folder that patterns are matched below.
+        group_by: see ``group_of``; if given, it also overrides the source's own division.
+        root: the folder below which patterns are matched.
+
+    Returns:
+        Split by image path.
 
     Raises:
-        BadInputError: wrong ratios, a pattern that is no regular expression, or one that matches no image.
+        BadInputError: wrong ratios, an invalid regular expression, or a pattern that matches no image.
     """
     images = [p.path for p in images_of(reading)]
     bounds = split_bounds(len(images), (80, 10, 10) if ratios is None else ratios)
@@ -120,9 +122,15 @@ def assign_splits(
 
 
 def check_flips(reading: AnnotationSet) -> list[str]:
-    """Flip pairs that come from the names are switched off where the labelled points contradict them; says so.
+    """Switch off flip pairs that come from the names where the labelled keypoints contradict them.
 
-    Pairs that the source gives itself stay: somebody decided on them.
+    Pairs that the source states itself are kept.
+
+    Args:
+        reading: the annotations; its schema is replaced.
+
+    Returns:
+        Warnings, one per contradiction.
     """
     stated = reading.schema
     if not stated.flip_pairs:
@@ -138,7 +146,7 @@ def check_flips(reading: AnnotationSet) -> list[str]:
 
 
 def _measure_sigmas(reading: AnnotationSet) -> list[str]:
-    """Sigmas from things that were annotated more than once, where the source gives none and they are not COCO's."""
+    """Measure sigmas from repeated annotations, where the source gives none and they are not COCO's."""
     if not reading.schema.sigmas_are_default:
         return []
     annotations, area = repeated_instances(reading)
@@ -149,7 +157,16 @@ def _measure_sigmas(reading: AnnotationSet) -> list[str]:
 
 
 def loss_report(reading: AnnotationSet, name: str, source: Path) -> dict[str, Any]:
-    """What was read and what was not, in numbers."""
+    """Count what was read and what was not.
+
+    Args:
+        reading: the annotations.
+        name: of the format.
+        source: file or folder.
+
+    Returns:
+        Counts of images, instances and keypoints, the rules applied, and what was skipped.
+    """
     visibility = Counter(int(v) for record in reading.records for v in record.keypoints[:, 2])
     words = {0: "absent", 1: "occluded", 2: "visible"}
     return {
@@ -159,17 +176,21 @@ def loss_report(reading: AnnotationSet, name: str, source: Path) -> dict[str, An
         "categories": dict(Counter(r.category for r in reading.records)),
         "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
         "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
-        "rules": dict(reading.notes), "skipped": dict(Counter(fault.what for fault in reading.faults)),
+        "rules": {rule.value: count for rule, count in reading.rules.items()},
+        "skipped": dict(Counter(fault.what for fault in reading.faults)),
     }  # fmt: skip
 
 
 def group_of(path: Path, group_by: GroupBy, root: Path | None = None) -> str:
-    """What images share that stay together; the path itself where nothing is asked for or matches.
+    """Return the key of the group that an image belongs to.
 
     Args:
         path: of an image.
-        group_by: a regular expression, of which the first group counts, or all it matches; or a function of the path.
-        root: the folder that the pattern is matched below, where the image lies there.
+        group_by: a regular expression, whose first group (else whole match) counts; or a function of the path.
+        root: the folder below which the pattern is matched, if the image lies there.
+
+    Returns:
+        The key; the path itself if there is no ``group_by`` or it does not match.
     """
     if callable(group_by):
         return group_by(path)

@@ -1,4 +1,4 @@
-"""Every labelled instance cut out into an image of its own, for training on single persons (or cats, or …)."""
+"""Crop every labelled instance into an image of its own, for training on single instances."""
 
 import csv
 import logging
@@ -17,6 +17,8 @@ from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
 from kpplugins.data.aside import beside, made_aside
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
+from kpplugins.data.faults import settle_faults
+from kpplugins.data.rule import Rule
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -25,8 +27,6 @@ from kpplugins.visualization.draw import draw_points
 from kpplugins.visualization.grid import grid
 
 logger = logging.getLogger(__name__)
-CUT_NOTE = "point outside its crop, taken as unlabelled"
-WIDENED_NOTE = "crop widened to labelled points outside it"
 SHEET_FILE = "verification.jpg"
 _TILE, _CAPTION, _COLUMNS, _TILES = 240, 20, 6, 24
 """Side of a tile of the sheet in pixels, height of its caption, tiles a row, and tiles in all."""
@@ -99,7 +99,7 @@ def crop(
         splits = assign_splits(reading, ratios, seed, group_by, source)
         work = _Work(reading, rules, aside / "crops")
         work.run(progress)
-        AnnotationSet(reading.schema, faults=work.faults).settle(skip_bad)
+        settle_faults(work.faults, skip_bad)
         cut = work.result(source)
         split_of = {file: splits[origin.image] for file, origin in work.origins.items()}
         report = loss_report(cut, known.name, source) | {
@@ -147,25 +147,13 @@ class _Rules:
             return "no keypoint labelled"
         if record.num_labelled < self.min_keypoints:
             return f"fewer than {self.min_keypoints} keypoints labelled"
-        if sides.min() <= 0:
-            return "box of no area"
         return f"box smaller than {self.min_side:g} pixels" if sides.max() < self.min_side else None
 
     def region(self, record: PoseRecord) -> "_Region":
-        """What is cut out for an instance.
-
-        Raises:
-            BadInputError: the box lies outside its image.
-        """
+        """What is cut out for an instance."""
         longer = float((record.bbox[2:] - record.bbox[:2]).max())
         low, high = record.bbox[:2], record.bbox[2:]
         limit = np.array([record.width - 1, record.height - 1])
-        if (high < 0).any() or (low > limit).any():
-            raise BadInputError(
-                "box lies outside its image", where=f"{record.source}: {record.image}",
-                expected=f"a box within {record.width}×{record.height}",
-                found=f"xyxy {[round(v, 1) for v in record.bbox.tolist()]}", todo="mend the box or delete it",
-            )  # fmt: skip
         if self.square:
             centre = (low + high) / 2
             low, high = centre - longer / 2, centre + longer / 2
@@ -213,7 +201,7 @@ class _Region:
         )
 
     def move(self, record: PoseRecord, file: Path) -> PoseRecord:
-        """The record in the coordinates of the crop ``file``; the box may go beyond it, as it may in an image."""
+        """The record in the coordinates of the crop ``file``; the box lies in it, as it does in the image."""
         width, height = self.right - self.left, self.bottom - self.top
         points = record.keypoints.copy()
         points[:, :2] -= (self.left, self.top)
@@ -227,7 +215,7 @@ class _Region:
             height=height,
             keypoints=points,
             bbox=record.bbox - np.array([self.left, self.top, self.left, self.top]),
-            notes=record.notes + (CUT_NOTE,) * int(outside.sum()),
+            rules=record.rules + (Rule.KEYPOINT_OUTSIDE_CROP,) * int(outside.sum()),
         )
 
 
@@ -295,9 +283,9 @@ class _Work:
         records = [self.made[i] for i in sorted(self.made)]
         faults = self.reading.faults + self.faults
         cut = replace(self.reading, records=records, faults=faults, backgrounds=[], splits={})
-        for note in (CUT_NOTE, WIDENED_NOTE):
-            if cut.notes[note]:
-                logger.warning("%d × %s", cut.notes[note], note)
+        for rule in (Rule.KEYPOINT_OUTSIDE_CROP, Rule.CROP_WIDENED):
+            if cut.rules[rule]:
+                logger.warning("%d × %s", cut.rules[rule], rule.value)
         return cut
 
     def write_origins(self, path: Path) -> None:
@@ -330,14 +318,10 @@ class _Work:
             ] * len(instances)  # fmt: skip
             return
         for i, number, record in instances:
-            try:
-                region = self.rules.region(record)
-            except BadInputError as fault:
-                self.faults.append(fault)
-                continue
+            region = self.rules.region(record)
             widened = region.widened(record.keypoints[record.keypoints[:, 2] > 0, :2])
             if self.rules.keep_points and widened != region:
-                region, record = widened, replace(record, notes=(*record.notes, WIDENED_NOTE))
+                region, record = widened, replace(record, rules=(*record.rules, Rule.CROP_WIDENED))
             name = f"{path.stem}_{number}{self.rules.suffix}"
             file = self.folder / path.relative_to(self.root).parent / name
             moved = region.move(record, file)

@@ -1,4 +1,4 @@
-"""Labels or predictions to a folder that an annotation tool can open."""
+"""Write annotations or predictions to a folder that an annotation tool can open."""
 
 import inspect
 from collections import Counter
@@ -10,8 +10,8 @@ from typing import Any
 from kpplugins.curation.convert import loss_report
 from kpplugins.data.aside import beside, made_aside, require_new
 from kpplugins.data.coco.writer import Progress
+from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.split_file import write_splits
-from kpplugins.data.strict import load_json
 from kpplugins.formats.coco.results import match_results
 from kpplugins.formats.coco.writer import write_plain_coco
 from kpplugins.formats.cvat.writer import write_cvat
@@ -22,7 +22,7 @@ from kpplugins.formats.open_source import SCHEMA_FILE, open_source
 from kpplugins.formats.registry import by_name, detect
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.folder import Lay, check_names, check_placer, layer
-from kpplugins.formats.writing.limits import fit_to_tools
+from kpplugins.formats.writing.limits import check_words
 from kpplugins.formats.writing.predicted import check_threshold
 from kpplugins.formats.yolo_pose.writer import write_yolo_pose
 from kpplugins.structures import BadInputError
@@ -120,7 +120,7 @@ def export_annotations(
         if not content.images:
             raise BadInputError("nothing to write: the source has no images", where=str(source))
         if target.plain:
-            content = fit_to_tools(content, skip_bad)
+            check_words(content)
             check_names(content.names)
         with made_aside(out) as made:
             lay, laid = layer(made, place, progress, passing)

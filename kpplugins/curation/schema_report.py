@@ -1,4 +1,4 @@
-"""What a keypoint schema says, against what the labelled points say: flip pairs, sigmas, and a sheet to look at."""
+"""Compare a keypoint schema with the labelled keypoints: flip pairs, sigmas, and a sheet to inspect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,20 +66,23 @@ def schema_report(
     write: bool = False,
     **options: Any,
 ) -> SchemaReport:
-    """Check a source's flip pairs against its points, measure sigmas, and draw a sheet.
+    """Check a source's flip pairs against its keypoints, measure sigmas, and draw a sheet.
 
     Args:
         source: a converted folder, or a file or folder of any known format.
         out: folder for ``schema.png``; ``None`` draws nothing.
-        repeated: the same images annotated once more, for the sigmas.
-        from_format: the source's format; ``None`` tells it from the source.
-        num: how many instances the sheet shows, those with most labelled points.
+        repeated: the same images annotated a second time, to measure the sigmas.
+        from_format: the source's format; ``None`` detects it.
+        num: number of instances on the sheet, those with the most labelled keypoints.
         seed: of choices among instances.
-        write: save the schema as ``source/schema.json``, which goes over the annotation files.
+        write: save the schema as ``source/schema.json``, which overrides the annotation files.
         **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
 
+    Returns:
+        The checked schema, the evidence for each flip pair, and what was written.
+
     Raises:
-        BadInputError: see ``open_source`` and ``matched_instances``; or ``write`` where the source is no folder.
+        BadInputError: see ``open_source`` and ``matched_instances``; or ``write`` where the source is not a folder.
     """
     if write and not source.is_dir():
         raise BadInputError("schema.json can be written into a folder only", where=str(source))

@@ -1,4 +1,4 @@
-"""Dividing a converted folder anew into train, val and test."""
+"""Divide a converted folder into train, val and test again."""
 
 import contextlib
 import json
@@ -16,8 +16,9 @@ from kpplugins.curation.convert import GroupBy, assign_splits, group_of
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.origins import image_of_crops
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.values import as_dict, as_list
 from kpplugins.data.splits import SPLITS
-from kpplugins.data.strict import as_dict, as_list, load_json
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 

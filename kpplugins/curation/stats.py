@@ -1,4 +1,4 @@
-"""A set in numbers and plots: images, instances, points by visibility, sizes, by split and category."""
+"""Count and plot a data set: images, instances, keypoints by visibility, sizes, by split and category."""
 
 import json
 import tempfile
@@ -29,7 +29,15 @@ _HEATMAP_BINS = 48
 def opened(
     source: Path, from_format: str | None = None, **options: Any
 ) -> Iterator[tuple[Format, AnnotationSet]]:
-    """A source for looking at it; images that lie inside annotation files are there only within the ``with``.
+    """Open a source for inspection.
+
+    Args:
+        source: file or folder.
+        from_format: the format's name; ``None`` detects it.
+        **options: of ``open_source``.
+
+    Yields:
+        The format and the annotations. Images extracted from annotation files exist only within the ``with`` block.
 
     Raises:
         BadInputError: see ``open_source``.
@@ -69,7 +77,13 @@ def stats(
 
 
 def measure(reading: AnnotationSet) -> dict[str, Any]:
-    """The numbers of ``stats`` that follow from a reading.
+    """Compute the numbers of ``stats`` from a reading.
+
+    Args:
+        reading: the annotations.
+
+    Returns:
+        Counts and quantiles by name; box sides and image sizes in pixels.
 
     Raises:
         BadInputError: the reading has no images.
@@ -105,7 +119,14 @@ def measure(reading: AnnotationSet) -> dict[str, Any]:
 
 
 def splits_of(reading: AnnotationSet) -> dict[Path, str]:
-    """The split of every image; ``all`` where the source does not divide its images."""
+    """Return the split of every image.
+
+    Args:
+        reading: the annotations.
+
+    Returns:
+        Split by image path; ``all`` where the source does not divide its images.
+    """
     return {
         p.path: reading.splits.get(p.path, "train") if reading.splits else "all" for p in images_of(reading)
     }
@@ -121,7 +142,7 @@ def _by_split(reading: AnnotationSet) -> dict[str, dict[str, int]]:
 
 
 def _visibility(reading: AnnotationSet) -> np.ndarray:
-    """(N, K) of the instances that are no crowds."""
+    """Return the (N, K) visibility of the instances that are not crowds."""
     rows = [r.keypoints[:, 2] for r in reading.records if not r.crowd]
     return np.array(rows).reshape(len(rows), reading.schema.num_keypoints)
 
@@ -153,7 +174,7 @@ def _pairs(counts: Mapping[str, int]) -> str:
 
 
 def _plot(reading: AnnotationSet, numbers: Mapping[str, Any], path: Path) -> None:
-    """One page with six plots."""
+    """Draw one page with six plots."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -208,7 +229,7 @@ def _plot_points(axis: Any, keypoints: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def _plot_heatmap(axis: Any, reading: AnnotationSet) -> None:
-    """Where the labelled points lie in their boxes."""
+    """Plot where the labelled keypoints lie in their boxes."""
     places = [
         (r.keypoints[r.keypoints[:, 2] > 0, :2] - r.bbox[:2]) / np.maximum(r.bbox[2:] - r.bbox[:2], 1e-9)
         for r in reading.records

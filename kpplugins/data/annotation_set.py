@@ -5,15 +5,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.rule import Rule
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
-OUTSIDE_NOTE = "point outside its image, taken as unlabelled"
-DERIVED_NOTE = "box derived from the points"
-"""Notes that records of every format carry, so that reports count them together."""
 ORIGINS_FILE = "crops.csv"
 """Where each crop of a folder of crops came from."""
 REPORT_FILE = "report.json"
@@ -29,11 +28,11 @@ class AnnotationSet:
     """Records read from a source, with every fault and every rule that was applied.
 
     Attributes:
-        schema: what the K points of every record are.
+        schema: what the K keypoints of every record are.
         records: one a labelled instance, in the order of the source.
         faults: one BadInputError a thing that could not be read.
         backgrounds: images of the source without any instance.
-        category_keypoints: names of the points that a category has, where categories have different ones; a category
+        category_keypoints: names of the keypoints that a category has, where categories have different ones; a category
             that is not there has all.
         flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
@@ -48,19 +47,19 @@ class AnnotationSet:
     flip_pairs_given: bool = False
 
     @property
-    def notes(self) -> Counter[str]:
-        """How often each rule was applied, e.g. to points outside their image."""
-        return Counter(note for record in self.records for note in record.notes)
+    def rules(self) -> Counter[Rule]:
+        """How often each rule was applied, e.g. to keypoints outside their image."""
+        return Counter(rule for record in self.records for rule in record.rules)
 
     def under(self, schema: KeypointSchema, where: str) -> "AnnotationSet":
-        """The same under another schema of the same points, which may be in another order.
+        """The same under another schema of the same keypoints, which may be in another order.
 
         Args:
             schema: its names, flip pairs, skeleton and sigmas go over those that were read.
             where: the file it comes from, for the message.
 
         Raises:
-            BadInputError: it has other points.
+            BadInputError: it has other keypoints.
         """
         if set(schema.keypoints) != set(self.schema.keypoints):
             raise BadInputError(
@@ -79,33 +78,15 @@ class AnnotationSet:
         self.schema, self.category_keypoints = replace(self.schema, name=category), {}
 
     def settle(self, skip_bad: bool) -> "AnnotationSet":
-        """Stop at faults, or go on without the bad files and say how many and why.
+        """Stop at faults, or go on without the bad files; say what was left out and which rules were applied.
 
         Args:
-            skip_bad: log every fault and go on; otherwise raise the first, with the number of the others.
+            skip_bad: see ``settle_faults``.
 
         Raises:
             BadInputError: there are faults and ``skip_bad`` is false.
         """
-        if self.faults and not skip_bad:
-            first = self.faults[0]
-            others = f" ({len(self.faults) - 1} more bad files)" if len(self.faults) > 1 else ""
-            raise BadInputError(
-                first.what,
-                where=first.where,
-                expected=first.expected,
-                found=first.found,
-                todo=f"{first.todo or 'mend the file'}, or go on without bad files by --skip-bad{others}",
-            )
-        for fault in self.faults:
-            logger.warning("skipped: %s", fault)
-        if self.faults:
-            reasons = ", ".join(
-                f"{n} × {what}" for what, n in Counter(f.what for f in self.faults).most_common()
-            )
-            logger.warning(
-                "skipped %d of %d: %s", len(self.faults), len(self.faults) + len(self.records), reasons
-            )
-        for note, count in sorted(self.notes.items()):
-            logger.warning("%d × %s", count, note)
+        settle_faults(self.faults, skip_bad, len(self.records))
+        for rule, count in sorted(self.rules.items(), key=lambda item: item[0].value):
+            logger.warning("%d × %s", count, rule.value)
         return self

@@ -1,9 +1,11 @@
-"""One labelled instance as a converter reads it."""
+"""One labelled instance as a reader makes it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from kpplugins.data.rule import Rule
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,10 @@ class PoseRecord:
         height: image height in pixels, EXIF orientation applied.
         keypoints: ``(K, 3)`` float64: x, y, visibility (0 absent, 1 occluded, 2 visible).
         bbox: ``(4,)`` float64, xyxy.
-        area: area of the object in square pixels, the s² of OKS.
+        area: area of the instance in square pixels, the s² of OKS.
         source: the annotation file it came from.
-        notes: rules that were applied while reading, in words (for the report of the reader).
-        category: what the object is, by name.
+        rules: what was changed or derived while reading, in its order, for the report of the reader.
+        category: what the instance is, by name.
         crowd: COCO's ``iscrowd``: a group that is neither learnt nor scored.
     """
 
@@ -30,7 +32,7 @@ class PoseRecord:
     bbox: np.ndarray
     area: float
     source: Path
-    notes: tuple[str, ...] = field(default=())
+    rules: tuple[Rule, ...] = ()
     category: str = "object"
     crowd: bool = False
 

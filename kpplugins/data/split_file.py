@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kpplugins.data.annotation_set import SPLITS_FILE
+from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.splits import SPLITS
-from kpplugins.data.strict import load_json
 from kpplugins.structures import BadInputError
 
 

@@ -1,6 +1,7 @@
 """Dividing a sequence into train, val and test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -63,3 +64,8 @@ def take_split(
             todo="add images or change `ratios`",
         )
     return [items[i] for i in order[first:last]]
+
+
+def true_division(splits: Mapping[Path, str]) -> dict[Path, str]:
+    """Keep ``splits`` where they name at least two parts; a set with one part is not divided yet."""
+    return dict(splits) if len(set(splits.values())) > 1 else {}

@@ -1,8 +1,8 @@
 """Samples of whole images with all their instances: compact ones to keep, complete ones for a pipeline.
 
-An image is kept as bytes, with one row of float64 numbers per instance: id, category (1-based), crowd, area, the box as
-read (4), the box clipped to the image (4), and x, y, visibility of the K keypoints. This keeps a hundred thousand
-instances in about ten thousand small dicts.
+An image is kept as bytes, with one row of float64 numbers per instance: id, category (1-based), crowd, area, the box
+(4), and x, y, visibility of the K keypoints. This keeps a hundred thousand instances in about ten thousand small
+dicts.
 """
 
 from collections import Counter
@@ -15,9 +15,7 @@ from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
-CUT_SHARE = 0.5
-"""A box with less than this share inside its image is counted as cut."""
-_FIXED = 12
+_FIXED = 8
 
 
 def small_images(
@@ -28,8 +26,7 @@ def small_images(
 ) -> tuple[list[dict], Counter[str]]:
     """Build one compact sample per image, backgrounds last.
 
-    Crowds and instances without a labelled keypoint are kept; an instance whose box has no area inside the image is
-    left out.
+    Crowds and instances without a labelled keypoint are kept.
 
     Args:
         records: N instances.
@@ -38,8 +35,7 @@ def small_images(
         classes: category names; an instance gets the 1-based index of its category among them.
 
     Returns:
-        The samples, and how many instances are ``crowd``, ``unlabelled``, ``outside`` (left out) or ``cut`` by more
-        than half.
+        The samples, and how many instances are ``crowd`` or ``unlabelled``.
 
     Raises:
         BadInputError: an instance of a category that is not among the classes.
@@ -49,16 +45,10 @@ def small_images(
     for image in backgrounds:
         numbers.setdefault(image.path, len(numbers))
     rows = _rows(records, chosen, classes)
-    whole, cut = _areas(rows[:, 4:8]), _areas(rows[:, 8:12])
-    inside, points = cut > 0, rows[:, _FIXED:].reshape(len(rows), -1, 3)
-    plain = inside & (rows[:, 2] == 0)
+    plain, points = rows[:, 2] == 0, rows[:, _FIXED:].reshape(len(rows), -1, 3)
     counts = Counter({
-        "crowd": int((inside & (rows[:, 2] == 1)).sum()),
-        "unlabelled": int((plain & ~(points[:, :, 2] > 0).any(1)).sum()),
-        "outside": int((~inside).sum()),
-        "cut": int((plain & (cut < CUT_SHARE * whole)).sum()),
+        "crowd": int((~plain).sum()), "unlabelled": int((plain & ~(points[:, :, 2] > 0).any(1)).sum()),
     })  # fmt: skip
-    rows, places = rows[inside], places[inside]
     order = np.argsort(places, kind="stable")
     rows, ends = rows[order], np.searchsorted(places[order], np.arange(len(numbers)), side="right")
     starts = [0, *ends.tolist()]
@@ -99,7 +89,7 @@ def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict
         "id": ids.tolist(),  # a list, as in MMPose: its CocoMetric sorts predictions by it
         "category_id": kinds,
         "iscrowd": crowds,
-        "bbox": rows[:, 8:12].astype(np.float32),
+        "bbox": rows[:, 4:8].astype(np.float32),
         "bbox_score": np.ones(len(rows), np.float32),
         "area": rows[:, 3].astype(np.float32),
         "keypoints": points[:, :, :2].astype(np.float32),
@@ -109,7 +99,7 @@ def whole_image(small: dict, num_keypoints: int, classes: Sequence[str]) -> dict
 
 
 def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequence[str]) -> np.ndarray:
-    """Build the rows (N, 12 + 3K) that the module docstring describes."""
+    """Build the rows (N, 8 + 3K) that the module docstring describes."""
     kinds = {name: i for i, name in enumerate(classes, 1)}
     nameless = next((record for record in records if record.category not in kinds), None)
     if nameless is not None:
@@ -122,13 +112,5 @@ def _rows(records: Sequence[PoseRecord], chosen: Sequence[int], classes: Sequenc
     for row, (i, record) in zip(rows, enumerate(records, 1), strict=True):
         row[:4] = i, kinds[record.category], record.crowd, record.area
         row[4:8] = record.bbox
-        row[8:10] = record.width - 1, record.height - 1
         row[_FIXED:] = record.keypoints[chosen].reshape(-1)
-    limits = np.tile(rows[:, 8:10], 2)
-    rows[:, 8:12] = np.clip(rows[:, 4:8], 0, limits)
     return rows
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    """Return areas (N,) of boxes (N, 4) xyxy; 0 for inverted and flat ones."""
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

@@ -11,8 +11,6 @@ from mmengine.logging import MessageHub
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import DERIVED_NOTE
-from kpplugins.data.corner_votes import are_corners, corner_votes
 from kpplugins.data.images import read_image
 from kpplugins.datasets.image_samples import small_images, whole_image
 from kpplugins.schema import KeypointSchema
@@ -20,8 +18,6 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
-_ASKED = 5000
-"""Most boxes, spread over the whole set, that are tested for being corners."""
 
 
 class RecordDataset(BaseCocoStyleDataset):
@@ -36,9 +32,8 @@ class RecordDataset(BaseCocoStyleDataset):
 
     A sample of an image has all N of its instances, including crowds and instances without labelled keypoints, in
     training and testing; N is 0 for a background. ``id`` is a list of N; the arrays are ``category_id`` (1-based index
-    in ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4) clipped to the image, ``bbox_score``, ``area``
-    (N,), ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations,
-    with the boxes as read. An instance whose box has no area inside the image is left out.
+    in ``metainfo["classes"]``), ``iscrowd`` (N,) int64, ``bbox`` (N, 4), ``bbox_score``, ``area`` (N,), ``keypoints``
+    (N, K, 2), ``keypoints_visible`` (N, K) float32; ``raw_ann_info`` is a list of N annotations.
 
     Args:
         data_root: where the data are.
@@ -48,8 +43,8 @@ class RecordDataset(BaseCocoStyleDataset):
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
-        BadInputError: see ``load_records``; no instance has any of the chosen keypoints; the boxes are corners (see
-            ``corner_votes``); or an instance of an image has a category without a name.
+        BadInputError: see ``load_records``; no instance has any of the chosen keypoints; or an instance of an
+            image has a category without a name.
     """
 
     categories: tuple[str, ...] | None = None
@@ -131,56 +126,26 @@ class RecordDataset(BaseCocoStyleDataset):
     def _images(self) -> list[dict]:
         """Return one dict of plain values per image."""
         records, backgrounds = self.load_split()
-        self._require_boxes(records)
         if not (self.backgrounds or self.test_mode):
             backgrounds = []
         samples, counts = small_images(records, backgrounds, self._chosen, self.classes)
-        learnt = len(records) - counts["crowd"] - counts["outside"]
+        learnt = len(records) - counts["crowd"]
         if learnt == counts["unlabelled"] and not (learnt and self.test_mode):  # a test has the AP of boxes
             raise BadInputError(
-                "no instance has any of the chosen keypoints and a box", where=str(self.data_root),
+                "no instance has any of the chosen keypoints", where=str(self.data_root),
                 found=f"{len(records)} instances", todo="choose other `keypoints`",
             )  # fmt: skip
         if counts.total() or backgrounds:
             logger.warning(
                 "%d instances in %d images, %d of them without any; not learnt: %d crowds, the keypoints of %d that "
-                "have none of the chosen ones, %d left out with a box that has no area in its image",
-                len(records), len(samples), len(backgrounds),
-                counts["crowd"], counts["unlabelled"], counts["outside"],
+                "have none of the chosen ones",
+                len(records), len(samples), len(backgrounds), counts["crowd"], counts["unlabelled"],
             )  # fmt: skip
-        if counts["cut"]:
-            logger.warning(
-                "%d of %d boxes lie more than half beyond their image and are cut to it",
-                counts["cut"],
-                learnt,
-            )
         return samples
-
-    def _require_boxes(self, records: Sequence[PoseRecord]) -> None:
-        """Raise, or with ``skip_bad`` warn, if the boxes only make sense as corners, not as x, y, width, height."""
-        told = [r for r in records if not r.crowd and DERIVED_NOTE not in r.notes]
-        told = told[:: len(told) // _ASKED + 1]
-        if not told:
-            return
-        boxes = xyxy_to_xywh(np.array([r.bbox for r in told]))  # as they were written
-        sizes = np.array([(r.width, r.height) for r in told], float)
-        votes = corner_votes(boxes, np.array([r.keypoints for r in told]), sizes, by_cover=False)
-        if not are_corners(votes):
-            return
-        fault = BadInputError(
-            "the boxes look like two corners, not x, y, width, height", where=str(told[0].source),
-            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes only fit their image and keypoints as "
-            f"corners, e.g. {boxes[votes.argmax()].round(1).tolist()} in {told[votes.argmax()].image.name}",
-            todo="kpplugins dataset convert SOURCE --out DIR --box-format xyxy, or --skip-bad to continue anyway",
-        )  # fmt: skip
-        if not self.skip_bad:
-            raise fault
-        logger.warning("%s", fault)
 
     def _instances(self) -> list[dict]:
         """Return one dict of plain values per record."""
         records = self.load_records()
-        self._require_boxes(records)
         numbers: dict[Path, int] = {}
         kinds = {name: i for i, name in enumerate(sorted({record.category for record in records}), 1)}
         smalls = []
@@ -198,29 +163,25 @@ class RecordDataset(BaseCocoStyleDataset):
     def _say_what_is_left_out(self, smalls: list[dict]) -> None:
         crowds = sum(small["iscrowd"] for small in smalls)
         unlabelled = sum(small["num_keypoints"] == 0 for small in smalls if not small["iscrowd"])
-        boxless = sum(not _is_usable(small) for small in smalls) - crowds - unlabelled
-        if crowds + unlabelled + boxless == len(smalls):
+        if crowds + unlabelled == len(smalls):
             raise BadInputError(
-                "no instance has any of the chosen keypoints and a box",
+                "no instance has any of the chosen keypoints",
                 where=str(self.data_root),
                 found=f"{len(smalls)} instances",
                 todo="choose other `keypoints`",
             )
-        if crowds + unlabelled + boxless:
+        if crowds + unlabelled:
             logger.warning(
-                "left out of %d instances: %d that have none of the chosen keypoints, %d crowds, "
-                "%d with a box of no area",
+                "left out of %d instances: %d that have none of the chosen keypoints, %d crowds",
                 len(smalls),
                 unlabelled,
                 crowds,
-                boxless,
             )
 
 
 def _is_usable(small: dict) -> bool:
-    """Tell whether an instance is learnt and scored: no crowd, a labelled keypoint, a box with an area."""
-    x1, y1, x2, y2 = small["box"]
-    return bool(not small["iscrowd"] and small["num_keypoints"] and x2 > x1 and y2 > y1)
+    """Whether an instance is learnt and scored: no crowd, and a labelled keypoint."""
+    return bool(not small["iscrowd"] and small["num_keypoints"])
 
 
 def _whole(small: dict) -> dict:

@@ -1,4 +1,4 @@
-"""A network as an ONNX file, and the proof that ONNX Runtime gives the same as PyTorch."""
+"""Export a network as an ONNX file, and verify that ONNX Runtime agrees with PyTorch."""
 
 import importlib
 import json
@@ -86,7 +86,14 @@ def export_onnx(
 
 
 def require_packages() -> tuple[Any, Any]:
-    """The packages ``onnx`` and ``onnxruntime``; raises BadInputError where one that is needed is missing."""
+    """Import the packages that the export needs.
+
+    Returns:
+        The modules ``onnx`` and ``onnxruntime``.
+
+    Raises:
+        BadInputError: a package is missing.
+    """
     found = []
     for name in ("onnx", "onnxruntime", "onnxscript"):
         try:
@@ -103,7 +110,18 @@ def require_packages() -> tuple[Any, Any]:
 def compare(
     network: nn.Module, file: Path, *, size: tuple[int, int], outputs: Sequence[str], decode: Decode
 ) -> dict[str, Any]:
-    """How far ONNX Runtime's outputs and keypoints are from PyTorch's; see ``export_onnx``. Judges nothing."""
+    """Measure how far ONNX Runtime's outputs and keypoints are from PyTorch's, without judging the result.
+
+    Args:
+        network: see ``export_onnx``.
+        file: the ONNX file.
+        size: (w, h) of the input.
+        outputs: names of the output tensors.
+        decode: gives the keypoints that are compared.
+
+    Returns:
+        Part of the report of ``export_onnx``: ``batches`` to ``keypoints``.
+    """
     _, runtime = require_packages()
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3  # errors only
@@ -126,16 +144,18 @@ def compare(
 
 
 def steady(decode: Decode, values: Sequence[np.ndarray], reach: Sequence[float]) -> np.ndarray:
-    """Which points (K,) stay within ``KEYPOINT_TOLERANCE`` when the outputs are disturbed by ``ROUNDING``.
+    """Return which keypoints stay within ``KEYPOINT_TOLERANCE`` when ``ROUNDING`` noise is added to the outputs.
 
-    Not those of a map that has two peaks of one height, where the last digit decides between places far apart, nor
-    those that are refined on an almost flat map: what they say differs between any two ways to compute the same. A
-    network that has learnt nothing gives such maps, and a good one does for noise.
+    Keypoints from a map with two equal peaks, or refined on an almost flat map, do not: rounding alone moves them. An
+    untrained network gives such maps, and a trained one does for noise.
 
     Args:
         decode: see ``export_onnx``.
         values: the outputs of one crop.
         reach: range of each output.
+
+    Returns:
+        (K,) boolean.
     """
     generator, place = np.random.default_rng(0), decode(values)
     fine = np.ones(len(place), bool)
@@ -177,7 +197,7 @@ def _write(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on its own inside."""
+    """Silence the exporter's log messages about its own internals."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -241,7 +261,7 @@ def _require_parity(report: dict[str, Any], path: Path) -> None:
         return
     found = ", ".join(f"{name} {r:.1e}" for name, r in relative.items())
     raise BadInputError(
-        "ONNX Runtime gives something else than PyTorch; no file was written",
+        "ONNX Runtime and PyTorch disagree; no file was written",
         where=str(path),
         expected=f"outputs within {OUTPUT_TOLERANCE:g} of their range, keypoints within {KEYPOINT_TOLERANCE:g} px",
         found=f"{found}, keypoints {pixels:.2g} px",

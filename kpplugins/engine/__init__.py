@@ -1,10 +1,11 @@
 """Parts of the training loop, registered in MMPose's registries.
 
-The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``TimeBudgetHook`` (training ends after so many
-minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers),
-``packed_collate`` (a batch crosses from worker to trainer in one piece).
+The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``TimeBudgetHook`` (ends training after a number
+of minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers),
+``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks`` (wall and CPU time), ``runner``
+(``build_runner``: MMEngine's Runner of a settled config).
 
-Adding a new hook: one class a file over MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
+Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
 
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper

@@ -1,4 +1,4 @@
-"""Clocks that a training can be measured by."""
+"""Clocks to measure training time."""
 
 import time
 from collections.abc import Callable
@@ -10,9 +10,10 @@ _T = TypeVar("_T")
 
 
 def processor_seconds() -> float:
-    """Seconds of one processor core that this process and its data workers, living and ended, have used.
+    """Measure the CPU time of this process and its data workers, running and ended.
 
-    Two threads that work for a second are two; another program on the same machine changes nothing.
+    Returns:
+        Seconds of one processor core: two threads busy for a second count as two; other programs do not count.
     """
     own = psutil.Process()
     total = 0.0
@@ -21,7 +22,7 @@ def processor_seconds() -> float:
             times = process.cpu_times()
         except (
             psutil.NoSuchProcess
-        ):  # it ended between the two calls, and counts with its parent's from then on
+        ):  # it ended between the two calls; from then on its parent's time includes it
             continue
         total += times.user + times.system + getattr(times, "children_user", 0.0)
         total += getattr(times, "children_system", 0.0)
@@ -29,11 +30,19 @@ def processor_seconds() -> float:
 
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": processor_seconds}
-"""Seconds since some fixed moment, by name."""
+"""Functions that return seconds since a fixed moment, by name."""
 
 
 def timed(work: Callable[[], _T], clock: Callable[[], float] = time.perf_counter) -> tuple[_T, float]:
-    """What the work gives, and the seconds by the clock that it took."""
+    """Run a function and measure its time.
+
+    Args:
+        work: the function.
+        clock: returns seconds.
+
+    Returns:
+        The result of ``work``, and the seconds that it took.
+    """
     start = clock()
     value = work()
     return value, clock() - start

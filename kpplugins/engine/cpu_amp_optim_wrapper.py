@@ -22,6 +22,6 @@ class CpuAmpOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: torch.nn.Module) -> Iterator[Any]:
-        """The context of one forward pass."""
+        """Open the context of one forward pass."""
         with super().optim_context(model), torch.autocast("cpu", dtype=torch.bfloat16):
             yield

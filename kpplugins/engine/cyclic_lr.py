@@ -14,28 +14,28 @@ MODES = ("triangular", "triangular2", "exp_range")
 
 @PARAM_SCHEDULERS.register_module()
 class CyclicLR(_ParamScheduler):
-    """The learning rate goes up and down between two bounds (Smith, WACV 2017, arXiv 1506.01186).
+    """Moves the learning rate up and down between two bounds (Smith, WACV 2017, arXiv 1506.01186).
 
     ``triangular`` keeps the height of every cycle, ``triangular2`` halves it after each cycle, and ``exp_range``
     multiplies it by ``gamma`` at each step. Arguments and values are those of ``torch.optim.lr_scheduler.CyclicLR``,
-    in the frame of MMEngine's schedulers: steps are iterations with ``by_epoch=False``, epochs with ``by_epoch=True``
-    (one value an epoch), and numbers of epochs but one value an iteration with ``by_epoch=True,
-    convert_to_iter_based=True``. Steps count from ``begin``; from ``end`` on the rate stays as it is. Momentum has a
-    scheduler of its own, ``CyclicMomentum``.
+    with the conventions of MMEngine's schedulers: steps are iterations with ``by_epoch=False`` and epochs with
+    ``by_epoch=True``; with ``by_epoch=True, convert_to_iter_based=True`` lengths are in epochs, but the rate changes
+    every iteration. Steps count from ``begin``; from ``end`` on the rate is constant. Momentum has a scheduler of its
+    own, ``CyclicMomentum``.
 
     Args:
         optimizer: given by the Runner.
-        base_lr: lower bound, one number for all parameter groups or one a group. ``None``: each group's own rate as
-            the optimizer has it, so that ``lr_mult`` of ``paramwise_cfg`` is kept.
+        base_lr: lower bound, one number for all parameter groups or one per group. ``None``: each group's rate in the
+            optimizer, so that ``lr_mult`` of ``paramwise_cfg`` has an effect.
         max_lr: upper bound, as ``base_lr``. One number with ``base_lr=None`` is the bound of a group that has the
             optimizer's rate; the other groups keep their proportion to it.
         step_size_up: steps of the rising half, > 0.
         step_size_down: steps of the falling half. Default: as many as up.
         mode: ``triangular``, ``triangular2`` or ``exp_range``.
-        gamma: factor a step of ``exp_range``, > 0.
+        gamma: factor per step of ``exp_range``, > 0.
         begin: step at which it starts to act.
         end: step at which it stops.
-        last_step: steps done so far, for going on without ``state_dict``; -1 starts.
+        last_step: steps done so far, to resume without ``state_dict``; -1 starts.
         by_epoch: a step is an epoch, not an iteration.
         verbose: log every value.
 
@@ -74,18 +74,21 @@ class CyclicLR(_ParamScheduler):
 
     @classmethod
     def build_iter_from_epoch(cls, *args: Any, epoch_length: int, **kwargs: Any) -> "CyclicLR":
-        """One that changes every iteration, from numbers of epochs.
+        """Build a scheduler that acts every iteration from lengths in epochs.
 
         Args:
-            *args: as of the class.
-            epoch_length: iterations of an epoch.
-            **kwargs: as of the class; ``begin``, ``end``, ``step_size_up`` and ``step_size_down`` in epochs, ``gamma``
-                an epoch.
+            *args: those of the class.
+            epoch_length: iterations per epoch.
+            **kwargs: those of the class; ``begin``, ``end``, ``step_size_up`` and ``step_size_down`` in epochs,
+                ``gamma`` per epoch.
+
+        Returns:
+            The scheduler.
         """
         return cls(*args, **in_iterations(epoch_length, **kwargs))
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on where a checkpoint was; ``end`` is that of this run, which may be longer."""
+        """Restore the state of a checkpoint, except for ``end``: this run may be longer."""
         super().load_state_dict({**state_dict, "end": self.end})
 
     def _get_value(self) -> list[float]:
@@ -94,14 +97,17 @@ class CyclicLR(_ParamScheduler):
 
 
 def cycle_height(step: int, up: float, down: float, mode: str, gamma: float) -> float:
-    """Where in its cycle a step is: 0 at the lower bound, 1 at the upper.
+    """Compute the height of a step in its cycle.
 
     Args:
         step: from 0.
         up: steps of the rising half.
         down: steps of the falling half.
         mode: one of ``MODES``.
-        gamma: factor a step of ``exp_range``.
+        gamma: factor per step of ``exp_range``.
+
+    Returns:
+        0 at the lower bound to 1 at the upper.
     """
     cycle, position = divmod(step, up + down)
     height = position / up if position <= up else (up + down - position) / down
@@ -111,10 +117,17 @@ def cycle_height(step: int, up: float, down: float, mode: str, gamma: float) -> 
 
 
 def check_cycle(where: str, up: float, down: float | None, mode: str, gamma: float) -> None:
-    """Stop at a cycle that cannot be.
+    """Check the arguments of a cyclic scheduler.
+
+    Args:
+        where: name of the scheduler, for the message.
+        up: steps of the rising half.
+        down: steps of the falling half, or ``None``.
+        mode: one of ``MODES``.
+        gamma: factor per step.
 
     Raises:
-        BadInputError: naming the argument of the scheduler ``where``.
+        BadInputError: an unknown mode, or a number that is not positive.
     """
     if mode not in MODES:
         raise BadInputError("unknown mode", where=where, expected=", ".join(MODES), found=repr(mode))
@@ -124,13 +137,21 @@ def check_cycle(where: str, up: float, down: float | None, mode: str, gamma: flo
 
 
 def per_group(optimizer: OptimizerType, name: str, values: float | Sequence[float]) -> list[float]:
-    """One value a parameter group.
+    """Expand an argument to one value per parameter group.
 
-    MMEngine's wrapper has one group more than its optimizer, which only records the base values; it gets the last
-    value where the others are given one by one.
+    MMEngine's wrapper has one more group than its optimizer, which only records the base values; it gets the last value
+    if the values are given one by one.
+
+    Args:
+        optimizer: an optimizer, or MMEngine's wrapper of one.
+        name: of the argument, for the message.
+        values: one number, or one per group of the optimizer.
+
+    Returns:
+        One value per group.
 
     Raises:
-        BadInputError: another number of values than of groups.
+        BadInputError: the numbers of values and groups differ.
     """
     groups = len(optimizer.param_groups)
     if isinstance(values, (int, float)):
@@ -143,7 +164,7 @@ def per_group(optimizer: OptimizerType, name: str, values: float | Sequence[floa
     if len(values) != groups:
         raise BadInputError(
             f"wrong {name}",
-            expected=f"one number, or {own}: one a parameter group",
+            expected=f"one number, or {own}: one per parameter group",
             found=f"{len(values)} numbers",
         )
     return values
@@ -160,10 +181,18 @@ def in_iterations(
     by_epoch: bool = True,
     **others: Any,
 ) -> dict[str, Any]:
-    """Arguments of a cyclic scheduler counted in epochs, counted in iterations.
+    """Convert the arguments of a cyclic scheduler from epochs to iterations.
+
+    Args:
+        epoch_length: iterations per epoch.
+        step_size_up, step_size_down, gamma, begin, end, by_epoch: see ``CyclicLR``; lengths in epochs.
+        **others: passed on unchanged.
+
+    Returns:
+        All arguments, with ``by_epoch=False``.
 
     Raises:
-        BadInputError: they are counted in iterations already.
+        BadInputError: ``by_epoch`` is false, so they count iterations already.
     """
     if not by_epoch:
         raise BadInputError("convert_to_iter_based with by_epoch=False", expected="by_epoch=True")

@@ -12,22 +12,22 @@ from kpplugins.engine.cyclic_lr import check_cycle, cycle_height, in_iterations,
 
 @PARAM_SCHEDULERS.register_module()
 class CyclicMomentum(MomentumSchedulerMixin, _ParamScheduler):
-    """Momentum, or Adam's β₁, goes down while a ``CyclicLR`` of the same cycle goes up, and up while it goes down.
+    """Moves momentum, or Adam's β₁, down while a ``CyclicLR`` of the same cycle goes up, and up while it goes down.
 
     As ``cycle_momentum`` of ``torch.optim.lr_scheduler.CyclicLR``: at the start of a cycle it is ``max_momentum``, at
     the peak of the learning rate ``base_momentum``. See ``CyclicLR`` for how steps are counted.
 
     Args:
         optimizer: given by the Runner.
-        base_momentum: lower bound, one number for all parameter groups or one a group.
+        base_momentum: lower bound, one number for all parameter groups or one per group.
         max_momentum: upper bound, likewise.
         step_size_up: steps in which the learning rate rises, > 0.
         step_size_down: steps in which it falls. Default: as many as up.
         mode: ``triangular``, ``triangular2`` or ``exp_range``.
-        gamma: factor a step of ``exp_range``, > 0.
+        gamma: factor per step of ``exp_range``, > 0.
         begin: step at which it starts to act.
         end: step at which it stops.
-        last_step: steps done so far, for going on without ``state_dict``; -1 starts.
+        last_step: steps done so far, to resume without ``state_dict``; -1 starts.
         by_epoch: a step is an epoch, not an iteration.
         verbose: log every value.
 
@@ -60,11 +60,11 @@ class CyclicMomentum(MomentumSchedulerMixin, _ParamScheduler):
 
     @classmethod
     def build_iter_from_epoch(cls, *args: Any, epoch_length: int, **kwargs: Any) -> "CyclicMomentum":
-        """One that changes every iteration, from numbers of epochs; see ``CyclicLR.build_iter_from_epoch``."""
+        """Build a scheduler that acts every iteration; see ``CyclicLR.build_iter_from_epoch``."""
         return cls(*args, **in_iterations(epoch_length, **kwargs))
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on where a checkpoint was; ``end`` is that of this run, which may be longer."""
+        """Restore the state of a checkpoint, except for ``end``: this run may be longer."""
         super().load_state_dict({**state_dict, "end": self.end})
 
     def _get_value(self) -> list[float]:

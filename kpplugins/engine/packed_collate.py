@@ -1,4 +1,4 @@
-"""A batch crosses from the data worker to the trainer in one piece."""
+"""Transfer of a batch from the data worker to the trainer in one piece."""
 
 import io
 import pickle
@@ -70,15 +70,15 @@ def _unpack(structure: bytes, store: torch.Tensor) -> PackedBatch:
 
 @FUNCTIONS.register_module()
 def packed_collate(batch: Sequence[dict]) -> PackedBatch:
-    """Images of one size stacked into one tensor, data samples as a list, all of it as a ``PackedBatch``.
+    """Collate samples into a ``PackedBatch``; images of one size are stacked.
 
-    Takes the place of MMEngine's ``pseudo_collate`` by ``collate_fn=dict(type='packed_collate')``.
+    Replaces MMEngine's ``pseudo_collate`` with ``collate_fn=dict(type='packed_collate')``.
 
     Args:
         batch: N samples with ``inputs`` (C, H, W) and ``data_samples``.
 
     Returns:
-        ``inputs`` (N, C, H, W), or a list where the sizes differ; ``data_samples``, a list of N.
+        ``inputs`` (N, C, H, W), or a list if the sizes differ; ``data_samples``, a list of N.
     """
     inputs = [sample["inputs"] for sample in batch]
     same = all(image.shape == inputs[0].shape for image in inputs)

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
-    """One bar over all training iterations, and one over each validation or test, on a terminal.
+    """Shows a bar over all training iterations, and one over each validation or test, on a terminal.
 
-    Where the output is not a terminal no bar is drawn; MMEngine's log lines carry the ETA there.
+    If the output is not a terminal, no bar is drawn; MMEngine's log lines have the time left.
 
     Args:
         disable: ``True`` for no bar, ``False`` for one always, ``None`` for one on a terminal.
@@ -25,13 +25,13 @@ class ProgressBarHook(Hook):
         self._bars: dict[str, tqdm] = {}
 
     def before_train(self, runner: Any) -> None:
-        """Open the bar, at the place a resumed run starts from."""
+        """Open the bar at the iteration from which a resumed run continues."""
         self._open("train", runner.max_iters, runner.iter)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """One step, with the loss."""
+        """Advance the bar and show the loss."""
         if "train" in self._bars:
             self._bars["train"].set_postfix(
                 epoch=runner.epoch + 1, loss=f"{float(outputs['loss']):.5f}", refresh=False

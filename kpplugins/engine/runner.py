@@ -1,4 +1,4 @@
-"""Building MMEngine's Runner so that a fault in the config is one line."""
+"""Building MMEngine's Runner, with one-line messages for faults in the config."""
 
 import os
 import re
@@ -18,14 +18,14 @@ from kpplugins.weights.pretrained import keep_fitting
 from kpplugins.weights.run_record import KEY, RunRecord
 
 _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "TimeBudgetHook"}
-"""Hooks that a test does without: the checkpoint holds the averaged weights already, and there is nothing to stop."""
+"""Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
 
 
 class KeepingRunner(Runner):
-    """MMEngine's Runner, which writes its config into the work dir when asked to and not when it is built.
+    """MMEngine's Runner, but it writes its config into the work dir only on request, not when it is built.
 
-    So neither a test nor a training that cannot start replaces the config that lies beside a run's checkpoints. What
-    prediction needs beside the weights goes into every checkpoint.
+    Neither a test nor a training that fails to start can then overwrite the config beside a run's checkpoints. What
+    prediction needs besides the weights goes into every checkpoint.
 
     Attributes:
         record: what the run says of itself.
@@ -34,7 +34,7 @@ class KeepingRunner(Runner):
     record: RunRecord | None = None
 
     def dump_config(self) -> None:
-        """Called while the Runner is built: does nothing."""
+        """Do nothing; MMEngine calls it while the Runner is built."""
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """MMEngine's, made anew.
@@ -54,11 +54,11 @@ class KeepingRunner(Runner):
         super().dump_config()
 
     def train(self) -> Any:
-        """MMEngine's; bad input that turns up on the way is one line."""
+        """Train as MMEngine does; bad input on the way raises a one-line BadInputError."""
         return _telling(super().train)
 
     def test(self) -> Any:
-        """MMEngine's; bad input that turns up on the way is one line."""
+        """Test as MMEngine does; bad input on the way raises a one-line BadInputError."""
         return _telling(super().test)
 
     def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
@@ -67,9 +67,9 @@ class KeepingRunner(Runner):
         super().save_checkpoint(*args, meta={**(meta or {}), **record}, **kwargs)
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
-        """Load what fits of a checkpoint and say what does not (see ``keep_fitting``); hooks see only that.
+        """Load the tensors of a checkpoint that fit, and log the others (see ``keep_fitting``).
 
-        MMEngine calls it for ``load_from`` and to resume.
+        Hooks see only those that fit. MMEngine calls this for ``load_from`` and to resume.
         """
         content = CheckpointLoader.load_checkpoint(filename, map_location)
         checkpoint = keep_fitting(unwrapped(self.model), content, filename)
@@ -80,14 +80,17 @@ class KeepingRunner(Runner):
 
 
 def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
-    """The Runner of a settled config, with its datasets read and its loops built.
+    """Build the Runner of a settled config, with its datasets and loops.
 
     Args:
-        cfg: from ``load_config``.
-        training: build the training and validation loops; else the test loop.
+        cfg: from ``load_config``; changed in place.
+        training: build the training and validation loops, else the test loop.
+
+    Returns:
+        The Runner.
 
     Raises:
-        BadInputError: whatever cannot be built, in one line.
+        BadInputError: a part that cannot be built, in one line.
     """
     if not training:
         cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
@@ -107,7 +110,7 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
 
 
 def _join_on_cpu(cfg: Config) -> None:
-    """Distributed training without a GPU: MMEngine sets a CUDA device for its processes whatever the backend is."""
+    """Set up distributed training without a GPU; MMEngine would set a CUDA device whatever the backend is."""
     if "RANK" not in os.environ:
         raise BadInputError(
             "--launcher pytorch outside a distributed start",
@@ -120,9 +123,9 @@ def _join_on_cpu(cfg: Config) -> None:
 
 
 def _telling(work: Callable[[], Any]) -> Any:
-    """Do the work; what a data worker or MMPose's ``LoadImage`` raises over bad input becomes a ``BadInputError``.
+    """Do the work; errors of a data worker or of MMPose's ``LoadImage`` over bad input become ``BadInputError``.
 
-    A worker hands its error over as a text with its traceback, the error's own words last.
+    A worker passes its error on as a text: the traceback, and the message in the last line.
     """
     try:
         return work()
@@ -132,7 +135,7 @@ def _telling(work: Callable[[], Any]) -> Any:
         if unreadable:
             raise BadInputError(
                 "image cannot be decoded", where=unreadable[1],
-                todo="fetch it again, or go on without bad files by --skip-bad",
+                todo="fetch it again, or skip bad files with --skip-bad",
             ) from error  # fmt: skip
         if isinstance(error, BadInputError) and "DataLoader worker" in text:
             raise BadInputError(text.strip().splitlines()[-1].split("BadInputError: ")[-1]) from error
@@ -140,7 +143,7 @@ def _telling(work: Callable[[], Any]) -> Any:
 
 
 def _plain(error: BaseException, cfg: Config) -> BaseException:
-    """The BadInputError behind MMEngine's re-raised ones; other building faults as one."""
+    """Return the BadInputError behind MMEngine's re-raised errors, or turn another building error into one."""
     inner: Any = error
     while inner is not None:
         if isinstance(inner, BadInputError) and not inner.what.startswith("class `"):

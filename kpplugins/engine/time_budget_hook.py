@@ -1,4 +1,4 @@
-"""Training that ends in time."""
+"""A time limit for training."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,24 +13,24 @@ from kpplugins.engine.clocks import CLOCKS
 from kpplugins.structures import BadInputError
 
 SPENT, OVER = "time_budget_spent", "time_budget_over"
-"""Where the message hub, and so every checkpoint, keeps the seconds spent and whether they ended the training."""
+"""Keys in the message hub, and so in every checkpoint: the seconds spent, and whether they ended the training."""
 
 
 @HOOKS.register_module()
 class TimeBudgetHook(Hook):
-    """Ends training after so many minutes, as if the epoch that then runs had been the last one.
+    """Ends training after a number of minutes, as if the current epoch were the last one.
 
-    Everything between the first iteration and the end of the last is counted: waiting for data, validation, writing
-    checkpoints; not the start of the program, and not the validation and the checkpoint that come after the end. An
-    epoch is cut short, then saved and validated as a last epoch is. A resumed run goes on counting.
+    All time from the first iteration to the end of the last one counts, including waiting for data, validation and
+    writing checkpoints; the start of the program and the final validation and checkpoint do not. The epoch is cut
+    short, then saved and validated as a last epoch is. A resumed run continues the count.
 
-    Learning-rate schedules know nothing of this clock. Choose ``max_epochs`` so that it fits the time, and let this
-    be what stops a machine that is slower than thought; ``kpplugins.apis.compare`` does so.
+    Learning-rate schedules do not follow this clock. Choose ``max_epochs`` to fit the time, and use this hook as a
+    safeguard on slow machines, as ``kpplugins.apis.compare`` does.
 
     Args:
         minutes: of training, > 0.
-        clock: ``wall``, or ``cpu``: minutes of one processor core, data workers included, which do not depend on what
-            else the machine does.
+        clock: ``wall``, or ``cpu``: minutes of one processor core, including data workers, which do not depend on other
+            load on the machine.
 
     Raises:
         BadInputError: ``minutes`` is not a positive number, or there is no such clock.
@@ -50,7 +50,7 @@ class TimeBudgetHook(Hook):
         self._start = 0.0
 
     def before_train(self, runner: Any) -> None:
-        """Start the clock, at what a resumed run has spent."""
+        """Start the clock; a resumed run continues from the time it has spent."""
         spent = runner.message_hub.get_info(SPENT, 0.0) if runner.iter > 0 else 0.0
         self._start, self.over = self._now() - spent, False
         runner.message_hub.update_info(OVER, False)
@@ -61,7 +61,7 @@ class TimeBudgetHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Look at the clock; every process goes by that of the first."""
+        """Check the clock; all processes use that of the first one."""
         spent = torch.tensor([self._now() - self._start], dtype=torch.float64)
         broadcast(spent)
         runner.message_hub.update_info(SPENT, float(spent))
@@ -79,12 +79,12 @@ class TimeBudgetHook(Hook):
         )
 
     def after_train_epoch(self, runner: Any) -> None:
-        """The epoch that was cut short is the last one, so that it is saved and validated."""
+        """Declare the epoch that was cut short the last one, so that it is saved and validated."""
         if self.over and isinstance(runner.train_loop, EpochBasedTrainLoop):
             runner.train_loop._max_epochs = runner.epoch + 1
 
     def after_train(self, runner: Any) -> None:
-        """Give the loop its loader back."""
+        """Restore the loop's own loader."""
         if isinstance(runner.train_loop.dataloader, _Until):
             runner.train_loop.dataloader = runner.train_loop.dataloader.loader
 

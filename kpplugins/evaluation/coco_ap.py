@@ -6,7 +6,7 @@ import numpy as np
 from hotcoco import COCO, COCOeval
 
 Line = tuple[str, str, str, int]
-"""What a number is: key, IoU (or OKS) thresholds, size of the instance, most predictions an image."""
+"""The definition of a number: key, IoU (or OKS) thresholds, size of the instance, most predictions per image."""
 
 COCO_KEYS = ("AP", "AP50", "AP75", "AP(M)", "AP(L)", "AR", "AR50", "AR75", "AR(M)", "AR(L)")
 """Names of the ten numbers, in COCO's order."""
@@ -26,7 +26,7 @@ KEYPOINT_LINES = tuple(
         strict=True,
     )
 )
-"""What each of the ten numbers is."""
+"""The definitions of the ten numbers."""
 
 BOX_LINES = tuple(
     (key, iou, area, most)
@@ -41,7 +41,7 @@ BOX_LINES = tuple(
         strict=True,
     )
 )  # fmt: skip
-"""The same of the twelve numbers of boxes."""
+"""The definitions of the twelve numbers of boxes."""
 
 _KINDS = {"AP": "Average Precision  (AP)", "AR": "Average Recall     (AR)"}
 
@@ -49,7 +49,7 @@ _KINDS = {"AP": "Average Precision  (AP)", "AR": "Average Recall     (AR)"}
 def coco_keypoint_numbers(
     images: Sequence[dict], annotations: Sequence[dict], predictions: Sequence[dict], sigmas: Sequence[float]
 ) -> dict[str, float]:
-    """AP and AR over OKS thresholds 0.50:0.05:0.95, at most 20 predictions an image, as COCO defines them.
+    """Compute AP and AR over OKS thresholds 0.50:0.05:0.95, at most 20 predictions per image, as COCO defines them.
 
     Args:
         images: COCO image entries (``id``, ``width``, ``height``).
@@ -58,7 +58,7 @@ def coco_keypoint_numbers(
         sigmas: K OKS sigmas.
 
     Returns:
-        The ten numbers by ``COCO_KEYS``, -1 where COCO defines none (no object of that size).
+        The ten numbers by ``COCO_KEYS``, -1 where COCO defines none (no instance of that size).
     """
     if not predictions:
         return dict.fromkeys(COCO_KEYS, 0.0)
@@ -74,12 +74,12 @@ def coco_keypoint_numbers(
 def coco_numbers(
     evaluator: COCOeval, lines: Sequence[Line], classes: slice = slice(None)
 ) -> dict[str, float]:
-    """COCO's means over precision [T, R, C, A, M] and recall [T, C, A, M]; hotcoco has them over all classes only.
+    """Compute COCO's means of precision [T, R, C, A, M] and recall [T, C, A, M]; hotcoco's cover only all classes.
 
     Args:
-        evaluator: one that has accumulated.
-        lines: what the numbers are.
-        classes: places of the classes among all.
+        evaluator: after ``accumulate``.
+        lines: definitions of the numbers.
+        classes: the indices of the classes to include.
 
     Returns:
         The numbers by key, -1 where COCO defines none.
@@ -98,7 +98,15 @@ def coco_numbers(
 
 
 def coco_lines(numbers: Mapping[str, float], lines: Sequence[Line] = KEYPOINT_LINES) -> str:
-    """The lines as COCO users know them: the ten of keypoints, or with ``BOX_LINES`` the twelve of boxes."""
+    """Format the numbers in COCO's familiar lines.
+
+    Args:
+        numbers: by key.
+        lines: ``KEYPOINT_LINES`` or ``BOX_LINES``.
+
+    Returns:
+        One line per number.
+    """
     return "\n".join(
         f" {_KINDS[key[:2]]} @[ IoU={iou:<9} | area={area:>6s} | maxDets={most:>3d} ] = {numbers[key]:.3f}"
         for key, iou, area, most in lines

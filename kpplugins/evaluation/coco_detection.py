@@ -1,7 +1,7 @@
-"""COCO's numbers of boxes and of keypoints over whole images, by hotcoco.
+"""COCO's numbers of boxes and of keypoints over whole images, computed by hotcoco.
 
-The arrays of all ``Scene``s are put together and go in as columns; keypoints, for which hotcoco has no columns, go in
-image by image.
+The arrays of all ``Scene``s are concatenated and passed as columns; keypoints, for which hotcoco has no columns, are
+passed image by image.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from kpplugins.evaluation.coco_ap import (
 from kpplugins.evaluation.scene import Scene
 
 _AT_ONCE = 32
-"""Images whose keypoints are handed over together: few enough that Python's garbage collector is not woken."""
+"""Images whose keypoints are passed together: few enough not to trigger Python's garbage collector."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class CocoTable:
     """COCO's numbers, by key.
 
     Attributes:
-        numbers: over all classes; -1 where COCO defines none (no object of that size).
-        per_class: the same of each class by itself.
+        numbers: over all classes; -1 where COCO defines none (no instance of that size).
+        per_class: the same for each class alone.
     """
 
     numbers: dict[str, float]
@@ -37,7 +37,15 @@ class CocoTable:
 
 
 def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
-    """COCO's twelve numbers of the boxes, by ``COCO_BOX_KEYS``; every annotation is a truth, crowds as in COCO."""
+    """Compute COCO's twelve numbers of the boxes; every annotation counts, crowds as in COCO.
+
+    Args:
+        scenes: the images.
+        num_classes: number of classes.
+
+    Returns:
+        The numbers by ``COCO_BOX_KEYS``.
+    """
     if not scenes:
         return _undefined(COCO_BOX_KEYS, num_classes)
     scenes = _by_id(scenes)
@@ -65,12 +73,15 @@ def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
 
 
 def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[float]) -> CocoTable:
-    """COCO's ten numbers of the keypoints, by ``COCO_KEYS``; crowds and truths without points are neither hit nor miss.
+    """Compute COCO's ten numbers of the keypoints; crowds and instances without labelled keypoints are ignored.
 
     Args:
-        scenes: images; ``scores`` rank the predictions, of which the best 20 of a class count.
-        num_classes: how many there are.
+        scenes: the images; ``scores`` rank the predictions, and the best 20 of each class count.
+        num_classes: number of classes.
         sigmas: K OKS sigmas.
+
+    Returns:
+        The numbers by ``COCO_KEYS``.
     """
     params = Params("keypoints")
     params.kpt_oks_sigmas = np.asarray(sigmas, float).tolist()
@@ -86,23 +97,43 @@ def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[f
 
 
 def ranked(classes: np.ndarray, scores: np.ndarray, num_classes: int, most: int) -> list[np.ndarray]:
-    """Indices of each class's best ``most`` of M predictions, from high to low score, tied ones in their order."""
+    """Rank the predictions of each class by descending score; ties keep their order.
+
+    Args:
+        classes: (M,) 0-based.
+        scores: (M,).
+        num_classes: number of classes.
+        most: most predictions per class.
+
+    Returns:
+        For each class the indices of its best predictions.
+    """
     order = np.argsort(-scores, kind="stable")
     return [order[classes[order] == c][:most] for c in range(num_classes)]
 
 
 def xywh(boxes: np.ndarray) -> np.ndarray:
-    """(N, 4) xywh of (N, 4) xyxy."""
+    """Convert boxes from corners to corner and size.
+
+    Args:
+        boxes: (N, 4) xyxy.
+
+    Returns:
+        (N, 4) xywh.
+    """
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def box_overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-    """IoU (D, G) of boxes xywh, pixels; with a crowd it is the share of the found box that lies within.
+    """Compute IoU; for a crowd it is the share of the predicted box inside the crowd's.
 
     Args:
-        found: (D, 4).
-        true: (G, 4).
+        found: (D, 4) xywh, pixels.
+        true: (G, 4) xywh, pixels.
         crowd: (G,) boolean.
+
+    Returns:
+        (D, G).
     """
     if not len(found) or not len(true):
         return np.zeros((len(found), len(true)))
@@ -110,22 +141,22 @@ def box_overlap(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.nd
 
 
 def _by_id(scenes: Sequence[Scene]) -> list[Scene]:
-    """In the order in which COCO takes images: it decides between tied scores."""
+    """Sort scenes as COCO does; the order decides between tied scores."""
     return sorted(scenes, key=lambda scene: scene.image_id)
 
 
 def _ids(count: int) -> list[dict]:
-    """So many images or categories, numbered from 0."""
+    """Make entries for images or categories, numbered from 0."""
     return [{"id": i, "name": str(i), "width": 0, "height": 0} for i in range(count)]
 
 
 def _column(scenes: Sequence[Scene], name: str) -> np.ndarray:
-    """An attribute of all scenes, one after the other."""
+    """Concatenate an attribute of all scenes."""
     return np.concatenate([getattr(scene, name) for scene in scenes])
 
 
 def _image_of(scenes: Sequence[Scene], name: str) -> np.ndarray:
-    """The place of the scene that each entry of the ``_column`` of this name is of."""
+    """Return the index of the scene of each entry of ``_column`` with this name."""
     return np.repeat(np.arange(len(scenes)), [len(getattr(scene, name)) for scene in scenes])
 
 
@@ -168,12 +199,12 @@ def _rows(points: np.ndarray, visible: np.ndarray | bool) -> list[memoryview]:
 
 
 def _undefined(keys: Sequence[str], num_classes: int) -> CocoTable:
-    """Of no image."""
+    """Return the table for no images."""
     return CocoTable(dict.fromkeys(keys, -1.0), [dict.fromkeys(keys, -1.0) for _ in range(num_classes)])
 
 
 def _table(evaluator: COCOeval, lines: Sequence[Line], num_classes: int) -> CocoTable:
-    """Evaluate."""
+    """Accumulate and read the table."""
     evaluator.accumulate()
     per_class = [coco_numbers(evaluator, lines, slice(c, c + 1)) for c in range(num_classes)]
     return CocoTable(coco_numbers(evaluator, lines), per_class)

@@ -55,10 +55,13 @@ class DetectionResult(EvaluationResult):
         """Pair truth and predictions.
 
         Args:
-            scenes: images, of K points as the schema has.
-            classes: names of what the instances can be.
-            schema: what the points are.
-            interocular: the two points whose distance normalises NME; ``None`` takes √area.
+            scenes: the images, with the schema's K keypoints.
+            classes: class names.
+            schema: of the keypoints.
+            interocular: the two keypoints whose distance normalises NME; ``None`` takes √area.
+
+        Returns:
+            The result.
         """
         k, rows = schema.num_keypoints, []
         for i, scene in enumerate(scenes):
@@ -89,12 +92,12 @@ class DetectionResult(EvaluationResult):
 
     @property
     def missed(self) -> np.ndarray:
-        """(N,) boolean: no box was found there."""
+        """Return (N,) boolean: no prediction matches the instance."""
         return self.places[:, 2] < 0
 
     @cached_property
     def found_boxes(self) -> np.ndarray:
-        """(N, 4) xyxy pixels, NaN where a row is missed."""
+        """Return the predicted boxes (N, 4) xyxy pixels, NaN for missed rows."""
         boxes = np.full((len(self.places), 4), np.nan)
         for row, (i, _, m) in enumerate(self.places.tolist()):
             if m >= 0:
@@ -103,26 +106,25 @@ class DetectionResult(EvaluationResult):
 
     @cached_property
     def instance_error(self) -> np.ndarray:
-        """(N,) mean distance over √area, to rank images from best to worst; NaN where the instance is missed."""
+        """Return (N,) mean distance over √area, to rank instances from best to worst; NaN for missed ones."""
         counted = np.maximum(self.labelled.sum(axis=1), 1)
         total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
         return np.where(self.missed, np.nan, total / counted)
 
     @cached_property
     def box_table(self) -> CocoTable:
-        """COCO's twelve numbers of the boxes, over all classes and of each."""
+        """Return COCO's twelve numbers of the boxes, over all classes and of each."""
         return coco_boxes(self.scenes, len(self.classes))
 
     @cached_property
     def keypoint_table(self) -> CocoTable:
-        """COCO's ten numbers of the keypoints, over all classes and of each."""
+        """Return COCO's ten numbers of the keypoints, over all classes and of each."""
         return coco_keypoints(self.scenes, len(self.classes), self.schema.sigmas)
 
     def coco_numbers(self, predicted: np.ndarray | None = None) -> dict[str, float]:
-        """The ten COCO numbers of the keypoints over whole images.
+        """Compute the ten COCO numbers of the keypoints over whole images.
 
-        ``predicted`` (N, K, 2) takes the place of the points of the rows that are not missed; all else that was
-        predicted stays.
+        ``predicted`` (N, K, 2) replaces the keypoints of the matched rows; all other predictions stay.
         """
         if predicted is None:
             return dict(self.keypoint_table.numbers)
@@ -135,8 +137,11 @@ class DetectionResult(EvaluationResult):
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """The ten COCO numbers of the keypoints, ``box/…`` the twelve of the boxes, ``PCK@t``, ``NME``, ``EPE`` and
-        ``RMSE`` of the matched rows, and how many rows are ``matched`` and ``missed``."""
+        """Return the numbers of ``metrics.json``.
+
+        COCO's ten of the keypoints, ``box/…`` the twelve of the boxes, ``PCK@t``, ``NME``, ``EPE`` and ``RMSE`` of the
+        matched rows, and how many rows are ``matched`` and ``missed``.
+        """
         ten = self.coco_numbers()
         of_points = {key: value for key, value in super().summary.items() if key not in ten}
         return {
@@ -148,7 +153,7 @@ class DetectionResult(EvaluationResult):
         }
 
     def per_category(self) -> dict[str, dict[str, float | int]]:
-        """``instances`` and the ``summary`` of each category by itself, with all that was predicted of it."""
+        """Return ``instances`` and the ``summary`` of each category alone, with all of its predictions."""
         parts = {}
         for number, name in sorted(enumerate(self.classes), key=lambda pair: pair[1]):
             if name in self.categories:

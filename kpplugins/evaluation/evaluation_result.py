@@ -48,33 +48,33 @@ class EvaluationResult:
 
     @cached_property
     def distance(self) -> np.ndarray:
-        """(N, K) pixels, NaN without a label."""
+        """Return (N, K) distances in pixels, NaN without a label."""
         return F.distances(self.predicted, self.truth, self.labelled)
 
     @cached_property
     def instance_error(self) -> np.ndarray:
-        """(N,) mean distance over √area, to rank images from best to worst; NaN where nothing is labelled."""
+        """Return (N,) mean distance over √area, to rank instances from best to worst; NaN if nothing is labelled."""
         counted = self.labelled.sum(axis=1)
         total = np.nansum(self.distance, axis=1) / np.sqrt(np.maximum(self.areas, 1e-9))
         return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
     @property
     def found_boxes(self) -> np.ndarray | None:
-        """(N, 4) xyxy pixels, the boxes that were found, NaN without one; ``None`` where they were given."""
+        """Return the predicted boxes (N, 4) xyxy pixels, NaN for missed instances; ``None`` if boxes were given."""
         return None
 
     def pck_curve(self, thresholds: np.ndarray) -> np.ndarray:
-        """(T,) PCK at each of the thresholds (T,)."""
+        """Return PCK (T,) at the thresholds (T,)."""
         return F.pck_curve(self.distance, self.box_side, thresholds)
 
     @property
     def box_side(self) -> np.ndarray:
-        """(N,) longer side of the box in pixels, the norm of PCK."""
+        """Return the longer side of each box (N,) in pixels, the norm of PCK."""
         return (self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1)
 
     @property
     def nme_norm(self) -> tuple[np.ndarray, str]:
-        """(N,) pixels and what they are, in words."""
+        """Return the norm of NME (N,) in pixels, and its description."""
         if self.interocular is None:
             return np.sqrt(self.areas), "square root of the area"
         first, second = self.schema.indices_of(self.interocular)
@@ -82,7 +82,7 @@ class EvaluationResult:
         return norm, f"distance {self.interocular[0]} - {self.interocular[1]}"
 
     def coco_numbers(self, predicted: np.ndarray | None = None) -> dict[str, float]:
-        """The ten COCO numbers of ``predicted`` (N, K, 2), by default of what was predicted.
+        """Compute the ten COCO numbers of ``predicted`` (N, K, 2), by default the model's predictions.
 
         With several categories each is the mean over them, as COCO defines it.
         """
@@ -121,8 +121,10 @@ class EvaluationResult:
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """The numbers of ``metrics.json``: the ten of COCO, ``PCK@t``, ``NME``, and in pixels ``EPE`` (mean error)
-        and ``RMSE`` (as Kaggle scores)."""
+        """Return the numbers of ``metrics.json``.
+
+        COCO's ten, ``PCK@t``, ``NME``, and in pixels ``EPE`` (mean error) and ``RMSE`` (as Kaggle scores).
+        """
         pcks = {f"PCK@{t:g}": F.pck(self.distance, self.box_side, t) for t in PCK_THRESHOLDS}
         return {
             **self.coco_numbers(),
@@ -133,7 +135,7 @@ class EvaluationResult:
         }
 
     def per_category(self) -> dict[str, dict[str, float | int]]:
-        """``instances`` and the ``summary`` of each category by itself."""
+        """Return ``instances`` and the ``summary`` of each category alone."""
         kinds = {name: [n == name for n in self.categories] for name in sorted(set(self.categories))}
         return {
             name: {"instances": sum(mask), **self._only(np.array(mask)).summary}
@@ -152,9 +154,9 @@ class EvaluationResult:
         return EvaluationResult(**chosen)
 
     def per_keypoint(self) -> list[dict[str, float | str | int]]:
-        """One row a keypoint: ``labelled``, ``EPE`` in pixels, ``PCK@t``, and its share in the AP that is missing.
+        """Return one row per keypoint: ``labelled``, ``EPE`` in pixels, ``PCK@t``, and its share in the missing AP.
 
-        ``AP share`` is how much AP would rise if this point alone were placed exactly right.
+        ``AP share`` is how much AP would rise if this keypoint alone were exactly right.
         """
         rows: list[dict[str, float | str | int]] = []
         for k, name in enumerate(self.schema.keypoints):

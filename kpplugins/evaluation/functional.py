@@ -1,6 +1,6 @@
-"""Pure functions of keypoint errors. N instances, K keypoints; points (N, K, 2) in (x, y) pixels.
+"""Pure functions of keypoint errors. N instances, K keypoints; keypoints (N, K, 2) in (x, y) pixels.
 
-``labelled`` is always a boolean (N, K): points without a label never count.
+``labelled`` is always a boolean (N, K): absent keypoints never count.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,21 @@ import numpy as np
 
 
 def distances(predicted: np.ndarray, truth: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Euclidean distances in pixels, (N, K); NaN where there is no label."""
+    """Compute Euclidean distances.
+
+    Args:
+        predicted: (N, K, 2) pixels, (x, y).
+        truth: (N, K, 2) pixels, (x, y).
+        labelled: (N, K) boolean.
+
+    Returns:
+        (N, K) pixels; NaN without a label.
+    """
     return np.where(labelled, np.linalg.norm(predicted - truth, axis=-1), np.nan)
 
 
 def pck(distance: np.ndarray, norm: np.ndarray, threshold: float) -> float:
-    """Percentage of correct keypoints, as a fraction: distances ≤ ``threshold`` · ``norm`` among the labelled.
+    """Compute PCK, the share of labelled keypoints with distance ≤ ``threshold`` · ``norm``.
 
     Args:
         distance: (N, K) pixels, NaN without a label.
@@ -22,7 +31,7 @@ def pck(distance: np.ndarray, norm: np.ndarray, threshold: float) -> float:
         threshold: fraction of ``norm``, e.g. 0.1 for PCK@0.1.
 
     Returns:
-        0 to 1; NaN when nothing is labelled.
+        0 to 1; NaN if nothing is labelled.
     """
     known = ~np.isnan(distance)
     if not known.any():
@@ -32,7 +41,7 @@ def pck(distance: np.ndarray, norm: np.ndarray, threshold: float) -> float:
 
 
 def pck_curve(distance: np.ndarray, norm: np.ndarray, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
-    """PCK at each of the thresholds: the share of labelled points with distance ≤ threshold · norm.
+    """Compute PCK at each of several thresholds.
 
     Args:
         distance: (N, K) pixels, NaN without a label.
@@ -40,7 +49,7 @@ def pck_curve(distance: np.ndarray, norm: np.ndarray, thresholds: Sequence[float
         thresholds: T fractions of ``norm``.
 
     Returns:
-        (T,), 0 to 1; NaN when nothing is labelled.
+        (T,), 0 to 1; NaN if nothing is labelled.
     """
     if np.isnan(distance).all():
         return np.full(len(thresholds), np.nan)
@@ -48,9 +57,14 @@ def pck_curve(distance: np.ndarray, norm: np.ndarray, thresholds: Sequence[float
 
 
 def nme(distance: np.ndarray, norm: np.ndarray) -> float:
-    """Normalised mean error: each distance divided by its instance's ``norm`` (N,), averaged over all labelled points.
+    """Compute the normalised mean error: distance over ``norm``, averaged over all labelled keypoints.
 
-    Instances with a norm that is NaN or not positive do not count. NaN when nothing counts.
+    Args:
+        distance: (N, K) pixels, NaN without a label.
+        norm: (N,) pixels; instances with NaN or a norm that is not positive are ignored.
+
+    Returns:
+        The error; NaN if nothing counts.
     """
     usable = np.where(norm > 0, norm, np.nan)
     ratio = distance / usable[:, None]
@@ -58,26 +72,49 @@ def nme(distance: np.ndarray, norm: np.ndarray) -> float:
 
 
 def mean_error(distance: np.ndarray) -> float:
-    """Mean distance in pixels over all labelled points; NaN when there are none."""
+    """Average the distances over all labelled keypoints.
+
+    Args:
+        distance: (N, K) pixels, NaN without a label.
+
+    Returns:
+        Pixels; NaN if nothing is labelled.
+    """
     return float(np.nanmean(distance)) if not np.isnan(distance).all() else float("nan")
 
 
 def rmse(distance: np.ndarray) -> float:
-    """Root of the mean squared error of all labelled coordinates in pixels, as Kaggle scores facial keypoints.
+    """Compute the root mean squared error of all labelled coordinates, as Kaggle scores facial keypoints.
 
-    The mean is over x and y of every point, so a point at distance d adds d²/2 twice. NaN when nothing is labelled.
+    The mean is over the x and y of every keypoint, so it is half the mean squared distance.
+
+    Args:
+        distance: (N, K) pixels, NaN without a label.
+
+    Returns:
+        Pixels; NaN if nothing is labelled.
     """
     return float(np.sqrt(np.nanmean(distance**2) / 2)) if not np.isnan(distance).all() else float("nan")
 
 
 def point_distance(truth: np.ndarray, labelled: np.ndarray, first: int, second: int) -> np.ndarray:
-    """Distance in pixels between two true points of each instance, (N,); NaN where one has no label."""
+    """Measure the distance between two true keypoints of each instance.
+
+    Args:
+        truth: (N, K, 2) pixels, (x, y).
+        labelled: (N, K) boolean.
+        first: index of one keypoint.
+        second: index of the other.
+
+    Returns:
+        (N,) pixels; NaN if one of the two is absent.
+    """
     both = labelled[:, first] & labelled[:, second]
     return np.where(both, np.linalg.norm(truth[:, first] - truth[:, second], axis=-1), np.nan)
 
 
 def oks(distance: np.ndarray, area: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Object keypoint similarity as COCO defines it: mean over labelled points of exp(-d² / (2 · area · (2σ)²)).
+    """Compute COCO's object keypoint similarity: the mean of exp(-d² / (2 · area · (2σ)²)) over labelled keypoints.
 
     Args:
         distance: (N, K) pixels, NaN without a label.

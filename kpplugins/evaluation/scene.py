@@ -10,7 +10,7 @@ import torch
 from kpplugins.structures import BadInputError
 
 KEYPOINT_SCORES = ("box", "box_times_points")
-"""What an instance's keypoints can be ranked by, see ``Scene.from_sample``."""
+"""Ways to rank the keypoints of instances, see ``Scene.from_sample``."""
 SURE = 0.2
 """Keypoint scores above this count in ``box_times_points``, as in MMPose's ``CocoMetric``."""
 
@@ -55,7 +55,7 @@ class Scene:
 
     @property
     def counted(self) -> np.ndarray:
-        """(G,) boolean: no crowd, and at least one labelled point."""
+        """Return (G,) boolean: no crowd, and at least one labelled keypoint."""
         return self.labelled.any(axis=1) & ~self.crowd
 
     @classmethod
@@ -66,14 +66,14 @@ class Scene:
         num_keypoints: int,
         keypoint_score: str = "box",
     ) -> "Scene":
-        """The image of a one-stage model's data sample, as a metric gets it.
+        """Build the scene from a data sample of a one-stage model, as a metric receives it.
 
         Args:
             sample: ``pred_instances`` (``bboxes`` (M, 4) xyxy, ``bbox_scores`` (M,), ``labels`` (M,) 0-based,
                 ``keypoints`` (M, K, 2), ``keypoint_scores`` (M, K); arrays or tensors), ``raw_ann_info`` (G COCO
                 annotations, crowds and unlabelled ones among them), ``img_id``, ``img_path``, ``ori_shape``.
                 An annotation's class is its ``category`` by name, and its 1-based ``category_id`` where it has none.
-                Whether it carries points is counted from their visibilities.
+                Labelled keypoints are counted from their visibilities.
             classes: names.
             num_keypoints: K.
             keypoint_score: ``box`` ranks keypoints by the score of their box, ``box_times_points`` by that times the
@@ -96,7 +96,7 @@ class Scene:
         )
 
     def of_class(self, number: int) -> "Scene":
-        """The instances of one class, true and predicted."""
+        """Return the instances of one class, true and predicted."""
         true, found = self.true_classes == number, self.classes == number
         return Scene(
             self.image, self.image_id, self.size,
@@ -107,7 +107,16 @@ class Scene:
 
 
 def instance_scores(box_scores: np.ndarray, point_scores: np.ndarray, keypoint_score: str) -> np.ndarray:
-    """(M,) of box scores (M,) and keypoint scores (M, K); ``keypoint_score`` as in ``Scene.from_sample``."""
+    """Compute the scores that rank the keypoints of instances.
+
+    Args:
+        box_scores: (M,).
+        point_scores: (M, K).
+        keypoint_score: see ``Scene.from_sample``.
+
+    Returns:
+        (M,).
+    """
     if keypoint_score == "box":
         return box_scores
     sure = point_scores > SURE

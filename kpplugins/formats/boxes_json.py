@@ -14,9 +14,12 @@ import numpy as np
 
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.instances import make_record, measure, to_number, true_division
-from kpplugins.data.strict import load_json
-from kpplugins.data.text_file import first_text
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.image_files import measure_image
+from kpplugins.data.parsing.text import first_text
+from kpplugins.data.parsing.values import as_list, as_numbers
+from kpplugins.data.record_builder import build_record
+from kpplugins.data.splits import true_division
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
 
@@ -131,8 +134,10 @@ def _sheets(folder: Path, faults: list[BadInputError]) -> list[_Sheet]:
 
 def _parse(path: Path, image: Path) -> _Sheet:
     content = load_json(path)
-    boxes = _list_of(content, "bboxes", path)
-    points = _list_of(content, "keypoints", path)
+    boxes, points = (
+        as_list(content.get(key) if isinstance(content, dict) else None, f"list {key!r}", str(path))
+        for key in ("bboxes", "keypoints")
+    )
     if len(boxes) != len(points):
         raise BadInputError(
             "numbers of boxes and of instances differ",
@@ -143,39 +148,17 @@ def _parse(path: Path, image: Path) -> _Sheet:
     return _Sheet(
         path,
         image,
-        np.array([_row(box, 4, f"{path}: bboxes[{i}]") for i, box in enumerate(boxes)]).reshape(-1, 4),
+        np.array([as_numbers(b, "box", f"{path}: bboxes[{i}]", 4) for i, b in enumerate(boxes)]).reshape(
+            -1, 4
+        ),
         [_points(instance, f"{path}: keypoints[{i}]") for i, instance in enumerate(points)],
     )
 
 
-def _list_of(content: Any, key: str, path: Path) -> list[Any]:
-    value = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(value, list):
-        raise BadInputError(f"has no list {key!r}", where=str(path), found=repr(value)[:60])
-    return value
-
-
 def _points(value: Any, where: str) -> np.ndarray:
-    if not isinstance(value, list):
-        raise BadInputError("instance is no list of points", where=where, found=repr(value)[:60])
-    points = np.array([_row(point, 3, f"{where}[{i}]") for i, point in enumerate(value)]).reshape(-1, 3)
-    wrong = points[~np.isin(points[:, 2], (0, 1, 2)), 2]
-    if len(wrong):
-        raise BadInputError("unknown visibility", where=where, expected="0, 1 or 2", found=f"{wrong[0]:g}")
-    return points
-
-
-def _row(value: Any, length: int, where: str) -> list[float]:
-    if not isinstance(value, list) or len(value) != length:
-        raise BadInputError(
-            "is no box or point",
-            where=where,
-            expected="[x, y, visible]" if length == 3 else "[left, top, right, bottom]",
-            found=repr(value)[:60],
-        )
-    if any(isinstance(v, str) for v in value):
-        raise BadInputError("holds text instead of a number", where=where, found=repr(value)[:60])
-    return [to_number(v, where) for v in value]
+    rows = as_list(value, "instance", where)
+    points = [as_numbers(row, "keypoint", f"{where}[{i}]", 3) for i, row in enumerate(rows)]
+    return np.array(points).reshape(-1, 3)
 
 
 def _number_of_points(
@@ -197,7 +180,7 @@ def _number_of_points(
 
 
 def _add(reading: AnnotationSet, sheet: _Sheet, k: int, scale: int) -> None:
-    image = measure(sheet.image, str(sheet.path))
+    image = measure_image(sheet.image, str(sheet.path))
     records = []
     for i, (box, points) in enumerate(zip(sheet.boxes, sheet.points, strict=True)):
         where = f"{sheet.path}: keypoints[{i}]"
@@ -205,8 +188,8 @@ def _add(reading: AnnotationSet, sheet: _Sheet, k: int, scale: int) -> None:
             raise BadInputError(
                 "instance has another number of points", where=where, expected=str(k), found=str(len(points))
             )
-        scaled = points * (1, 1, scale)
-        records.append(make_record(image, scaled, source=sheet.path, where=where, box=box))
+        scaled = np.where((points == 1) & [False, False, True], scale, points)
+        records.append(build_record(image, scaled, source=sheet.path, where=where, box=box))
     reading.records.extend(records)
     if not records:
         reading.backgrounds.append(image)

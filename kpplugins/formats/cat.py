@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.data import PoseRecord
-from kpplugins.data.annotation_set import OUTSIDE_NOTE, AnnotationSet
-from kpplugins.data.images import SUFFIXES, read_size
+from kpplugins.data import AnnotationSet, PoseRecord
+from kpplugins.data.images import SUFFIXES
+from kpplugins.data.parsing.image_files import measure_image
+from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_image
 
 CAT_SCHEMA = KeypointSchema(
     name="cat",
@@ -50,20 +50,19 @@ def is_cat(source: Path) -> bool:
 
 
 def read_cat(
-    root: Path, *, folders: tuple[str, ...] | None = None, margin: float = 0.1, skip_bad: bool = False
+    root: Path, *, folders: tuple[str, ...] | None = None, margin: float = MARGIN, skip_bad: bool = False
 ) -> AnnotationSet:
     """Read every cat below ``root``, sorted by folder and name.
 
     Args:
         root: the folder that holds ``CAT_00`` …, or one such folder itself.
         folders: only these subfolders, e.g. ``('CAT_00',)``; ``None`` takes every ``CAT_*``.
-        margin: the box is the one around the labelled points, grown on each side by this fraction of its longer
-            side and cut to the image. ``area`` is that of the box without margin.
+        margin: of the box, which is the one around the labelled keypoints; see ``record_builder``.
         skip_bad: go on without bad files, saying how many and why, instead of stopping at the first.
 
     Returns:
-        One record a cat. A point outside its image has visibility 0, the others 2 (CAT does not say which are
-        occluded); each such point is counted in ``notes``.
+        One record a cat. A keypoint outside its image has visibility 0, the others 2 (CAT does not say which are
+        occluded); each such keypoint is counted in ``rules``.
 
     Raises:
         BadInputError: the folder is missing or holds no cats, or a file is bad and ``skip_bad`` is false.
@@ -196,24 +195,8 @@ def _read_one(annotation: Path, image: Path, margin: float) -> PoseRecord:
             "annotation is not text", where=f"{annotation}:1", todo="annotate it again"
         ) from error
     points = parse_cat(text, str(annotation))
-    width, height = read_size(image)
-    inside = inside_image(points, width, height)
-    if not inside.any():
-        raise BadInputError(
-            "every point lies outside the image",
-            where=f"{annotation}:1",
-            expected=f"points within {width}×{height}",
-            todo="annotate it again",
-        )
-    tight = box_from_points(points, inside)
-    return PoseRecord(
-        image=image,
-        width=width,
-        height=height,
-        keypoints=np.concatenate([np.where(inside[:, None], points, 0), 2.0 * inside[:, None]], axis=1),
-        bbox=clip_box(box_from_points(points, inside, margin), width, height),
-        area=box_area(tight),
-        source=annotation,
-        category="cat",
-        notes=(OUTSIDE_NOTE,) * int((~inside).sum()),
+    keypoints = np.concatenate([points, np.full((len(points), 1), 2.0)], axis=1)
+    where = f"{annotation}:1"
+    return build_record(
+        measure_image(image, where), keypoints, source=annotation, where=where, margin=margin, category="cat"
     )

@@ -9,20 +9,13 @@ import numpy as np
 
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import SCHEMA_FILE, AnnotationSet
-from kpplugins.data.coco.reader import numbers
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.faults import settle_faults
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.strict import (
-    annotation_files,
-    as_dict,
-    as_list,
-    as_name,
-    as_number,
-    as_size,
-    load_json,
-    measure,
-    sniff,
-)
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.image_files import measure_image
+from kpplugins.data.parsing.text import annotation_files, sniff
+from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_numbers, as_size
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.predicted import Prediction, predicted_content
 from kpplugins.schema import KeypointSchema
@@ -77,7 +70,7 @@ def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: boo
 
     def image_of(sheet: _Sheet) -> ImageInfo:
         path = _only(by_name.get(sheet.image, []), sheet, str(images))
-        return ImageInfo(path, *measure(path, sheet.size, str(sheet.path)))
+        return measure_image(path, str(sheet.path), sheet.size)
 
     faults: list[BadInputError] = []
     sheets = _sheets(source, None, faults)
@@ -85,11 +78,12 @@ def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: boo
     if not found and not faults:
         raise BadInputError("no predictions here", where=str(source), expected="NAME.json of kpplugins demo")
     names = sheets[0].names if sheets else ("none",)
-    reading = AnnotationSet(_schema(source, names), faults=faults).settle(skip_bad)
+    settle_faults(faults, skip_bad)
+    schema = _schema(source, names)
     if not found:
         raise BadInputError("no usable predictions here", where=str(source), found=str(faults[0]))
     return predicted_content(
-        reading.schema, list(found), {p.path: _called(sheet, reading.schema.name) for p, sheet in found.items()},
+        schema, list(found), {p.path: _called(sheet, schema.name) for p, sheet in found.items()},
         threshold, origin=source.name, faults=faults,
     )  # fmt: skip
 
@@ -146,7 +140,7 @@ def match_demo(reading: AnnotationSet, predictions: Path, threshold: float, skip
     faults: list[BadInputError] = []
     sheets = _sheets(predictions, reading.schema, faults)
     found = _by_image(sheets, image_of, faults)
-    AnnotationSet(reading.schema, faults=faults).settle(skip_bad)
+    settle_faults(faults, skip_bad)
     return predicted_content(
         reading.schema, images_of(reading), {p.path: sheet.predictions for p, sheet in found.items()},
         threshold, origin=predictions.name, splits=reading.splits, faults=[*reading.faults, *faults],
@@ -234,18 +228,15 @@ def _parse(path: Path) -> _Sheet:
 
 def _prediction(entry: Any, k: int, path: Path, where: str) -> Prediction:
     entry = as_dict(entry, "instance", where)
-    rows = [numbers(row, where, "keypoints") for row in as_list(entry.get("keypoints"), "keypoints", where)]
-    if len(rows) != k or any(len(row) != 3 for row in rows):
+    listed = as_list(entry.get("keypoints"), "keypoints", where)
+    rows = [as_numbers(row, "keypoint", where, 3) for row in listed]
+    if len(rows) != k:
         raise BadInputError(
             "wrong number of keypoints", where=where, expected=f"{k} of x, y, score", found=str(len(rows))
         )
     points = np.stack(rows)
     given = entry.get("bbox")
-    box = None if given is None else numbers(given, where, "bbox")
-    if box is not None and len(box) != 4:
-        raise BadInputError(
-            "wrong bbox", where=where, expected="left, top, right, bottom", found=str(given)[:80]
-        )
+    box = None if given is None else as_numbers(given, "bbox", where, 4)
     score = entry.get("score")
     mean = float(points[:, 2].mean())
     named = entry.get("category")

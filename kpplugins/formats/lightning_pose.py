@@ -7,7 +7,8 @@ other sessions) are read together.
 from pathlib import Path
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.text_file import first_text
+from kpplugins.data.parsing.text import first_text
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.deeplabcut.reader import is_deeplabcut
 from kpplugins.formats.deeplabcut.table import PointTable, add_table, read_csv_table
 from kpplugins.schema.from_names import infer_schema
@@ -24,14 +25,14 @@ def is_lightning_pose(source: Path) -> bool:
         return False
 
 
-def read_lightning_pose(source: Path, *, margin: float = 0.1, skip_bad: bool = False) -> AnnotationSet:
+def read_lightning_pose(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
     """Read every row of every table, by name of table and row.
 
     An empty cell is an absent point, every other one visible. A row without points is a background.
 
     Args:
         source: the data folder, or one table in it.
-        margin: of the box around the points, see ``instances.make_record``.
+        margin: of the box around the points, see ``record_builder``.
         skip_bad: go on without bad rows and files.
 
     Raises:

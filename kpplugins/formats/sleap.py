@@ -13,7 +13,9 @@ import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.instances import find_image, make_record, measure, one_line
+from kpplugins.data.parsing.image_files import find_image, measure_image
+from kpplugins.data.parsing.text import one_line
+from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
@@ -34,7 +36,7 @@ def is_sleap(source: Path) -> bool:
 
 
 def read_sleap(
-    source: Path, *, extract_to: Path | None = None, margin: float = 0.1, skip_bad: bool = False
+    source: Path, *, extract_to: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
 ) -> AnnotationSet:
     """Read what people labelled, in the order of the file.
 
@@ -47,7 +49,7 @@ def read_sleap(
         source: the ``.slp`` file, or a folder with one.
         extract_to: the folder that frames of videos and package files are written to; ``None`` makes such frames
             faults. It is the caller's to remove where reading fails.
-        margin: of the box around an animal's points, see ``instances.make_record``.
+        margin: of the box around an animal's points, see ``record_builder``.
         skip_bad: go on without bad frames.
 
     Raises:
@@ -149,7 +151,7 @@ class _Frames:
                 f"frame {index} cannot be read: {one_line(error)}", where=where, found=repr(name)[:120],
                 todo="pip install 'sleap-io[opencv]', or check that the video plays",
             ) from error  # fmt: skip
-        return measure(path, where)
+        return measure_image(path, where)
 
     def _number(self, video: Any) -> int:
         """The videos' numbers in the order in which frames of them come."""
@@ -237,4 +239,4 @@ def _record(
         )
     visible = np.asarray(instance.points["visible"], dtype=bool) & ~np.isnan(xy).any(axis=1)
     points = np.concatenate([np.where(visible[:, None], xy, 0), 2.0 * visible[:, None]], axis=1)
-    return make_record(image, points, source=path, where=where, margin=margin, category="animal")
+    return build_record(image, points, source=path, where=where, margin=margin, category="animal")

@@ -20,32 +20,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.grouping import (
-    BoxMark,
-    Mark,
+    DrawnBox,
+    DrawnKeypoint,
     Page,
     assemble,
     corners_around,
     corners_of_sides,
-    group_marks,
-    ignored_notes,
+    group_shapes,
+    ignored_shapes,
 )
-from kpplugins.data.paths import below
-from kpplugins.data.strict import (
-    annotation_files,
-    as_dict,
-    as_list,
-    as_name,
-    as_number,
-    find_image,
-    load_json,
-    measure,
-    parse_json,
-    read_text,
-    sniff,
-)
+from kpplugins.data.parsing.documents import load_json, parse_json
+from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.text import annotation_files, read_text, sniff
+from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.structures import BadInputError
 
 _COLUMNS = (
@@ -97,7 +87,7 @@ def is_via(source: Path) -> bool:
 
 
 def read_via(
-    source: Path, *, images: Path | None = None, margin: float = 0.1, skip_bad: bool = False
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
 ) -> AnnotationSet:
     """Read a VIA file, or every one in a folder.
 
@@ -105,7 +95,7 @@ def read_via(
         source: a JSON or CSV file, or a folder with one. The same project as JSON and as CSV is annotated twice.
         images: where the images are; ``None`` looks beside the file, in ``images``, then in the project's
             ``default_filepath`` where that is relative.
-        margin: of boxes derived from points, as a fraction of the longer side on each side.
+        margin: of derived boxes, see ``record_builder``.
         skip_bad: go on without bad images, saying how many and why, instead of stopping at the first.
 
     Returns:
@@ -258,10 +248,9 @@ def _name_key(points: list[_Region], where: str) -> str:
 def _page(entry: _Entry, key: str, root: Path, bases: list[str], source: Path) -> Page:
     if entry.fault is not None:
         raise entry.fault
-    path = find_image(root, [entry.filename], entry.where, bases=bases)
-    image = ImageInfo(path, *measure(path, None, entry.where))
-    marks: list[Mark] = []
-    boxes: list[BoxMark] = []
+    image = find_image(root, entry.filename, entry.where, bases=bases)
+    keypoints: list[DrawnKeypoint] = []
+    boxes: list[DrawnBox] = []
     ignored: list[str] = []
     for region in entry.regions:
         group = region.first([k for k in _GROUP_KEYS if k != key])
@@ -269,21 +258,21 @@ def _page(entry: _Entry, key: str, root: Path, bases: list[str], source: Path) -
             x, y = (as_number(region.shape.get(side), side, region.where) for side in ("cx", "cy"))
             name = as_name(region.first([key]) or None, f"attribute {key!r}", region.where)
             occluded = region.first([_OCCLUDED]).lower() in _TRUE
-            marks.append(Mark(name, x, y, occluded, group))
+            keypoints.append(DrawnKeypoint(name, x, y, occluded, group))
         elif region.kind in ("rect", "polygon"):
             boxes.append(_box(region, group))
         else:
             ignored.append(region.kind)
-    notes = ignored_notes(ignored, bool(marks or boxes), entry.where)
-    return Page(image, source, entry.where, group_marks(marks, boxes, entry.where), notes)
+    rules = ignored_shapes(ignored, bool(keypoints or boxes), entry.where)
+    return Page(image, source, entry.where, group_shapes(keypoints, boxes, entry.where), rules)
 
 
-def _box(region: _Region, group: str) -> BoxMark:
+def _box(region: _Region, group: str) -> DrawnBox:
     shape, where = region.shape, region.where
     category = region.first(_CATEGORY_KEYS)
     if region.kind == "rect":
         x, y, w, h = (as_number(shape.get(side), side, where) for side in ("x", "y", "width", "height"))
-        return BoxMark(corners_of_sides(x, y, w, h, where), category, group)
+        return DrawnBox(corners_of_sides(x, y, w, h, where), category, group)
     xs, ys = (as_list(shape.get(f"all_points_{axis}"), f"all_points_{axis}", where) for axis in "xy")
     if len(xs) != len(ys) or len(xs) < 3:
         raise BadInputError(
@@ -293,4 +282,4 @@ def _box(region: _Region, group: str) -> BoxMark:
             found=f"{len(xs)} x and {len(ys)} y",
         )
     corners = [(as_number(x, "x", where), as_number(y, "y", where)) for x, y in zip(xs, ys, strict=True)]
-    return BoxMark(corners_around(corners, where), category, group, exact=False)
+    return DrawnBox(corners_around(corners, where), category, group, exact=False)

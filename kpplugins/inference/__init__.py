@@ -1,10 +1,10 @@
-"""Models ready for images.
+"""Trained models, ready to predict on images.
 
-- ``predictor``      ``Predictor``, for a model of any kind
-- ``top_down_predictor``, ``one_stage_predictor``, ``two_stage_predictor``   the kinds that it chooses among
-- ``box_detector``   boxes alone, for a top-down model to look into
-- ``trained_model``  what all of them stand on: a checkpoint, opened and built
+- ``predictor``      ``Predictor``, for any kind of model
+- ``top_down_predictor``, ``one_stage_predictor``, ``two_stage_predictor``   the kinds of model that it chooses from
+- ``box_detector``   boxes alone, for a top-down model to predict in
+- ``trained_model``  a checkpoint opened and its model built, which all of these use
 
-Adding a new kind of model: a module with a class that is called with an image and ``follow``s a video, and a branch in
-``predictor``.
+Adding a new kind of model: a module with a class that can be called with an image and that ``follow``s a video, and a
+branch in ``predictor``.
 """

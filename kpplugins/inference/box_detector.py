@@ -1,4 +1,4 @@
-"""A detector of MMDetection, ready for images."""
+"""A detector of MMDetection, ready to find boxes in images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,27 +27,26 @@ from kpplugins.weights.checkpoints import load_strictly
 
 SCOPE = "mmdet"
 _THINNEST = 2
-"""Pixels of a box's shorter side, from which on it can be looked into."""
+"""Least length in pixels of a box's shorter side; thinner boxes are dropped."""
 _NO_SCHEMA = KeypointSchema("object", ("none",))
 
 
 class BoxDetector:
-    """A trained detector: the boxes of an image's objects, for a top-down model to look into.
+    """A trained detector: finds the boxes in which a top-down model then predicts keypoints.
 
-    Takes what ``configs/detector_rtmdet_tiny.py`` trains, and any config of MMDetection that finds boxes, with a
-    checkpoint of it.
+    Takes a run of ``configs/detector_rtmdet_tiny.py``, or any MMDetection config of a detector with its checkpoint.
 
     Args:
-        config: the config of the run, or what ``load_config`` made of it. Default: the one in the checkpoint.
-        checkpoint: its weights, with the names of the classes. Default: the best one of the config's work dir.
+        config: the run's config file, or a config from ``load_config``. Default: the one in the checkpoint.
+        checkpoint: its weights, with the names of the categories. Default: the best one of the config's work dir.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
         box_thr: boxes with a lower score are left out.
-        categories: only objects of these classes; ``None`` takes all.
+        categories: keep only boxes of these categories; ``None`` keeps all.
         trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Raises:
-        BadInputError: a checkpoint or a config of another kind of model, a config that cannot be read, or a category
-            that the detector does not know.
+        BadInputError: the checkpoint or config is of another kind of model, the config cannot be read, or the detector
+            does not know a category.
     """
 
     def __init__(
@@ -83,17 +82,17 @@ class BoxDetector:
         self.categories = None if categories is None else tuple(categories)
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Find boxes.
+        """Find the boxes in an image.
 
         Args:
             image: (H, W, 3) BGR uint8.
 
         Returns:
-            Boxes (N, 4) xyxy in pixels, within the image; their scores (N,) and labels (N,), numbers of
-            ``classes``; from high to low score.
+            Boxes (N, 4) xyxy in pixels, clipped to the image; their scores (N,); and their labels (N,), indices
+            into ``classes``. The highest score comes first.
 
         Raises:
-            BadInputError: an array that is no image.
+            BadInputError: the array is not an image.
         """
         require_image(image)
         (output,) = self.trained([{"img": image, "img_path": "", "img_id": 0}])
@@ -115,15 +114,15 @@ def _array(value: Any) -> np.ndarray:
 
 
 def _plain(path: Path) -> Config | None:
-    """A config as it is written, where it can be read."""
+    """Read a config as it is written; ``None`` where it cannot be read."""
     try:
         return Config.fromfile(str(path))
     except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError, SyntaxError):
-        return None  # ``load_config`` says what is wrong
+        return None  # ``load_config`` reports what is wrong
 
 
 def _build_plain(cfg: Config, run: OpenedRun, device: str) -> TrainedModel:
-    """A config of MMDetection's own, which ``load_config`` has nothing to settle in."""
+    """Build the model of MMDetection's own config, in which ``load_config`` has nothing to settle."""
     from mmdet.registry import MODELS
 
     init_default_scope(SCOPE)
@@ -145,7 +144,7 @@ def _build_plain(cfg: Config, run: OpenedRun, device: str) -> TrainedModel:
 
 
 def _classes_of(cfg: Config) -> tuple[str, ...]:
-    """The classes of the dataset that the config names."""
+    """Return the categories of the dataset that the config names."""
     from mmdet.registry import DATASETS
 
     dataset = cfg.test_dataloader.dataset
@@ -153,7 +152,7 @@ def _classes_of(cfg: Config) -> tuple[str, ...]:
     names = names or getattr(DATASETS.get(dataset.type), "METAINFO", {}).get("classes")
     if not names:
         raise BadInputError(
-            "nothing says what the detector's classes are", where="test_dataloader.dataset.metainfo",
+            "the names of the detector's categories are not known", where="test_dataloader.dataset.metainfo",
             expected='dict(classes=("cup", "plate"))',
         )  # fmt: skip
     return (names,) if isinstance(names, str) else tuple(names)

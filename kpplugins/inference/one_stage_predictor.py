@@ -1,4 +1,4 @@
-"""A model that finds boxes and points at once, ready for images."""
+"""A one-stage model, which finds boxes and keypoints at once, ready to predict on images."""
 
 from typing import Any
 
@@ -13,43 +13,44 @@ BOX_THR = 0.3
 
 
 class OneStagePredictor:
-    """A trained one-stage model: all instances of an image, each with its box, class, score and K keypoints.
+    """A trained one-stage model: finds all instances in an image, each with box, category, score and K keypoints.
 
     Args:
         trained: the model, from ``load_trained``.
         box_thr: instances whose box has a lower score are left out.
 
     Raises:
-        BadInputError: a model of another kind.
+        BadInputError: the model is of another kind.
     """
 
     def __init__(self, trained: TrainedModel, box_thr: float = BOX_THR) -> None:
         if kind_of(trained.config) != ONE_STAGE:
             raise BadInputError(
-                "not a one-stage model", where=trained.name, expected="one that finds boxes and points in whole images"
+                "not a one-stage model", where=trained.name,
+                expected="one that finds boxes and keypoints in whole images",
             )  # fmt: skip
         self.trained = trained
         self.schema: KeypointSchema = trained.schema
         self.box_thr = box_thr
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
-        """Find all instances.
+        """Find all instances in an image.
 
         Args:
             image: (H, W, 3) BGR uint8.
             boxes: must be ``None``: the model finds the boxes itself.
 
         Returns:
-            N instances, in the image's pixels, in the model's order (the surest first); ``boxes`` are those that were
-            found.
+            N instances in the image's pixels, in the model's order (the highest score first), with the ``boxes`` that
+            it found.
 
         Raises:
-            BadInputError: an array that is no image, boxes, or a label that has no name.
+            BadInputError: the array is not an image, boxes are given, or a predicted label has no name.
         """
         require_image(image)
         if boxes is not None:
             raise BadInputError(
-                "a one-stage model does not look into given boxes", where="boxes", expected="None",
+                "a one-stage model does not take boxes", where="boxes", expected="None",
                 todo="leave --bbox and --detector out, or give a top-down model",
             )  # fmt: skip
         sample = {
@@ -63,7 +64,16 @@ class OneStagePredictor:
         return self._result(output.pred_instances)
 
     def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
-        """Find all instances in the next frame of a video; frames do not depend on each other."""
+        """Find all instances in the next frame of a video, independently of the frames before.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            before: not used.
+            search: not used.
+
+        Returns:
+            See ``__call__``.
+        """
         return self(image)
 
     def _result(self, found: Any) -> PoseResult:

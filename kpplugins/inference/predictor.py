@@ -1,4 +1,4 @@
-"""A trained model of any kind, ready for images."""
+"""A trained model of any kind, ready to predict on images."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,32 +17,32 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, PoseResult
 
 Image = np.ndarray | str | Path
-"""(H, W, 3) BGR uint8, or a file."""
+"""An array (H, W, 3) BGR uint8, or a file."""
 
 
 class Predictor:
-    """A trained model that finds keypoints in images, whichever kind it is of.
+    """A trained model of any kind that finds keypoints in images.
 
-    A one-stage model finds all instances with their boxes. A top-down model looks into boxes: those of a detector,
-    given ones, or the one that it finds by searching the whole image (see ``TopDownPredictor``).
+    A one-stage model finds all instances and their boxes. A top-down model predicts inside boxes: a detector's, given
+    ones, or the one that it finds by searching the whole image (see ``TopDownPredictor``).
 
     Args:
-        config: the config of the run, or what ``load_config`` made of it. Default: the one in the checkpoint.
+        config: the run's config file, or a config from ``load_config``. Default: the one in the checkpoint.
         checkpoint: its weights; a checkpoint alone is enough. Default: the best one of the config's work dir, or of
             the newest run.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
-        detector: finds the boxes that a top-down model looks into.
-        box_thr: least score of an instance of a one-stage model; a detector has its own.
-        trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any.
+        detector: finds the boxes in which a top-down model predicts.
+        box_thr: least score of a one-stage model's instances; a detector has its own threshold.
+        trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any code.
 
     Attributes:
         schema: the keypoints.
-        classes: names of what the boxes hold; none for a top-down model without a detector.
+        classes: names of the boxes' categories; empty for a top-down model without a detector.
         config: the settled config.
 
     Raises:
-        BadInputError: a checkpoint or config that cannot be read or is of another model, a model that finds boxes
-            alone, or a one-stage model with a detector.
+        BadInputError: the checkpoint or config cannot be read or is of another model, the model finds boxes alone, or a
+            detector is given with a one-stage model.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Predictor:
         kind = kind_of(self.config)
         if kind == BOXES:
             raise BadInputError(
-                "a detector finds boxes, no points", where=self.trained.name,
+                "a detector finds boxes, not keypoints", where=self.trained.name,
                 todo="give it as --detector, and a keypoint model as --config",
             )  # fmt: skip
         if kind == ONE_STAGE and detector is not None:
@@ -87,16 +87,16 @@ class Predictor:
         """Find keypoints in one image, or in each of several.
 
         Args:
-            images: an array (H, W, 3) BGR uint8 or a file; or a list or any other iterable of these.
-            boxes: (N, 4) xyxy pixels to look into, with one image and a top-down model only.
+            images: an array (H, W, 3) BGR uint8 or a file, or any iterable of these.
+            boxes: (N, 4) xyxy in pixels to predict in; only with one image and a top-down model.
 
         Returns:
-            Of one image, its N instances in the image's pixels; of several, an iterator that finds them as it is
-            asked.
+            For one image, its N instances in the image's pixels; for several, an iterator that predicts lazily, image
+            by image.
 
         Raises:
-            BadInputError: what is no image; boxes of another shape, without an area, with several images, or for a
-                one-stage model; or a label that has no name.
+            BadInputError: an input is not an image; boxes have another shape or no area, or come with several images or
+                a one-stage model; or a predicted label has no name.
         """
         if isinstance(images, (str, Path, np.ndarray)):
             return self._one(images, boxes)
@@ -106,7 +106,7 @@ class Predictor:
             )
         if boxes is not None:
             raise BadInputError(
-                "boxes are of one image", where="boxes", found="several images", todo="give one at a time"
+                "boxes belong to one image", where="boxes", found="several images", todo="give one at a time"
             )
         return (self._one(image) for image in images)
 
@@ -115,9 +115,12 @@ class Predictor:
 
         Args:
             image: (H, W, 3) BGR uint8.
-            before: what was found in the frame before; ``None`` at the beginning.
-            search: look through the whole image where the points of the frame before are lost, which takes a top-down
-                model many times as long.
+            before: the result for the frame before; ``None`` for the first frame.
+            search: let a top-down model search the whole image where the keypoints are lost, which takes many times as
+                long.
+
+        Returns:
+            N instances, in the image's pixels.
         """
         return self.kind.follow(image, before, search)
 

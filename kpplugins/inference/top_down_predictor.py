@@ -1,4 +1,4 @@
-"""A model that finds points in boxes, ready for images."""
+"""A top-down model, which finds keypoints in boxes, ready to predict on images."""
 
 import numpy as np
 
@@ -8,55 +8,55 @@ from kpplugins.structures import BadInputError, PoseResult
 from kpplugins.structures.geometry import box_from_points, clip_box
 
 REFINE_MARGIN = 0.1
-"""Growth of the box around found points, on each side, where the run has not kept how boxes lie around points."""
+"""Growth on each side of the box around found keypoints, where the run has no record of how boxes lie around them."""
 WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35)
 """Sides of the square windows that are searched, as fractions of the image's shorter side; neighbours overlap by
-half. The first is the whole image."""
+half. The first stands for the whole image."""
 BATCH = 32
-"""Boxes that are looked into at once."""
+"""Boxes that go through the network at once."""
 SURE = 0.5
-"""Fraction of the best point's score from which on a point says where the box should be."""
+"""Least score, as a fraction of the best keypoint's, of the keypoints that a new box is fitted to."""
 LOST = 0.3
-"""Mean score below which the box of the last frame is given up and the image is searched again."""
+"""Mean score below which an instance counts as lost and the whole frame is searched again."""
 
 
 class TopDownPredictor:
     """A trained top-down model that finds keypoints in images.
 
-    A top-down model looks into a box. Where none is given, windows of several sizes are searched (``WINDOW_SHARES``),
-    the one with the highest mean score gives points, the points a tighter box, and the points found in that are the
-    result (``refine`` times). One instance an image, therefore; give boxes for more. In a video, ``follow`` starts
-    from the points of the frame before and searches only when they are lost.
+    A top-down model predicts inside a box. Without a given one, it searches windows of several sizes
+    (``WINDOW_SHARES``) and takes the keypoints of the window with the highest mean score; ``refine`` times, it fits a
+    tighter box to the keypoints and predicts again inside it. This finds one instance an image; give boxes for more.
+    In a video, ``follow`` starts from the keypoints of the frame before and searches only when they are lost.
 
     Args:
         trained: the model, from ``load_trained``.
-        refine: times that the box is taken anew from the points, where none was given.
+        refine: how often the box is fitted to the keypoints again, where none is given.
 
     Raises:
-        BadInputError: a model of another kind.
+        BadInputError: the model is of another kind.
     """
 
     def __init__(self, trained: TrainedModel, refine: int = 2) -> None:
         if kind_of(trained.config) != TOP_DOWN:
             raise BadInputError(
-                "not a top-down model", where=trained.name, expected="one that finds points in boxes",
+                "not a top-down model", where=trained.name, expected="one that finds keypoints in boxes",
                 todo="kpplugins.inference.predictor.Predictor takes any",
             )  # fmt: skip
         self.trained, self.layout, self.refine = trained, trained.layout, refine
         self.schema: KeypointSchema = trained.schema
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
-        """Find keypoints.
+        """Find keypoints in an image.
 
         Args:
             image: (H, W, 3) BGR uint8.
-            boxes: (N, 4) xyxy pixels; ``None`` looks for one instance in the whole image.
+            boxes: (N, 4) xyxy in pixels; ``None`` searches the whole image for one instance.
 
         Returns:
             N instances, in the image's pixels.
 
         Raises:
-            BadInputError: an image or boxes of another shape, or a box without an area.
+            BadInputError: the image or the boxes have another shape, or a box has no area.
         """
         require_image(image)
         if boxes is not None:
@@ -70,9 +70,15 @@ class TopDownPredictor:
         return result
 
     def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
-        """Find keypoints in the next frame of a video: where they were ``before``, or anywhere when they are lost.
+        """Find keypoints in the next frame of a video: where they were before, or anywhere if they are lost.
 
-        A search takes many times as long as a look where they were; ``search`` false leaves it out for this frame.
+        Args:
+            image: (H, W, 3) BGR uint8.
+            before: the result for the frame before; ``None`` for the first frame.
+            search: search the whole image where the keypoints are lost, which takes many times as long.
+
+        Returns:
+            The instances, in the image's pixels.
         """
         if before is not None and len(before.scores) and before.scores.mean() >= LOST:
             result = self._again(image, before)
@@ -81,7 +87,7 @@ class TopDownPredictor:
         return self(image) if search or before is None else self._at(image, before.boxes)
 
     def _again(self, image: np.ndarray, before: PoseResult) -> PoseResult:
-        """The points found in the box around the points ``before``."""
+        """Find keypoints in the box around the keypoints ``before``."""
         points, scores = before.keypoints[0], before.scores[0]
         sure = scores >= SURE * scores.max()
         if self.layout is not None:
@@ -94,7 +100,7 @@ class TopDownPredictor:
         return self._at(image, box[None]) if min(box[2:] - box[:2]) >= 2 else before
 
     def _at(self, image: np.ndarray, boxes: np.ndarray) -> PoseResult:
-        """The points found in each of the boxes (N, 4), a batch at a time."""
+        """Find keypoints in each of the boxes (N, 4) xyxy, a batch at a time."""
         outputs = []
         for i in range(0, len(boxes), BATCH):
             outputs += self.trained([sample_of(image, box, self.schema) for box in boxes[i : i + BATCH]])
@@ -110,7 +116,16 @@ class TopDownPredictor:
 
 
 def sample_of(image: np.ndarray, box: np.ndarray, schema: KeypointSchema) -> dict:
-    """What a test pipeline takes: an image (H, W, 3) BGR and the box (4,) xyxy to look into."""
+    """Return the sample that a top-down model's test pipeline takes.
+
+    Args:
+        image: (H, W, 3) BGR uint8.
+        box: (4,) xyxy in pixels to predict in.
+        schema: the model's keypoints.
+
+    Returns:
+        The sample, a dict as MMPose's datasets give it.
+    """
     return {
         "img": image,
         "img_path": "",
@@ -122,7 +137,15 @@ def sample_of(image: np.ndarray, box: np.ndarray, schema: KeypointSchema) -> dic
 
 
 def search_windows(width: int, height: int) -> np.ndarray:
-    """The boxes that are searched in an image of unknown content: (N, 4) xyxy, the whole image first."""
+    """Return the boxes that are searched in an image of unknown content.
+
+    Args:
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+
+    Returns:
+        (N, 4) xyxy in pixels, the whole image first.
+    """
     boxes = [(0.0, 0.0, width - 1.0, height - 1.0)]
     for share in WINDOW_SHARES[1:]:
         side = share * min(width, height)

@@ -1,4 +1,4 @@
-"""What a run left behind, ready for images."""
+"""The model of a run, opened and built, ready to predict on images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, read_checkpoint, run_of
 from kpplugins.weights.run_record import RunRecord, config_of, record_of
 
-BOXES, ONE_STAGE, TOP_DOWN = "boxes", "boxes and points", "points in boxes"
-"""What a model finds: boxes in images, boxes with points in images, or points in boxes that are given."""
+BOXES, ONE_STAGE, TOP_DOWN = "boxes", "boxes and keypoints", "keypoints in boxes"
+"""Kinds of model, by what they find: boxes in images, boxes and keypoints in images, or keypoints in given boxes."""
 _FULL = "bottomup"
 
 
@@ -30,14 +30,14 @@ class TrainedModel:
     """A run's model with its weights, on its device, in evaluation mode.
 
     Attributes:
-        config: settled.
+        config: the settled config.
         network: the model itself.
-        pipeline: from a sample with ``img`` to what the network takes.
+        pipeline: turns a sample with ``img`` into the network's input.
         schema: the keypoints.
-        classes: names of what the boxes hold, by label; without them where the model finds none.
-        device: where it runs.
-        name: what the run is called.
-        layout: how the keypoints lie in the boxes of the training, where that is known.
+        classes: names of the boxes' categories, by label; empty where the model finds no boxes.
+        device: where the network runs.
+        name: of the run.
+        layout: how the keypoints lie in the training's boxes, if known.
     """
 
     config: Config
@@ -51,19 +51,26 @@ class TrainedModel:
 
     @torch.inference_mode()
     def __call__(self, samples: Sequence[dict]) -> list[Any]:
-        """The data samples with ``pred_instances``, one a sample; all go through the network together."""
+        """Predict on samples, all in one batch.
+
+        Args:
+            samples: dicts with ``img``, as the test pipeline takes them.
+
+        Returns:
+            One data sample with ``pred_instances`` for each.
+        """
         return self.network.test_step(pseudo_collate([self.pipeline(sample) for sample in samples]))
 
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """A checkpoint that has been read, and what its run was.
+    """A checkpoint that has been read, and its run.
 
     Attributes:
-        config: a file, or a settled config.
+        config: a config file, or a settled config.
         checkpoint: the path.
-        content: of the checkpoint.
-        record: what the run says of itself.
+        content: the content of the checkpoint.
+        record: the run's record.
     """
 
     config: Path | Config
@@ -75,13 +82,16 @@ class OpenedRun:
 def open_run(
     config: str | Path | Config | None, checkpoint: str | Path | None, trust_checkpoint: bool = False
 ) -> OpenedRun:
-    """Find a run, read its checkpoint, and find out what it was.
+    """Find a run, and read its checkpoint and its record.
 
     Args:
-        config: the run's config, or what ``load_config`` made of it; ``None`` takes the one in the checkpoint, else
-            the one beside it.
+        config: the run's config file, or a config from ``load_config``; ``None`` takes the one in the checkpoint,
+            else the one beside it.
         checkpoint: the weights; ``None`` takes the best ones of the config's work dir, or of the newest run.
-        trust_checkpoint: let the checkpoint run code, and its config name any.
+        trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any code.
+
+    Returns:
+        The run, with its checkpoint read.
 
     Raises:
         BadInputError: see ``run_of``, ``read_checkpoint``, ``record_of`` and ``config_of``.
@@ -99,7 +109,14 @@ def open_run(
 
 
 def kind_of(config: Config) -> str:
-    """What a settled config's model finds: ``BOXES``, ``ONE_STAGE`` or ``TOP_DOWN``."""
+    """Return the kind of a config's model.
+
+    Args:
+        config: the settled config.
+
+    Returns:
+        ``BOXES``, ``ONE_STAGE`` or ``TOP_DOWN``.
+    """
     if is_detector(config):
         return BOXES
     whole = any(dataset.get("data_mode") == _FULL for _, dataset in datasets_of(config))
@@ -114,22 +131,36 @@ def load_trained(
 ) -> TrainedModel:
     """Build a run's model and load its weights.
 
-    What training writes into a checkpoint is all that is needed: no data, and no files beside it.
+    A checkpoint that training wrote is enough: no data and no files beside it are needed.
 
     Args:
         config: see ``open_run``.
         checkpoint: see ``open_run``.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
-        trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any.
+        trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any code.
+
+    Returns:
+        The model, on its device and in evaluation mode.
 
     Raises:
-        BadInputError: a checkpoint of another model, or a config that cannot be read.
+        BadInputError: the checkpoint is of another model, or the config cannot be read.
     """
     return build_trained(open_run(config, checkpoint, trust_checkpoint), device)
 
 
 def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
-    """Build the model of a run that has been opened; see ``load_trained``."""
+    """Build the model of an opened run and load its weights.
+
+    Args:
+        run: from ``open_run``.
+        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+
+    Returns:
+        The model, on its device and in evaluation mode.
+
+    Raises:
+        BadInputError: see ``load_trained``.
+    """
     cfg, record = run.config, run.record
     if not isinstance(cfg, Config):
         cfg = load_config(cfg, schema=record.schema, classes=record.classes)
@@ -154,11 +185,22 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
 
 
 def default_device() -> str:
-    """A GPU where there is one."""
+    """Choose the device to run on.
+
+    Returns:
+        ``cuda:0`` where there is a GPU, else ``cpu``.
+    """
     return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def require_image(image: np.ndarray) -> None:
-    """Stop where an array is no image (H, W, 3) uint8."""
+    """Stop where an array is not an image.
+
+    Args:
+        image: must be (H, W, 3) uint8.
+
+    Raises:
+        BadInputError: it has another shape or type.
+    """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise BadInputError("not an image", expected="(H, W, 3) uint8", found=f"{image.shape} {image.dtype}")

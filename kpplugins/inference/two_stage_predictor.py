@@ -1,4 +1,4 @@
-"""A detector and a top-down model as one."""
+"""A detector and a top-down model combined."""
 
 from dataclasses import replace
 
@@ -11,11 +11,11 @@ from kpplugins.structures import PoseResult
 
 
 class TwoStagePredictor:
-    """All instances of an image: a detector finds N boxes, a top-down model the K points in each.
+    """Finds all instances in an image: a detector finds N boxes, a top-down model the K keypoints in each.
 
     Args:
-        detector: for the boxes.
-        predictor: for the points.
+        detector: finds the boxes.
+        predictor: finds the keypoints.
     """
 
     def __init__(self, detector: BoxDetector, predictor: TopDownPredictor) -> None:
@@ -23,18 +23,18 @@ class TwoStagePredictor:
         self.schema: KeypointSchema = predictor.schema
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
-        """Find all instances.
+        """Find all instances in an image.
 
         Args:
             image: (H, W, 3) BGR uint8.
-            boxes: (N, 4) xyxy pixels to look into instead of the detector's.
+            boxes: (N, 4) xyxy in pixels to predict in, instead of the detector's.
 
         Returns:
-            N instances, in the image's pixels, from high to low score of their boxes, which have their ``box_scores``
-            and ``categories`` from the detector.
+            N instances in the image's pixels, the highest box score first, with the detector's ``box_scores`` and
+            ``categories``; in the order of ``boxes`` and without these two where boxes are given.
 
         Raises:
-            BadInputError: an array that is no image, or boxes of another shape or without an area.
+            BadInputError: the array is not an image, or the boxes have another shape or no area.
         """
         if boxes is not None:
             return self.predictor(image, boxes)
@@ -43,5 +43,14 @@ class TwoStagePredictor:
         return replace(self.predictor(image, found), box_scores=scores, categories=categories)
 
     def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
-        """Find all instances in the next frame of a video: the detector looks at every frame, nothing is tracked."""
+        """Find all instances in the next frame of a video; the detector sees every frame, nothing is tracked.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            before: not used.
+            search: not used.
+
+        Returns:
+            See ``__call__``.
+        """
         return self(image)

@@ -2,8 +2,8 @@
 
 The map: ``blocks`` (residual blocks and one hourglass; plain ``nn.Module``s), ``backbones`` (``HourglassStem``,
 ``EncoderDecoder``, ``GatedHourglass``), ``heads`` (``GatedHourglassHead``, ``DirectFCHead``, ``CenterNetPoseHead``),
-``losses`` (CenterNet's), ``detectors`` (``KeypointRCNN``), ``data_preprocessors`` (``TopdownDataPreprocessor``, fast
-for stacked images; ``ImageListPreprocessor``, for images of different sizes).
+``losses`` (CenterNet's, and OKS for any schema), ``detectors`` (``KeypointRCNN``), ``data_preprocessors``
+(``TopdownDataPreprocessor``, fast for stacked images; ``ImageListPreprocessor``, for images of different sizes).
 
 Adding a new head: subclass MMPose's ``BaseHead``, give it ``out_channels`` (K; ``None`` in a config is filled from the
 dataset's schema) and a ``decoder`` codec, register it, import it here.

@@ -2,10 +2,9 @@
 
 Names only claim what is left and right; this module looks at the shapes. Mirror an instance (x to -x), swap its
 keypoints by the flip pairs, and it should look like another instance of the set. If it looks more like one with a pair
-undone, or with its keypoints paired differently, the pair is wrong. Shapes are compared by the full Procrustes distance
-of planar shapes as complex vectors (Dryden and Mardia, Statistical Shape Analysis, 1998: translation, scale and
-rotation, no reflection), over the keypoints that both have. Each instance is compared with its nearest neighbour, not
-with a mean shape, because people are seen from the front and from the back.
+undone, or with its keypoints paired differently, the pair is wrong. Shapes are compared by ``structures.procrustes``,
+over the keypoints that both have. Each instance is compared with its nearest neighbour, not with a mean shape, because
+people are seen from the front and from the back.
 """
 
 import math
@@ -17,6 +16,7 @@ import numpy as np
 
 from kpplugins.schema.keypoint_schema import KeypointSchema
 from kpplugins.structures.errors import BadInputError
+from kpplugins.structures.procrustes import as_shapes, fit
 
 AGREES, DISAGREES, UNKNOWN, MISSING = "agrees", "disagrees", "unknown", "missing"
 
@@ -38,6 +38,9 @@ SIGNIFICANCE = 0.01
 MAX_STRANGENESS = 2.0
 """Mirrored instances farther from the real ones than this, in units of the distance between real neighbours, look like
 none of them. Correct pairs of real sets gave 1.0 to 1.2; simulated walkers seen from one side only, 4 to 35."""
+
+_HAS_EXTENT = 0.5
+"""Least distance of a shape's farthest point from its centre; one whose points are all at one place has 0, others 1."""
 
 _COMMON = 0.6
 """Share of an instance's keypoints that a neighbour must have."""
@@ -183,12 +186,9 @@ class _Shapes:
         if len(chosen) > limit:
             chosen = np.sort(np.random.default_rng(seed).choice(chosen, limit, replace=False))
         mask = labelled[chosen]
-        places = np.where(mask, points[chosen, :, 0] + 1j * points[chosen, :, 1], 0)
-        places -= (places.sum(axis=1) / np.maximum(mask.sum(axis=1), 1))[:, None]
-        places = np.where(mask, places, 0)
-        size = np.sqrt((np.abs(places) ** 2).sum(axis=1))
-        good = size > 1e-9
-        self.places, self.mask = places[good] / size[good, None], mask[good].astype(float)
+        shapes = as_shapes(points[chosen], mask)
+        good = np.abs(shapes).max(axis=1, initial=0) > _HAS_EXTENT
+        self.places, self.mask = shapes[good], mask[good]
         self.count = len(self.places)
 
     def nearest(self, swap: np.ndarray, slots: np.ndarray) -> np.ndarray:
@@ -215,23 +215,14 @@ class _Shapes:
         return found
 
 
-def _distances(a: np.ndarray, a_mask: np.ndarray, b: np.ndarray, b_mask: np.ndarray) -> np.ndarray:
-    """Full Procrustes distances (N, M) of shapes (N, K) and (M, K), over the n keypoints that both have.
+def _distances(a: np.ndarray, a_has: np.ndarray, b: np.ndarray, b_has: np.ndarray) -> np.ndarray:
+    """Distances of shapes (N, K) and (M, K), over the n points that both have; (N, M).
 
-    The square, ``1 - |<a, b>|² / (|a|² |b|²)`` after centring, is (n - 2) / (n - 1) on average for unrelated shapes;
-    divided by that, distances over few and many keypoints are comparable. Infinite where too few are shared.
+    The square is (n - 2) / (n - 1) on average for shapes without likeness; divided by that, distances over few and many
+    points compare. Infinite where too little is common.
     """
-    a, b = a * a_mask, b * b_mask
-    common = a_mask @ b_mask.T
-    n = np.maximum(common, 1)
-    sum_a, sum_b = a @ b_mask.T, a_mask @ b.T
-    norm_a = (np.abs(a) ** 2) @ b_mask.T - np.abs(sum_a) ** 2 / n
-    norm_b = a_mask @ (np.abs(b) ** 2).T - np.abs(sum_b) ** 2 / n
-    inner = np.conj(a) @ b.T - np.conj(sum_a) * sum_b / n
-    square = np.clip(1 - np.abs(inner) ** 2 / np.maximum(norm_a * norm_b, 1e-24), 0, 1)
-    need = np.maximum(MIN_POINTS, np.ceil(_COMMON * a_mask.sum(axis=1)))[:, None]
-    bad = (common < need) | (norm_a < 1e-9) | (norm_b < 1e-9)
-    return np.where(bad, np.inf, np.sqrt(square * (n - 1) / np.maximum(n - 2, 1)))
+    fits = fit(a, a_has, b, b_has, MIN_POINTS, _COMMON)
+    return fits.distance * np.sqrt(np.maximum(fits.common - 1, 1) / np.maximum(fits.common - 2, 1))
 
 
 @dataclass(frozen=True)

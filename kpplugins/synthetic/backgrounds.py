@@ -13,7 +13,15 @@ _MAX_THINGS = 6
 
 
 def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Draw a background of ``size`` (w, h), with up to six things on it, at times out of focus."""
+    """Draw a background with up to six distractors, sometimes out of focus.
+
+    Args:
+        rng: random generator.
+        size: (w, h) in pixels.
+
+    Returns:
+        (h, w, 3) BGR uint8.
+    """
     kind = str(rng.choice(list(BACKGROUNDS)))
     image = BACKGROUNDS[kind](rng, size)
     for _ in range(rng.integers(_MAX_THINGS + 1)):

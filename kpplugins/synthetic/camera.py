@@ -10,12 +10,15 @@ _DARKEST = 0.55  # of that map: no cat is lost in the dark
 
 
 def photograph(rng: np.random.Generator, image: np.ndarray, sharpness: float) -> np.ndarray:
-    """Degrade an image (h, w, 3) BGR uint8 by light, blur, noise and compression.
+    """Degrade an image by light, blur, noise and compression.
 
     Args:
-        rng: source of all chance.
-        image: the clean drawing, left as it is.
-        sharpness: pixels per head unit; blur stays a small share of it.
+        rng: random generator.
+        image: (h, w, 3) BGR uint8, the clean drawing; it is not changed.
+        sharpness: pixels per head unit; blur stays a small fraction of it.
+
+    Returns:
+        (h, w, 3) BGR uint8.
     """
     image = _blur(rng, image, sharpness)
     image = _noise(rng, _light(rng, image))

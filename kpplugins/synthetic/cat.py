@@ -18,7 +18,16 @@ _HAIRS_EDGE, _HAIRS_FACE, _HAIRS_BODY = 170, 200, 120
 def draw_cat(
     canvas: Canvas, rng: np.random.Generator, head: Head, place: Placement, coat: Coat, face: Face
 ) -> None:
-    """Draw body, ears, head and face."""
+    """Draw body, ears, head and face.
+
+    Args:
+        canvas: drawn on.
+        rng: random generator.
+        head: shape and keypoints in head units.
+        place: from head units to image pixels.
+        coat: colours and pattern of the fur.
+        face: eyes, nose, mouth and whiskers.
+    """
     draw_body(canvas, rng, place, coat)
     fur = head_texture(rng, coat, head.project(np.array([0.0, 0.0, _FACE_DEPTH])))
     matrix = texture_matrix(np.array(place.centre), place.angle, place.scale)
@@ -36,7 +45,14 @@ def draw_cat(
 
 
 def draw_body(canvas: Canvas, rng: np.random.Generator, place: Placement, coat: Coat) -> None:
-    """Draw a body that hangs down from the head in the image, whatever the head's turn."""
+    """Draw a body that hangs below the head in the image, however the head is turned.
+
+    Args:
+        canvas: drawn on.
+        rng: random generator.
+        place: from head units to image pixels.
+        coat: colours and pattern of the fur.
+    """
     scale, middle = place.scale, np.array(place.centre)
     lean = rng.uniform(-0.7, 0.7)
     texture = body_texture(rng, coat)

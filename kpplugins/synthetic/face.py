@@ -52,7 +52,14 @@ class Face:
 
 
 def sample_face(rng: np.random.Generator) -> Face:
-    """Draw one face; one cat in twenty has eyes of two colours."""
+    """Draw a random face; one cat in twenty has eyes of two colours.
+
+    Args:
+        rng: random generator.
+
+    Returns:
+        The face.
+    """
     first = jitter(rng, IRISES[rng.integers(len(IRISES))], 12)
     second = jitter(rng, IRISES[rng.integers(len(IRISES))], 12) if rng.random() < 0.05 else first
     return Face(
@@ -69,7 +76,14 @@ def sample_face(rng: np.random.Generator) -> Face:
 
 
 def draw_eyes(canvas: Canvas, head: Head, place: Placement, face: Face) -> None:
-    """Draw both eyes; the middle of each pupil is the keypoint."""
+    """Draw both eyes; the middle of each pupil is the keypoint.
+
+    Args:
+        canvas: drawn on.
+        head: shape and keypoints in head units.
+        place: from head units to image pixels.
+        face: colours and details.
+    """
     for side, iris in zip((LEFT, RIGHT), face.irises, strict=True):
         opening = place.apply(head.eye_outline(side))
         canvas.fill(place.apply(head.eye_outline(side, face.rim)), BLACK)
@@ -84,7 +98,14 @@ def draw_eyes(canvas: Canvas, head: Head, place: Placement, face: Face) -> None:
 
 
 def draw_muzzle(canvas: Canvas, head: Head, place: Placement, coat: Coat) -> None:
-    """Draw the light whisker pads and the chin."""
+    """Draw the light whisker pads and the chin.
+
+    Args:
+        canvas: drawn on.
+        head: shape and keypoints in head units.
+        place: from head units to image pixels.
+        coat: gives colour and opacity.
+    """
     shape, soft = head.shape, 0.06 * place.scale
     opacity = 0.25 + 0.7 * coat.bib
     chin = head.on_muzzle(ellipse(np.array([0.0, shape.mouth_y + 0.12]), (0.2, 0.17)))
@@ -96,7 +117,14 @@ def draw_muzzle(canvas: Canvas, head: Head, place: Placement, coat: Coat) -> Non
 
 
 def draw_nose_and_mouth(canvas: Canvas, head: Head, place: Placement, face: Face) -> None:
-    """Draw nose, philtrum and the two lines of the mouth, which meet in the keypoint."""
+    """Draw nose, philtrum and the two lines of the mouth, which meet at the keypoint.
+
+    Args:
+        canvas: drawn on.
+        head: shape and keypoints in head units.
+        place: from head units to image pixels.
+        face: colours and details.
+    """
     shape, dark = head.shape, mix((90, 90, 110), BLACK, face.lining)
     width, drop = shape.nose_width, 0.3 * (shape.mouth_y - shape.nose_y)
     meet = np.array([0.0, shape.mouth_y])
@@ -118,7 +146,15 @@ def draw_nose_and_mouth(canvas: Canvas, head: Head, place: Placement, face: Face
 
 
 def draw_whiskers(canvas: Canvas, rng: np.random.Generator, head: Head, place: Placement, face: Face) -> None:
-    """Draw the whiskers from both pads, and a few over the eyes."""
+    """Draw the whiskers of both pads, and a few above the eyes.
+
+    Args:
+        canvas: drawn on.
+        rng: random generator.
+        head: shape and keypoints in head units.
+        place: from head units to image pixels.
+        face: number and colour of the whiskers.
+    """
     shape, t = head.shape, np.linspace(0, 1, 8)[:, None]
     for side in (LEFT, RIGHT):
         for _ in range(face.whiskers):

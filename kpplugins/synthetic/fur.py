@@ -50,7 +50,14 @@ class Coat:
 
 
 def sample_coat(rng: np.random.Generator) -> Coat:
-    """Draw one coat."""
+    """Draw a random coat.
+
+    Args:
+        rng: random generator.
+
+    Returns:
+        The coat.
+    """
     base = jitter(rng, BASES[rng.integers(len(BASES))], 12)
     dark = sum(base) < 150
     mark = mix(base, WHITE, rng.uniform(0.1, 0.25)) if dark else mix(base, BLACK, rng.uniform(0.35, 0.8))
@@ -64,7 +71,16 @@ def sample_coat(rng: np.random.Generator) -> Coat:
 
 
 def head_texture(rng: np.random.Generator, coat: Coat, shift: np.ndarray) -> np.ndarray:
-    """Draw the fur of a head, (TEXELS, TEXELS, 3) uint8; the turn has moved the face by ``shift`` (2,)."""
+    """Draw the fur of a head.
+
+    Args:
+        rng: random generator.
+        coat: colours and pattern.
+        shift: (2,) head units by which turning the head has moved the face.
+
+    Returns:
+        (TEXELS, TEXELS, 3) uint8 BGR.
+    """
     u, v = _grid()
     face_u, face_v = u - shift[0], v - shift[1]
     colours = PATTERNS[coat.pattern](rng, coat, face_u, face_v)
@@ -76,7 +92,15 @@ def head_texture(rng: np.random.Generator, coat: Coat, shift: np.ndarray) -> np.
 
 
 def body_texture(rng: np.random.Generator, coat: Coat) -> np.ndarray:
-    """Draw the fur of a body, (TEXELS, TEXELS, 3) uint8."""
+    """Draw the fur of a body.
+
+    Args:
+        rng: random generator.
+        coat: colours and pattern.
+
+    Returns:
+        (TEXELS, TEXELS, 3) uint8 BGR.
+    """
     u, v = _grid()
     drift = 3 * rng.random()
     pattern = PATTERNS["plain" if coat.pattern == "points" else coat.pattern]
@@ -87,7 +111,16 @@ def body_texture(rng: np.random.Generator, coat: Coat) -> np.ndarray:
 
 
 def texture_matrix(centre: np.ndarray, angle: float, scale: float) -> np.ndarray:
-    """Return (2, 3) from texels to image pixels, for head units of ``scale`` px around ``centre``."""
+    """Return the transform from texels to image pixels.
+
+    Args:
+        centre: (2,) pixels (x, y) of the texture's middle.
+        angle: rotation in radians, clockwise in the image.
+        scale: pixels per head unit.
+
+    Returns:
+        (2, 3) affine matrix.
+    """
     step = 2 * REACH / TEXELS
     onto = Placement(scale, angle, (float(centre[0]), float(centre[1])))
     corner = onto.apply(np.array([step / 2 - REACH] * 2))
@@ -102,7 +135,16 @@ def draw_hairs(
     place: Placement,
     coat: Coat,
 ) -> None:
-    """Draw hairs in the colour of the fur from ``roots`` (N, 2) away from ``away`` (2,), in head units."""
+    """Draw hairs in the colour of the fur below them.
+
+    Args:
+        canvas: drawn on.
+        rng: random generator.
+        roots: (N, 2) head units.
+        away: (2,) head units; the hairs point away from it.
+        place: from head units to image pixels.
+        coat: gives the length.
+    """
     count = len(roots)
     along = roots - away + rng.normal(0, 0.15, size=(count, 2))
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
@@ -191,6 +233,14 @@ PATTERNS: dict[str, Callable[[np.random.Generator, Coat, np.ndarray, np.ndarray]
 
 
 def ear_lining(rng: np.random.Generator, coat: Coat) -> Colour:
-    """Draw the colour inside the ears."""
+    """Draw a random colour for the inside of the ears.
+
+    Args:
+        rng: random generator.
+        coat: its base colour is mixed in.
+
+    Returns:
+        BGR, 0-255.
+    """
     pink = np.array([rng.uniform(120, 175), rng.uniform(125, 175), rng.uniform(175, 225)])
     return mix(tint(pink), coat.base, rng.uniform(0.1, 0.6))

@@ -74,7 +74,14 @@ class HeadShape:
 
 
 def sample_shape(rng: np.random.Generator) -> HeadShape:
-    """Draw the numbers of one head."""
+    """Draw the numbers of a random head.
+
+    Args:
+        rng: random generator.
+
+    Returns:
+        The shape, in head units and radians.
+    """
     uniform = rng.uniform
     nose_y = uniform(0.24, 0.34)
     lean = uniform(-0.12, 0.3)
@@ -202,7 +209,17 @@ class Head:
 def ellipse(
     centre: np.ndarray, radii: tuple[float, float], angle: float = 0.0, points: int = 32
 ) -> np.ndarray:
-    """Return an ellipse as a polygon (points, 2)."""
+    """Return an ellipse as a polygon.
+
+    Args:
+        centre: (2,) x, y.
+        radii: (x, y) before the rotation.
+        angle: rotation in radians, x towards y.
+        points: number of corners.
+
+    Returns:
+        (points, 2).
+    """
     turn = np.linspace(0, 2 * np.pi, points, endpoint=False)
     return np.asarray(centre) + np.stack([np.cos(turn), np.sin(turn)], -1) * radii @ _rotation(angle).T
 

@@ -1,4 +1,4 @@
-"""Telling drawn cats from photographs: the set says it of itself in ``README.txt``."""
+"""Tell drawn cats from photographs: the data set says so in its ``README.txt``."""
 
 from pathlib import Path
 
@@ -7,6 +7,13 @@ FIRST_LINE = "These cats are drawn by a program. They are not photographs."
 
 
 def is_drawn(root: Path) -> bool:
-    """Whether the folder ``root`` says that its cats are drawn."""
+    """Return whether a folder declares its cats as drawn.
+
+    Args:
+        root: folder of the data set.
+
+    Returns:
+        True if its ``README.txt`` starts with ``FIRST_LINE``.
+    """
     path = root / README
     return path.is_file() and path.read_text(encoding="utf-8", errors="replace").startswith(FIRST_LINE)

@@ -10,28 +10,70 @@ Colour = tuple[float, float, float]
 
 
 def smooth_noise(rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
-    """Return a float32 field (h, w) of about -2..2 with ``cells`` (across, down) bumps; size is (w, h)."""
+    """Return a smooth random field.
+
+    Args:
+        rng: random generator.
+        size: (w, h) in pixels.
+        cells: number of bumps (across, down).
+
+    Returns:
+        (h, w) float32, about -2 to 2.
+    """
     coarse = rng.standard_normal((max(cells[1], 2), max(cells[0], 2)), dtype=np.float32)
     return cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
 
 
 def random_colour(rng: np.random.Generator, vivid: float = 0.6) -> Colour:
-    """Draw a colour; ``vivid`` 0 gives greys, 1 anything."""
+    """Draw a random colour.
+
+    Args:
+        rng: random generator.
+        vivid: 0 for greys, up to 1 for any colour.
+
+    Returns:
+        BGR, 0-255.
+    """
     grey, any_colour = rng.uniform(20, 235), rng.uniform(10, 245, size=3)
     return tint(grey + vivid * rng.random() * (any_colour - grey))
 
 
 def jitter(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
-    """Move a colour's brightness and, less, its hue by about ``spread`` levels."""
+    """Change a colour's brightness and, less, its hue.
+
+    Args:
+        rng: random generator.
+        colour: BGR, 0-255.
+        spread: standard deviation of the brightness, in levels.
+
+    Returns:
+        BGR, 0-255.
+    """
     return tint(np.array(colour) + rng.normal(0, spread) + rng.normal(0, spread * 0.3, size=3))
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Return the colour ``share`` of the way from the first to the second."""
+    """Interpolate between two colours.
+
+    Args:
+        first: BGR, 0-255.
+        second: BGR, 0-255.
+        share: weight of the second, 0-1.
+
+    Returns:
+        BGR, 0-255.
+    """
     return tint(np.array(first) + share * (np.array(second) - np.array(first)))
 
 
 def tint(values: np.ndarray) -> Colour:
-    """Turn three numbers into a colour, cut to 0-255."""
+    """Clip three numbers to a colour.
+
+    Args:
+        values: (3,) BGR.
+
+    Returns:
+        BGR, 0-255.
+    """
     blue, green, red = (min(max(float(value), 0.0), 255.0) for value in values)
     return blue, green, red

@@ -14,7 +14,14 @@ _SIZE = (0.13, 0.3)  # radius in head units
 
 
 def draw_occluder(canvas: Canvas, rng: np.random.Generator, keypoints: np.ndarray, place: Placement) -> None:
-    """Draw one thing, half of the time over a keypoint; ``keypoints`` (K, 2) in head units."""
+    """Draw one occluder, half of the time over a keypoint.
+
+    Args:
+        canvas: drawn on.
+        rng: random generator.
+        keypoints: (K, 2) head units.
+        place: from head units to image pixels.
+    """
     if rng.random() < 0.5:
         where = keypoints[rng.integers(len(keypoints))] + rng.normal(0, 0.08, size=2)
     else:

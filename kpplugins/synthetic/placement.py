@@ -27,7 +27,7 @@ class Placement:
 
     @property
     def matrix(self) -> np.ndarray:
-        """The transform as (2, 3)."""
+        """Return the transform as a (2, 3) matrix."""
         cos, sin = self.scale * np.cos(self.angle), self.scale * np.sin(self.angle)
         return np.array([[cos, -sin, self.centre[0]], [sin, cos, self.centre[1]]])
 
@@ -38,14 +38,30 @@ class Placement:
 
 
 def sample_size(rng: np.random.Generator) -> tuple[int, int]:
-    """Draw (width, height) of an image; half of them are 500 px long, as most CAT files are."""
+    """Draw a random image size; half of the images are 500 px long, as most CAT files are.
+
+    Args:
+        rng: random generator.
+
+    Returns:
+        (width, height) in pixels.
+    """
     long_side = 500 if rng.random() < 0.5 else int(rng.integers(240, 500))
     short_side = round(long_side * float(rng.choice([1.0, 0.8, 0.75, 0.75, 0.75, 2 / 3, 0.6])))
     return (long_side, short_side) if rng.random() < 0.68 else (short_side, long_side)
 
 
 def sample_placement(rng: np.random.Generator, keypoints: np.ndarray, size: tuple[int, int]) -> Placement:
-    """Place a head so that all its keypoints (K, 2, in head units) are inside an image of size (w, h)."""
+    """Place a head so that all its keypoints are inside the image.
+
+    Args:
+        rng: random generator.
+        keypoints: (K, 2) head units.
+        size: (w, h) of the image in pixels.
+
+    Returns:
+        From head units to image pixels.
+    """
     if rng.random() < _STRONG_SHARE:
         angle = rng.choice([-1, 1]) * rng.uniform(_MILD_TURN, _STRONG_TURN)
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 Line = tuple[Sequence[float], Sequence[float | None]]
-"""What is drawn: x and y of its points; ``None`` where there is no value."""
+"""A line in a plot: x and y of its points; ``None`` where there is no value."""
 
 
 def plot_comparison(
@@ -15,14 +15,17 @@ def plot_comparison(
     metric: Mapping[str, Line],
     metric_name: str = "AP",
 ) -> Path:
-    """Write PCK over its threshold, and training loss and validation over time, one colour a recipe.
+    """Plot PCK over its threshold, and training loss and validation metric over time, one colour per recipe.
 
     Args:
         path: the image to write.
         pck: by recipe, thresholds (fractions of the longer side of the box) and PCK.
         loss: by recipe, minutes of training and loss.
         metric: by recipe, minutes of training and a metric on the validation split.
-        metric_name: what that is.
+        metric_name: name of that metric.
+
+    Returns:
+        ``path``.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

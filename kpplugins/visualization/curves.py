@@ -9,7 +9,10 @@ NAME = "curves.png"
 
 
 def read_scalars(work_dir: Path) -> tuple[list[dict], list[dict]]:
-    """Training and validation entries of all runs in a work dir, oldest first; a resumed run overrides what it repeats.
+    """Read the training and validation entries of all runs in a work dir; a resumed run overrides what it repeats.
+
+    Args:
+        work_dir: the work dir.
 
     Returns:
         Entries with ``loss``, ``lr`` and ``step`` (iteration), and entries with metrics and ``step`` (epoch).
@@ -30,9 +33,15 @@ def read_scalars(work_dir: Path) -> tuple[list[dict], list[dict]]:
 
 
 def plot_curves(work_dir: Path) -> Path | None:
-    """Write ``curves.png``: losses and learning rate by iteration; metrics by epoch, where there was a validation.
+    """Plot losses and learning rate over iterations, and validation metrics, if any, over epochs, to ``curves.png``.
 
-    A sum of several losses is drawn with its parts. Returns ``None`` when nothing was logged.
+    A sum of several losses is drawn with its parts.
+
+    Args:
+        work_dir: the work dir with the logs, which gets the file.
+
+    Returns:
+        The path of the file, or ``None`` if nothing was logged.
     """
     train, val = read_scalars(work_dir)
     if not train:

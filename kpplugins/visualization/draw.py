@@ -1,4 +1,4 @@
-"""Points and skeleton on an image."""
+"""Drawing keypoints and skeleton on an image."""
 
 import cv2
 import numpy as np
@@ -19,10 +19,20 @@ def draw_pose(
     score_thr: float = 0.3,
     boxes: bool = True,
 ) -> np.ndarray:
-    """A copy of ``image`` (H, W, 3) BGR with every instance's skeleton, points and box.
+    """Draw the skeleton, keypoints and box of every instance on a copy of an image.
 
-    Points below ``score_thr`` are drawn as rings and their lines are left out. Above a box stand what its object is and
-    its score, where a model has said so.
+    Keypoints below ``score_thr`` are drawn as rings without lines. Above each box are its category and score, if the
+    model predicts them.
+
+    Args:
+        image: (H, W, 3) BGR.
+        result: the instances, in pixels of the image.
+        schema: colours and skeleton.
+        score_thr: least score of a keypoint that is drawn filled.
+        boxes: draw the boxes, too.
+
+    Returns:
+        (H, W, 3) BGR.
     """
     canvas = image.copy()
     step = thickness_for(image)
@@ -38,15 +48,29 @@ def draw_pose(
 
 
 def label_of(result: PoseResult, i: int) -> str:
-    """What is known of the i-th instance as a whole, e.g. ``cup 0.93``; empty where nothing is."""
+    """Format the category and box score of an instance.
+
+    Args:
+        result: the instances.
+        i: index of the instance.
+
+    Returns:
+        For example ``cup 0.93``; empty if neither is known.
+    """
     words = [] if result.categories is None else [result.categories[i]]
     return " ".join(words if result.box_scores is None else [*words, f"{result.box_scores[i]:.2f}"])
 
 
 def draw_label(canvas: np.ndarray, text: str, corner: tuple[int, int], step: int) -> None:
-    """Write into ``canvas`` (H, W, 3) above a box's upper left ``corner`` (x, y), or below it at the image's edge.
+    """Write a label above the upper left corner of a box, or below it at the edge of the image.
 
-    OpenCV's letters are ASCII; others become question marks.
+    OpenCV draws ASCII only; other letters become question marks.
+
+    Args:
+        canvas: (H, W, 3) BGR, changed.
+        text: the label; nothing is drawn if it is empty.
+        corner: (x, y) pixels.
+        step: line thickness in pixels, which sets the size of the letters.
     """
     if not text:
         return
@@ -72,10 +96,10 @@ def draw_points(
 
     Args:
         canvas: (H, W, 3) BGR, changed.
-        points: (K, 2) pixels.
+        points: (K, 2) keypoints, (x, y) pixels.
         schema: colours and skeleton.
-        sure: (K,) boolean; others become rings without lines.
-        step: thickness in pixels.
+        sure: (K,) boolean; the other keypoints become rings without lines.
+        step: line thickness in pixels.
         color: one BGR colour for everything instead of the schema's.
         shown: (K,) boolean; others are not drawn at all.
     """
@@ -92,5 +116,12 @@ def draw_points(
 
 
 def thickness_for(image: np.ndarray) -> int:
-    """Line thickness in pixels that suits an image's size."""
+    """Choose a line thickness that suits the size of an image.
+
+    Args:
+        image: (H, W, ...).
+
+    Returns:
+        Pixels, 1 or more.
+    """
     return max(1, round(max(image.shape[:2]) / _REFERENCE_SIDE))

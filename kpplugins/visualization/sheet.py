@@ -16,10 +16,10 @@ from kpplugins.visualization.grid import grid
 TILE = 240
 """Side of a tile in pixels."""
 FOUND_COLOR = (80, 220, 80)
-"""Of the boxes that a model has found, BGR."""
+"""Colour of predicted boxes, BGR."""
 _CAPTION, _LETTERS = 22, 0.42
 _CONTEXT = 0.35
-"""Fraction of the box that is shown around it."""
+"""Margin around the box, as a fraction of it."""
 
 
 def best_and_worst(
@@ -31,9 +31,15 @@ def best_and_worst(
 ) -> None:
     """Write a sheet of the ``each`` best and ``each`` worst instances: truth in white, prediction in colour.
 
-    ``image_of`` gives the image of an image path, (H, W, 3) BGR uint8. Captions give the rank, the mean error in
-    pixels and the OKS. Where the model finds the boxes too, both boxes are drawn and their IoU is given; instances that
-    it has missed are the worst. Instances without a label are left out.
+    Captions give the rank, the mean error in pixels and the OKS. If the model predicts boxes, both boxes are drawn and
+    their IoU is given; missed instances are the worst. Instances without a labelled keypoint are left out.
+
+    Args:
+        result: the result of a test.
+        path: the image to write; nothing is written if there is no instance to show.
+        image_of: returns the image of an image path, (H, W, 3) BGR uint8.
+        each: number of best and of worst instances.
+        columns: tiles per row.
     """
     error, labelled = result.instance_error, result.labelled.any(axis=1)
     order = [int(i) for i in np.argsort(error, kind="stable") if not np.isnan(error[i])]
@@ -52,7 +58,7 @@ def best_and_worst(
 
 
 def _caption(result: EvaluationResult, i: int) -> str:
-    """How good the i-th instance is."""
+    """Describe how good the i-th instance is."""
     distance = result.distance[i : i + 1]
     if np.isnan(distance).all():
         return "missed"

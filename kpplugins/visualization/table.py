@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table with aligned columns; numbers are given as they should be read (format them first)."""
+    """Format a Markdown table with aligned columns.
+
+    Args:
+        header: names of the columns.
+        rows: cells, converted with ``str``; format numbers first.
+
+    Returns:
+        The lines of the table.
+    """
     cells = [[str(c) for c in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
@@ -13,7 +21,14 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> s
 
 
 def per_keypoint_table(rows: Sequence[dict]) -> str:
-    """The rows of ``EvaluationResult.per_keypoint`` as a table: error in pixels, PCK, share in the missing AP."""
+    """Format the result per keypoint as a table: error in pixels, PCK, share in the missing AP.
+
+    Args:
+        rows: of ``EvaluationResult.per_keypoint``.
+
+    Returns:
+        The Markdown table.
+    """
     header = ["keypoint", "labelled", "EPE px", "PCK@0.05", "PCK@0.1", "PCK@0.2", "AP share"]
     body = [
         [
@@ -31,7 +46,14 @@ def per_keypoint_table(rows: Sequence[dict]) -> str:
 
 
 def per_category_table(kinds: Mapping[str, Mapping[str, float]]) -> str:
-    """What ``EvaluationResult.per_category`` gives, as a table."""
+    """Format the result per category as a table.
+
+    Args:
+        kinds: of ``EvaluationResult.per_category``.
+
+    Returns:
+        The Markdown table, after an empty line.
+    """
     keys = ("AP", "AP50", "PCK@0.1", "EPE")
     body = [[name, row["instances"], *(f"{row[key]:.3f}" for key in keys)] for name, row in kinds.items()]
     return "\n" + markdown_table(["category", "instances", *keys], body)

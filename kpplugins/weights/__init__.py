@@ -1,8 +1,8 @@
-"""Weights: checkpoints, pretrained parts, and weights of other projects.
+"""Weights: checkpoints, pretrained parts, and weights from other projects.
 
-- ``checkpoints``       which run and which checkpoint is meant; loading it strictly
+- ``checkpoints``       find the run and the checkpoint that are meant; load it strictly
 - ``pretrained``        weights to start from
-- ``centernet``, ``torchvision_rcnn``   weights that others trained, under our names
+- ``centernet``, ``torchvision_rcnn``   weights that others published, renamed for our models
 
-Adding weights of another project: a module with the renaming, and a line in ``apis.convert_weights``.
+Adding weights from another project: a module that renames them, and a line in ``apis.convert_weights``.
 """

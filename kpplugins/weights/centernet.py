@@ -1,7 +1,7 @@
-"""The weights of CenterNet's authors: ``multi_pose_hg_1x.pth`` and ``multi_pose_hg_3x.pth``, an hourglass-104.
+"""Weights of CenterNet's authors: ``multi_pose_hg_1x.pth`` and ``multi_pose_hg_3x.pth``, an hourglass-104.
 
 Zhou et al., "Objects as Points", 2019. MMPose's ``HourglassNet`` with two stacks is the same network, layer by layer
-(checked on its outputs), so that their weights only change names; the branches go into ``CenterNetPoseHead``.
+(checked on its outputs), so their weights only change names; the branches go into ``CenterNetPoseHead``.
 """
 
 import logging
@@ -20,15 +20,15 @@ from kpplugins.weights.pretrained import keep_fitting
 logger = logging.getLogger(__name__)
 FILES = "multi_pose_hg_1x.pth or multi_pose_hg_3x.pth"
 MEAN = (104.0136, 114.0342, 119.9166)
-"""Of their images' blue, green and red, which they keep in this order: 255 × 0.40789654, 0.44719302, 0.47026115."""
+"""Mean of blue, green and red (their images are BGR): 255 × 0.40789654, 0.44719302, 0.47026115."""
 STD = (73.6028, 69.8908, 70.9151)
-"""255 × 0.28863828, 0.27408164, 0.27809835."""
+"""Standard deviation of the same channels: 255 × 0.28863828, 0.27408164, 0.27809835."""
 
 _NETWORK = "CenterNet's hourglass-104 with keypoints"
 _FOLLOW_THE_DATA = re.compile(r"head\.branches\.")
-"""The layers that may have another shape in a config's model than in the file."""
+"""Layers whose shape may differ between a config's model and the file."""
 _ALIKE = 0.01
-"""Of 255; means and deviations that are nearer than this are the same, rounded."""
+"""Means and deviations (0 to 255) that differ by less than this count as equal: one of them is rounded."""
 _OURS_THEIRS = (
     (r"backbone\.stem\.0\.(.+)", r"pre.0.\1"),
     (r"backbone\.stem\.1\.0\.(.+)", r"pre.1.\1"),
@@ -45,7 +45,14 @@ _OURS_THEIRS = (
 
 
 def published_model(weights: Mapping[str, Any]) -> dict[str, Any]:
-    """The model config of the authors' network, for as many points and classes as the weights are for."""
+    """Return the model config of the authors' network, with as many keypoints and categories as the weights have.
+
+    Args:
+        weights: their tensors by name, without ``module.``.
+
+    Returns:
+        The ``model`` part of a config.
+    """
     return dict(
         type="BottomupPoseEstimator",
         data_preprocessor=dict(type="TopdownDataPreprocessor", mean=MEAN, std=STD, bgr_to_rgb=False),
@@ -63,22 +70,22 @@ def published_model(weights: Mapping[str, Any]) -> dict[str, Any]:
 def converted(
     weights: Mapping[str, Any], model_cfg: dict[str, Any] | None, source: Path
 ) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
-    """The weights by our names.
+    """Rename the weights for our model.
 
     Args:
-        weights: theirs by name, without ``module.``.
-        model_cfg: whose model takes them; ``None`` for the published one.
+        weights: their tensors by name, without ``module.``.
+        model_cfg: config of the model that takes them; ``None`` for the published one.
         source: their file, for messages.
 
     Returns:
-        Our tensors by name; what of the file they lack, as it has another shape in a config's model, in words; and for
-        the checkpoint's ``meta``, nothing.
+        Our tensors by name; the tensors left out because their shape differs in the config's model, in words; and an
+        empty dict, since the checkpoint's ``meta`` needs nothing.
 
     Raises:
-        BadInputError: the file or the config is of another network; the first tensors that are missing, left over, or
-            of another shape are named as in the file, and all are counted.
+        BadInputError: the file or the config is of another network. The message counts the tensors that are missing,
+            left over, or of another shape, and names the first ones as the file does.
     """
-    with torch.device("meta"):  # its names and shapes are wanted, no values
+    with torch.device("meta"):  # only its names and shapes are needed, no values
         model = MODELS.build(model_cfg or published_model(weights))
     ours = _renamed(weights, model, source)
     other = compare(model.state_dict(), ours).shapes
@@ -98,7 +105,7 @@ def converted(
 
 
 def _renamed(weights: Mapping[str, Any], model: Any, source: Path) -> dict[str, Any]:
-    """The weights by the names of our model, which must have each of them and no others."""
+    """Return the weights under our model's names; both sides must have the same tensors."""
     theirs = {name: _theirs(name) for name in model.state_dict()}
     foreign = [name for name, their in theirs.items() if not their]
     if foreign:
@@ -121,7 +128,7 @@ def _renamed(weights: Mapping[str, Any], model: Any, source: Path) -> dict[str, 
 
 
 def _compare_images(preprocessor: Mapping[str, Any]) -> None:
-    """Say so where a config's model sees its images otherwise than these weights have been trained."""
+    """Warn where a config normalises its images differently from the training of these weights."""
     pairs = [(preprocessor.get("mean") or (), MEAN), (preprocessor.get("std") or (), STD)]
     alike = all(
         len(ours) == len(theirs) and max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < _ALIKE
@@ -137,7 +144,7 @@ def _compare_images(preprocessor: Mapping[str, Any]) -> None:
 
 
 def _theirs(ours: str) -> str:
-    """The authors' name of a tensor of ours; empty where their network lacks it."""
+    """Return the authors' name for one of our tensors; empty where their network lacks it."""
     for pattern, their in _OURS_THEIRS:
         if match := re.fullmatch(pattern, ours):
             return match.expand(their).replace(".downsample.", ".skip.")

@@ -1,4 +1,4 @@
-"""Which run and which checkpoint is meant, and loading it without surprises."""
+"""Find the run and the checkpoint that are meant, and load the checkpoint strictly."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,17 @@ from kpplugins.structures import BadInputError
 from kpplugins.weights.comparison import compare, listed
 
 _SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
-"""In weights that OpenMMLab has published, though the models no longer keep them there."""
+"""Entries of weights that OpenMMLab published; today's models read these values from the config instead."""
 
 
 def default_checkpoint(work_dir: Path) -> Path:
-    """The best checkpoint of a run, else its last one.
+    """Return the best checkpoint of a run, else its last one.
+
+    Args:
+        work_dir: the run's work dir.
+
+    Returns:
+        The newest ``best_*.pth``, else the newest ``epoch_*.pth``, else the newest ``iter_*.pth``.
 
     Raises:
         BadInputError: the folder holds none.
@@ -29,10 +35,16 @@ def default_checkpoint(work_dir: Path) -> Path:
 
 
 def newest_checkpoint(work_dirs: Path = Path("work_dirs")) -> Path:
-    """The best checkpoint of the run that wrote one last.
+    """Return the best checkpoint of the run that wrote a checkpoint most recently.
+
+    Args:
+        work_dirs: folder that is searched for runs, subfolders included.
+
+    Returns:
+        The checkpoint that ``default_checkpoint`` picks in that run's work dir.
 
     Raises:
-        BadInputError: no run is there.
+        BadInputError: the folder holds no run.
     """
     found = sorted(work_dirs.glob("**/*.pth"), key=lambda p: p.stat().st_mtime, reverse=True)
     for checkpoint in found:
@@ -47,7 +59,13 @@ def newest_checkpoint(work_dirs: Path = Path("work_dirs")) -> Path:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint, on the CPU, running no code from it (see ``compat.checkpoints``).
+    """Read a checkpoint onto the CPU without running code from it (see ``compat.checkpoints``).
+
+    Args:
+        path: the checkpoint.
+
+    Returns:
+        Its content: a dict with ``state_dict``, or the tensors by name.
 
     Raises:
         BadInputError: no such file, or not a checkpoint of a model.
@@ -70,15 +88,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def require_fit(
     model: Any, path: Path, content: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The model's weights in a checkpoint, and its ``meta``; stops when they are not this model's.
+    """Return the model's weights from a checkpoint, and its ``meta``; stop where they belong to another model.
 
     Args:
         model: may be wrapped for distributed training.
         path: the checkpoint.
-        content: what it holds, where it has been read.
+        content: its content, if it has been read already.
+
+    Returns:
+        Tensors by name, without ``module.``; and ``meta``, empty where the checkpoint has none.
 
     Raises:
-        BadInputError: it names the first keys that are missing, left over, or of another shape.
+        BadInputError: the weights are another model's; the message names the first keys that are missing, left over,
+            or of another shape.
     """
     content = read_checkpoint(path) if content is None else content
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
@@ -97,12 +119,12 @@ def require_fit(
 
 
 def load_strictly(model: Any, path: Path, content: dict[str, Any] | None = None) -> None:
-    """Load a checkpoint into the model it was written from; a model with ``loaded_from`` is told the file's name.
+    """Load a checkpoint into the model it was written from, and pass its name to the model's ``loaded_from``, if any.
 
     Args:
         model: may be wrapped for distributed training.
         path: the checkpoint.
-        content: what it holds, where it has been read.
+        content: its content, if it has been read already.
 
     Raises:
         BadInputError: see ``require_fit``.
@@ -115,24 +137,33 @@ def load_strictly(model: Any, path: Path, content: dict[str, Any] | None = None)
 
 
 def unwrapped(model: Any) -> Any:
-    """The model itself, where it is wrapped for distributed training."""
+    """Return the model itself, without the wrapper of distributed training.
+
+    Args:
+        model: may be wrapped.
+
+    Returns:
+        The wrapped model, or ``model`` where it has no wrapper.
+    """
     from mmengine.model import is_model_wrapper
 
     return model.module if is_model_wrapper(model) else model
 
 
 def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Path | None, Path]:
-    """Config and checkpoint that are meant: as given; else the newest run's, or the config's own work dir's best.
+    """Find the config and the checkpoint that are meant.
+
+    Without a checkpoint, the best one of the config's work dir is taken; without both, the newest run's.
 
     Args:
-        config: a config file; or a checkpoint, which brings its own config.
+        config: a config file, or a checkpoint, which brings its own config.
         checkpoint: a checkpoint.
 
     Returns:
-        The config, ``None`` for the checkpoint's own; and the checkpoint.
+        The config, or ``None`` for the checkpoint's own; and the checkpoint.
 
     Raises:
-        BadInputError: nothing is there.
+        BadInputError: there is no such checkpoint or run.
     """
     if config is not None and checkpoint is None and Path(config).suffix == ".pth":
         config, checkpoint = None, config

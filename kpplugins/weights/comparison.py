@@ -1,24 +1,24 @@
-"""What of a checkpoint's weights fits a model: the one comparison that every way of loading decides by."""
+"""Compare a checkpoint's weights with a model: the one comparison behind every way of loading."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 COUNTER = "num_batches_tracked"
-"""How names of batch norm's counters end; files of old versions of torch lack them, and no output depends on them."""
+"""Ending of the names of batch norm's counters, which old torch files lack and on which no output depends."""
 SHOWN = 3
-"""Tensors that are named in one line; the others are counted."""
+"""How many tensors a message names; the others are only counted."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which tensors two sides have in common.
+    """Tensors that a model and some weights share, and those that they do not.
 
     Attributes:
-        fitting: names of tensors that both have, in one shape.
-        missing: names that the model has and the weights lack, without counters of batches.
-        left_over: names that the weights have and the model lacks, without counters of batches.
-        other_shape: names that both have in different shapes, each with both as ``(17, 4) for (9, 4)``.
+        fitting: names of tensors that both have in the same shape.
+        missing: names that the model has and the weights lack, batch norm's counters aside.
+        left_over: names that the weights have and the model lacks, batch norm's counters aside.
+        other_shape: names that both have in different shapes, each with both shapes: ``(17, 4) for (9, 4)``.
     """
 
     fitting: tuple[str, ...]
@@ -28,12 +28,12 @@ class Comparison:
 
     @property
     def covers(self) -> bool:
-        """Whether the weights give the model everything."""
+        """Tell whether the weights cover the whole model."""
         return not self.missing and not self.other_shape
 
     @property
     def shapes(self) -> list[str]:
-        """The tensors of another shape, in words."""
+        """Return the tensors of another shape, in words."""
         return [f"{name} {shapes}" for name, shapes in self.other_shape.items()]
 
 
@@ -41,11 +41,11 @@ def compare(model: Mapping[str, Any], weights: Mapping[str, Any]) -> Comparison:
     """Compare a model's tensors with weights for it.
 
     Args:
-        model: its tensors by name; only their shapes are looked at.
+        model: its tensors by name; only their shapes matter.
         weights: tensors by name.
 
     Returns:
-        What fits and what does not; every name but the counters' is in one of the four.
+        What fits and what does not; every name, batch norm's counters aside, is in one of the four groups.
     """
     common = [name for name in model if name in weights]
     return Comparison(
@@ -61,7 +61,14 @@ def compare(model: Mapping[str, Any], weights: Mapping[str, Any]) -> Comparison:
 
 
 def listed(kinds: Mapping[str, Any]) -> str:
-    """Groups of names in one line, ``2 missing (a, b); 5 left over (c, d, e, …)``; empty groups are left out."""
+    """Return groups of names as one line: ``2 missing (a, b); 5 left over (c, d, e, …)``.
+
+    Args:
+        kinds: names by the words for their group; empty groups are left out.
+
+    Returns:
+        The line; each group names at most ``SHOWN``.
+    """
     return "; ".join(
         f"{len(names)} {kind} ({', '.join(list(names)[:SHOWN])}{', …' if len(names) > SHOWN else ''})"
         for kind, names in kinds.items()

@@ -1,9 +1,9 @@
-"""Weights to start from: pretrained parts that a config names, fetched before training starts, or left out by will.
+"""Weights to start from: pretrained parts that a config names, fetched before training starts, or left out on request.
 
-A config names them in three ways: ``init_cfg=dict(type='Pretrained', checkpoint=…)`` of a part of the model and
-``model.weights`` of Keypoint R-CNN, read when training initialises the model, and ``load_from``, a checkpoint of a
-whole model, read after that. None is needed where a checkpoint of the model itself follows: testing, prediction and
-resuming read none of them.
+A config names them in three ways. ``init_cfg=dict(type='Pretrained', checkpoint=…)`` of a part of the model and
+``model.weights`` of Keypoint R-CNN are read when training initialises the model; ``load_from``, a checkpoint of a
+whole model, is read after that. Testing, prediction and resuming load a checkpoint of the model itself, so they read
+none of these.
 """
 
 import logging
@@ -24,15 +24,15 @@ FROM_SCRATCH = "or train without them: --from-scratch"
 
 
 def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
-    """The weights that training with this config would start from.
+    """Return the weights that training with this config would start from.
 
     Args:
-        cfg: a config with ``model`` and, perhaps, ``load_from``.
+        cfg: a config with ``model`` and, optionally, ``load_from``.
 
     Returns:
-        For each its dotted place in the config, its address (a path, a URL, or another of MMEngine's schemes) and the
-        prefix of the entries that are taken (``""`` for all), in the order in which they are read. The checkpoint of a
-        run that is resumed is none of them.
+        For each, in the order of reading: its dotted place in the config, its address (a path, a URL, or another of
+        MMEngine's schemes) and the prefix of the entries that are taken (``""`` for all). The checkpoint that a run
+        resumes from is not among them.
     """
     found = [
         (f"{place}.init_cfg", str(init["checkpoint"]), str(init.get("prefix") or ""))
@@ -51,19 +51,19 @@ def pretrained_of(cfg: Config) -> list[tuple[str, str, str]]:
 
 
 def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT) -> None:
-    """Fetch every pretrained file that the config names, so that training cannot stop for lack of one later.
+    """Fetch every pretrained file that the config names, so that training cannot fail later for lack of one.
 
-    A file that was fetched before is not fetched again: it lies in torch's hub folder. A part of the model that
-    ``load_from`` gives every weight of needs no file of its own: none is fetched, and ``model`` reads none.
+    A file is fetched once and kept in torch's hub folder. Where ``load_from`` covers a part of the model completely,
+    that part needs no file of its own: none is fetched, and ``model`` is changed so that it reads none.
 
     Args:
         cfg: the settled config.
-        model: what was built from it, not wrapped; ``None`` does not look whether anything in the files fits it.
+        model: the model built from it, not wrapped; ``None`` skips the check that something in each file fits.
         timeout: seconds without an answer after which an address counts as out of reach.
 
     Raises:
-        BadInputError: one cannot be had, is not whole, or holds nothing for its part of the model; it names the place
-            in the config, the address, the reason and what to do.
+        BadInputError: a file cannot be fetched, is incomplete, or holds nothing for its part of the model; the message
+            names the place in the config, the address, the reason and what to do.
     """
     given: dict[str, Any] = {}
     for place, address, prefix in reversed(pretrained_of(cfg)):  # load_from, the last, goes first
@@ -75,7 +75,7 @@ def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT)
 
 
 def _require(place: str, address: str, prefix: str, model: Any, timeout: float) -> dict[str, Any]:
-    """The tensors of one file; stops where it cannot be had or gives its part of the model nothing."""
+    """Return the tensors of one file; stop where it cannot be fetched or nothing in it fits its part of the model."""
     weights = weights_of(_fetch(place, address, timeout), prefix)
     if not weights:
         wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
@@ -89,7 +89,7 @@ def _require(place: str, address: str, prefix: str, model: Any, timeout: float) 
 
 
 def _take_over(model: Any, place: str, given: dict[str, Any]) -> bool:
-    """Keep a part of the model from reading its own file, where ``load_from`` gives it every weight."""
+    """Keep a part of the model from reading its own file where ``load_from`` covers it; return whether it does."""
     if place == "model.weights":
         part, prefix = model, ""
     else:
@@ -106,13 +106,13 @@ def _take_over(model: Any, place: str, given: dict[str, Any]) -> bool:
 
 
 def drop_pretrained(cfg: Config) -> list[str]:
-    """Take out of the config all weights to start from; each part is initialised as its class does by itself.
+    """Remove all weights to start from from the config; each part is then initialised by its class's default.
 
     Args:
-        cfg: the settled config; it is changed.
+        cfg: the settled config; changed in place.
 
     Returns:
-        What was taken out, as ``place (address)``.
+        What was removed, as ``place (address)``.
     """
     dropped = [f"{place} ({address})" for place, address, _ in pretrained_of(cfg)]
     for _, part in list(_parts("model", cfg.get("model"))):
@@ -130,20 +130,24 @@ def drop_pretrained(cfg: Config) -> list[str]:
 
 
 def forget_weights(model: Any) -> None:
-    """Keep a model that was built for ``model.weights`` from reading them: a checkpoint of its own follows.
+    """Keep a model that was built with ``model.weights`` from reading them, as its own checkpoint is loaded instead.
 
-    (The config goes on naming them, since which layers are frozen depends on it.)
+    The config still names them, since they decide which layers are frozen.
+
+    Args:
+        model: not wrapped; changed in place where it has ``weights``.
     """
     if hasattr(model, "weights"):
         model.weights = None
 
 
 def weights_of(checkpoint: Any, prefix: str = "") -> dict[str, Any]:
-    """The tensors in what a checkpoint file holds.
+    """Return the tensors in a checkpoint's content.
 
     Args:
-        checkpoint: a dict of them, or one that has such a dict as ``state_dict``.
-        prefix: only the entries under it, which they then lack; else they lack the ``module.`` of distributed training.
+        checkpoint: a dict of tensors, or one that has such a dict as ``state_dict``.
+        prefix: take only the entries under it, and remove it from their names; without one, ``module.`` of distributed
+            training is removed.
 
     Returns:
         Tensors by name.
@@ -160,20 +164,20 @@ def weights_of(checkpoint: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
-    """Leave out of a checkpoint's weights what the model has in another shape; says what, with both shapes.
+    """Keep the weights of a checkpoint that fit the model, and warn about the others, with both shapes.
 
-    So a model of 17 points gives its backbone to one of 9 points, whose head begins anew.
+    So a model of 17 keypoints gives its backbone to one of 9 keypoints, whose head starts from scratch.
 
     Args:
         model: the model, not wrapped.
-        checkpoint: what its file holds.
-        where: its address, for the messages.
+        checkpoint: its content.
+        where: its address, for messages.
 
     Returns:
-        The checkpoint with ``state_dict``: the tensors that fit. All else in it is as it was.
+        The checkpoint with only the fitting tensors as ``state_dict``; its other entries are unchanged.
 
     Raises:
-        BadInputError: no tensor of it fits the model.
+        BadInputError: no tensor fits the model.
     """
     own, weights = model.state_dict(), weights_of(checkpoint)
     found, fitting = compare(own, weights), _fitting(model, weights)
@@ -196,7 +200,7 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
 
 
 def _fetch(place: str, address: str, timeout: float) -> Any:
-    """What the file at an address holds; ``place`` is for the messages."""
+    """Return the content of the file at an address; ``place`` is for messages."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
     try:
@@ -212,13 +216,13 @@ def _fetch(place: str, address: str, timeout: float) -> Any:
 
 
 def _fitting(part: Any, weights: dict[str, Any]) -> dict[str, Any]:
-    """The weights that a part of a model has in the same shape; none where only counters would fit."""
+    """Return the weights that a part of a model has in the same shape; none where only counters would fit."""
     fitting = {name: weights[name] for name in compare(part.state_dict(), weights).fitting}
     return fitting if any(v.ndim for v in fitting.values()) else {}
 
 
 def _part_at(model: Any, place: str) -> Any:
-    """The part of the model that was built at a place of the config; ``None`` where that is none by itself."""
+    """Return the part of the model built from a place of the config; ``None`` where no module of its own was built."""
     if place == "load_from":
         return model
     for name in place.removesuffix(".init_cfg").split(".")[1:]:
@@ -235,7 +239,7 @@ def _unusable(place: str, address: str, reason: str, todo: str) -> BadInputError
 
 @contextmanager
 def _impatient(timeout: float) -> Iterator[None]:
-    """Within it, connections that are silent for ``timeout`` seconds are given up; torch's loader cannot be told."""
+    """Give up connections that are silent for ``timeout`` seconds; torch's loader has no option for it."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(timeout)
     try:
@@ -245,7 +249,7 @@ def _impatient(timeout: float) -> Iterator[None]:
 
 
 def _parts(place: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every dict in a model config with its dotted place, from outside to inside, but not the ``init_cfg`` ones."""
+    """Yield every dict in a model config with its dotted place, from outside to inside, except ``init_cfg``."""
     if isinstance(value, dict):
         yield place, value
         for key, inner in value.items():

@@ -1,4 +1,4 @@
-"""What a run says of itself: its keypoints, classes, boxes and config, in every checkpoint and beside them."""
+"""A run's record of its keypoints, categories, boxes and config, in every checkpoint and in files beside them."""
 
 import json
 import logging
@@ -17,21 +17,21 @@ from kpplugins.weights.stored_config import built_config, config_from_text
 
 logger = logging.getLogger(__name__)
 KEY = "kpplugins"
-"""Where the record lies in a checkpoint's ``meta``."""
+"""Key of the record in a checkpoint's ``meta``."""
 CLASSES_FILE, LAYOUT_FILE = "classes.json", "boxes.json"
 _DECIDING = ("model", "test_dataloader.dataset.pipeline")
-"""Parts of a config that decide what a trained model finds."""
+"""Parts of a config that decide what a trained model predicts."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that prediction needs beside the weights. What is not known is ``None``.
+    """Everything that prediction needs besides the weights; ``None`` where unknown.
 
     Attributes:
-        name: what the run's config file is called, without ending.
+        name: of the run's config file, without its suffix.
         schema: the keypoints.
-        classes: names of the classes of boxes, by label; of a model that finds boxes.
-        layout: how the keypoints lie in their boxes; of a top-down model.
+        classes: names of the boxes' categories, by label, for a model that finds boxes.
+        layout: how the keypoints lie in their boxes, for a top-down model.
         config: the settled config as plain data, see ``stored_config``.
     """
 
@@ -42,7 +42,7 @@ class RunRecord:
     config: dict[str, Any] | None = None
 
     def to_meta(self) -> dict[str, Any]:
-        """As plain data, for a checkpoint's ``meta``."""
+        """Return the record as plain data, for a checkpoint's ``meta``."""
         return {
             "version": __version__,
             "name": self.name,
@@ -64,18 +64,21 @@ class RunRecord:
 
 
 def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
-    """Read what a checkpoint says of its run, else what lies beside it.
+    """Read the record of a run from its checkpoint, and what that lacks from the files beside it.
 
-    The checkpoint goes first: what training of this project has written into it, then MMEngine's ``dataset_meta`` and
-    text of the config; then ``schema.json``, ``classes.json`` and ``boxes.json`` in its folder. Where the two
-    disagree, a warning says so.
+    The checkpoint comes first: the record that this project's training wrote into it, then MMEngine's
+    ``dataset_meta``; last come ``schema.json``, ``classes.json`` and ``boxes.json`` in its folder. A warning is logged
+    where they disagree.
 
     Args:
-        content: of the checkpoint.
+        content: the content of the checkpoint.
         checkpoint: its path.
 
+    Returns:
+        The record; ``None`` for each value that is found nowhere.
+
     Raises:
-        BadInputError: a record or a file beside that cannot be read.
+        BadInputError: the record, or a file beside the checkpoint, cannot be read.
     """
     meta = content.get("meta") if "state_dict" in content else None
     meta = meta if isinstance(meta, dict) else {}
@@ -92,7 +95,7 @@ def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
         ours, theirs = getattr(inside, name), getattr(near, name)
         if ours is not None and theirs is not None and ours != theirs:
             logger.warning(
-                "%s says something else than the checkpoint beside it, which is followed: %s",
+                "%s disagrees with the checkpoint beside it, which is followed: %s",
                 checkpoint.parent / file, checkpoint.name,
             )  # fmt: skip
     return RunRecord(*(_first(getattr(inside, f.name), getattr(near, f.name)) for f in fields(RunRecord)))
@@ -105,13 +108,13 @@ def config_of(
     record: RunRecord,
     trust: bool = False,
 ) -> Path | Config:
-    """Find the config of a run: the given one, else the one in its checkpoint, else the file beside it.
+    """Find the config of a run: the given one, else the one in its checkpoint's record, else the file beside it.
 
-    The text that MMEngine keeps in every checkpoint is read where there is no such file.
+    Without any of these, the text that MMEngine keeps in every checkpoint is read.
 
     Args:
-        config: its file, where one is given.
-        content: of the checkpoint.
+        config: a config file, or ``None``.
+        content: the content of the checkpoint.
         checkpoint: its path.
         record: from ``record_of``.
         trust: let a config in the checkpoint name any code.
@@ -120,7 +123,7 @@ def config_of(
         A file, or a settled config.
 
     Raises:
-        BadInputError: there is none, or the one in the checkpoint names code that is not registered.
+        BadInputError: there is no config, or the one in the checkpoint names code that is not registered.
     """
     if config is not None:
         return Path(config)
@@ -139,7 +142,7 @@ def config_of(
 
 
 def _own(stored: Any, where: str) -> RunRecord:
-    """What this project's training has written."""
+    """Return the record that this project's training wrote."""
     if stored is None:
         return RunRecord()
     try:
@@ -165,13 +168,13 @@ def _own(stored: Any, where: str) -> RunRecord:
 
 
 def _beside(folder: Path) -> RunRecord:
-    """What the files beside a checkpoint say, but for the layout of boxes."""
+    """Read the files beside a checkpoint, except the layout of boxes."""
     schema = KeypointSchema.load(folder / SCHEMA_FILE) if (folder / SCHEMA_FILE).is_file() else None
     return RunRecord(schema=schema, classes=_classes_beside(folder / CLASSES_FILE))
 
 
 def _layout_beside(file: Path, inside: RunRecord, near: KeypointSchema | None) -> BoxLayout | None:
-    """The layout beside; it must be of the keypoints that are followed, unless the checkpoint has one of its own."""
+    """Read the layout beside a checkpoint; it must match the record's keypoints, unless the checkpoint has its own."""
     schema = near if inside.layout else inside.schema or near
     return BoxLayout.load(file, schema.num_keypoints) if schema is not None and file.is_file() else None
 
@@ -185,13 +188,13 @@ def _classes_beside(file: Path) -> tuple[str, ...] | None:
         raise BadInputError("not JSON", where=str(file), found=str(error)) from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise BadInputError(
-            "not the names of classes", where=str(file), expected='["cup", "plate"]', found=str(names)[:80]
+            "not the names of categories", where=str(file), expected='["cup", "plate"]', found=str(names)[:80]
         )
     return tuple(names)
 
 
 def _schema_in(data: Mapping[str, Any]) -> KeypointSchema | None:
-    """The keypoints that MMPose's ``dataset_meta`` describes, where it describes any."""
+    """Return the keypoints that MMPose's ``dataset_meta`` describes, if any."""
     try:
         return KeypointSchema.from_metainfo(dict(data))
     except (KeyError, TypeError, ValueError, IndexError):
@@ -199,14 +202,14 @@ def _schema_in(data: Mapping[str, Any]) -> KeypointSchema | None:
 
 
 def _richer(found: KeypointSchema | None, near: KeypointSchema | None) -> KeypointSchema | None:
-    """The schema beside, where it is of the same keypoints as ``dataset_meta``, which knows less of them."""
+    """Return the schema beside where its keypoints are those of ``dataset_meta``, which holds less about them."""
     if found is None or near is None or found.keypoints != near.keypoints:
         return found
     return near if found.flip_indices == near.flip_indices else found
 
 
 def _classes_in(data: Mapping[str, Any]) -> tuple[str, ...] | None:
-    names = data.get("classes") or data.get("CLASSES")  # MMPose has categories of COCO under the latter
+    names = data.get("classes") or data.get("CLASSES")  # MMPose keeps COCO's categories under the latter
     names = (names,) if isinstance(names, str) else names
     return tuple(names) if names and all(isinstance(name, str) for name in names) else None
 
@@ -217,13 +220,13 @@ def _config_beside(folder: Path) -> Path | None:
 
 
 def _tell_other(config: Mapping[str, Any], file: Path | None, checkpoint: Path) -> None:
-    """Say so where the config beside a checkpoint would make another model or other inputs of it."""
+    """Warn where the config beside a checkpoint describes another model or other inputs."""
     if file is None:
         return
     try:
         other = config_from_text(file.read_text(encoding="utf-8"), str(file))
     except BadInputError:
-        other = {}  # it has been written by hand
+        other = {}  # it was written by hand
     for place in _DECIDING:
         if _at(config, place) != _at(other, place):
             logger.warning(

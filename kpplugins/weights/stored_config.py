@@ -1,9 +1,9 @@
-"""Configs inside checkpoints: kept as plain data, and never run when they are read.
+"""Configs inside checkpoints: stored as plain data, and never run when they are read.
 
-MMEngine keeps a config as the text of a Python file, and runs that text to read it (``Config.fromstring``), so that a
-checkpoint of a stranger would run a stranger's code. Here the text is read as literals only. A config that is mere data
-can still name code: ``type='os.system'`` is imported by MMEngine's registries where no class is registered by that
-name. So only registered names are let through.
+MMEngine stores a config as the text of a Python file and runs that text to read it (``Config.fromstring``), so a
+stranger's checkpoint would run a stranger's code. Here the text is read as literals only. Even a config of plain data
+can name code: MMEngine's registries import ``type='os.system'`` where no class is registered by that name. So only
+registered names are let through.
 """
 
 import ast
@@ -24,40 +24,40 @@ import kpplugins.register  # noqa: F401
 from kpplugins.structures import BadInputError
 
 SCOPES = ("mmengine", "mmcv", "mmpose", "mmdet", "mmpretrain")
-"""Packages whose registries a config may name classes of."""
+"""Packages whose registered classes a config may name."""
 _OURS = (*SCOPES, "kpplugins")
 _NUMBERS = {"inf": float("inf"), "nan": float("nan")}
 _KEY = re.compile(r"[^'\"\\\n\r]*")
-_TODO = "give the config by --config, or, if you trust where it comes from, add --trust-checkpoint"
+_TODO = "give the config with --config, or add --trust-checkpoint if you trust its source"
 
 
 def plain_config(cfg: Config) -> dict[str, Any]:
-    """A config as dicts, lists, tuples, strings, numbers, booleans and ``None``; classes become their dotted names.
+    """Return a config as plain data; classes and functions become their dotted names, arrays lists, paths strings.
 
     Args:
         cfg: the config.
 
     Returns:
-        What ``Config`` takes, without a reference to ``cfg``.
+        Dicts, lists, tuples, strings, numbers, booleans and ``None``, sharing nothing with ``cfg``.
 
     Raises:
-        BadInputError: a value that is neither data nor a class or function; it names the place.
+        BadInputError: a value is neither data nor a class or function; the message names its place.
     """
     return {str(key): _plain(value, str(key)) for key, value in cfg.to_dict().items()}
 
 
 def config_from_text(text: str, where: str) -> dict[str, Any]:
-    """The values that the text of a dumped config assigns, without running it.
+    """Read the values that the text of a dumped config assigns, without running it.
 
     Args:
         text: assignments of literals and of ``dict(…)``, as MMEngine writes a config.
-        where: its file, for the message.
+        where: its file, for messages.
 
     Returns:
         Values by name.
 
     Raises:
-        BadInputError: anything else in it.
+        BadInputError: the text holds anything else.
     """
     try:
         found: dict[str, Any] = {}
@@ -72,17 +72,20 @@ def config_from_text(text: str, where: str) -> dict[str, Any]:
     except (SyntaxError, ValueError, RecursionError) as error:
         raise BadInputError(
             "the config in this checkpoint is not plain values", where=where, found=str(error)[:100],
-            todo="give the config by --config",
+            todo="give the config with --config",
         ) from error  # fmt: skip
 
 
 def built_config(values: dict[str, Any], where: str, trust: bool = False) -> Config:
-    """A config of what a checkpoint holds, in which nothing names code that is not registered.
+    """Build a config from a checkpoint's values, making sure that they name registered code only.
 
     Args:
         values: from ``plain_config`` or ``config_from_text``.
-        where: the checkpoint, for the message.
-        trust: let it name any code; its ``custom_imports`` are imported.
+        where: the checkpoint, for messages.
+        trust: let it name any code, and import its ``custom_imports``.
+
+    Returns:
+        The config.
 
     Raises:
         BadInputError: it names other code, and is not trusted.
@@ -98,7 +101,7 @@ def built_config(values: dict[str, Any], where: str, trust: bool = False) -> Con
         f"scope {scope}" for scope in _values(values, "_scope_", "default_scope") if scope not in SCOPES
     ]
     foreign += [f"type {name}" for name in _values(values, "type") if not _is_registered(name)]
-    # metainfo may name a file that MMPose runs; one of its own is found in its package
+    # metainfo may name a file, which MMPose runs; MMPose's own are found in its package, not here
     foreign += [f"file {file}" for file in _values(values, "from_file") if Path(str(file)).exists()]
     foreign += [f"key {key!r}" for key in _keys(values) if not _KEY.fullmatch(str(key))]
     foreign += [f"key {key!r}" for key in values if not str(key).isidentifier()]
@@ -133,7 +136,7 @@ def _plain(value: Any, place: str) -> Any:
 
 
 def _literal(node: ast.AST) -> Any:
-    """The value of a literal, of ``dict(…)``, or of a list, tuple or dict of these."""
+    """Return the value of a literal, of ``dict(…)``, or of a list, tuple or dict of these."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
         found: dict[Any, Any] = {}
         for argument in node.args:
@@ -158,7 +161,7 @@ def _refuse(node: Any) -> Any:
 
 
 def _values(value: Any, *keys: str) -> Iterator[Any]:
-    """What stands under some keys, at any depth, but for ``None`` and parts of bodies, whose ``type`` is a word."""
+    """Yield the values of some keys at any depth, except ``None`` and those of keypoints, whose ``type`` is a word."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in keys and inner is not None and not isinstance(inner, (dict, list)):
@@ -179,9 +182,9 @@ def _keys(value: Any) -> Iterator[Any]:
 
 
 def _is_registered(name: Any) -> bool:
-    """Whether it is a class of OpenMMLab's registries (plain, with a scope, or with its module), or torch's layer.
+    """Tell whether it names a class in OpenMMLab's registries (bare, with scope or module), or torch's own class.
 
-    A word that is no module's name is nothing that could be imported: a step of albumentations, for example.
+    A word that is no module's name cannot be imported, and passes: a step of albumentations, for example.
     """
     *before, last = str(name).split(".")
     if before[:2] in (["torch", "nn"], ["torch", "optim"]):

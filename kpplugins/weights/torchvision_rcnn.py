@@ -1,7 +1,7 @@
-"""The weights of torchvision's Keypoint R-CNN: ``keypointrcnn_resnet50_fpn_coco-fc266e95.pth``.
+"""Weights of torchvision's Keypoint R-CNN: ``keypointrcnn_resnet50_fpn_coco-fc266e95.pth``.
 
 He et al., "Mask R-CNN", 2017. ``KeypointRCNN`` has torchvision's own parts under torchvision's names, and can take the
-file as it is (``model.weights``): see ``keypoint_rcnn_weights`` on what becomes of it for other points and classes.
+file as it is (``model.weights``); ``keypoint_rcnn_weights`` says how it is adapted to other keypoints and categories.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,14 @@ _LAST = [f"{layer}.{kind}" for layer in (POINTS, SCORES, BOXES) for kind in ("we
 
 
 def published_model(weights: Mapping[str, Any]) -> dict[str, Any]:
-    """The model config of torchvision's network, for as many points and classes as the weights are for."""
+    """Return the model config of torchvision's network, with as many keypoints and categories as the weights have.
+
+    Args:
+        weights: their tensors by name, without ``module.``.
+
+    Returns:
+        The ``model`` part of a config.
+    """
     return dict(
         type="KeypointRCNN",
         norm="frozen",
@@ -33,20 +40,20 @@ def published_model(weights: Mapping[str, Any]) -> dict[str, Any]:
 def converted(
     weights: Mapping[str, Any], model_cfg: dict[str, Any] | None, source: Path
 ) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
-    """The weights for our model, by today's names.
+    """Convert the weights for our model, under its current names.
 
     Args:
-        weights: theirs by name, without ``module.``.
-        model_cfg: whose model takes them; ``None`` for the published one.
+        weights: their tensors by name, without ``module.``.
+        model_cfg: config of the model that takes them; ``None`` for the published one.
         source: their file, for messages.
 
     Returns:
-        Our tensors by name; what of the config's model they do not give, as it has other points or classes, in words
-        (rows of the last layers are kept by name, the others of these layers have random values of seed 0); and for the
-        checkpoint's ``meta``, the names of the model's points and classes.
+        Our tensors by name; the parts of the config's model that the file does not cover because its keypoints or
+        categories differ, in words (rows of the last layers are matched by name, the other rows are random with seed
+        0); and for the checkpoint's ``meta``, the names of the model's keypoints and categories.
 
     Raises:
-        BadInputError: the file or the config is of another network; it names the first tensors at fault.
+        BadInputError: the file or the config is of another network; the message names the first tensors at fault.
     """
     missing = [name for name in _LAST if name not in weights]
     if missing:

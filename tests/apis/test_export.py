@@ -124,7 +124,7 @@ def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInputError, match="no trained run here"):
         export()
-    with pytest.raises(BadInputError, match=r"net\.pt: not a name of an ONNX file.*--out FILE"):
+    with pytest.raises(BadInputError, match=r"net\.pt: not the name of an ONNX file.*--out FILE"):
         export(config, checkpoint, "net.pt")
     other = tmp_path / "other.py"
     other.write_text(config.read_text().replace("num_stacks=2", "num_stacks=1"))
@@ -144,7 +144,7 @@ def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkey
     whole.write_text(
         f"_base_ = {str(config)!r}\ntest_dataloader = dict(dataset=dict(data_mode='bottomup'))\n"
     )
-    with pytest.raises(BadInputError, match="only top-down.*found one that finds boxes and points"):
+    with pytest.raises(BadInputError, match="only top-down.*found one that finds boxes and keypoints"):
         export(whole, checkpoint)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(BadInputError, match=r"onnxscript.*kpplugins\[export\]"):

@@ -15,6 +15,8 @@ import pytest
 import kpplugins.apis.test as apis_test
 from kpplugins.apis.export import export
 from kpplugins.inference.predictor import Predictor
+from kpplugins.weights.checkpoints import read_checkpoint
+from kpplugins.weights.run_record import KEY
 
 TINY = [
     "input_size=(64,64)",
@@ -219,7 +221,8 @@ def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_ca
     tool("train.py", *together, "--cfg-options", "max_epochs=1", *TINY, processes=2)
     tool("train.py", *together, "--resume", "--cfg-options", "max_epochs=2", *TINY, processes=2)
     tool("test.py", *together, "--cfg-options", *TINY, processes=2, fresh=True)
-    assert (tool.folder / "ddp/epoch_2.pth").is_file()
+    meta = read_checkpoint(tool.folder / "ddp/epoch_2.pth")["meta"][KEY]
+    assert meta["schema"]["keypoints"][2] == "mouth" and meta["config"]["resume"] and meta["box_layout"]
     assert json.loads((tool.folder / "ddp/metrics.json").read_text())["instances"] == 4
 
 

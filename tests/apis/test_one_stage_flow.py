@@ -168,7 +168,9 @@ def test_what_does_not_belong_to_the_weights_is_one_line(
     content["meta"][KEY]["classes"] = ("plate", "cup")
     torch.save(content, other / "epoch_1.pth")
     test = ["test.py", f"{kind}.py", other / "epoch_1.pth", "--data", cups_and_plates, "--work-dir", other]
-    assert "trained on other classes; expected plate, cup; found cup, plate" in tool(*test, status=2).stderr
+    assert (
+        "trained on other categories; expected plate, cup; found cup, plate" in tool(*test, status=2).stderr
+    )
     (other / "classes.json").write_text('["plate", ')
     said = tool(*test, status=2).stderr
     assert "classes.json: not JSON" in said and "Traceback" not in said

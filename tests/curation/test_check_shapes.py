@@ -10,7 +10,7 @@ from kpplugins.curation.checks.images.looks import Looks, look_at
 from kpplugins.curation.checks.images.videos import propose_pattern, sequences
 from kpplugins.curation.checks.outliers import suspects as outliers
 from kpplugins.curation.checks.person import body_rules, strange_lines
-from kpplugins.curation.checks.shapes import as_shapes, fit, reach
+from kpplugins.curation.checks.shapes import reach
 from kpplugins.curation.checks.sides import suspects as exchanged
 from kpplugins.data import ImageInfo
 from kpplugins.schema.from_names import COCO_SIGMAS, infer_schema
@@ -28,34 +28,6 @@ def faces(n: int, seed: int = 0) -> np.ndarray:
     turn = generator.uniform(1, 5, (n, 1)) * np.exp(1j * generator.uniform(0, 2 * np.pi, (n, 1)))
     moved = shapes * turn + generator.uniform(0, 500, (n, 1)) * (1 + 1j)
     return np.stack([moved.real, moved.imag], axis=-1)
-
-
-def shape(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    has = np.ones((1, len(points)), bool)
-    return as_shapes(points[None], has), has
-
-
-def test_turn_size_and_place_do_not_count_and_mirroring_does():
-    turned = (FACE @ [[0, 3], [-3, 0]]) + [100, 7]
-    (a, has), (b, _), (c, _) = shape(FACE), shape(turned), shape(FACE * [-1, 1])
-    assert fit(a, has, b, has, 3).distance[0, 0] == pytest.approx(0, abs=1e-6)
-    # mirrored names are the same face again; mirrored places with the same names are not
-    assert fit(a, has, c[:, FLIPS], has, 3).distance[0, 0] == pytest.approx(0, abs=1e-6)
-    assert fit(a, has, c, has, 3).distance[0, 0] > 0.5
-
-
-def test_the_distance_by_hand_and_points_without_a_label():
-    # a square against one with a corner moved: z = (1, i, -1, -i), w = (1, i, -1, i); |cross| = |Σ z conj(w) - 0| = 2,
-    # Σ|z|² = 4, Σ|w|² - |Σw|²/4 = 4 - 4/4 = 3, so distance² = 1 - 4/12
-    square, other = np.array([[1, 1j, -1, -1j]]), np.array([[1, 1j, -1, 1j]])
-    has = np.ones((1, 4), bool)
-    assert fit(square, has, other, has, 3).distance[0, 0] == pytest.approx(np.sqrt(2 / 3))
-    assert fit(square, has, other, np.array([[1, 1, 1, 0]], bool), 3).distance[0, 0] == pytest.approx(
-        0, abs=1e-6
-    )
-    assert np.isinf(
-        fit(square, has, other, np.array([[1, 1, 0, 0]], bool), 2).distance[0, 0]
-    )  # 2 of 4 are too few
 
 
 def test_reach_is_the_nearest_tenth_and_at_least_three():

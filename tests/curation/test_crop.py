@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kpplugins.curation.crop import CUT_NOTE, ORIGINS_FILE, SHEET_FILE, WIDENED_NOTE, crop
+from kpplugins.curation.crop import ORIGINS_FILE, SHEET_FILE, crop
 from kpplugins.data.coco.reader import read_coco
+from kpplugins.data.rule import Rule
 from kpplugins.structures import BadInputError
 
 WIDTH, HEIGHT = 120, 100
@@ -116,14 +117,14 @@ def test_a_point_beyond_the_margin_widens_the_crop_or_is_dropped_and_counted(tmp
     source = folder(tmp_path / "in", [far])
     report = crop(source, tmp_path / "wide", quality=None)
     (wide,) = read_coco(tmp_path / "wide").records
-    assert report["rules"] == {WIDENED_NOTE: 1}
+    assert report["rules"] == {Rule.CROP_WIDENED.value: 1}
     assert wide.keypoints[2].tolist() == [100 - 15, 90 - 25, 1]
     assert (wide.width, wide.height) == (101 - 15, 91 - 25)
     assert wide.bbox.tolist() == [5, 5, 45, 25]  # the box is not widened
 
     report = crop(source, tmp_path / "strict", keep_points=False)
     (strict,) = read_coco(tmp_path / "strict").records
-    assert report["rules"] == {CUT_NOTE: 1}
+    assert report["rules"] == {Rule.KEYPOINT_OUTSIDE_CROP.value: 1}
     assert strict.keypoints[:, 2].tolist() == [2, 1, 0]
     assert (strict.width, strict.height) == (51, 31)
 
@@ -212,7 +213,7 @@ def test_progress_counts_images(tmp_path: Path):
         (
             {**GOOD, "bbox": [200, 30, 40, 20]},
             {},
-            r"a\.png: box lies outside its image.*within 120×100.*200",
+            "annotation 1: box has no area in its image.*within 120×100.*200",
         ),
         (GOOD, {"margin": -0.1}, "margin: out of range; expected a number from 0.*found -0.1"),
         (GOOD, {"margin": float("nan")}, "margin: out of range"),
@@ -234,16 +235,14 @@ def test_faults_are_one_line_and_leave_nothing(tmp_path: Path, annotation: dict,
 def test_bad_entries_are_skipped_only_when_asked_and_then_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    source = folder(tmp_path / "in", [GOOD, {**GOOD, "bbox": [200, 30, 40, 20]}])
+    source = folder(tmp_path / "in", [GOOD])
     folder(source, [GOOD, GOOD], "val", "b.png")
     read = cv2.imread
     monkeypatch.setattr(cv2, "imread", lambda path, *a: None if path.endswith("b.png") else read(path, *a))
-    with pytest.raises(BadInputError, match="box lies outside.*2 more bad files"):
+    with pytest.raises(BadInputError, match="image cannot be decoded as its header says.*1 more bad files"):
         crop(source, tmp_path / "out")
     report = crop(source, tmp_path / "out", skip_bad=True)
-    assert report["skipped"] == {
-        "box lies outside its image": 1, "image cannot be decoded as its header says": 2,
-    }  # fmt: skip
+    assert report["skipped"] == {"image cannot be decoded as its header says": 2}
     assert report["instances"] == 1
     assert "skipped: " in caplog.text
 

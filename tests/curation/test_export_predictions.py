@@ -222,7 +222,10 @@ BAD_DEMO = {
     "no instance": ({"instances": [3]}, r"instances\[0\]: instance is wrong"),
     "points": ({"instances": [{"keypoints": [[1, 2, 0.5]]}]}, "wrong number of keypoints.*3 of x, y, score"),
     "no number": ({"instances": [{"keypoints": [[1, 2, "x"]] * 3}]}, "list of numbers"),
-    "box": ({"instances": [{"keypoints": [[1, 2, 0.5]] * 3, "bbox": [1, 2, 3]}]}, "wrong bbox"),
+    "box": (
+        {"instances": [{"keypoints": [[1, 2, 0.5]] * 3, "bbox": [1, 2, 3]}]},
+        "bbox is wrong; expected 4 numbers",
+    ),
     "score": ({"instances": [{"keypoints": [[1, 2, 0.5]] * 3, "score": "high"}]}, "score is wrong"),
 }
 
@@ -274,7 +277,7 @@ BAD_RESULTS = {
     "category": ({"category_id": 9}, "unknown category.*9"),
     "k": ({"keypoints": [1, 2, 0.5]}, "another number of keypoints; expected 3 points, 9 numbers"),
     "none": ({"keypoints": None}, "list of numbers"),
-    "box": ({"bbox": [1, 2]}, "wrong bbox"),
+    "box": ({"bbox": [1, 2]}, "bbox is wrong; expected 4 numbers"),
     "score": ({"score": []}, "score is wrong"),
 }
 

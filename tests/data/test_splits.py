@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpplugins.data.splits import split_bounds, take_split
+from kpplugins.data.splits import split_bounds, take_split, true_division
 from kpplugins.structures import BadInputError
 
 
@@ -44,3 +46,8 @@ def test_a_seed_shuffles_reproducibly():
 def test_faults(split: str, ratios: tuple, words: str):
     with pytest.raises(BadInputError, match=words):
         take_split(range(10), split, ratios)
+
+
+def test_a_set_with_one_part_is_not_divided():
+    assert true_division({Path("a"): "train"}) == {}
+    assert len(true_division({Path("a"): "train", Path("b"): "val"})) == 2

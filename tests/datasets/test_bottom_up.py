@@ -128,7 +128,7 @@ def test_points_that_nobody_has(scene: Path):
     [
         ([5, 5, 0, 9], "positive size"),
         ([5, 5, -3, 9], "positive size"),
-        ([math.nan, 5, 3, 9], "annotation 2: bbox holds"),
+        ([math.nan, 5, 3, 9], "annotation 2: bbox is wrong"),
     ],
 )
 def test_impossible_boxes_stop(write, box: list, words: str):
@@ -138,31 +138,32 @@ def test_impossible_boxes_stop(write, box: list, words: str):
 
 
 def test_a_bad_instance_can_be_skipped(write, caplog: pytest.LogCaptureFixture):
-    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 1, 7, [5, 5, 0, 9], [0] * 6)])
+    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 2, 7, [5, 5, 0, 9], [0] * 6)])
     with caplog.at_level(logging.WARNING):
         assert bottom_up(root, skip_bad=True)[0]["id"] == [1]
     assert "skipped 1 of 2: 1 × bbox must be" in caplog.text
 
 
-def test_boxes_outside_or_stored_as_corners(write, caplog: pytest.LogCaptureFixture):
-    """A box outside goes, with its points; corners as width and height reach far beyond, are cut, and it is said."""
+def test_a_box_outside_stops_and_one_over_the_border_is_cut(write, caplog: pytest.LogCaptureFixture):
+    """With ``skip_bad`` the image with the box outside goes whole: what is left would not be all that is there."""
     root = write([
         annotation(1, 1, 7, [5, 5, 20, 30], CUP),
         annotation(2, 1, 7, [70, 5, 20, 30], CUP),
         annotation(3, 2, 7, [40, 20, 55, 35], [45, 25, 2, 50, 30, 2]),
     ])  # fmt: skip
     with caplog.at_level(logging.WARNING):
-        a, b, _ = bottom_up(root)
-    assert (a["id"], len(a["raw_ann_info"])) == ([1], 1)
-    assert b["bbox"].tolist() == [[40, 20, 59, 39]]
-    assert "1 left out with a box that has no area" in caplog.text
-    assert "1 of 2 boxes lie more than half beyond their image" in caplog.text
+        with pytest.raises(BadInputError, match="annotation 2: box has no area in its image"):
+            bottom_up(root)
+        sample, empty = bottom_up(root, skip_bad=True)
+    assert sample["bbox"].tolist() == [[40, 20, 59, 39]] and len(empty["bbox"]) == 0
+    assert sample["raw_ann_info"][0]["bbox"] == [40, 20, 19, 19]
+    assert "1 × box reaches beyond its image, cut to it" in caplog.text
 
 
 @pytest.mark.parametrize("key", [8, None, "7"])
 def test_a_class_without_a_name_stops(write, key, caplog: pytest.LogCaptureFixture):
     """By whatever it is called; with ``skip_bad`` the others train."""
-    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 1, key, [5, 5, 9, 9])])
+    root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), annotation(2, 2, key, [5, 5, 9, 9])])
     words = rf"annotation 2: a category_id that has no name; expected 7 \(cup\) or 3 \(jug\).*found {key!r}"
     with pytest.raises(BadInputError, match=words):
         bottom_up(root)
@@ -176,7 +177,7 @@ def test_a_number_that_is_none_is_named_with_its_instance(write, field: str, val
     bad = annotation(2, 1, 7, [5, 5, 20, 30], list(CUP))
     bad[field] = value if field == "area" else [value, *bad[field][1:]]
     root = write([annotation(1, 1, 7, [5, 5, 20, 30], CUP), bad])
-    with pytest.raises(BadInputError, match=rf"annotation 2: {field} .*a number that is not finite"):
+    with pytest.raises(BadInputError, match=rf"annotation 2: {field} is wrong; expected .*between"):
         bottom_up(root)
 
 
@@ -226,9 +227,9 @@ def test_a_converted_folder_keeps_its_backgrounds(scene: Path, tmp_path: Path):
 
 
 def test_what_is_kept_of_a_image_is_small(scene: Path):
-    """Bytes of one instance of 3 points: 21 numbers of 8, and little more."""
+    """Bytes of one instance of 3 points: 17 numbers of 8, and little more."""
     kept = bottom_up(scene).load_data_list()[1]
-    assert len(kept["rows"]) == 21 * 8
+    assert len(kept["rows"]) == 17 * 8
     assert set(kept) == {"img_id", "img_path", "rows"}
 
 

@@ -43,7 +43,7 @@ def test_instances_go_with_their_images_whatever_their_order():
         "bbox": [2.0, 2.0, 7.0, 7.0], "keypoints": [30.0, 40.0, 2.0], "num_keypoints": 1,
     }  # fmt: skip
     assert c["raw_ann_info"] == []
-    assert counts == {"crowd": 1, "unlabelled": 0, "outside": 0, "cut": 0}
+    assert counts == {"crowd": 1, "unlabelled": 0}
 
 
 def test_a_background_has_empty_arrays_of_the_same_kind():
@@ -54,24 +54,6 @@ def test_a_background_has_empty_arrays_of_the_same_kind():
         if isinstance(value, np.ndarray):
             assert (empty[key].shape, empty[key].dtype) == ((0, *value.shape[1:]), value.dtype), key
             assert empty[key].flags.writeable
-
-
-def test_boxes_are_cut_to_the_image_and_the_truth_stays():
-    small, counts = small_images(
-        [record("a", (-10, 50, 20, 90)), record("a", (5, 5, 20, 20))], [], [0], ["cup"]
-    )
-    sample = whole_image(small[0], 1, ["cup"])
-    assert sample["bbox"].tolist() == [[0, 50, 20, 59], [5, 5, 20, 20]]
-    assert sample["raw_ann_info"][0]["bbox"] == [-10, 50, 30, 40]
-    assert counts["cut"] == 1  # 20·9 of 30·40 is left
-
-
-def test_a_box_outside_its_image_is_left_out_and_counted():
-    small, counts = small_images(
-        [record("a", (120, 5, 140, 20)), record("a", (5, 5, 20, 20))], [], [0], ["cup"]
-    )
-    sample = whole_image(small[0], 1, ["cup"])
-    assert (sample["id"], len(sample["raw_ann_info"]), counts["outside"]) == ([2], 1, 1)
 
 
 def test_what_is_not_learnt_is_counted():

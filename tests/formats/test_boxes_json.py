@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.instances import OUTSIDE_NOTE
+from kpplugins.data.rule import Rule
 from kpplugins.formats.boxes_json import is_boxes_json, read_boxes_json
 from kpplugins.structures import BadInputError
 
@@ -35,9 +35,9 @@ def test_boxes_and_points(tmp_path: Path):
     assert reading.schema.keypoints == ("kpt_0", "kpt_1")
     assert first.keypoints.tolist() == [[12, 22, 2], [0, 0, 0]]  # only 0 and 1 in the source: 1 is visible
     assert first.bbox.tolist() == [10, 20, 50, 60]
-    assert first.area == 40 * 40
+    assert first.area == 848  # 53 % of 40·40
     assert second.keypoints.tolist() == [[1, 1, 2], [0, 0, 0]]
-    assert reading.notes == {OUTSIDE_NOTE: 1}
+    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 2}
     assert [p.path.name for p in reading.backgrounds] == ["nichts.png"]
     assert reading.splits == {}
 
@@ -74,7 +74,9 @@ def test_real_tubes(real_data: Path):
     assert len({r.image for r in reading.records}) + len(reading.backgrounds) == len(files) == 111
     assert len(reading.records) == sum(len(f["bboxes"]) for f in files) == 185
     visible = sum(p[2] for f in files for instance in f["keypoints"] for p in instance)
-    assert sum(r.num_labelled for r in reading.records) + reading.notes[OUTSIDE_NOTE] == visible == 370
+    assert (
+        sum(r.num_labelled for r in reading.records) + reading.rules[Rule.KEYPOINT_OUTSIDE] == visible == 370
+    )
     assert {float(v) for r in reading.records for v in r.keypoints[:, 2]} == {2.0}
     by_name = {r.image.stem: r for r in reading.records}
     assert by_name["IMG_4902_JPG_jpg.rf.b61bc4c5be02ddc41c1b629683f8d3a4"].bbox.tolist() == [
@@ -89,26 +91,29 @@ GOOD = {"bboxes": [[0, 0, 9, 9]], "keypoints": [[[1, 1, 1], [2, 2, 1]]]}
 BAD = {
     "empty file": ("", "(?:JSON|empty)"),
     "truncated": (json.dumps(TWO)[:40], r":1.*JSON"),
-    "a list": ([], "has no list 'bboxes'"),
-    "no keypoints": ({"bboxes": []}, "has no list 'keypoints'"),
-    "null": ({"bboxes": None, "keypoints": []}, "has no list 'bboxes'"),
+    "a list": ([], "'bboxes' is missing"),
+    "no keypoints": ({"bboxes": []}, "'keypoints' is missing"),
+    "null": ({"bboxes": None, "keypoints": []}, "'bboxes' is missing"),
     "fewer": ({**GOOD, "keypoints": []}, "numbers of boxes and of instances differ"),
-    "short box": ({**GOOD, "bboxes": [[1, 2, 3]]}, r"bboxes\[0\]: is no box or point"),
+    "short box": ({**GOOD, "bboxes": [[1, 2, 3]]}, r"bboxes\[0\]: box is wrong; expected 4 numbers"),
     "xywh": ({**GOOD, "bboxes": [[50, 50, 20, 20]]}, "box has no area"),
     "NaN": (
         '{"bboxes": [[NaN, 0, 9, 9]], "keypoints": [[[1, 1, 1], [2, 2, 1]]]}',
         "(?:NaN|not acceptable JSON)",
     ),
-    "1e999": ('{"bboxes": [[0, 0, 1e999, 9]], "keypoints": [[[1, 1, 1], [2, 2, 1]]]}', "not a finite number"),
-    "text": ({**GOOD, "bboxes": [["0", 0, 9, 9]]}, "holds text"),
-    "true": ({**GOOD, "bboxes": [[True, 0, 9, 9]]}, "not a finite number"),
-    "point of two": ({**GOOD, "keypoints": [[[1, 1], [2, 2]]]}, r"keypoints\[0\]\[0\]: is no box or point"),
-    "no points": ({**GOOD, "keypoints": [None]}, "no list of points"),
+    "1e999": ('{"bboxes": [[0, 0, 1e999, 9]], "keypoints": [[[1, 1, 1], [2, 2, 1]]]}', "is wrong"),
+    "text": ({**GOOD, "bboxes": [["0", 0, 9, 9]]}, "a list of numbers"),
+    "true": ({**GOOD, "bboxes": [[True, 0, 9, 9]]}, "is wrong"),
+    "point of two": (
+        {**GOOD, "keypoints": [[[1, 1], [2, 2]]]},
+        r"keypoints\[0\]\[0\]: keypoint is wrong; expected 3 numbers",
+    ),
+    "no points": ({**GOOD, "keypoints": [None]}, "instance is missing"),
     "three points": (
         {**GOOD, "keypoints": [[[1, 1, 1]] * 3]},
         "another number of points.*expected 2.*found 3",
     ),
-    "visibility": ({**GOOD, "keypoints": [[[1, 1, 0.5], [2, 2, 1]]]}, "unknown visibility.*0.5"),
+    "visibility": ({**GOOD, "keypoints": [[[1, 1, 0.5], [2, 2, 1]]]}, "visibility must be 0, 1 or 2.*0.5"),
     "deep": ("[" * 100000, "(?:nest|JSON)"),
 }
 

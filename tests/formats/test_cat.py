@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpplugins.formats.cat import CAT_SCHEMA, OUTSIDE_NOTE, parse_cat, read_cat
+from kpplugins.data.rule import Rule
+from kpplugins.formats.cat import CAT_SCHEMA, parse_cat, read_cat
 from kpplugins.structures import BadInputError
 
 GOOD = "9 " + " ".join(str(n) for n in range(1, 19))
@@ -50,7 +51,7 @@ def test_box_is_the_points_box_with_margin(one_cat: Path):
     (record,) = read_cat(one_cat, margin=0.1).records
     # points run from (10, 20) to (50, 44): longer side 40, margin 4
     assert record.bbox.tolist() == [6, 16, 54, 48]
-    assert record.area == 40 * 24
+    assert record.area == pytest.approx(0.53 * 48 * 32)
     assert (record.width, record.height) == (100, 80)
     assert record.num_labelled == 9
 
@@ -61,7 +62,7 @@ def test_a_point_outside_the_image_is_unlabelled_and_counted(one_cat: Path):
     reading = read_cat(one_cat)
     assert reading.records[0].keypoints[0].tolist() == [0, 0, 0]
     assert reading.records[0].num_labelled == 8
-    assert reading.notes == {OUTSIDE_NOTE: 1}
+    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.BOX_SMALL: 1, Rule.AREA_DERIVED: 1}
 
 
 def test_flip_pairs_agree_with_mirrored_photographs(real_data: Path):
@@ -128,7 +129,7 @@ FAULTS = {
     _empty_image: "0 bytes",
     _no_image: "not an image",
     _binary_annotation: "not text",
-    _all_outside: "every point lies outside",
+    _all_outside: "every keypoint lies outside",
 }
 
 

@@ -41,7 +41,7 @@ def test_the_table_is_read(folder: Path):
     assert first.keypoints.tolist() == [[10.5, 20, 2], [30, 40, 2]]
     assert first.bbox.tolist() == [8.5, 18, 32, 42]  # longer side 20, margin 2
     assert second.keypoints.tolist() == [[5, 6, 2], [0, 0, 0]]
-    assert second.bbox.tolist() == [3, 4, 7, 8]  # a single point: 5 % of 80
+    assert second.bbox.tolist() == [0, 1, 10, 11]  # a single keypoint: a tenth of 100
     assert [p.path.name for p in reading.backgrounds] == ["img02.png"]
     assert len(read_lightning_pose(folder / "CollectedData.csv").records) == 2
 
@@ -58,10 +58,10 @@ def test_tables_are_read_together(folder: Path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (TABLE, "", "has no header"),
+        (TABLE, "", "annotation is empty"),
         ("coords,x", "coords,X", "other columns"),
-        ("10.5", "1O.5", r"CollectedData\.csv:4: coordinate is not a finite number"),
-        ("10.5", "1e999", r"csv:4: coordinate is not a finite number"),
+        ("10.5", "1O.5", r"CollectedData\.csv:4: coordinate is wrong"),
+        ("10.5", "1e999", r"csv:4: coordinate is wrong"),
         ("10.5,", ",", r"csv:4: point has one coordinate"),
         ("10.5,", "10.5,,", r"csv:4: row has another length"),
         ("labeled-data/séance 1/img00.png", "/data/img00.png", "absolute path"),
@@ -80,7 +80,7 @@ def test_bad_tables(folder: Path, old: str, new: str, words: str):
 
 def test_other_bytes_and_nothing(folder: Path):
     (folder / "CollectedData.csv").write_bytes(TABLE.encode("utf-16"))
-    with pytest.raises(BadInputError, match="not text in UTF-8"):
+    with pytest.raises(BadInputError, match="not UTF-8 text"):
         read_lightning_pose(folder)
     assert not is_lightning_pose(folder)
     assert not is_lightning_pose(folder / "none")

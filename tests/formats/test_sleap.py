@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.instances import OUTSIDE_NOTE
+from kpplugins.data.rule import Rule
 from kpplugins.formats.sleap import is_sleap, read_sleap
 from kpplugins.structures import BadInputError
 
@@ -71,7 +71,7 @@ def test_points_skeleton_and_symmetries(folder: Path, caplog: pytest.LogCaptureF
     assert first.bbox.tolist() == [6, 16, 54, 48]  # longer side 40, margin 4
     assert second.num_labelled == 3
     assert third.keypoints.tolist() == [[1, 2, 2], [0, 0, 0], [0, 0, 0]]  # not visible; outside
-    assert reading.notes[OUTSIDE_NOTE] == 1
+    assert reading.rules[Rule.KEYPOINT_OUTSIDE] == 1
     assert [r.image.name for r in reading.records] == ["0.png", "0.png", "2.png"]
     assert [p.path.name for p in reading.backgrounds] == ["1.png"]
     assert "1 frames without labels of people, left out" in caplog.text

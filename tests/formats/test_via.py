@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data import grouping
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.rule import Rule
 from kpplugins.formats.via import is_via, read_via
 from kpplugins.structures import BadInputError
 
@@ -108,7 +108,7 @@ def test_every_variant_gives_the_same_instances(variant: str, folder: Path):
     # from (60, 10) to (80, 15): longer side 20, margin 2
     assert second.bbox.tolist() == [58, 8, 82, 17]
     assert [p.path.name for p in reading.backgrounds] == ["empty.jpg"]
-    assert reading.notes == {grouping.DERIVED_NOTE: 1}
+    assert reading.rules == {Rule.BOX_DERIVED: 1, Rule.AREA_DERIVED: 2}
     assert is_via(source)
 
 
@@ -149,7 +149,7 @@ def test_without_instances_boxes_and_polygons_group_and_other_shapes_are_counted
     dog, cat = read_via(write(folder, entry(*regions))).records
     assert (dog.category, dog.keypoints[0, 0]) == ("dog", 10)
     assert (cat.category, cat.keypoints[0, 0]) == ("cat", 70) and cat.bbox.tolist() == [50, 10, 90, 70]
-    assert dog.notes == ("circle ignored: neither a point nor a box",)
+    assert dog.rules == (Rule.AREA_DERIVED, Rule.SHAPE_IGNORED)
 
 
 FAULTS = {
@@ -170,7 +170,7 @@ FAULTS = {
     "nameless": (entry(point(1, 2, other="nose")), "attribute 'name' is missing"),
     "negative": (entry(rect(5, 5, -2, 4)), "box has no size.*positive"),
     "flat": (entry(rect(5, 5, 2, 0)), "box has no size"),
-    "outside": (entry(rect(500, 5, 2, 2)), "box lies outside"),
+    "outside": (entry(rect(500, 5, 2, 2)), "box has no area in its image"),
     "polygon": (
         entry(region({"name": "polygon", "all_points_x": [1, 2, 3], "all_points_y": [1]})),
         "polygon is wrong.*3 x and 1 y",

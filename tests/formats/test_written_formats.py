@@ -13,8 +13,8 @@ from kpplugins.curation.export import export_annotations
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import write_coco
+from kpplugins.data.rule import Rule
 from kpplugins.formats.open_source import open_source
-from kpplugins.formats.writing import limits
 from kpplugins.schema import KeypointSchema
 
 
@@ -110,7 +110,8 @@ def test_yolo_gets_no_fraction_beyond_one(pets: Path, tmp_path: Path):
     path.write_text(json.dumps(content))
     report = export_annotations(pets, tmp_path / "out", to="yolo")
     box = (tmp_path / "out/labels/val/b.txt").read_text().split()[1:5]
-    assert box == ["0.5", "0.55", "1", "0.9"] and report["lost"][limits.BEYOND] == 1
+    # 50×50, cut to 0, 5, 49, 49 when it was read
+    assert box == ["0.49", "0.54", "0.98", "0.88"] and report["rules"][Rule.BOX_CUT.value] == 1
 
 
 def test_a_set_that_cannot_be_mirrored_has_no_flip_indices(pets: Path, tmp_path: Path):

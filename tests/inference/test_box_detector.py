@@ -134,7 +134,7 @@ def test_a_checkpoint_alone_finds_the_same_boxes(trained: Path, tmp_path: Path):
 
 def test_what_does_not_go_together_is_said(run, trained: Path):
     pose, found = left_by(trained, "pose"), left_by(trained, "detector")
-    with pytest.raises(BadInputError, match=r"a detector finds boxes, no points.*--detector"):
+    with pytest.raises(BadInputError, match=r"a detector finds boxes, not keypoints.*--detector"):
         Predictor(*found, "cpu")
     with pytest.raises(BadInputError, match="not a detector of boxes"):
         BoxDetector(*pose, "cpu")

@@ -113,7 +113,7 @@ def test_without_names_of_classes_there_is_one_called_as_the_schema(root: Path, 
 
 def test_what_it_does_not_take_is_said(one_stage, root: Path, tmp_path: Path):
     predictor = OneStagePredictor(load_trained(*one_stage, "cpu"))
-    with pytest.raises(BadInputError, match="does not look into given boxes"):
+    with pytest.raises(BadInputError, match="does not take boxes"):
         predictor(IMAGE, np.array([[0, 0, 10, 10]]))
     with pytest.raises(BadInputError, match="not an image"):
         predictor(IMAGE[:, :, 0])
@@ -121,5 +121,5 @@ def test_what_it_does_not_take_is_said(one_stage, root: Path, tmp_path: Path):
         Predictor(*one_stage, "cpu", detector=object())
     broken = run_folder(tmp_path / "run", root, ONE_STAGE, None)
     (broken[0].parent / "classes.json").write_text('{"a": 1}')
-    with pytest.raises(BadInputError, match=r"classes\.json: not the names of classes"):
+    with pytest.raises(BadInputError, match=r"classes\.json: not the names of categories"):
         Predictor(*broken, "cpu")

@@ -218,7 +218,7 @@ def test_predictions_come_sorted_cut_by_score_and_number():
 
 def test_a_network_that_has_diverged_is_told():
     """Else nothing would be found, and AP be 0 without a word."""
-    with pytest.raises(BadInputError, match="what is no number.*diverged"):
+    with pytest.raises(BadInputError, match="NaN or infinity.*diverged"):
         head_of().predict([feat * float("nan") for feat in feats_of(1)], [sample_of()])
 
 

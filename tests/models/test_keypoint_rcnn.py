@@ -311,7 +311,7 @@ def test_boxes_are_clipped_and_those_outside_go(small: KeypointRCNN):
         (dict(bboxes=np.array([[60, 50, 35, 45], [0, 0, 5, 5]])), "drawn_7.png: box 0.*height for corners"),
         (dict(labels=np.array([0, 2])), "drawn_7.png: a class .*category_id 1 to 2; found 3"),
         (dict(labels=np.array([-1, 0])), "drawn_7.png: a class .*found 0"),
-        (dict(labels=None), "drawn_7.png: not one class a box"),
+        (dict(labels=None), "drawn_7.png: not one class per box"),
         (
             dict(keypoints=np.zeros((2, 5, 2))),
             r"model.num_keypoints and drawn_7.png.*\(2, 3, 2\).*\(2, 5, 2\)",

@@ -43,7 +43,7 @@ def test_shapes_are_the_same_moved_scaled_and_turned_but_not_mirrored(seed, scal
     z = np.random.default_rng(seed).normal(size=(1, k)) + 1j * np.random.default_rng(seed + 1).normal(
         size=(1, k)
     )
-    ones = np.ones((1, k))
+    ones = np.ones((1, k), bool)
     moved = z * scale * np.exp(1j * angle) + 3 - 2j
     assert _distances(z, ones, moved, ones)[0, 0] == pytest.approx(0, abs=1e-4)
     assert _distances(z, ones, np.conj(z), ones)[0, 0] > 1e-3
@@ -51,12 +51,12 @@ def test_shapes_are_the_same_moved_scaled_and_turned_but_not_mirrored(seed, scal
 
 def test_the_distance_by_hand():
     # (-1, 0, 1) against (-1, ti, 1): 1 - |2|² / (2 · (2 + 2t²/3)) = (t²/3) / (1 + t²/3), times (3 - 1) / (3 - 2)
-    a, b, ones = np.array([[-1, 0, 1 + 0j]]), np.array([[-1, 0.6j, 1]]), np.ones((1, 3))
+    a, b, ones = np.array([[-1, 0, 1 + 0j]]), np.array([[-1, 0.6j, 1]]), np.ones((1, 3), bool)
     assert _distances(a, ones, b, ones)[0, 0] == pytest.approx(np.sqrt(2 * 0.12 / 1.12))
     # of four points the last is absent in one: it must not count
-    far, mask = np.array([[-1, 0.6j, 1, 50]]), np.array([[1, 1, 1, 0.0]])
+    far, mask = np.array([[-1, 0.6j, 1, 50]]), np.array([[1, 1, 1, 0]], bool)
     four = np.array([[-1, 0, 1 + 0j, 7]])
-    assert _distances(four, np.ones((1, 4)), far, mask)[0, 0] == pytest.approx(np.sqrt(2 * 0.12 / 1.12))
+    assert _distances(four, np.ones((1, 4), bool), far, mask)[0, 0] == pytest.approx(np.sqrt(2 * 0.12 / 1.12))
 
 
 @pytest.mark.parametrize("n", [20, 50, 200])
@@ -75,7 +75,7 @@ def test_right_pairs_agree(n: int):
     [
         ((("left_eye", "left_ear"), ("right_eye", "right_ear")), {0, 1}, "left_eye/right_eye"),
         ((("left_eye", "nose"), ("left_ear", "right_ear")), {0}, "left_eye/right_eye"),
-        ((("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose", "chin")), {2}, "without exchanging"),
+        ((("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose", "chin")), {2}, "without swapping"),
     ],
 )
 def test_wrong_pairs_are_found_and_only_they(n: int, pairs: tuple, wrong: set, found: str):

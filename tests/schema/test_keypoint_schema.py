@@ -65,10 +65,10 @@ def test_mmpose_reads_it_and_it_reads_mmpose():
     [
         (dict(keypoints=()), "at least one"),
         (dict(keypoints=("a", "a")), "'a' twice"),
-        (dict(keypoints=("a", "b"), flip_pairs=(("a", "c"),)), "known points"),
+        (dict(keypoints=("a", "b"), flip_pairs=(("a", "c"),)), "known keypoints"),
         (dict(keypoints=("a", "b"), flip_pairs=(("a", "a"),)), "two different"),
         (dict(keypoints=("a", "b", "c"), flip_pairs=(("a", "b"), ("c", "a"))), "two flip pairs"),
-        (dict(keypoints=("a", "b"), skeleton=(("a", "z"),)), "known points"),
+        (dict(keypoints=("a", "b"), skeleton=(("a", "z"),)), "known keypoints"),
         (dict(keypoints=("a", "b"), sigmas=(0.1,)), "expected 2; found 1"),
         (dict(keypoints=("a",), sigmas=(-0.1,)), "positive"),
     ],

@@ -48,7 +48,7 @@ def test_json_round_trip_and_faults(tmp_path):
     path = tmp_path / "boxes.json"
     layout().save(path)
     assert BoxLayout.load(path, 2) == layout()
-    with pytest.raises(BadInputError, match="other keypoints; expected 3; found 2"):
+    with pytest.raises(BadInputError, match="another number of keypoints; expected 3; found 2"):
         BoxLayout.load(path, 3)
     path.write_text("{}")
     with pytest.raises(BadInputError, match=r"boxes\.json"):

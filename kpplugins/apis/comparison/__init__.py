@@ -1,1 +1,1 @@
-"""What ``apis.compare`` is made of: the ``budget``, one ``recipe``, its ``cost``."""
+"""Parts of ``apis.compare``: the ``budget``, one ``recipe`` and its ``cost``."""

@@ -1,4 +1,4 @@
-"""How much training every recipe of a comparison gets, and how many epochs that is."""
+"""The training budget of every recipe in a comparison, and the epochs that it allows."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from kpplugins.structures import BadInputError
 from kpplugins.weights.pretrained import drop_pretrained
 
 PROBE_SHARE, PROBE_SECONDS = 0.1, 60.0
-"""A probe trains for this share of the budget, and no longer than so many seconds."""
+"""A probe trains for this share of the budget, but at most for this many seconds."""
 RESERVE = 0.03
-"""Share of the minutes that the estimate leaves free."""
+"""Share of the minutes that the estimate leaves unused."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Budget:
     Attributes:
         epochs: passes over the training data, or ``None``.
         minutes: time from the first iteration to the last, validation and checkpoints included, or ``None``.
-        clock: what the minutes are of: ``wall``, or ``cpu`` for minutes of one processor core.
+        clock: how minutes are measured: ``wall``, or ``cpu`` for minutes of one processor core.
 
     Raises:
-        BadInputError: both or neither, or not positive.
+        BadInputError: both or neither are given, or the value is not positive.
     """
 
     epochs: int | None = None
@@ -60,17 +60,20 @@ def epochs_within(
     skip_bad: bool = False,
     from_scratch: bool = False,
 ) -> int:
-    """Train a recipe for a moment, and say how many epochs fit the minutes; at least one.
+    """Train a recipe briefly to estimate how many epochs fit the minutes.
 
-    The probe takes a tenth of the minutes, no more than one, and leaves nothing behind. It does not count.
+    The probe takes a tenth of the minutes, at most one minute. It leaves no files and does not count as training.
 
     Args:
-        budget: of minutes.
-        config: the recipe.
-        data: folder that every dataset is pointed at.
-        cfg_options: values by dotted key that go over the config's.
-        skip_bad: go on without bad files.
+        budget: one with minutes.
+        config: the recipe's config file.
+        data: the data folder that every dataset reads.
+        cfg_options: values by dotted key that override the config's.
+        skip_bad: skip bad files.
         from_scratch: leave out the pretrained weights that the config names.
+
+    Returns:
+        The number of epochs, at least 1.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``.
@@ -78,7 +81,7 @@ def epochs_within(
     from kpplugins.engine.time_budget_hook import TimeBudgetHook
 
     minutes = budget.minutes or 0.0
-    # Windows keeps the log open
+    # Windows cannot delete the log, which is still open
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = load_config(config, data=data, work_dir=folder, cfg_options=cfg_options, skip_bad=skip_bad)
         interval = int(cfg.train_cfg.get("val_interval", 1))
@@ -95,13 +98,16 @@ def epochs_within(
 
 
 def epochs_that_fit(seconds: float, epoch: float, validation: float, interval: int) -> int:
-    """The most epochs that fit; at least one. The validation after the last one does not count.
+    """Return how many epochs fit; the validation after the last one does not count.
 
     Args:
-        seconds: that they may take together.
-        epoch: seconds of one.
+        seconds: the time for all of them.
+        epoch: seconds of one epoch.
         validation: seconds of one validation.
         interval: epochs from one validation to the next.
+
+    Returns:
+        The largest number of epochs that fits, at least 1.
     """
     number = max(1, int(seconds / epoch))
     while number > 1 and number * epoch + (number - 1) // interval * validation > seconds:
@@ -110,7 +116,7 @@ def epochs_that_fit(seconds: float, epoch: float, validation: float, interval: i
 
 
 class _Clock(Hook):
-    """When the epochs began and the iterations ended, and how long the last validation took."""
+    """Records when epochs began and iterations ended, and how long the last validation took."""
 
     priority = "VERY_HIGH"
 
@@ -121,25 +127,29 @@ class _Clock(Hook):
         self.validation = 0.0
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Called by the Runner."""
+        """Note when the epoch began."""
         self.begins.append(self._now())
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Called by the Runner."""
+        """Note when the iteration ended."""
         self.ends.append(self._now())
 
     def before_val(self, runner: Any) -> None:
-        """Called by the Runner."""
+        """Start timing the validation."""
         self._began = self._now()
 
     def after_val(self, runner: Any) -> None:
-        """Called by the Runner."""
+        """Stop timing the validation."""
         self.validation = self._now() - self._began
 
     def seconds_of_an_epoch(self, iterations: int) -> float:
-        """From whole epochs after the first, which decodes every image; else from the later half of what there is."""
+        """Return the time of one epoch.
+
+        It is measured on whole epochs after the first, which decodes every image, else on the later half of the
+        iterations.
+        """
         if len(self.begins) > 2:
             return (self.begins[-1] - self.begins[1]) / (len(self.begins) - 2)
         steps = [b - a for a, b in zip(self.ends, self.ends[1:], strict=False)]

@@ -1,4 +1,4 @@
-"""What the models of a comparison cost: parameters, operations, and time of an image."""
+"""Measure the cost of a comparison's models: parameters, operations, and time an image."""
 
 import time
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ from kpplugins.inference.top_down_predictor import sample_of
 from kpplugins.inference.trained_model import load_trained
 
 WARM_UP, ROUNDS, PASSES = 3, 7, 3
-"""Passes that do not count, turns of every model, and passes a turn."""
+"""Uncounted passes at the start, turns of every model, and passes in a turn."""
 SIDE = 256
-"""Pixels of the square image that is looked into; what a pass costs depends on the model's input size alone."""
+"""Side in pixels of the square test image; the cost of a pass depends on the model's input size alone."""
 
 
 @torch.inference_mode()
 def costs(runs: Sequence[tuple[Path, Path]]) -> list[dict[str, Any]]:
-    """Size and speed of trained models on this machine, measured in turn so that they meet the same load.
+    """Measure size and speed of trained models on this machine, in turn, so that all meet the same load.
 
     Args:
-        runs: config and checkpoint of each.
+        runs: config file and checkpoint of each.
 
     Returns:
         For each ``parameters``; ``multiply_adds`` of one forward pass at its input size (convolutions and matrix
         products, half of what ``torch.utils.flop_counter`` counts; a flip test takes twice that); and
-        ``milliseconds`` an image at batch 1, from a ready crop to points in the image, flip test as configured,
-        median of all passes.
+        ``milliseconds`` an image at batch size 1, from a ready crop to keypoints in the image, flip test as
+        configured, median of all passes.
     """
     models = [_Timed(config, checkpoint) for config, checkpoint in runs]
     for model in models:
@@ -62,13 +62,14 @@ class _Timed:
         self.sample = trained.pipeline(sample)
 
     def once(self) -> float:
-        """Seconds of one image; the points come back as NumPy arrays, so an accelerator has finished."""
+        """Return the seconds of one image; the keypoints arrive as NumPy arrays, so an accelerator has finished."""
         batch = pseudo_collate([self.sample])
         start = time.perf_counter()
         self.model.test_step(batch)
         return time.perf_counter() - start
 
     def multiply_adds(self) -> float:
+        """Return the multiply-adds of one forward pass."""
         batch = self.model.data_preprocessor(pseudo_collate([self.sample]), False)
         with FlopCounterMode(display=False) as counter:
             self.model(batch["inputs"], batch["data_samples"], mode="tensor")

@@ -1,4 +1,4 @@
-"""One recipe of a comparison: trained, tested, and what came of it."""
+"""One recipe of a comparison: its training, its test and its results."""
 
 import hashlib
 import json
@@ -23,24 +23,24 @@ from kpplugins.visualization.curves import METRIC_KEYS, read_scalars
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
 
 ROW = "recipe.json"
-"""What a finished run keeps, so that it need not be trained again."""
+"""File in which a finished run keeps its row, so that it need not be trained again."""
 THRESHOLDS = np.linspace(0, 0.2, 81)
-"""Of the PCK curve, as fractions of the longer side of the box."""
+"""Thresholds of the PCK curve, as fractions of the box's longer side."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A config, and what it is compared under.
+    """A config, and the conditions under which it is compared.
 
     Attributes:
         name: of its row and of its folder.
         config: the config file.
-        data: folder that every dataset is pointed at.
-        work_dir: folder of its run.
+        data: the data folder that every dataset reads.
+        work_dir: the work dir of its run.
         budget: how long it is trained.
         seed: of weights, order and augmentation.
-        cfg_options: values by dotted key that go over the config's.
-        skip_bad: go on without bad files.
+        cfg_options: values by dotted key that override the config's.
+        skip_bad: skip bad files.
         from_scratch: leave out the pretrained weights that the config names.
     """
 
@@ -56,11 +56,14 @@ class Recipe:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The config's values, with the seed."""
+        """Return the config options, with the seed."""
         return {**self.cfg_options, "randomness.seed": self.seed}
 
     def fingerprint(self) -> str:
-        """Changes with the settled config, any file of the data (name, size, time), the budget and the seed.
+        """Return a hash of the settled config, the data's files (name, size, time), the budget and the seed.
+
+        Returns:
+            The hash, in hexadecimal digits.
 
         Raises:
             BadInputError: see ``load_config``.
@@ -71,7 +74,14 @@ class Recipe:
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     def finished(self, fingerprint: str) -> dict[str, Any] | None:
-        """The row of an earlier run of just this; ``None`` where there is none."""
+        """Read the row of an earlier run of the same recipe.
+
+        Args:
+            fingerprint: from ``fingerprint``, which the earlier run must have had too.
+
+        Returns:
+            The row, under today's name; ``None`` where there is no such run.
+        """
         kept = self.work_dir / ROW
         try:
             row = json.loads(kept.read_text(encoding="utf-8"))
@@ -81,7 +91,10 @@ class Recipe:
         return {**row, "name": self.name} if there else None
 
     def epochs(self) -> int:
-        """The budget in epochs of this recipe; a probe measures them where it is minutes.
+        """Return the budget in epochs of this recipe; a budget in minutes is converted with a probe.
+
+        Returns:
+            The number of epochs, at least 1.
 
         Raises:
             BadInputError: see ``epochs_within``.
@@ -98,19 +111,20 @@ class Recipe:
         )
 
     def run(self, fingerprint: str, epochs: int) -> dict[str, Any]:
-        """Train it, test its best checkpoint, and keep the row. To be called in a process that has trained nothing yet.
+        """Train the recipe, test its best checkpoint, and keep the row.
 
-        MMEngine keeps its loggers by name for as long as Python runs: the second run in a process logs into the folder
-        of the first.
+        Call it in a process that has not trained yet: MMEngine keeps its loggers by name as long as Python runs, so a
+        second run would log into the first one's work dir.
 
         Args:
-            fingerprint: its own.
-            epochs: that are planned.
+            fingerprint: from ``fingerprint``; it is kept in the row.
+            epochs: number of epochs to train.
 
         Returns:
-            ``name``, ``config``, ``checkpoint``, ``epochs`` done and ``max_epochs`` planned, ``minutes`` of training
-            with start and validation, ``stopped`` by the clock, ``images_per_second`` in training, ``numbers`` of the
-            test, ``pck``, ``training`` and ``validation`` curves, and ``test`` (what it was tested on).
+            The row: ``name``, ``config``, ``fingerprint``, ``checkpoint``, ``epochs`` done and ``max_epochs`` planned,
+            ``minutes`` of training (start and validation included), ``stopped`` (by the clock), ``images_per_second``
+            in training, ``numbers`` of the test, ``pck``, ``training`` and ``validation`` curves, and ``test`` (what
+            it was tested on).
 
         Raises:
             BadInputError: see ``train`` and ``load_config``.
@@ -140,11 +154,11 @@ class Recipe:
         return row
 
     def _course(self) -> dict[str, Any]:
-        """Speed and curves of the training that has just ended, over the minutes of its iterations."""
+        """Return speed and curves of the training that has just ended, over the minutes of its iterations."""
         hub = MessageHub.get_current_instance()
         seconds = np.asarray(hub.get_scalar("train/time").data[0], float)
         per_epoch = max(1, hub.get_info("max_iters") // hub.get_info("max_epochs"))
-        # in the first epoch workers start and images are decoded
+        # the first epoch starts the workers and decodes the images
         warm = seconds[per_epoch if len(seconds) > per_epoch else min(1, len(seconds) - 1) :]
         minutes = np.cumsum(seconds) / 60
         steps, entries = read_scalars(self.work_dir)
@@ -169,7 +183,7 @@ class Recipe:
         )
 
     def _tested(self, checkpoint: Path) -> dict[str, Any]:
-        """Numbers and PCK curve on the test split; the usual report of a test lies in the run's folder."""
+        """Test on the test split, write the usual report into the work dir, and return metrics and PCK curve."""
         cfg = self._settled(self.work_dir)
         runner = build_runner(cfg, training=False)
         load_strictly(runner.model, checkpoint)
@@ -194,7 +208,7 @@ class Recipe:
 
 
 def _digest(result: EvaluationResult) -> str:
-    """The same for two tests on the same images with the same true points."""
+    """Return a hash that is the same for two tests on the same images with the same labelled keypoints."""
     instances = sorted(
         (Path(image).name, np.round(np.where(known[:, None], truth, 0), 2).tolist())
         for image, truth, known in zip(result.images, result.truth, result.labelled, strict=True)

@@ -50,7 +50,20 @@ def ms_deform_attn_backward(
     grad_attn_weight: Tensor,
     im2col_step: int,
 ) -> None:
-    """Fill the three gradients, shaped as their tensors, by running the forward pass again."""
+    """Fill the three gradients by running the forward pass again.
+
+    Args:
+        value: see ``ms_deform_attn_forward``, as are the next four.
+        value_spatial_shapes: see there.
+        value_level_start_index: see there.
+        sampling_locations: see there.
+        attention_weights: see there.
+        grad_output: [B, queries, C].
+        grad_value: filled, shaped as ``value``.
+        grad_sampling_loc: filled, shaped as ``sampling_locations``.
+        grad_attn_weight: filled, shaped as ``attention_weights``.
+        im2col_step: unused.
+    """
     with torch.enable_grad():
         leaves = [t.detach().requires_grad_() for t in (value, sampling_locations, attention_weights)]
         output = ms_deform_attn_forward(

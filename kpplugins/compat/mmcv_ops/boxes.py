@@ -24,7 +24,17 @@ def _with_offset(boxes: Tensor, offset: int) -> Tensor:
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
-    """Indices (int64) of the boxes [N, 4] that no better box overlaps with IoU > threshold, best first."""
+    """Select boxes by non-maximum suppression.
+
+    Args:
+        boxes: [N, 4] xyxy.
+        scores: [N].
+        iou_threshold: boxes that overlap a better one by a greater IoU are dropped.
+        offset: see the module.
+
+    Returns:
+        Indices (int64) of the kept boxes, best first.
+    """
     boxes, scores = widen(boxes, scores)
     return torchvision.ops.nms(_with_offset(boxes, offset), scores, iou_threshold)
 

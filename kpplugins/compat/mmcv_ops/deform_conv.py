@@ -81,9 +81,26 @@ def deform_conv_forward(
     deformable_group: int,
     im2col_step: int,
 ) -> None:
-    """Fill ``output`` [B, C_out, H', W'] from ``input`` [B, C_in, H, W].
+    """Compute a deformable convolution.
 
-    ``weight`` is [C_out, C_in / group, kH, kW].
+    Args:
+        input: [B, C_in, H, W].
+        weight: [C_out, C_in / group, kH, kW].
+        offset: [B, 2 * deformable_group * kH * kW, H', W'], (y, x) pixels.
+        output: filled, [B, C_out, H', W'].
+        columns: unused.
+        ones: unused.
+        kW: kernel width.
+        kH: kernel height.
+        dW: stride across.
+        dH: stride down.
+        padW: padding left and right.
+        padH: padding top and bottom.
+        dilationW: dilation across.
+        dilationH: dilation down.
+        group: groups of the convolution.
+        deformable_group: groups of the offsets.
+        im2col_step: unused.
     """
     geometry = _Geometry((dH, dW), (padH, padW), (dilationH, dilationW), group, deformable_group)
     output.copy_(_forward(input, weight, offset, None, None, geometry))
@@ -109,7 +126,28 @@ def deform_conv_backward_input(
     deformable_group: int,
     im2col_step: int,
 ) -> None:
-    """Fill ``gradInput`` and ``gradOffset``, shaped as ``input`` and ``offset``."""
+    """Compute the gradients of input and offset.
+
+    Args:
+        input: [B, C_in, H, W].
+        offset: [B, 2 * deformable_group * kH * kW, H', W'], (y, x) pixels.
+        gradOutput: [B, C_out, H', W'].
+        gradInput: filled, shaped as ``input``.
+        gradOffset: filled, shaped as ``offset``.
+        weight: [C_out, C_in / group, kH, kW].
+        columns: unused.
+        kW: kernel width.
+        kH: kernel height.
+        dW: stride across.
+        dH: stride down.
+        padW: padding left and right.
+        padH: padding top and bottom.
+        dilationW: dilation across.
+        dilationH: dilation down.
+        group: groups of the convolution.
+        deformable_group: groups of the offsets.
+        im2col_step: unused.
+    """
     geometry = _Geometry((dH, dW), (padH, padW), (dilationH, dilationW), group, deformable_group)
     grad_input, _, grad_offset, _, _ = _backward(gradOutput, input, weight, offset, None, geometry)
     gradInput.copy_(grad_input)
@@ -136,7 +174,28 @@ def deform_conv_backward_parameters(
     scale: float,
     im2col_step: int,
 ) -> None:
-    """Add ``scale`` times the gradient of the weight to ``gradWeight`` [C_out, C_in / group, kH, kW]."""
+    """Add ``scale`` times the gradient of the weight to ``gradWeight``.
+
+    Args:
+        input: [B, C_in, H, W].
+        offset: [B, 2 * deformable_group * kH * kW, H', W'], (y, x) pixels.
+        gradOutput: [B, C_out, H', W'].
+        gradWeight: added to, [C_out, C_in / group, kH, kW].
+        columns: unused.
+        ones: unused.
+        kW: kernel width.
+        kH: kernel height.
+        dW: stride across.
+        dH: stride down.
+        padW: padding left and right.
+        padH: padding top and bottom.
+        dilationW: dilation across.
+        dilationH: dilation down.
+        group: groups of the convolution.
+        deformable_group: groups of the offsets.
+        scale: factor of the gradient.
+        im2col_step: unused.
+    """
     geometry = _Geometry((dH, dW), (padH, padW), (dilationH, dilationW), group, deformable_group)
     # The gradient of the weight does not depend on the weight: zeros of its shape will do.
     grad_weight = _backward(gradOutput, input, torch.zeros_like(gradWeight), offset, None, geometry)[1]
@@ -164,7 +223,29 @@ def modulated_deform_conv_forward(
     deformable_group: int,
     with_bias: bool,
 ) -> None:
-    """Fill ``output`` [B, C_out, H', W']; each tap is multiplied by ``mask``, ``bias`` [C_out] is added."""
+    """Compute a modulated deformable convolution.
+
+    Args:
+        input: [B, C_in, H, W].
+        weight: [C_out, C_in / group, kH, kW].
+        bias: [C_out].
+        ones: unused.
+        offset: [B, 2 * deformable_group * kH * kW, H', W'], (y, x) pixels.
+        mask: [B, deformable_group * kH * kW, H', W'], factor of each tap.
+        output: filled, [B, C_out, H', W'].
+        columns: unused.
+        kernel_h: kernel height.
+        kernel_w: kernel width.
+        stride_h: stride down.
+        stride_w: stride across.
+        pad_h: padding top and bottom.
+        pad_w: padding left and right.
+        dilation_h: dilation down.
+        dilation_w: dilation across.
+        group: groups of the convolution.
+        deformable_group: groups of the offsets.
+        with_bias: whether ``bias`` is added.
+    """
     geometry = _Geometry(
         (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w), group, deformable_group
     )
@@ -197,7 +278,34 @@ def modulated_deform_conv_backward(
     deformable_group: int,
     with_bias: bool,
 ) -> None:
-    """Fill the gradients, each shaped as what it is the gradient of; ``grad_bias`` only if ``with_bias``."""
+    """Compute the gradients of a modulated deformable convolution.
+
+    Args:
+        input: [B, C_in, H, W].
+        weight: [C_out, C_in / group, kH, kW].
+        bias: [C_out].
+        ones: unused.
+        offset: [B, 2 * deformable_group * kH * kW, H', W'], (y, x) pixels.
+        mask: [B, deformable_group * kH * kW, H', W'], factor of each tap.
+        columns: unused.
+        grad_input: filled, shaped as ``input``.
+        grad_weight: filled, shaped as ``weight``.
+        grad_bias: filled if ``with_bias``, [C_out].
+        grad_offset: filled, shaped as ``offset``.
+        grad_mask: filled, shaped as ``mask``.
+        grad_output: [B, C_out, H', W'].
+        kernel_h: kernel height.
+        kernel_w: kernel width.
+        stride_h: stride down.
+        stride_w: stride across.
+        pad_h: padding top and bottom.
+        pad_w: padding left and right.
+        dilation_h: dilation down.
+        dilation_w: dilation across.
+        group: groups of the convolution.
+        deformable_group: groups of the offsets.
+        with_bias: whether the layer has a bias.
+    """
     geometry = _Geometry(
         (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w), group, deformable_group
     )

@@ -26,10 +26,17 @@ def _class_weight(target: Tensor, weight: Tensor, like: Tensor) -> Tensor:
 def sigmoid_focal_loss_forward(
     input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Fill ``output`` [N, C] with the loss of each logit in ``input`` [N, C].
+    """Compute the loss of each logit.
 
-    With p = sigmoid(x): -alpha (1 - p)^gamma log(p) for the target class, else -(1 - alpha) p^gamma log(1 -
-    p).
+    With p = sigmoid(x): -alpha (1 - p)^gamma log(p) for the target class, else -(1 - alpha) p^gamma log(1 - p).
+
+    Args:
+        input: [N, C] logits.
+        target: [N] int64 class numbers.
+        weight: [C] weight of each class, or empty.
+        output: filled, [N, C].
+        gamma: exponent of the focal term.
+        alpha: weight of the target class.
     """
     (logits,) = widen(input)
     is_target = F.one_hot(target, logits.shape[1] + 1)[:, :-1].bool()
@@ -43,7 +50,16 @@ def sigmoid_focal_loss_forward(
 def sigmoid_focal_loss_backward(
     input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Fill ``grad_input`` [N, C] with the derivative of each loss by its logit, from dp/dx = p (1 - p)."""
+    """Compute the derivative of each loss with respect to its logit, from dp/dx = p (1 - p).
+
+    Args:
+        input: [N, C] logits.
+        target: [N] int64 class numbers.
+        weight: [C] weight of each class, or empty.
+        grad_input: filled, [N, C].
+        gamma: exponent of the focal term.
+        alpha: weight of the target class.
+    """
     (logits,) = widen(input)
     is_target = F.one_hot(target, logits.shape[1] + 1)[:, :-1].bool()
     p = logits.sigmoid()
@@ -63,7 +79,16 @@ def _picked_probability(probabilities: Tensor, target: Tensor) -> tuple[Tensor, 
 def softmax_focal_loss_forward(
     input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Fill ``output`` [N] with -alpha (1 - p)^gamma log(p); p is the target's entry of ``input`` [N, C]."""
+    """Compute the loss -alpha (1 - p)^gamma log(p), where p is the target's probability.
+
+    Args:
+        input: [N, C] probabilities.
+        target: [N] int64 class numbers.
+        weight: [C] weight of each class, or empty.
+        output: filled, [N].
+        gamma: exponent of the focal term.
+        alpha: weight of the target class.
+    """
     (probabilities,) = widen(input)
     p, is_class = _picked_probability(probabilities, target)
     loss = -alpha * (1 - p) ** gamma * p.log() * _class_weight(target, weight, probabilities)
@@ -79,9 +104,18 @@ def softmax_focal_loss_backward(
     gamma: float,
     alpha: float,
 ) -> None:
-    """Fill ``grad_input`` [N, C] with the derivative by the logits, and ``buff`` [N] with p dL/dp.
+    """Compute the derivative of the loss with respect to the logits.
 
     By the chain rule dL/dx_c = p dL/dp (1[c = target] - softmax_c).
+
+    Args:
+        input: [N, C] probabilities.
+        target: [N] int64 class numbers.
+        weight: [C] weight of each class, or empty.
+        buff: filled with p dL/dp, [N].
+        grad_input: filled, [N, C].
+        gamma: exponent of the focal term.
+        alpha: weight of the target class.
     """
     (probabilities,) = widen(input)
     p, is_class = _picked_probability(probabilities, target)

@@ -20,7 +20,18 @@ def masked_im2col_forward(
     pad_h: int,
     pad_w: int,
 ) -> None:
-    """Fill ``col`` [C * kernel_h * kernel_w, M] with the patches of ``im`` [1, C, H, W]; zeros outside."""
+    """Collect the patches around M places; zeros outside the image.
+
+    Args:
+        im: [1, C, H, W].
+        mask_h_idx: [M] int64, y of each place.
+        mask_w_idx: [M] int64, x of each place.
+        col: filled, [C * kernel_h * kernel_w, M].
+        kernel_h: kernel height.
+        kernel_w: kernel width.
+        pad_h: padding top and bottom.
+        pad_w: padding left and right.
+    """
     padded = F.pad(im[0], (pad_w, pad_w, pad_h, pad_h))
     rows = mask_h_idx[None, None] + torch.arange(kernel_h, device=im.device)[:, None, None]
     columns = mask_w_idx[None, None] + torch.arange(kernel_w, device=im.device)[None, :, None]
@@ -30,5 +41,15 @@ def masked_im2col_forward(
 def masked_col2im_forward(
     col: Tensor, mask_h_idx: Tensor, mask_w_idx: Tensor, im: Tensor, height: int, width: int, channels: int
 ) -> None:
-    """Write ``col`` [channels, M] to the places of ``im`` [1, channels, height, width]; the others stay."""
+    """Write columns to M places; the others stay as they are.
+
+    Args:
+        col: [channels, M].
+        mask_h_idx: [M] int64, y of each place.
+        mask_w_idx: [M] int64, x of each place.
+        im: written to, [1, channels, height, width].
+        height: of ``im``.
+        width: of ``im``.
+        channels: of ``im``.
+    """
     im[0, :, mask_h_idx, mask_w_idx] = col.to(im)

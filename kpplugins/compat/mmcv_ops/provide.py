@@ -13,7 +13,11 @@ _SERVED = (
 
 
 def install() -> Provided:
-    """Stand in for ``mmcv._ext`` where mmcv lacks it. Idempotent; imports neither mmcv nor torch."""
+    """Stand in for ``mmcv._ext`` where mmcv lacks it. Idempotent; imports neither mmcv nor torch.
+
+    Returns:
+        Whether the stand-in is active, and why.
+    """
     if is_active(_NAME):
         return Provided("mmcv_ops", _NAME, True, _SERVED)
     real = find_real(_NAME)

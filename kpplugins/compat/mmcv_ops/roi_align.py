@@ -63,7 +63,24 @@ def roi_align_backward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Fill ``grad_input`` [B, C, H, W] from ``grad_output`` [N, C, aligned_height, aligned_width]."""
+    """Compute the gradient of the features.
+
+    Args:
+        grad_output: [N, C, aligned_height, aligned_width].
+        rois: [N, 5], see the module.
+        argmax_y: unused.
+        argmax_x: unused.
+        grad_input: filled, [B, C, H, W].
+        aligned_height: bins downwards.
+        aligned_width: bins across.
+        spatial_scale: pixels of the feature map per pixel of the image.
+        sampling_ratio: samples per bin and direction; 0 means one per pixel.
+        pool_mode: 1 average; 0 (max) is not served.
+        aligned: see the module.
+
+    Raises:
+        OpNotServedError: ``pool_mode`` is max.
+    """
     if pool_mode == _MAX:
         raise OpNotServedError("roi_align_backward", "pool_mode='max'; 'avg' is served")
     wide_grad, wide_rois = widen(grad_output, rois)

@@ -32,10 +32,19 @@ AREA_PER_BOX = 0.53
 
 
 def plain_ground_truth(ann: dict, kind: str, use_area: bool, num_sigmas: int) -> dict:
-    """What plain COCO needs of one ground-truth annotation for ``kind``, but for the ids.
+    """Reduce one ground-truth annotation to what plain COCO needs for ``kind``, without the ids.
+
+    Args:
+        ann: the annotation.
+        kind: ``iouType`` of xtcocotools, e.g. ``keypoints_wholebody``.
+        use_area: whether the annotation must give its area.
+        num_sigmas: expected number of keypoints.
+
+    Returns:
+        A plain COCO annotation.
 
     Raises:
-        ValueError: it has another number of keypoints than there are sigmas, or no area though ``use_area``.
+        ValueError: the number of keypoints differs from that of sigmas, or the area is missing despite ``use_area``.
         KeyError: a key is missing.
     """
     plain = _shape(ann)
@@ -54,7 +63,19 @@ def plain_ground_truth(ann: dict, kind: str, use_area: bool, num_sigmas: int) ->
 
 
 def plain_result(ann: dict, kind: str, num_sigmas: int) -> dict | None:
-    """The same of one result, with its ``score``; None if none of its keypoints has a positive score."""
+    """Reduce one result to what plain COCO needs for ``kind``.
+
+    Args:
+        ann: the result.
+        kind: ``iouType`` of xtcocotools.
+        num_sigmas: expected number of keypoints.
+
+    Returns:
+        A plain COCO result with its ``score``; None if none of its keypoints has a positive score.
+
+    Raises:
+        ValueError: the number of keypoints differs from that of sigmas.
+    """
     part = kind.removeprefix("keypoints_")
     score = ann.get(f"{part}_score", ann["score"]) if part in _OWN_SCORE else ann["score"]
     plain = {**_shape(ann), "score": float(score)}

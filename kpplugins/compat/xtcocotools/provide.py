@@ -35,7 +35,11 @@ def _why_unusable() -> str | None:
 
 @functools.cache  # asked again, it says the same: the stand-in would now hide why it was needed
 def install() -> Provided:
-    """Stand in for ``xtcocotools`` where it is missing, or installed but not importable. Idempotent."""
+    """Stand in for ``xtcocotools`` where it is missing, or installed but not importable. Idempotent.
+
+    Returns:
+        Whether the stand-in is active, and why.
+    """
     real = find_real("xtcocotools")
     detail = _SERVED
     if real is not None:

@@ -1,7 +1,7 @@
 """One object for each special name at the top of a config.
 
-``rule`` is what they share; the others are named after their name. ``RULES`` is their order: what gives another name
-a value comes before it.
+``rule`` is their base class, ``step_arguments`` that of names for arguments of pipeline steps; each other module is
+named after its special name. ``RULES`` is their order: a rule that sets another name comes before that name's rule.
 
 Adding a new special name: a class here, its place in ``RULES``, and a test that shows what it changes and what not.
 The table in docs/configs.md is made from ``name`` and ``goes_to``: run ``python tests/test_meta.py`` to write it anew.

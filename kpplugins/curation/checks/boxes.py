@@ -1,4 +1,4 @@
-"""Boxes that do not fit their image or their points. Boxes that were laid around the points are left alone."""
+"""Check that boxes fit their image and their keypoints. Boxes derived from the keypoints are skipped."""
 
 import numpy as np
 
@@ -15,26 +15,40 @@ _LEAST_ALIKE = 20
 _TIMES = 3.0
 _DEVIATIONS = 6
 _FULL = 0.8
-_TODO = "draw the box again around the whole object"
+_TODO = "draw the box again around the whole instance"
 
 
 def outside_image(material: Material) -> list[Finding]:
-    """Boxes of which more than a quarter lies outside the image; harmful where all of it does."""
-    found = []
-    for i in _judged(material):
-        record, box = material.records[i], material.boxes[i]
-        cut = np.clip(box, -0.5, np.array([record.width, record.height] * 2) - 0.5)
-        inside = float((cut[2:] - cut[:2]).prod() / max((box[2:] - box[:2]).prod(), 1e-9))
-        if inside >= _LEAST_INSIDE:
-            continue
-        severity = "suspect" if inside > 0 else "harmful"
-        what = f"Only {inside:.0%} of the box lies in the image ({record.width}×{record.height} pixels)."
-        found.append(material.about(int(i), "box-outside-image", severity, what, _TODO))
+    """COCO's boxes of which more than a quarter lies outside the image, as they are written."""
+    found, skipped = [], corner_files(material)
+    for file in material.raw:
+        for a in file.annotations if file.path not in skipped else ():
+            if (
+                a.instance is None
+                or a.box is None
+                or a.image is None
+                or not material.labelled[a.instance].any()
+            ):
+                continue
+            box = np.concatenate([a.box[:2], a.box[:2] + a.box[2:]])
+            cut = np.clip(box, -0.5, np.array([a.image.width, a.image.height] * 2) - 0.5)
+            inside = float((cut[2:] - cut[:2]).prod() / max((box[2:] - box[:2]).prod(), 1e-9))
+            if inside < _LEAST_INSIDE:
+                size = f"{a.image.width}×{a.image.height}"
+                what = f"Only {inside:.0%} of the box lies in the image ({size} pixels)."
+                found.append(material.about(a.instance, "box-outside-image", "suspect", what, _TODO))
     return found
 
 
 def without_points(material: Material) -> list[Finding]:
-    """Boxes that do not hold their points: harmful where most visible ones are outside, suspect where one is far."""
+    """Report boxes that do not contain their keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per box: harmful if most visible keypoints are outside, suspect if one is far outside.
+    """
     points, boxes, names = material.points, material.boxes, material.reading.schema.keypoints
     beyond = np.maximum(boxes[:, None, :2] - points, points - boxes[:, None, 2:]).max(axis=2)
     far = beyond > np.maximum(_POINT_PIXELS, _POINT_MARGIN * _longer(boxes))[:, None]
@@ -44,19 +58,26 @@ def without_points(material: Material) -> list[Finding]:
     for i in _judged(material):
         seen = int(visible[i].sum())
         if outside[i].sum() * 2 > seen and far[i].any():
-            what = f"{outside[i].sum()} of its {seen} visible points lie outside its box."
-            todo = "see whether box and points belong to one object; " + _TODO
+            what = f"{outside[i].sum()} of its {seen} visible keypoints lie outside its box."
+            todo = "check whether box and keypoints belong to one instance; " + _TODO
             found.append(material.about(int(i), "box-without-its-points", "harmful", what, todo))
         elif far[i].any():
             listed = ", ".join(names[k] for k in np.flatnonzero(far[i]))
             what = f"Far outside its box: {listed}."
-            todo = "move the point, or draw the box again around the whole object"
+            todo = "move the keypoint, or draw the box again around the whole instance"
             found.append(material.about(int(i), "point-outside-box", "suspect", what, todo))
     return found
 
 
 def other_size(material: Material) -> list[Finding]:
-    """Boxes three times larger or smaller, for the extent of their points, than this set's boxes are."""
+    """Report boxes that are unusually large or small for the extent of their keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per box that is at least three times larger or smaller than usual in this data set.
+    """
     labelled = material.labelled.sum(axis=1)
     extent = _longer(material.extents)
     enough = labelled >= max(2, _FULL * max(labelled, default=0))
@@ -69,19 +90,22 @@ def other_size(material: Material) -> list[Finding]:
     odd = np.abs(ratio - usual) > max(np.log(_TIMES), _DEVIATIONS * spread)
     found = []
     for i, value in zip(judged[odd], ratio[odd], strict=True):
-        what = f"Its box is {np.exp(value):.1f} times as long as its points reach; {np.exp(usual):.1f} times is usual."
+        what = (
+            f"Its box is {np.exp(value):.1f} times as long as the extent of its keypoints;"
+            f" the median is {np.exp(usual):.1f} times."
+        )
         kind = "box-too-large" if value > usual else "box-too-small"
         found.append(material.about(int(i), kind, "suspect", what, _TODO))
     return found
 
 
 def _judged(material: Material) -> np.ndarray:
-    """Places of the records with labelled points whose boxes somebody drew, in files whose boxes can be read."""
+    """Return the indices of records with labelled keypoints and a drawn box, in files whose boxes can be read."""
     skipped = corner_files(material)
     readable = np.array([r.source not in skipped for r in material.records], bool)
     return np.flatnonzero(readable & ~material.derived & material.labelled.any(axis=1))
 
 
 def _longer(boxes: np.ndarray) -> np.ndarray:
-    """(N,) longer sides of xyxy boxes (N, 4)."""
+    """Return the (N,) longer sides of (N, 4) xyxy boxes."""
     return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)

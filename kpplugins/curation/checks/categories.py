@@ -1,4 +1,4 @@
-"""What the categories and the keypoint names say."""
+"""Check the categories and the keypoint names."""
 
 import re
 from collections import Counter
@@ -12,7 +12,14 @@ _NUMBERED = re.compile(r"[a-z]*[_ -]?\d+", re.IGNORECASE)
 
 
 def categories(material: Material) -> list[Finding]:
-    """COCO categories without a name, with one name under two ids, and without any annotation."""
+    """Report COCO categories without a name, with one name under two ids, or without any annotation.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per category.
+    """
     found: list[Finding] = []
     used = {str(a.entry.get("category_id")) for f in material.raw for a in f.annotations}
     empty: dict[str, Finding] = {}
@@ -37,10 +44,17 @@ def categories(material: Material) -> list[Finding]:
 
 
 def names(material: Material) -> list[Finding]:
-    """Keypoints with numbers for names and no flip pairs, and flip pairs that contradict the names."""
+    """Report numbered keypoints without flip pairs, and flip pairs that contradict the names.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most three findings.
+    """
     schema, found = material.reading.schema, []
     numbered = [n for n in schema.keypoints if _NUMBERED.fullmatch(n)]
-    edit = "name the points and their flip_pairs (categories[] of the COCO files, or schema.json)"
+    edit = "name the keypoints and their flip_pairs (categories[] of the COCO files, or schema.json)"
     if len(numbered) == schema.num_keypoints and not schema.flip_pairs:
         what = f"The keypoints have numbers for names ({', '.join(numbered[:3])}, …) and no flip pairs are known."
         todo = f"if some are left and right of the same thing, {edit}; without pairs a flip would teach a wrong order"
@@ -51,11 +65,11 @@ def names(material: Material) -> list[Finding]:
         pair for pair in schema.flip_pairs if any(set(pair) <= set(side) for side in zip(*told, strict=True))
     ]
     if wrong:
-        what = f"The flip pair {wrong[0][0]} - {wrong[0][1]} joins two points of one side ({len(wrong)} such pairs)."
+        what = f"The flip pair {wrong[0][0]} - {wrong[0][1]} joins two keypoints of one side ({len(wrong)} such pairs)."
         found.append(Finding("flip-pairs", "harmful", what, f"correct it: {edit}", material.source))
     paired = {name for pair in stated for name in pair}
     missing = [pair for pair in told if not set(pair) & paired]
     if missing and stated:
-        what = f"{missing[0][0]} and {missing[0][1]} are no flip pair, though others are ({len(missing)} such pairs)."
+        what = f"{missing[0][0]} and {missing[0][1]} are not a flip pair ({len(missing)} such pairs), but others are."
         found.append(Finding("flip-pairs", "suspect", what, f"add it: {edit}", material.source))
     return found

@@ -11,7 +11,14 @@ from kpplugins.data.corner_votes import are_corners, corner_votes
 
 
 def corner_boxes(material: Material) -> list[Finding]:
-    """Files of which most boxes make sense as corners and not as COCO's x, y, width, height."""
+    """Report files in which most boxes make sense as corners and not as COCO's x, y, width, height.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per file.
+    """
     found = []
     for file in material.raw:
         signs, told = corner_signs(file)
@@ -36,14 +43,26 @@ def corner_boxes(material: Material) -> list[Finding]:
 
 
 def corner_files(material: Material) -> set[Path]:
-    """The files that ``corner_boxes`` finds; nothing else that is said of their boxes would mean anything."""
+    """Return the files that ``corner_boxes`` reports; other checks skip their boxes.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        Paths of the annotation files.
+    """
     return {file.path for file in material.raw if corner_signs(file)[1]}
 
 
 def corner_signs(file: RawFile) -> tuple[list[str], int]:
-    """Names of the annotations whose box speaks for corners, and the number of those that speak at all.
+    """Find the annotations of a file whose box looks like two corners.
 
-    The number is 0 where the file is not taken for one of corners: fewer than two, or not more than half of them.
+    Args:
+        file: one COCO file.
+
+    Returns:
+        Names of the annotations that vote for corners, and the number of annotations that vote either way. The number
+        is 0 unless at least two, and more than half, vote for corners.
     """
     told = [
         (a.name, a.box, a.points, (a.image.width, a.image.height))

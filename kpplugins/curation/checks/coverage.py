@@ -1,4 +1,4 @@
-"""What is labelled at all, and in which split."""
+"""Check which keypoints, instances and images are labelled, and in which split."""
 
 import numpy as np
 
@@ -10,14 +10,21 @@ _LISTED = 8
 
 
 def keypoints(material: Material) -> list[Finding]:
-    """Keypoints that are labelled nowhere, only in training, or only outside of it."""
+    """Report keypoints that are labelled nowhere, only in train, or only outside train.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding for all keypoints never labelled, and up to two for each of val and test.
+    """
     schema, labelled = material.reading.schema, material.labelled
     if not labelled.any():
         return []
     never = np.logical_not(_anywhere(labelled))
     found = []
     if never.any():
-        todo = "leave them out (subset of the keypoints in the config), or label them: nothing can be learnt of them"
+        todo = "leave them out (`keypoints` in the config), or label them: a model cannot learn them"
         what = f"Labelled in no instance: {_list(schema.keypoints, never)}."
         found.append(Finding("keypoint-never-labelled", "suspect", what, todo, material.source))
     by_split = {
@@ -40,12 +47,19 @@ def keypoints(material: Material) -> list[Finding]:
 
 
 def unlabelled(material: Material) -> list[Finding]:
-    """How many instances have no labelled point, and how many images have no instance."""
+    """Count instances without a labelled keypoint and images without an instance.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most one finding for the instances and one for the images.
+    """
     found = []
     empty = sum(r.num_labelled == 0 and not r.crowd for r in material.records)
     if empty:
-        what = f"{empty} of {len(material.records)} instances have no labelled point."
-        todo = "nothing, if that is meant; they are neither learnt nor scored"
+        what = f"{empty} of {len(material.records)} instances have no labelled keypoint."
+        todo = "nothing, if intended; they are neither trained on nor scored"
         found.append(Finding("instance-unlabelled", "note", what, todo, material.source))
     if material.reading.backgrounds:
         what = f"{len(material.reading.backgrounds)} of {len(material.images)} images have no instance."
@@ -55,7 +69,7 @@ def unlabelled(material: Material) -> list[Finding]:
 
 
 def _anywhere(labelled: np.ndarray) -> np.ndarray:
-    """(K,) boolean from (N, K)."""
+    """Return (K,) boolean from (N, K): labelled in any instance."""
     return np.asarray(labelled.any(axis=0))
 
 

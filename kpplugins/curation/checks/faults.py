@@ -1,4 +1,4 @@
-"""What the reader could not read, as findings with the reader's own words."""
+"""Turn what the reader could not read into findings, in the reader's own words."""
 
 import os
 import re
@@ -18,6 +18,7 @@ _KINDS = (
     ("not an image", "image-unreadable"),
     ("number of keypoints differs", "keypoint-count"),
     ("bbox must be x", "box-without-size"),
+    ("box has no area in its image", "box-outside-image"),
     ("box has no size", "box-without-size"),
     ("visibility must be", "visibility-value"),
     ("image id twice", "id-twice"),
@@ -30,24 +31,39 @@ _IMAGE_KINDS = ("image-missing", "image-unreadable")
 
 
 def unread(material: Material) -> list[Finding]:
-    """One finding a fault of the reader: what it left out would be missing from training."""
+    """Report every fault of the reader: entries it left out are missing from training.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per fault.
+    """
     return [fault_finding(fault, material.source) for fault in material.reading.faults]
 
 
 def fault_finding(fault: BadInputError, source: Path) -> Finding:
-    """A reader's fault as a finding; ``source`` stands for the file where the fault names none."""
+    """Turn a fault of the reader into a finding.
+
+    Args:
+        fault: the fault.
+        source: the file to name where the fault names none.
+
+    Returns:
+        A harmful finding.
+    """
     kind = next((k for words, k in _KINDS if fault.what.startswith(words)), "unreadable")
     file, place = _place(fault.where, source)
     what = fault.what[:1].upper() + fault.what[1:]
     what += f"; expected {fault.expected}" if fault.expected else ""
     what += f"; found {fault.found}" if fault.found else ""
     image = file if kind in _IMAGE_KINDS and fault.where == str(file) else None
-    todo = fault.todo or "mend the file, or leave the entry out with --skip-bad"
+    todo = fault.todo or "correct the file, or leave the entry out with --skip-bad"
     return Finding(kind, "harmful", what + ".", todo, file, image, place)
 
 
 def _place(where: str, source: Path) -> tuple[Path, str]:
-    """The file that a fault names, and the annotation or line in it."""
+    """Return the file that a fault names, and the annotation or line in it."""
     cut = _IN_FILE.match(where)
     if cut and os.path.exists(cut[1]):  # noqa: PTH110  # pathlib raises for names that are too long
         return Path(cut[1]), cut[2]

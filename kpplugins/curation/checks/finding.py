@@ -1,4 +1,4 @@
-"""One thing that a check found."""
+"""Define what a check reports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ SEVERITIES = ("harmful", "suspect", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found.
+    """One problem that a check found.
 
     Attributes:
         check: the kind, in kebab-case.
@@ -17,10 +17,10 @@ class Finding:
         what: what was found, one sentence.
         todo: what to do about it.
         file: the annotation file, or the image or folder where there is none.
-        image: the image it is about, if it is about one.
+        image: the image it is about, if any.
         annotation: id of the annotation, or the line, where the format has one.
-        instance: place in ``AnnotationSet.records`` of the instance to draw.
-        beside: another image to show beside ``image``.
+        instance: index in ``AnnotationSet.records`` of the instance to draw.
+        beside: another image to show next to ``image``.
     """
 
     check: str
@@ -34,7 +34,7 @@ class Finding:
     beside: Path | None = None
 
     def to_json(self) -> dict:
-        """A plain dict; paths as text, ``None`` where there is no image."""
+        """Return a plain dict; paths as text, ``None`` where there is no image."""
         return {
             "check": self.check, "severity": self.severity, "file": str(self.file),
             "image": None if self.image is None else str(self.image),

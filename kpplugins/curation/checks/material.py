@@ -1,4 +1,4 @@
-"""What the checks look at."""
+"""Hold the data that the checks examine."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +10,11 @@ from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.images.looks import Looks
 from kpplugins.curation.checks.raw_coco import RawFile
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import DERIVED_NOTE, AnnotationSet
+from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.rule import Rule
 
+_DERIVED = {Rule.BOX_DERIVED, Rule.BOX_SMALL}
 _PAD_TOLERANCE = 0.02
 """Pixels by which the four margins of a box around points may differ and still be one margin."""
 
@@ -39,38 +41,38 @@ class Material:
 
     @property
     def records(self) -> list[PoseRecord]:
-        """N records, crowds and unlabelled ones among them."""
+        """Return N records, including crowds and unlabelled ones."""
         return self.reading.records
 
     @cached_property
     def images(self) -> list[ImageInfo]:
-        """Every image that could be read, once."""
+        """Return every image that could be read, once."""
         return images_of(self.reading)
 
     @cached_property
     def points(self) -> np.ndarray:
-        """(N, K, 2) float64, (x, y) pixels."""
+        """Return the keypoints, (N, K, 2) float64, (x, y) pixels."""
         return self._keypoints[..., :2]
 
     @cached_property
     def labelled(self) -> np.ndarray:
-        """(N, K) boolean; nothing of a crowd is labelled."""
+        """Return (N, K) boolean; no keypoint of a crowd counts as labelled."""
         crowd = np.array([r.crowd for r in self.records], bool)
         return (self._keypoints[..., 2] > 0) & ~crowd[:, None]
 
     @cached_property
     def visible(self) -> np.ndarray:
-        """(N, K) boolean: labelled and not occluded."""
+        """Return (N, K) boolean: labelled and not occluded."""
         return self.labelled & (self._keypoints[..., 2] == 2)
 
     @cached_property
     def boxes(self) -> np.ndarray:
-        """(N, 4) float64, xyxy pixels."""
+        """Return the boxes, (N, 4) float64, xyxy pixels."""
         return np.array([r.bbox for r in self.records], np.float64).reshape(-1, 4)
 
     @cached_property
     def extents(self) -> np.ndarray:
-        """(N, 4) float64, xyxy pixels around the labelled points; NaN where none is."""
+        """Return the extents of the labelled keypoints, (N, 4) float64, xyxy pixels; NaN where none is labelled."""
         low = np.where(self.labelled[..., None], self.points, np.inf).min(axis=1, initial=np.inf)
         high = np.where(self.labelled[..., None], self.points, -np.inf).max(axis=1, initial=-np.inf)
         found = np.concatenate([low, high], axis=1)
@@ -79,7 +81,7 @@ class Material:
     @cached_property
     def derived(self) -> np.ndarray:
         """(N,) boolean: the box was laid around the points with one margin on all sides, by a reader or before."""
-        noted = np.array([DERIVED_NOTE in r.notes for r in self.records], bool)
+        noted = np.array([not _DERIVED.isdisjoint(r.rules) for r in self.records], bool)
         gaps = np.concatenate(
             [self.extents[:, :2] - self.boxes[:, :2], self.boxes[:, 2:] - self.extents[:, 2:]], axis=1
         )
@@ -87,11 +89,11 @@ class Material:
 
     @cached_property
     def annotation_names(self) -> dict[int, str]:
-        """Ids of annotations by place in ``records``, where the format has ids."""
+        """Return annotation ids by index in ``records``, where the format has ids."""
         return {a.instance: a.name for f in self.raw for a in f.annotations if a.instance is not None}
 
     def about(self, instance: int, check: str, severity: str, what: str, todo: str) -> Finding:
-        """A finding about one record, with its file, image and annotation filled in."""
+        """Return a finding about one record, with its file, image and annotation filled in."""
         record = self.records[instance]
         return Finding(
             check, severity, what, todo, record.source, record.image,

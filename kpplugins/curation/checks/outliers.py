@@ -1,10 +1,11 @@
-"""Single points far from where they are in instances of the same shape."""
+"""Find single keypoints far from where instances of the same shape have them."""
 
 import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.curation.checks.shapes import as_shapes, fit, reach, some_references
+from kpplugins.curation.checks.shapes import fit_neighbours, reach, some_references
+from kpplugins.structures.procrustes import as_shapes
 
 _LEAST_POINTS = 5
 _LEAST_COMMON = 4
@@ -22,7 +23,14 @@ _CHUNK = 2048
 
 
 def outliers(material: Material) -> list[Finding]:
-    """Points off their place, one an instance."""
+    """Report misplaced keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most one finding per instance.
+    """
     chosen = np.flatnonzero(material.labelled.sum(axis=1) >= _LEAST_POINTS)
     if len(chosen) < _LEAST_INSTANCES:
         return []
@@ -38,16 +46,17 @@ def outliers(material: Material) -> list[Finding]:
 
 
 def suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, float]]:
-    """The points of N instances that are off their place.
+    """Find the misplaced keypoints of N instances.
 
-    Every point is foretold by the instances that are nearest in shape without it.
+    Each keypoint is predicted from the instances that are nearest in shape without it.
 
     Args:
-        points: (N, K, 2) pixels.
+        points: (N, K, 2) pixels (x, y).
         labelled: (N, K) boolean.
 
     Returns:
-        Place of the instance, index of the point, and its distance in sizes (root mean square radius) of the others.
+        Index of the instance, index of the keypoint, and its distance in units of the root mean square radius of the
+        other keypoints.
     """
     n, k = labelled.shape
     shapes = as_shapes(points, labelled)
@@ -56,7 +65,7 @@ def suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, f
     whole = np.full(n, np.nan)
     for start in range(0, n, _CHUNK):
         rows = np.arange(start, min(n, start + _CHUNK))
-        distance = fit(
+        distance = fit_neighbours(
             shapes[rows], labelled[rows], shapes[references], labelled[references], _LEAST_COMMON
         ).distance
         distance[rows[:, None] == references[None]] = np.inf
@@ -81,10 +90,10 @@ def suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int, int, f
 def _foretell(
     shapes: np.ndarray, labelled: np.ndarray, rows: np.ndarray, references: np.ndarray, j: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far point ``j`` is from where the nearest quarter of the neighbours puts it, and how near those are."""
+    """Return how far keypoint ``j`` is from where the nearest quarter of the neighbours puts it, and their distance."""
     has = labelled[rows].copy()
     has[:, j] = False
-    fits = fit(shapes[rows], has, shapes[references], labelled[references], _LEAST_COMMON)
+    fits = fit_neighbours(shapes[rows], has, shapes[references], labelled[references], _LEAST_COMMON)
     distance = np.where(labelled[references, j][None], fits.distance, np.inf)
     distance[rows[:, None] == references[None]] = np.inf
     radius = reach(distance)

@@ -1,8 +1,8 @@
-"""COCO's names of a person on something that is none.
+"""Find COCO's person keypoint names on something that is not a person.
 
-Sets are often made by overwriting COCO's own files: the category stays "person" and the names stay those of a body,
-while the points are another object's. Two things give it away: a skeleton that joins what no body joins, and points
-that do not lie as on a body however it stands.
+Data sets are often made by overwriting COCO's own files: the category and the names stay those of a person, while the
+keypoints belong to something else. Two signs give this away: a skeleton with lines that no body has, and keypoints that
+no posture can explain.
 """
 
 from pathlib import Path
@@ -36,7 +36,14 @@ _LEAST_RULES = 3
 
 
 def not_a_person(material: Material) -> list[Finding]:
-    """Files that name a person's points and whose points or skeleton are not a person's."""
+    """Report files that use a person's keypoint names for keypoints or a skeleton that are not a person's.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most one finding per file.
+    """
     schema = material.reading.schema
     if not set(COCO_SIGMAS) <= set(schema.keypoints):
         return []
@@ -65,7 +72,14 @@ def not_a_person(material: Material) -> list[Finding]:
 
 
 def strange_lines(schema: KeypointSchema) -> tuple[int, list[tuple[str, str]]]:
-    """Number of the skeleton's lines between points of a body, and those that no body has."""
+    """Find the skeleton lines that no body has.
+
+    Args:
+        schema: keypoint names and skeleton.
+
+    Returns:
+        Number of skeleton lines between body keypoints, and those among them that no body has.
+    """
     body, names = {frozenset(line) for line in _BODY}, set(COCO_SIGMAS)
     lines = [line for line in schema.skeleton if set(line) <= names]
     return len(lines), [line for line in lines if frozenset(line) not in body]
@@ -74,15 +88,15 @@ def strange_lines(schema: KeypointSchema) -> tuple[int, list[tuple[str, str]]]:
 def body_rules(
     points: np.ndarray, labelled: np.ndarray, names: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rules about where the points of a body lie, whichever way it is seen, turned or bent.
+    """Apply rules about where the keypoints of a body lie, however it is viewed, turned or bent.
 
     Args:
-        points: (N, K, 2) pixels.
+        points: (N, K, 2) pixels (x, y).
         labelled: (N, K) boolean.
-        names: K names in the order of the points, COCO's 17 among them.
+        names: K keypoint names, COCO's 17 among them.
 
     Returns:
-        (N,) number of rules that could be judged, and (N,) number of those that are broken.
+        (N,) number of rules that could be judged, and (N,) number of rules that are broken.
     """
     place = {name: k for k, name in enumerate(names)}
 
@@ -112,7 +126,7 @@ def body_rules(
 
 
 def _unlike(material: Material, file: Path) -> tuple[list[int], int]:
-    """Places of a file's instances that break half of the rules or more, and the number of those judged."""
+    """Return the indices of a file's instances that break at least half of the rules, and the number judged."""
     rows = np.array([i for i, r in enumerate(material.records) if r.source == file], int)
     names = material.reading.schema.keypoints
     judged, broken = body_rules(material.points[rows], material.labelled[rows], names)

@@ -1,10 +1,10 @@
-"""Points that cannot be meant: outside, in the corner, two at one place; and what visibility and counts say."""
+"""Check for implausible keypoints: outside the image, in its corner, two in one place; and visibility and counts."""
 
 import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.data.annotation_set import OUTSIDE_NOTE
+from kpplugins.data.rule import Rule
 
 _SMALL = 20.0
 """Longer extent in pixels below which two points may well fall on one pixel."""
@@ -12,30 +12,51 @@ _LISTED = 6
 
 
 def outside_image(material: Material) -> list[Finding]:
-    """Instances with labelled points outside the image, which the reader takes as unlabelled."""
+    """Report instances with labelled keypoints outside the image; the reader treats these as unlabelled.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per instance.
+    """
     found = []
     for i, record in enumerate(material.records):
-        count = record.notes.count(OUTSIDE_NOTE)
+        count = record.rules.count(Rule.KEYPOINT_OUTSIDE)
         if count:
-            what = f"{count} labelled point{'s lie' if count > 1 else ' lies'} outside the image."
-            todo = "move them, or leave them unlabelled; as it is they count as unlabelled"
+            what = f"{count} labelled keypoint{'s lie' if count > 1 else ' lies'} outside the image."
+            todo = "move them, or leave them unlabelled; for now they count as unlabelled"
             found.append(material.about(i, "point-outside-image", "suspect", what, todo))
     return found
 
 
 def in_the_corner(material: Material) -> list[Finding]:
-    """Labelled points at exactly (0, 0): a point that is absent has visibility 0 as well."""
+    """Report keypoints labelled at exactly (0, 0), where absent keypoints are usually written.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per instance.
+    """
     names, found = material.reading.schema.keypoints, []
     corner = material.labelled & (material.points == 0).all(axis=2)
     for i in np.flatnonzero(corner.any(axis=1)):
         what = f"Labelled at (0, 0), the corner of the image: {_list(names, corner[i])}."
-        todo = "set the visibility of absent points to 0"
+        todo = "set the visibility of absent keypoints to 0"
         found.append(material.about(int(i), "point-at-origin", "harmful", what, todo))
     return found
 
 
 def at_one_place(material: Material) -> list[Finding]:
-    """Instances of some size in which two points have exactly the same place."""
+    """Report instances in which two keypoints have exactly the same coordinates.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per instance; instances smaller than 20 pixels are skipped.
+    """
     names, found = material.reading.schema.keypoints, []
     large = np.nan_to_num(material.extents[:, 2:] - material.extents[:, :2]).max(axis=1) >= _SMALL
     for i in np.flatnonzero(large):
@@ -53,7 +74,14 @@ def at_one_place(material: Material) -> list[Finding]:
 
 
 def visibility(material: Material) -> list[Finding]:
-    """Every point of every labelled instance with one and the same visibility."""
+    """Report a data set in which all keypoints have the same visibility.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One note, or nothing.
+    """
     labelled = [r for r in material.records if r.num_labelled and not r.crowd]
     values = {int(v) for r in labelled for v in np.unique(r.keypoints[:, 2])}
     if len(values) != 1 or len(labelled) < 2:
@@ -71,7 +99,14 @@ def visibility(material: Material) -> list[Finding]:
 
 
 def stated_counts(material: Material) -> list[Finding]:
-    """COCO annotations whose ``num_keypoints`` is not the number of labelled points."""
+    """Report COCO annotations whose ``num_keypoints`` is not the number of labelled keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per annotation.
+    """
     found = []
     for file in material.raw:
         for a in file.annotations:

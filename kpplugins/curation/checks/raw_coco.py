@@ -1,4 +1,4 @@
-"""COCO files as they are, beside what the reader made of them: sizes, areas, ids and categories that records lose."""
+"""Read COCO files as written, next to what the reader made of them: sizes, areas, ids and categories."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data import ImageInfo
-from kpplugins.data.annotation_set import DERIVED_NOTE, AnnotationSet
+from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.reader import CocoFile
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.record_builder import MARGIN
+from kpplugins.data.rule import Rule
 from kpplugins.data.splits import SPLITS
-from kpplugins.data.strict import load_json
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import xyxy_to_xywh
+from kpplugins.structures.geometry import clip_box
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,18 @@ class RawAnnotation:
 
     @property
     def box(self) -> np.ndarray | None:
-        """``bbox`` as it is written, (4,) float64; ``None`` where it is not four numbers."""
+        """Return ``bbox`` as written, (4,) float64; ``None`` if it is not four numbers."""
         return _numbers(self.entry.get("bbox"), 4)
 
     @property
     def area(self) -> float | None:
-        """``area`` as it is written; ``None`` where it is not a positive number."""
+        """Return ``area`` as written; ``None`` if it is not a positive number."""
         found = _numbers([self.entry.get("area")], 1)
         return float(found[0]) if found is not None and found[0] > 0 else None
 
     @property
     def points(self) -> np.ndarray | None:
-        """``keypoints`` as they are written, (K, 3) float64; ``None`` where they are not triples of numbers."""
+        """Return ``keypoints`` as written, (K, 3) float64; ``None`` if they are not triples of numbers."""
         flat = self.entry.get("keypoints")
         found = _numbers(flat, len(flat)) if isinstance(flat, list) and len(flat) % 3 == 0 else None
         return None if found is None else found.reshape(-1, 3)
@@ -72,7 +74,15 @@ class RawFile:
 
 
 def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
-    """The COCO files of ``source``, joined with what was read of them. Files that are not COCO are left out."""
+    """Read the COCO files of a source and match them with the records.
+
+    Args:
+        source: annotation file, or folder with ``annotations/*.json`` or ``*.json``.
+        reading: what the reader made of the source.
+
+    Returns:
+        The files in sorted order; files that are not COCO are left out.
+    """
     files = [source] if source.is_file() else sorted((source / "annotations").glob("*.json"))
     files = files or sorted(source.glob("*.json"))
     root = source if source.is_dir() else source.parent
@@ -102,13 +112,13 @@ def _raw_file(
     waiting: dict[tuple, list[int]] = defaultdict(list)
     for i, record in enumerate(reading.records):
         if record.source == path:
-            box = None if DERIVED_NOTE in record.notes else xyxy_to_xywh(record.bbox)
-            waiting[_key(record.image, box)].append(i)
+            derived = Rule.BOX_DERIVED in record.rules or Rule.BOX_SMALL in record.rules
+            waiting[_key(record.image, None if derived else record.bbox)].append(i)
     annotations = []
     for i, entry in enumerate(_objects(content["annotations"])):
         raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None)
         image = by_id.get(str(entry.get("image_id")))
-        places = waiting.get(_key(image.path, raw.box), []) if image is not None else []
+        places = waiting.get(_key(image.path, _fitted(raw.box, image)), []) if image is not None else []
         instance = places.pop(0) if places else None
         annotations.append(RawAnnotation(raw.name, entry, image, instance))
     split = next((s for s in SPLITS if s in path.stem.lower()), "")
@@ -118,7 +128,7 @@ def _raw_file(
 def _paths_by_name(path: Path, root: Path) -> dict[str, list[Path]]:
     """The images that the reader finds for this file, by the last part of their names."""
     try:
-        part = CocoFile(path, root, margin=0.1, check_images=False).read()
+        part = CocoFile(path, root, margin=MARGIN, check_images=False).read()
     except BadInputError:
         return {}
     found: dict[str, list[Path]] = defaultdict(list)
@@ -131,6 +141,13 @@ def _find(paths: dict[str, list[Path]], name: str) -> Path | None:
     plain = name.replace("\\", "/").strip()
     candidates = paths.get(plain.rsplit("/", 1)[-1], [])
     return next((p for p in candidates if p.as_posix().endswith("/" + plain)), None)
+
+
+def _fitted(box: np.ndarray | None, image: ImageInfo) -> np.ndarray | None:
+    """The xyxy box that the reader makes of ``bbox``."""
+    if box is None:
+        return None
+    return clip_box(np.concatenate([box[:2], box[:2] + box[2:]]), image.width, image.height)
 
 
 def _key(image: Path, box: np.ndarray | None) -> tuple:

@@ -1,14 +1,16 @@
-"""Left and right exchanged: instances that fit the others better after an exchange.
+"""Find instances whose left and right keypoints are exchanged.
 
-They are compared with their nearest neighbours in shape and not with a mean, because objects are seen from the front
-and from behind. What is exchanged in a tenth of the set or more is not found: then the exchanged ones are neighbours.
+Each instance is compared with its nearest neighbours in shape rather than with a mean shape, because instances are seen
+from the front and from behind. If a tenth of the set or more is exchanged, it is not found: the exchanged instances are
+then each other's neighbours.
 """
 
 import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.curation.checks.shapes import as_shapes, fit, reach, some_references
+from kpplugins.curation.checks.shapes import fit_neighbours, reach, some_references
+from kpplugins.structures.procrustes import as_shapes
 
 _LEAST_POINTS = 4
 _TIMES = 1.5
@@ -20,7 +22,16 @@ _CHUNK = 2048
 
 
 def exchanged(material: Material) -> list[Finding]:
-    """Instances whose neighbours in shape come much closer when all flip pairs, or one, change sides."""
+    """Report instances that come much closer to their neighbours in shape when flip pairs are exchanged.
+
+    Exchanges of all flip pairs and of each single pair are tried.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per instance.
+    """
     chosen = np.flatnonzero(material.labelled.sum(axis=1) >= _LEAST_POINTS)
     schema = material.reading.schema
     if not schema.flip_pairs or len(chosen) < _LEAST_POINTS:
@@ -35,7 +46,7 @@ def exchanged(material: Material) -> list[Finding]:
             "left and right exchanged throughout." if whole else f"{moved[0]} exchanged."
         )
         todo = "look at the image; if so, exchange the names " + (
-            "of all left and right points" if whole else f"of {moved[0]}"
+            "of all left and right keypoints" if whole else f"of {moved[0]}"
         )
         found.append(material.about(int(chosen[place]), "left-right-exchanged", "suspect", what, todo))
     return found
@@ -44,15 +55,16 @@ def exchanged(material: Material) -> list[Finding]:
 def suspects(
     points: np.ndarray, labelled: np.ndarray, flips: np.ndarray
 ) -> list[tuple[int, float, np.ndarray]]:
-    """Which of N instances fit better after an exchange.
+    """Find the instances that fit better after an exchange.
 
     Args:
-        points: (N, K, 2) pixels.
+        points: (N, K, 2) pixels (x, y).
         labelled: (N, K) boolean.
         flips: K indices, ``KeypointSchema.flip_indices``.
 
     Returns:
-        Place, how many times closer the neighbours come, and (K,) boolean: the points that change sides.
+        For each such instance its index, how many times closer the neighbours come, and (K,) boolean: the keypoints
+        that change sides.
     """
     nothing: np.ndarray = np.arange(len(flips))
     shapes = as_shapes(points, labelled)
@@ -86,11 +98,11 @@ def _reach(
     shapes: np.ndarray, labelled: np.ndarray, exchange: np.ndarray, references: np.ndarray,
     rows: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """How near the neighbours of the chosen rows are after an exchange; an instance is no neighbour of its own."""
+    """Return how near the neighbours of the chosen rows are after an exchange; an instance is not its own neighbour."""
     rows, found = np.arange(len(shapes)) if rows is None else rows, []
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
-        distance = fit(
+        distance = fit_neighbours(
             shapes[part][:, exchange], labelled[part][:, exchange], shapes[references], labelled[references],
             _LEAST_POINTS,
         ).distance  # fmt: skip

@@ -4,28 +4,31 @@ Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``s
 ``sigmas_source``; the writer puts them there, so that an annotation file says everything about its keypoints.
 """
 
-import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kpplugins.data.annotation_set import OUTSIDE_NOTE, REPORT_FILE, AnnotationSet
+from kpplugins.data.annotation_set import REPORT_FILE, AnnotationSet
 from kpplugins.data.coco.schema import coco_object, schemas_of
+from kpplugins.data.corner_votes import are_corners, corner_votes
+from kpplugins.data.faults import raise_or_warn
 from kpplugins.data.image_info import ImageInfo
-from kpplugins.data.images import read_size
-from kpplugins.data.instances import box_around
-from kpplugins.data.paths import below
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.image_files import below, measure_image
+from kpplugins.data.parsing.values import as_number, as_numbers
 from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.data.splits import SPLITS
-from kpplugins.data.strict import load_json
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import box_area, inside_image
+from kpplugins.structures.geometry import xyxy_to_xywh
 
 BOX_FORMATS = ("xywh", "xyxy")
+_ASKED = 5000
+"""So many boxes or fewer, of all over a file, are asked whether they are corners."""
 _SPLIT_NAME = re.compile(rf"(?<![a-z])({'|'.join(SPLITS)})(?![a-z])")
 """``train2017`` and ``my_val`` name a split, ``latest`` does not."""
 
@@ -41,7 +44,7 @@ def is_coco(source: Path) -> bool:
 def read_coco(
     source: Path,
     *,
-    margin: float = 0.1,
+    margin: float = MARGIN,
     skip_bad: bool = False,
     check_images: bool = True,
     box_format: str = "xywh",
@@ -50,7 +53,7 @@ def read_coco(
 
     Args:
         source: the JSON file or the folder. A file named after train, val or test gives its images that split.
-        margin: growth of a box that is derived from the points, on each side, as a fraction of its longer side.
+        margin: of derived boxes, see ``record_builder``.
         skip_bad: go on without bad entries, saying how many and why.
         check_images: read each image's header; otherwise take its size from the annotation and look only whether
             the file is there.
@@ -73,22 +76,30 @@ def read_coco(
             expected=" or ".join(BOX_FORMATS),
             found=repr(box_format),
         )
-    reading = CocoFile(files[0], root, margin, check_images, box_format).read()
-    for file in files[1:]:
-        part = CocoFile(file, root, margin, check_images, box_format).read()
-        if reading.schema.keypoints != part.schema.keypoints:
+    readings = []
+    for file in files:
+        part = CocoFile(file, root, margin, check_images, box_format)
+        readings.append(part.read())
+        part.refuse_corners(skip_bad)
+    return _joined(readings, files).settle(skip_bad)
+
+
+def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> AnnotationSet:
+    whole = readings[0]
+    for file, part in zip(files[1:], readings[1:], strict=True):
+        if whole.schema.keypoints != part.schema.keypoints:
             raise BadInputError(
                 "files with different keypoints",
                 where=f"{files[0]} and {file}",
-                found=f"{reading.schema.num_keypoints} and {part.schema.num_keypoints}",
+                found=f"{whole.schema.num_keypoints} and {part.schema.num_keypoints}",
                 todo="convert them one by one",
             )
-        reading.records += part.records
-        reading.faults += part.faults
-        reading.backgrounds += part.backgrounds
-        reading.splits.update(part.splits)
-        reading.category_keypoints.update(part.category_keypoints)
-    return reading.settle(skip_bad)
+        whole.records += part.records
+        whole.faults += part.faults
+        whole.backgrounds += part.backgrounds
+        whole.splits.update(part.splits)
+        whole.category_keypoints.update(part.category_keypoints)
+    return whole
 
 
 class CocoFile:
@@ -120,22 +131,28 @@ class CocoFile:
             if _is_key(c.get("id"))
         }
         self.places = {name: schema.indices_of(names) for name, names in own.items()}
+        self._drawn: list[tuple[np.ndarray, PoseRecord]] = []
 
     def read(self) -> AnnotationSet:
-        """Everything in the file."""
+        """Read everything in the file; an image with a bad annotation is left out whole."""
         images = self.images()
         seen: set[Any] = set()
-        used: set[Any] = set()
+        bad: set[Any] = set()
+        found: list[tuple[Any, PoseRecord]] = []
         for i, annotation in enumerate(self.content["annotations"]):
             where = f"{self.path}: annotation {_name(annotation, i)}"
+            key = annotation.get("image_id") if isinstance(annotation, dict) else None
             try:
                 image = self._image_of(annotation, images, seen, where)
                 if image is not None:
-                    self.reading.records.append(self._record(annotation, image, where))
-                    used.add(annotation["image_id"])
+                    found.append((key, self._record(annotation, image, where)))
             except BadInputError as fault:
                 self.reading.faults.append(fault)
-        self.reading.backgrounds += [p for key, p in images.items() if p is not None and key not in used]
+                if _is_key(key):
+                    bad.add(key)
+        self.reading.records += [record for key, record in found if key not in bad]
+        bad.update(key for key, _ in found)
+        self.reading.backgrounds += [p for key, p in images.items() if p is not None and key not in bad]
         return self.reading
 
     def images(self) -> dict[Any, ImageInfo | None]:
@@ -169,7 +186,7 @@ class CocoFile:
     def _image(self, folder: Path, entry: dict, there: set[str], where: str) -> ImageInfo:
         path = below(folder, str(entry["file_name"]), where, self.links)
         if self.check_images:
-            return ImageInfo(path, *read_size(path))
+            return measure_image(path, where)
         if str(path) not in there and not path.is_file():
             raise BadInputError(
                 "image is missing", where=str(path), todo="restore it or delete its annotation"
@@ -177,7 +194,7 @@ class CocoFile:
         width, height = entry.get("width"), entry.get("height")
         if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
             return ImageInfo(path, width, height)
-        return ImageInfo(path, *read_size(path))
+        return measure_image(path, where)
 
     def _image_of(self, annotation: Any, images: dict, seen: set, where: str) -> ImageInfo | None:
         if not isinstance(annotation, dict):
@@ -199,26 +216,44 @@ class CocoFile:
             raise BadInputError("annotation of an unknown image", where=where, found=f"image_id {image!r}")
         return images[image]
 
+    def refuse_corners(self, skip_bad: bool) -> None:
+        """Refuse boxes that make sense only as corners that were stored in the field for x, y, width, height.
+
+        Args:
+            skip_bad: say it and go on.
+
+        Raises:
+            BadInputError: there are such boxes and ``skip_bad`` is false.
+        """
+        told = self._drawn[:: len(self._drawn) // _ASKED + 1]
+        if not told:
+            return
+        boxes = xyxy_to_xywh(np.array([box for box, _ in told]))  # as they are written
+        records = [record for _, record in told]
+        sizes = np.array([(r.width, r.height) for r in records], float)
+        votes = corner_votes(boxes, np.array([r.keypoints for r in records]), sizes, by_cover=False)
+        if not are_corners(votes):
+            return
+        example, image = boxes[votes.argmax()].round(1).tolist(), records[votes.argmax()].image.name
+        fault = BadInputError(
+            "boxes that are two corners in the field for x, y, width, height", where=str(self.path),
+            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their image and around their "
+            f"keypoints only so, e.g. {example} in {image}",
+            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
+        )  # fmt: skip
+        raise_or_warn(fault, skip_bad)
+
     def _record(self, annotation: dict, image: ImageInfo, where: str) -> PoseRecord:
-        notes: list[str] = []
-        points = self._points(annotation, image, where, notes)
-        bbox = self._box(annotation, image, points, where, notes)
-        area = annotation.get("area")
-        if isinstance(area, float):
-            numbers([area], where, "area")
-        good_area = isinstance(area, (int, float)) and area > 0
-        return PoseRecord(
-            image=image.path,
-            width=image.width,
-            height=image.height,
-            keypoints=points,
-            bbox=bbox,
-            area=float(area) if good_area else box_area(bbox),  # type: ignore[arg-type]
-            source=self.path,
-            notes=tuple(notes),
-            category=self._category(annotation, where),
-            crowd=bool(annotation.get("iscrowd", 0)),
-        )
+        box, crowd = self._box(annotation, where), bool(annotation.get("iscrowd", 0))
+        stated = annotation.get("area")
+        area = as_number(stated, "area", where) if isinstance(stated, (int, float)) else 0.0
+        record = build_record(
+            image, self._keypoints(annotation, where), source=self.path, where=where, box=box, margin=self.margin,
+            area=area if area > 0 else None, category=self._category(annotation, where), crowd=crowd,
+        )  # fmt: skip
+        if box is not None and not crowd:
+            self._drawn.append((box, record))
+        return record
 
     def _category(self, annotation: dict, where: str) -> str:
         """The name of an annotation's category; one that names none, where there is one only, is of that one."""
@@ -233,54 +268,36 @@ class CocoFile:
             )  # fmt: skip
         return self.categories[key]
 
-    def _points(self, annotation: dict, image: ImageInfo, where: str, notes: list[str]) -> np.ndarray:
+    def _keypoints(self, annotation: dict, where: str) -> np.ndarray:
+        """(K, 3) of all categories' keypoints; those that this one's category has not are absent."""
         every = np.zeros((self.reading.schema.num_keypoints, 3))
-        flat = annotation.get("keypoints")
-        if flat is None:
-            return every
-        category = self.categories.get(annotation.get("category_id"), "")
-        places = self.places.get(category, range(len(every)))
-        k, points = len(places), numbers(flat, where, "keypoints")
-        if len(points) != 3 * k:
-            raise BadInputError(
-                "number of keypoints differs from its category's",
-                where=where,
-                expected=f"{k} points, {3 * k} numbers",
-                found=f"{len(points)} numbers",
-                todo="export it again",
-            )
-        points = points.reshape(k, 3)
-        shown = points[:, 2]
-        if not ((shown == 0) | (shown == 1) | (shown == 2)).all():
-            raise BadInputError(
-                "visibility must be 0, 1 or 2", where=where, found=str(points[:, 2].tolist())[:60]
-            )
-        outside = (points[:, 2] > 0) & ~inside_image(points[:, :2], image.width, image.height)
-        notes += [OUTSIDE_NOTE] * int(outside.sum())
-        points[outside | (points[:, 2] == 0)] = 0
-        every[places] = points
+        if annotation.get("keypoints") is not None:
+            category = self.categories.get(annotation.get("category_id"), "")
+            places = self.places.get(category, range(len(every)))
+            flat = as_numbers(annotation["keypoints"], "keypoints", where)
+            if len(flat) != 3 * len(places):
+                raise BadInputError(
+                    "number of keypoints differs from its category's",
+                    where=where,
+                    expected=f"{len(places)} keypoints, {3 * len(places)} numbers",
+                    found=f"{len(flat)} numbers",
+                    todo="export it again",
+                )
+            every[places] = flat.reshape(-1, 3)
         return every
 
-    def _box(
-        self, annotation: dict, image: ImageInfo, points: np.ndarray, where: str, notes: list[str]
-    ) -> np.ndarray:
-        labelled = points[:, 2] > 0
+    def _box(self, annotation: dict, where: str) -> np.ndarray | None:
+        """(4,) xyxy as it is written."""
         if annotation.get("bbox") is None:
-            if not labelled.any():
-                raise BadInputError(
-                    "annotation has neither keypoints nor a box", where=where, todo="delete it"
-                )
-            box, _, note = box_around(points, labelled, image, self.margin)
-            notes.append(note)
-            return box
-        box = numbers(annotation["bbox"], where, "bbox")
+            return None
+        box = as_numbers(annotation["bbox"], "bbox", where)
         if self.box_format == "xyxy" and len(box) == 4:
             box[2:] -= box[:2]
         if len(box) != 4 or min(box[2:]) <= 0:
             raise BadInputError(
                 "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
             )
-        return np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
+        return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
 def _has_own_links(root: Path) -> bool:
@@ -300,19 +317,6 @@ def _is_key(value: Any) -> bool:
 def _name(entry: Any, place: int) -> str:
     """The id of an entry, or its place in the list."""
     return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"at place {place}"
-
-
-def numbers(values: Any, where: str, what: str) -> np.ndarray:
-    """A list of finite numbers as float64 (N,); raises BadInputError naming what is none."""
-    if not isinstance(values, list) or not set(map(type, values)) <= {int, float}:
-        raise BadInputError(f"{what} must be a list of numbers", where=where, found=str(values)[:80])
-    try:
-        array = np.array(values, dtype=np.float64)
-    except OverflowError:
-        array = np.array([math.inf])
-    if not np.isfinite(array).all():
-        raise BadInputError(f"{what} holds a number that is not finite", where=where, found=str(values)[:80])
-    return array
 
 
 def coco_files(source: Path) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from kpplugins.data.strict import load_json
+from kpplugins.data.parsing.documents import load_json
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, union_schema
 from kpplugins.structures import BadInputError

@@ -1,4 +1,4 @@
-"""AP of boxes and of keypoints of models that find both in whole images."""
+"""AP of boxes and of keypoints for models that predict both in whole images."""
 
 import logging
 from collections.abc import Sequence
@@ -68,12 +68,12 @@ class BoxKeypointMetric(BaseMetric):
         self.result: DetectionResult | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep each image as arrays."""
+        """Store each image as arrays."""
         classes, k = classes_of(self), len(self.dataset_meta["keypoint_id2name"])
         self.results += [Scene.from_sample(s, classes, k, self.keypoint_score) for s in data_samples]
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
-        """The numbers; logs COCO's lines, the sigmas, what normalises the rest, and a table of several classes."""
+        """Compute the numbers; log COCO's lines, sigmas, norms, and a table of the classes if there are several."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
         pair = norm_points(schema, self.nme_keypoints)
         self.result = DetectionResult.of(results, classes_of(self), schema, pair)

@@ -17,9 +17,9 @@ from kpplugins.structures import BadInputError
 
 @METRICS.register_module()
 class BoxMetric(BaseMetric):
-    """COCO's twelve numbers of boxes, for detectors without points.
+    """COCO's twelve numbers of boxes, for detectors without keypoints.
 
-    A sample holds ``pred_instances`` as MMDetection's models give them (``bboxes`` (N, 4) xyxy in pixels of the
+    A sample holds ``pred_instances`` as MMDetection's models return them (``bboxes`` (N, 4) xyxy in pixels of the
     original image, ``scores`` (N,), ``labels`` (N,) 0-based), ``raw_ann_info`` (G COCO annotations), ``img_id``,
     ``img_path`` and ``ori_shape``.
 
@@ -38,12 +38,12 @@ class BoxMetric(BaseMetric):
     default_prefix = "box"
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep each image as arrays."""
+        """Store each image as arrays."""
         classes = classes_of(self)
         self.results += [Scene.from_sample(_without_points(s), classes, 0) for s in data_samples]
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
-        """The numbers; logs COCO's lines."""
+        """Compute the numbers, and log COCO's lines."""
         numbers = coco_boxes(results, len(self.dataset_meta["classes"])).numbers
         lines = coco_lines(numbers, BOX_LINES)
         MMLogger.get_current_instance().log(logging.INFO, f"{len(results)} images\nboxes\n{lines}")
@@ -51,10 +51,16 @@ class BoxMetric(BaseMetric):
 
 
 def classes_of(metric: BaseMetric) -> list[str]:
-    """The names of the classes that a metric's dataset has.
+    """Return the class names of a metric's dataset.
+
+    Args:
+        metric: with its ``dataset_meta``.
+
+    Returns:
+        The names, in the order of the labels.
 
     Raises:
-        BadInputError: it does not name them.
+        BadInputError: the dataset does not name its classes.
     """
     names = metric.dataset_meta.get("classes")
     if not names or isinstance(names, str):
@@ -67,7 +73,7 @@ def classes_of(metric: BaseMetric) -> list[str]:
 
 
 def _without_points(sample: dict) -> dict:
-    """The sample as that of a model with boxes and no points at all."""
+    """Convert the sample to that of a one-stage model with K = 0."""
     found, truth = sample["pred_instances"], sample["raw_ann_info"]
     count = len(found["bboxes"])
     return {

@@ -21,8 +21,8 @@ class KeypointMetric(BaseMetric):
     """The ten COCO keypoint numbers, PCK@0.05/0.1/0.2, NME and mean pixel error, from one pass over the predictions.
 
     Keys: ``AP AP50 AP75 AP(M) AP(L) AR AR50 AR75 AR(M) AR(L) PCK@0.05 PCK@0.1 PCK@0.2 NME EPE RMSE``. PCK is normalised
-    by the longer side of the box, NME by the inter-ocular distance where the keypoint set has both eyes and by √area
-    otherwise (it is printed which). OKS uses the sigmas of the dataset's schema, printed with the result, and the
+    by the longer side of the box, NME by the inter-ocular distance if the keypoint set has both eyes, else by √area
+    (the log says which). OKS uses the sigmas of the dataset's schema, printed with the result, and the
     annotation's ``area``. An instance's score is its box score times the mean of its keypoint scores above 0.2, as in
     MMPose's ``CocoMetric``.
 
@@ -52,7 +52,7 @@ class KeypointMetric(BaseMetric):
         self.result: EvaluationResult | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep what the maths needs of each sample."""
+        """Store truth and prediction of each sample."""
         for sample in data_samples:
             predicted, truth = sample["pred_instances"], sample["raw_ann_info"]
             if len(predicted["keypoints"]) != 1 or not isinstance(truth, dict):
@@ -80,7 +80,7 @@ class KeypointMetric(BaseMetric):
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """The numbers; logs the ten lines, the sigmas and what normalises the rest."""
+        """Compute the numbers; log COCO's ten lines, sigmas and norms."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
         column = {key: np.array([r[key] for r in results]) for key in results[0]}
         self.result = EvaluationResult(
@@ -108,10 +108,17 @@ class KeypointMetric(BaseMetric):
 
 
 def norm_points(schema: KeypointSchema, chosen: Sequence[str] | None) -> tuple[str, str] | None:
-    """The two points whose distance normalises NME: the chosen ones, else both eyes; ``None`` where there are none.
+    """Choose the two keypoints whose distance normalises NME.
+
+    Args:
+        schema: of the dataset.
+        chosen: two names, or ``None`` for the eyes.
+
+    Returns:
+        Two names; ``None`` if none are chosen and the schema lacks an eye.
 
     Raises:
-        BadInputError: an unknown point was chosen.
+        BadInputError: an unknown keypoint.
     """
     pair = chosen or (EYES if set(EYES) <= set(schema.keypoints) else None)
     if pair is None:
@@ -121,7 +128,15 @@ def norm_points(schema: KeypointSchema, chosen: Sequence[str] | None) -> tuple[s
 
 
 def point_lines(result: EvaluationResult, of: str = "") -> str:
-    """The lines of a log on sigmas, PCK, NME and pixels; ``of`` says which instances PCK is of."""
+    """Format the log lines on sigmas, PCK, NME and pixel errors.
+
+    Args:
+        result: the result of a test.
+        of: names the instances that PCK covers, ending in ``; ``.
+
+    Returns:
+        Three lines.
+    """
     s, schema = result.summary, result.schema
     sigmas = ", ".join(f"{n} {v:g}" for n, v in zip(schema.keypoints, schema.sigmas, strict=True))
     return (

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.coco.reader import CocoFile, coco_files, looks_like_coco, numbers
+from kpplugins.data.coco.reader import CocoFile, coco_files, looks_like_coco
 from kpplugins.data.coco.writer import images_of
-from kpplugins.data.strict import as_dict, as_list, as_number, load_json
+from kpplugins.data.faults import settle_faults
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.values import as_dict, as_list, as_number, as_numbers
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.predicted import Prediction, predicted_content
 from kpplugins.structures import BadInputError
@@ -56,7 +59,7 @@ def match_results(
             found.setdefault(path, []).append(prediction)
         except BadInputError as fault:
             faults.append(fault)
-    AnnotationSet(reading.schema, faults=faults).settle(skip_bad)
+    settle_faults(faults, skip_bad)
     return predicted_content(
         reading.schema, images_of(reading), found, threshold, origin=predictions.name,
         splits=reading.splits, faults=[*reading.faults, *faults],
@@ -68,7 +71,7 @@ def _ids(source: Path) -> _Ids:
     root = source if source.is_dir() else source.parent
     ids = _Ids({}, {})
     for file in files:
-        part = CocoFile(file, root, margin=0.1, check_images=False)
+        part = CocoFile(file, root, margin=MARGIN, check_images=False)
         ids.categories.update(part.categories)
         for key, image in part.images().items():
             if image is not None and ids.images.setdefault(key, image.path) != image.path:
@@ -98,7 +101,7 @@ def _prediction(entry: dict[str, Any], ids: _Ids, k: int, path: Path, where: str
             "prediction of an unknown category", where=where, expected=f"one of {sorted(map(str, ids.categories))}",
             found=f"category_id {category!r}"[:60],
         )  # fmt: skip
-    flat = numbers(entry.get("keypoints"), where, "keypoints")
+    flat = as_numbers(entry.get("keypoints"), "keypoints", where)
     if len(flat) != 3 * k:
         raise BadInputError(
             "prediction has another number of keypoints",
@@ -109,9 +112,7 @@ def _prediction(entry: dict[str, Any], ids: _Ids, k: int, path: Path, where: str
         )
     points = flat.reshape(k, 3)
     given = entry.get("bbox")
-    box = None if given is None else numbers(given, where, "bbox")
-    if box is not None and len(box) != 4:
-        raise BadInputError("wrong bbox", where=where, expected="x, y, width, height", found=str(given)[:80])
+    box = None if given is None else as_numbers(given, "bbox", where, 4)
     corners = None if box is None else np.concatenate([box[:2], box[:2] + box[2:]])
     score = entry.get("score")
     mean = float(points[:, 2].mean())

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from kpplugins.data.strict import as_name, parse_xml
+from kpplugins.data.parsing.documents import parse_xml
+from kpplugins.data.parsing.values import as_name
 from kpplugins.structures import BadInputError
 
 

@@ -21,26 +21,20 @@ from xml.etree import ElementTree
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.grouping import (
-    BoxMark,
-    Mark,
+    DrawnBox,
+    DrawnKeypoint,
     Page,
     assemble,
     corners_of_sides,
-    group_marks,
-    ignored_notes,
+    group_shapes,
+    ignored_shapes,
 )
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.paths import below
-from kpplugins.data.strict import (
-    annotation_files,
-    as_name,
-    as_size,
-    find_image,
-    load_xml,
-    measure,
-    parse_number,
-    sniff,
-)
+from kpplugins.data.parsing.documents import load_xml
+from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.text import annotation_files, sniff
+from kpplugins.data.parsing.values import as_name, as_size, parse_number
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.cvat.labels import SkeletonLabel, skeleton_labels, used
 from kpplugins.structures import BadInputError
 
@@ -79,14 +73,14 @@ def is_cvat(source: Path) -> bool:
 
 
 def read_cvat(
-    source: Path, *, images: Path | None = None, margin: float = 0.1, skip_bad: bool = False
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
 ) -> AnnotationSet:
     """Read a CVAT XML file, or every one in a folder.
 
     Args:
         source: the file, or a folder with ``annotations.xml`` (any ``*.xml``) and ``images``.
         images: where the images or frames are; ``None`` looks in ``images`` beside the file, then beside it.
-        margin: of boxes derived from points, as a fraction of the longer side on each side.
+        margin: of derived boxes, see ``record_builder``.
         skip_bad: go on without bad images, saying how many and why, instead of stopping at the first.
 
     Returns:
@@ -167,14 +161,18 @@ def _image_page(node: ElementTree.Element, file: _File, where: str) -> Page:
     name = node.get("name", "")
     subset = node.get("subset", "").strip()
     bases = [f"{base}/{subset}".lstrip("/") for base in file.bases if subset] + file.bases
-    path = find_image(file.root, [name], where, bases=bases, todo=_EXPORT_HINT)
     declared = None
     if node.get("width") is not None or node.get("height") is not None:
         width, height = (parse_number(node.get(side), side, where) for side in ("width", "height"))
         declared = as_size(width, height, where)
-    image = ImageInfo(path, *measure(path, declared, where))
+    image = find_image(file.root, name, where, bases=bases, declared=declared, todo=_EXPORT_HINT)
     shapes = [
-        _Shape(element, element.get("label", ""), _group(element), f"{where} {path.name} {element.tag}[{i}]")
+        _Shape(
+            element,
+            element.get("label", ""),
+            _group(element),
+            f"{where} {image.path.name} {element.tag}[{i}]",
+        )
         for i, element in enumerate(node)
         if element.tag in _SHAPES
     ]
@@ -207,8 +205,7 @@ def _read_video(
                     "image is missing", where=where, expected=f"frame_{number:06d}", todo=_EXPORT_HINT
                 )
             name = images[number].relative_to(file.root).as_posix()
-            path = find_image(file.root, [name], where)
-            image = ImageInfo(path, *measure(path, declared, where))
+            image = find_image(file.root, name, where, declared=declared)
             pages.append(_page(frames.get(number, []), image, file, where))
         except BadInputError as fault:
             faults.append(fault)
@@ -262,29 +259,29 @@ def _frame_images(file: _File) -> dict[int, Path]:
 
 
 def _page(shapes: list[_Shape], image: ImageInfo, file: _File, where: str) -> Page:
-    marks: list[Mark] = []
-    boxes: list[BoxMark] = []
+    keypoints: list[DrawnKeypoint] = []
+    boxes: list[DrawnBox] = []
     ignored: list[str] = []
     categories = {s.group: s.label.strip() for s in shapes if s.element.tag == "skeleton" and s.group}
     for i, shape in enumerate(shapes):
         kind = shape.element.tag
         if kind == "skeleton":
-            marks += _skeleton_marks(shape, f"\0skeleton {i}")
+            keypoints += _skeleton_keypoints(shape, f"\0skeleton {i}")
         elif kind == "points":
-            marks += _points_marks(shape, file.whole, f"\0points {i}")
+            keypoints += _points_keypoints(shape, file.whole, f"\0points {i}")
         elif kind == "box":
             box = _box(shape)
             boxes.append(replace(box, category=categories.get(shape.group, box.category)))
         else:
             ignored.append(kind)
-    usable = bool(marks or boxes) or any(s.element.tag == "skeleton" for s in shapes)
-    notes = ignored_notes(ignored, usable, where)
-    return Page(image, file.path, where, group_marks(marks, boxes, where), notes)
+    usable = bool(keypoints or boxes) or any(s.element.tag == "skeleton" for s in shapes)
+    rules = ignored_shapes(ignored, usable, where)
+    return Page(image, file.path, where, group_shapes(keypoints, boxes, where), rules)
 
 
-def _skeleton_marks(shape: _Shape, key: str) -> list[Mark]:
+def _skeleton_keypoints(shape: _Shape, key: str) -> list[DrawnKeypoint]:
     label = as_name(shape.label, "label", shape.where)
-    marks = []
+    keypoints = []
     for i, point in enumerate(shape.element.findall("points")):
         where = f"{shape.where} points[{i}]"
         name = as_name(point.get("label"), "label", where)
@@ -295,16 +292,16 @@ def _skeleton_marks(shape: _Shape, key: str) -> list[Mark]:
             )
         if not _is_on(point, "outside"):
             occluded = _is_on(point, "occluded") or _is_on(shape.element, "occluded")
-            marks.append(Mark(name, x, y, occluded, shape.group or key, label))
-    return marks
+            keypoints.append(DrawnKeypoint(name, x, y, occluded, shape.group or key, label))
+    return keypoints
 
 
-def _points_marks(shape: _Shape, whole: dict[str, int], key: str) -> list[Mark]:
+def _points_keypoints(shape: _Shape, whole: dict[str, int], key: str) -> list[DrawnKeypoint]:
     label = as_name(shape.label, "label", shape.where)
     positions = _coordinates(shape.element, shape.where)
     occluded = _is_on(shape.element, "occluded")
     if label not in whole:
-        return [Mark(label, *positions[0], occluded, shape.group)]
+        return [DrawnKeypoint(label, *positions[0], occluded, shape.group)]
     if len(positions) != whole[label]:
         raise BadInputError(
             f"points shape {label!r} has another number of points",
@@ -314,7 +311,7 @@ def _points_marks(shape: _Shape, whole: dict[str, int], key: str) -> list[Mark]:
             todo="annotate it again, or use a skeleton where points may be absent",
         )
     return [
-        Mark(f"{label}_{n}", *position, occluded, shape.group or key, label)
+        DrawnKeypoint(f"{label}_{n}", *position, occluded, shape.group or key, label)
         for n, position in enumerate(positions, 1)
     ]
 
@@ -332,7 +329,7 @@ def _coordinates(element: ElementTree.Element, where: str) -> list[tuple[float, 
     return [(parse_number(x, "x", where), parse_number(y, "y", where)) for x, y in pairs]
 
 
-def _box(shape: _Shape) -> BoxMark:
+def _box(shape: _Shape) -> DrawnBox:
     sides = {
         side: parse_number(shape.element.get(side), side, shape.where)
         for side in ("xtl", "ytl", "xbr", "ybr")
@@ -342,7 +339,7 @@ def _box(shape: _Shape) -> BoxMark:
     corners = corners_of_sides(
         sides["xtl"], sides["ytl"], width, height, shape.where, degrees=degrees, centred=True
     )
-    return BoxMark(corners, as_name(shape.label, "label", shape.where), shape.group)
+    return DrawnBox(corners, as_name(shape.label, "label", shape.where), shape.group)
 
 
 def _group(element: ElementTree.Element) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.data.instances import one_line
+from kpplugins.data.parsing.text import one_line
 from kpplugins.formats.deeplabcut.table import PointTable, TableRow, check_columns
 from kpplugins.structures import BadInputError
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.text_file import first_text, read_yaml
+from kpplugins.data.parsing.documents import load_yaml
+from kpplugins.data.parsing.text import first_text
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.deeplabcut.h5 import read_h5_table
 from kpplugins.formats.deeplabcut.table import PointTable, add_table, read_csv_table
 from kpplugins.schema import KeypointSchema
@@ -33,7 +35,7 @@ def is_deeplabcut(source: Path) -> bool:
         return False
 
 
-def read_deeplabcut(source: Path, *, margin: float = 0.1, skip_bad: bool = False) -> AnnotationSet:
+def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
     """Read the labelled frames of every video, by name of video and row.
 
     Where a video has both files, the CSV is read; DeepLabCut writes both at once. An empty cell is an absent point,
@@ -42,14 +44,14 @@ def read_deeplabcut(source: Path, *, margin: float = 0.1, skip_bad: bool = False
 
     Args:
         source: the project's folder, or its ``config.yaml``.
-        margin: of the box around an animal's points, see ``instances.make_record``.
+        margin: of the box around an animal's points, see ``record_builder``.
         skip_bad: go on without bad rows and files.
 
     Raises:
         BadInputError: no such project, or a bad file and ``skip_bad`` is false.
     """
     root = source.parent if source.name == CONFIG else source
-    config = read_yaml(root / CONFIG)
+    config = load_yaml(root / CONFIG)
     tables, faults = _tables(root, str(config.get("scorer", "")))
     schema = _schema(config, root / CONFIG, tables)
     reading = AnnotationSet(schema, faults=faults)

@@ -6,7 +6,6 @@ image is named in one column (``labeled-data/VIDEO/img.png``) or in three. An em
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,10 @@ import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.instances import find_image, make_record, one_line, to_number
-from kpplugins.data.text_file import read_text
+from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.text import one_line, read_text
+from kpplugins.data.parsing.values import parse_cell
+from kpplugins.data.record_builder import build_record
 from kpplugins.structures import BadInputError
 
 UNIQUE = "single"
@@ -124,7 +125,7 @@ def add_table(
         reading: what they are added to; its schema names the K points.
         table: the table.
         root: the folder that images are named from.
-        margin: see ``instances.make_record``.
+        margin: see ``record_builder``.
         seen: where each image was met, over all tables.
     """
     reading.faults.extend(table.faults)
@@ -179,7 +180,7 @@ def _add_row(table: PointTable, cells: list[str], where: str) -> None:
                 expected=f"the image and {2 * len(table.columns)} coordinates",
                 found=f"{len(cells)} cells",
             )
-        points = np.array([_cell(cell, where) for cell in cells[first:]]).reshape(-1, 2)
+        points = np.array([parse_cell(cell, "coordinate", where) for cell in cells[first:]]).reshape(-1, 2)
         half = np.isnan(points).sum(axis=1) == 1
         if half.any():
             raise BadInputError(
@@ -193,11 +194,6 @@ def _add_row(table: PointTable, cells: list[str], where: str) -> None:
         table.faults.append(fault)
 
 
-def _cell(cell: str, where: str) -> float:
-    plain = cell.strip()
-    return math.nan if plain.lower() in ("", "nan") else to_number(plain, where, "coordinate")
-
-
 def _records(
     row: TableRow, table: PointTable, image: ImageInfo, names: Sequence[str], margin: float
 ) -> list[PoseRecord]:
@@ -209,7 +205,7 @@ def _records(
             points = by_individual.setdefault(who, np.zeros((len(names), 3)))
             points[names.index(part)] = (*point, 2)
     return [
-        make_record(
+        build_record(
             image, points, source=table.path, where=row.where, margin=margin,
             category="unique" if who == UNIQUE else "animal",
         )

@@ -6,19 +6,21 @@ image's corner; records count from the first pixel's centre, half a pixel less.
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from kpplugins.data import PoseRecord
-from kpplugins.data.annotation_set import OUTSIDE_NOTE, AnnotationSet
+from kpplugins.data import AnnotationSet, ImageInfo, PoseRecord
+from kpplugins.data.parsing.values import parse_cell
+from kpplugins.data.record_builder import build_record
+from kpplugins.data.rule import Rule
 from kpplugins.formats.kaggle_faces.table import (
     FIRST_CENTRE,
     SIDE,
     WHERE_TO_GET,
     header_of,
     image_of,
-    number_of,
     rows,
 )
 from kpplugins.schema import KeypointSchema
@@ -42,7 +44,6 @@ SKELETON = (
 )  # fmt: skip
 EDGE = 0.5
 """Kaggle counts an image from 0 to 96: coordinates so far beyond the centre of the last pixel are moved onto it."""
-EDGE_NOTE = "point on the image's edge, moved to its last pixel"
 KAGGLE_SCHEMA: KeypointSchema = infer_schema("kaggle_face", NAMES, skeleton=SKELETON)
 SUBSETS = {"15": 15, "4": 4, "all": 0}
 """Which rows to keep by their number of labelled points; 0 keeps every row that has one."""
@@ -67,7 +68,7 @@ def read_faces(
         skip_bad: go on without bad rows, saying how many and why.
 
     Returns:
-        The images, (96, 96) uint8 each, and one record a row: box the whole image, area 96². A record's ``image``
+        The images, (96, 96) uint8 each, and one record a row: box the whole image. A record's ``image``
         is the name that its image gets when it is extracted, ``ROW.png`` with the row's number in the file, from 1.
 
     Raises:
@@ -79,8 +80,7 @@ def read_faces(
     for number, row in rows(path, (*(f"{n}_{a}" for n in NAMES for a in "xy"), "Image")):
         where = f"{path}:{number + 1}"
         try:
-            points, notes = _points(row, where)
-            record = _record(points, notes, Path(f"{number:05d}.png"), path)
+            record = _record(row, where, Path(f"{number:05d}.png"), path)
             if in_subset(record, subset):
                 images.append(image_of(row.get("Image"), where))
                 reading.records.append(record)
@@ -128,7 +128,7 @@ def read_kaggle_faces(
     for face, record in zip(faces, reading.records, strict=True):
         path = extract_to / record.image
         cv2.imwrite(str(path), face)
-        moved.append(PoseRecord(**{**record.__dict__, "image": path}))
+        moved.append(replace(record, image=path))
     reading.records = moved
     return reading
 
@@ -143,27 +143,27 @@ def _is_training(path: Path) -> bool:
     return {"Image", f"{NAMES[0]}_x"} <= set(header_of(path))
 
 
-def _points(row: dict[str, str], where: str) -> tuple[np.ndarray, list[str]]:
-    points, notes = np.zeros((len(NAMES), 3)), []
+def _record(row: dict[str, str], where: str, image: Path, source: Path) -> PoseRecord:
+    keypoints, rules = np.zeros((len(NAMES), 3)), []
     for k, name in enumerate(NAMES):
-        x, y = (
-            number_of(row.get(f"{name}_{axis}", ""), where, f"{name}_{axis}") - FIRST_CENTRE for axis in "xy"
-        )
+        columns = [f"{name}_{axis}" for axis in "xy"]
+        x, y = (parse_cell(row.get(column), column, where) - FIRST_CENTRE for column in columns)
         if math.isnan(x) != math.isnan(y):
             raise BadInputError(f"{name} has only one of x and y", where=where, todo="give both or none")
         if math.isnan(x):
             continue
         moved = min(max(x, 0.0), SIDE - 1.0), min(max(y, 0.0), SIDE - 1.0)
         if max(abs(x - moved[0]), abs(y - moved[1])) > EDGE:
-            notes.append(OUTSIDE_NOTE)
-            continue
-        points[k] = *moved, 2
-        notes += [EDGE_NOTE] * (moved != (x, y))
-    return points, notes
-
-
-def _record(points: np.ndarray, notes: list[str], image: Path, source: Path) -> PoseRecord:
-    return PoseRecord(
-        image=image, width=SIDE, height=SIDE, keypoints=points, bbox=np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0]),
-        area=float(SIDE * SIDE), source=source, notes=tuple(notes), category="face",
-    )  # fmt: skip
+            moved = x, y
+        keypoints[k] = *moved, 2
+        rules += [Rule.KEYPOINT_MOVED] * (moved != (x, y))
+    whole = np.array([0.0, 0.0, SIDE - 1.0, SIDE - 1.0])
+    return build_record(
+        ImageInfo(image, SIDE, SIDE),
+        keypoints,
+        source=source,
+        where=where,
+        box=whole,
+        category="face",
+        rules=rules,
+    )

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -78,23 +77,6 @@ def image_of(text: str | None, where: str) -> np.ndarray:
             found=f"{len(values)} values", todo="download the file again",
         )  # fmt: skip
     return values.astype(np.uint8).reshape(SIDE, SIDE)
-
-
-def number_of(text: str | None, where: str, column: str) -> float:
-    """A finite number; NaN where the field is empty.
-
-    Raises:
-        BadInputError: something else stands there.
-    """
-    if not (text or "").strip():
-        return math.nan
-    try:
-        value = float(str(text))
-    except ValueError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise BadInputError(f"{column} is not a number", where=where, found=repr(text)[:40])
-    return value
 
 
 def _text(path: Path) -> io.TextIOBase:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kpplugins.data.parsing.values import parse_number
 from kpplugins.formats.kaggle_faces.reader import NAMES
-from kpplugins.formats.kaggle_faces.table import FIRST_CENTRE, SIDE, WHERE_TO_GET, image_of, number_of, rows
+from kpplugins.formats.kaggle_faces.table import FIRST_CENTRE, SIDE, WHERE_TO_GET, image_of, rows
 from kpplugins.structures import BadInputError
 
 COORDINATES = tuple(f"{name}_{axis}" for name in NAMES for axis in "xy")
@@ -122,7 +123,7 @@ def _file(source: Path, stem: str) -> Path:
 
 
 def _id(row: Mapping[str, str], column: str, where: str) -> int:
-    value = number_of(row.get(column), where, column)
-    if value != value or value != int(value):
+    value = parse_number(row.get(column), column, where)
+    if value != int(value):
         raise BadInputError(f"{column} is not a whole number", where=where, found=repr(row.get(column)))
     return int(value)

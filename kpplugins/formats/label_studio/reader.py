@@ -17,28 +17,20 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.grouping import (
-    BoxMark,
-    Mark,
+    DrawnBox,
+    DrawnKeypoint,
     Page,
     assemble,
     corners_of_sides,
-    group_marks,
-    ignored_notes,
+    group_shapes,
+    ignored_shapes,
 )
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.paths import below
-from kpplugins.data.strict import (
-    annotation_files,
-    as_dict,
-    as_list,
-    as_name,
-    as_number,
-    as_size,
-    find_image,
-    load_json,
-    measure,
-    sniff,
-)
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.text import annotation_files, sniff
+from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.structures import BadInputError
 
 _POINT, _BOX, _CHOICES = "keypointlabels", "rectanglelabels", "choices"
@@ -67,7 +59,7 @@ def read_label_studio(
     source: Path,
     *,
     images: Path | None = None,
-    margin: float = 0.1,
+    margin: float = MARGIN,
     annotation: int | None = None,
     skip_bad: bool = False,
 ) -> AnnotationSet:
@@ -77,7 +69,7 @@ def read_label_studio(
         source: the file, or a folder with it. Images are looked for in ``images`` beside the file, then beside it,
             by the name in the task's data, with and without the prefixes that Label Studio gives to uploads.
         images: where the images are instead.
-        margin: of boxes derived from points, as a fraction of the longer side on each side.
+        margin: of derived boxes, see ``record_builder``.
         annotation: which one of a task counts where several people annotated it, from 1; ``None`` wants one alone, or
             one that is marked as ground truth.
         skip_bad: go on without bad tasks, saying how many and why, instead of stopping at the first.
@@ -119,21 +111,21 @@ def _page(task: Any, root: Path, bases: list[str], source: Path, where: str, ann
         data = as_dict(task.get("data"), "data", where)
     else:
         results, data = _results_of_min(task, where), task
-    path = find_image(root, _spellings(_address(data, where)), where, bases=bases)
-    image = ImageInfo(path, *measure(path, _declared(results, where), where))
+    declared = _declared(results, where)
+    image = find_image(root, _spellings(_address(data, where)), where, bases=bases, declared=declared)
     occluded = {r["id"] for r, _ in results if _is_occluded(r) and isinstance(r.get("id"), str)}
     box_ids = {r.get("id") for r, _ in results if r.get("type") == _BOX and isinstance(r.get("id"), str)}
-    marks, boxes, ignored = [], [], []
+    keypoints, boxes, ignored = [], [], []
     for result, place in results:
         kind = as_name(result.get("type"), "type", place)
         if kind == _POINT:
-            marks.append(_mark(result, image, box_ids, occluded, place))
+            keypoints.append(_keypoint(result, image, box_ids, occluded, place))
         elif kind == _BOX:
             boxes.append(_box(result, image, place))
         elif kind not in _SILENT:
             ignored.append(kind)
-    notes = ignored_notes(ignored, bool(marks or boxes), where)
-    return Page(image, source, where, group_marks(marks, boxes, where), notes)
+    rules = ignored_shapes(ignored, bool(keypoints or boxes), where)
+    return Page(image, source, where, group_shapes(keypoints, boxes, where), rules)
 
 
 def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[dict[str, Any], str]]:
@@ -260,9 +252,9 @@ def _label(value: dict[str, Any], kind: str, where: str) -> str:
     return as_name(labels[0], "label", where)
 
 
-def _mark(
+def _keypoint(
     result: dict[str, Any], image: ImageInfo, box_ids: set[Any], occluded: set[str], where: str
-) -> Mark:
+) -> DrawnKeypoint:
     value = as_dict(result.get("value"), "value", where)
     x, y = (as_number(value.get(side), side, where) for side in ("x", "y"))
     parent = result.get("parentID")
@@ -276,10 +268,10 @@ def _mark(
         )
     hidden = isinstance(result.get("id"), str) and result["id"] in occluded
     name = _label(value, _POINT, where)
-    return Mark(name, x * image.width / 100, y * image.height / 100, hidden, parent or "")
+    return DrawnKeypoint(name, x * image.width / 100, y * image.height / 100, hidden, parent or "")
 
 
-def _box(result: dict[str, Any], image: ImageInfo, where: str) -> BoxMark:
+def _box(result: dict[str, Any], image: ImageInfo, where: str) -> DrawnBox:
     value = as_dict(result.get("value"), "value", where)
     x, y, width, height = (as_number(value.get(k), k, where) / 100 for k in ("x", "y", "width", "height"))
     corners = corners_of_sides(
@@ -291,4 +283,4 @@ def _box(result: dict[str, Any], image: ImageInfo, where: str) -> BoxMark:
         degrees=as_number(value.get("rotation", 0), "rotation", where),
     )
     group = result.get("id") if isinstance(result.get("id"), str) else ""
-    return BoxMark(corners, _label(value, _BOX, where), group or "")
+    return DrawnBox(corners, _label(value, _BOX, where), group or "")

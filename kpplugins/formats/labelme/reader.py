@@ -13,28 +13,20 @@ from typing import Any
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.grouping import (
-    BoxMark,
-    Mark,
+    DrawnBox,
+    DrawnKeypoint,
     Page,
     assemble,
     corners_around,
-    group_marks,
-    ignored_notes,
+    group_shapes,
+    ignored_shapes,
 )
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.paths import below
-from kpplugins.data.strict import (
-    annotation_files,
-    as_dict,
-    as_list,
-    as_name,
-    as_number,
-    as_size,
-    find_image,
-    load_json,
-    measure,
-    sniff,
-)
+from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.text import annotation_files, sniff
+from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
+from kpplugins.data.record_builder import MARGIN
 from kpplugins.structures import BadInputError
 
 _FEWEST_CORNERS = {"rectangle": 2, "polygon": 3}
@@ -48,13 +40,13 @@ def is_labelme(source: Path) -> bool:
     )
 
 
-def read_labelme(source: Path, *, margin: float = 0.1, skip_bad: bool = False) -> AnnotationSet:
+def read_labelme(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
     """Read every LabelMe file below ``source``, sorted by name.
 
     Args:
         source: a folder with JSON files, or one such file. ``imagePath`` is relative to its JSON file and may not
             leave the folder.
-        margin: of boxes derived from points, as a fraction of the longer side on each side.
+        margin: of derived boxes, see ``record_builder``.
         skip_bad: go on without bad files, saying how many and why, instead of stopping at the first.
 
     Returns:
@@ -113,37 +105,36 @@ def _image_of(raw: dict[str, Any], root: Path, file: Path) -> ImageInfo:
     cure = "put it there, or correct 'imagePath'"
     if raw.get("imageData"):
         cure = "the file embeds it as 'imageData': write it out by labelme_export_json"
-    path = find_image(root, [str(name)], str(file), bases=[base], todo=cure)
     declared = None
     if raw.get("imageWidth") is not None and raw.get("imageHeight") is not None:
         declared = as_size(raw["imageWidth"], raw["imageHeight"], str(file))
-    return ImageInfo(path, *measure(path, declared, str(file)))
+    return find_image(root, str(name), str(file), bases=[base], declared=declared, todo=cure)
 
 
 def _read_one(raw: dict[str, Any], image: ImageInfo, file: Path) -> Page:
-    marks: list[Mark] = []
-    boxes: list[BoxMark] = []
+    keypoints: list[DrawnKeypoint] = []
+    boxes: list[DrawnBox] = []
     ignored: list[str] = []
     for i, shape in enumerate(as_list(raw["shapes"], "'shapes'", str(file))):
         where = f"{file} shapes[{i}]"
         shape = as_dict(shape, "shape", where)
         kind = as_name(shape.get("shape_type", "polygon"), "shape_type", where)
         if kind == "point":
-            marks.append(_mark(shape, where))
+            keypoints.append(_keypoint(shape, where))
         elif kind in _FEWEST_CORNERS:
             points = _points(shape, where)
             if len(points) < _FEWEST_CORNERS[kind]:
                 raise BadInputError(f"{kind} has too few points", where=where, todo="draw it again")
             label = as_name(shape.get("label"), "label", where)
             corners = corners_around(points, where)
-            boxes.append(BoxMark(corners, label, _group(shape, where), exact=kind == "rectangle"))
+            boxes.append(DrawnBox(corners, label, _group(shape, where), exact=kind == "rectangle"))
         else:
             ignored.append(kind)
-    notes = ignored_notes(ignored, bool(marks or boxes), str(file))
-    return Page(image, file, str(file), group_marks(marks, boxes, str(file)), notes)
+    rules = ignored_shapes(ignored, bool(keypoints or boxes), str(file))
+    return Page(image, file, str(file), group_shapes(keypoints, boxes, str(file)), rules)
 
 
-def _mark(shape: dict[str, Any], where: str) -> Mark:
+def _keypoint(shape: dict[str, Any], where: str) -> DrawnKeypoint:
     points = _points(shape, where)
     if len(points) != 1:
         raise BadInputError(
@@ -154,7 +145,7 @@ def _mark(shape: dict[str, Any], where: str) -> Mark:
     said = isinstance(description, str) and description.strip().lower() == "occluded"
     flagged = any(name.strip().lower() == "occluded" and value is True for name, value in flags.items())
     name = as_name(shape.get("label"), "label", where)
-    return Mark(name, *points[0], occluded=said or flagged, group=_group(shape, where))
+    return DrawnKeypoint(name, *points[0], occluded=said or flagged, group=_group(shape, where))
 
 
 def _points(shape: dict[str, Any], where: str) -> list[tuple[float, float]]:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kpplugins.data.text_file import read_text
+from kpplugins.data.parsing.text import read_text
 from kpplugins.structures import BadInputError
 
 _TOKEN = re.compile(

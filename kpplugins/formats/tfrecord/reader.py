@@ -17,8 +17,10 @@ import numpy as np
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.instances import make_record, measure, one_line, true_division
-from kpplugins.data.paths import below
+from kpplugins.data.parsing.image_files import below, measure_image
+from kpplugins.data.parsing.text import one_line
+from kpplugins.data.record_builder import MARGIN, build_record
+from kpplugins.data.splits import true_division
 from kpplugins.formats.tfrecord.examples import Values, read_examples, starts_with_record
 from kpplugins.formats.tfrecord.label_map import read_label_map
 from kpplugins.schema.from_names import infer_schema
@@ -65,7 +67,7 @@ def read_tfrecord(
     *,
     extract_to: Path,
     label_map: Path | str | None = None,
-    margin: float = 0.1,
+    margin: float = MARGIN,
     skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read every record of every file, by name of file and number, and write its image.
@@ -186,13 +188,13 @@ class _Writer:
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-            image = measure(path, where)
+            image = measure_image(path, where)
         except (OSError, RuntimeError, ValueError) as error:
             if new:
                 with suppress(OSError):  # a name that cannot be written cannot be deleted either
                     path.unlink(missing_ok=True)
-            if isinstance(error, BadInputError):
-                raise
+            if isinstance(error, BadInputError):  # the file that it names will be gone
+                raise BadInputError(error.what, where=where, found=name[:80], todo=error.todo) from error
             raise BadInputError(f"image cannot be written: {one_line(error)}", where=where) from error
         self.written[path] = digest
         return image
@@ -299,7 +301,7 @@ def _records(scene: _Scene, names: Sequence[str], margin: float) -> list[PoseRec
             area = area * float(size.prod()) if area > 0 else None
         points[:, :2] *= size
         records.append(
-            make_record(
+            build_record(
                 scene.image, points, source=scene.source, where=scene.where, margin=margin, area=area,
                 box=None if box is None else box * np.tile(size, 2), category=scene.categories[i],
                 crowd=bool(len(scene.crowds) and scene.crowds[i]),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kpplugins.data.coco.writer import Progress, place_image
-from kpplugins.data.strict import breaks_line
+from kpplugins.data.parsing.text import breaks_line
 from kpplugins.structures import BadInputError
 
 PLACERS = ("copy", "hardlink")

@@ -9,7 +9,7 @@ import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.instances import make_record
+from kpplugins.data.record_builder import build_record
 from kpplugins.formats.writing.content import Content
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -101,7 +101,7 @@ def _record(
     points = np.where(
         shown[:, None], np.append(prediction.points[:, :2], np.full((len(shown), 1), 2.0), 1), 0.0
     )
-    return make_record(
+    return build_record(
         image,
         points,
         source=prediction.source,

@@ -13,10 +13,12 @@ import numpy as np
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
-from kpplugins.data.instances import find_image, make_record, one_line, to_number, true_division
-from kpplugins.data.paths import below
-from kpplugins.data.splits import SPLITS
-from kpplugins.data.text_file import first_text, read_text, read_yaml
+from kpplugins.data.parsing.documents import load_yaml
+from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.text import first_text, one_line, read_text
+from kpplugins.data.parsing.values import parse_number
+from kpplugins.data.record_builder import build_record
+from kpplugins.data.splits import SPLITS, true_division
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
@@ -62,7 +64,7 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
         BadInputError: ``data.yaml`` is missing or wrong, or a bad file and ``skip_bad`` is false.
     """
     path = _yaml_of(source)
-    config = read_yaml(path)
+    config = load_yaml(path)
     layout, schema = _layout(config, path), _schema(config, path)
     root = _root(config, path)
     reading = AnnotationSet(schema)
@@ -227,7 +229,7 @@ def _images(folder: Path) -> list[Path]:
 def _listed(path: Path, root: Path) -> list[tuple[str, str]]:
     """The lines of a list of images; ``./`` means the list's own folder, as Ultralytics has it."""
     names = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path, may_be_empty=True).splitlines(), 1):
         name = line.strip()
         if name:
             folder = path.parent.relative_to(root).as_posix()
@@ -257,7 +259,7 @@ def _orphans(folder: Path, root: Path) -> list[BadInputError]:
 def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) -> None:
     """Records of one image; all or none."""
     path = label_path(root, image.path)
-    lines = read_text(path).splitlines() if path.is_file() else []
+    lines = read_text(path, may_be_empty=True).splitlines() if path.is_file() else []
     records = [
         _record(line.split(), image, layout, path, f"{path}:{number}")
         for number, line in enumerate(lines, 1)
@@ -277,7 +279,7 @@ def _record(tokens: list[str], image: ImageInfo, layout: _Layout, path: Path, wh
             found=str(len(tokens)),
             todo="correct the line or `kpt_shape`",
         )
-    values = np.array([to_number(token, where) for token in tokens])
+    values = np.array([parse_number(token, "value", where) for token in tokens])
     if values[0] not in layout.classes:
         raise BadInputError(
             "unknown class", where=where, expected=f"one of {sorted(layout.classes)}"[:120], found=tokens[0]
@@ -300,6 +302,6 @@ def _record(tokens: list[str], image: ImageInfo, layout: _Layout, path: Path, wh
         )
     points[:, :2] *= size
     box = np.concatenate([(centre - sides / 2) * size, (centre + sides / 2) * size])
-    return make_record(
+    return build_record(
         image, points, source=path, where=where, box=box, category=layout.classes[int(values[0])]
     )

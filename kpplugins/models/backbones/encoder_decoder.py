@@ -10,18 +10,18 @@ from kpplugins.structures import BadInputError
 
 @MODELS.register_module()
 class EncoderDecoder(BaseBackbone):
-    """Image to features at its own resolution: halved ``depth`` times and doubled as often.
+    """A U-Net from an image to features at its full resolution (Ronneberger et al. 2015, arXiv 1505.04597).
 
-    At each level two 3×3 convolutions with BN and ReLU; 2×2 max-pooling on the way down, nearest-neighbour doubling on
-    the way up, where the encoder's features of the same size are joined (the U-Net of Ronneberger et al. 2015, arXiv
-    1505.04597, with padded convolutions). Level i has C · 2^i channels, at most ``max_channels``. The CAT recipe asks
-    for an encoder and decoder of 64×64 and says no more; ``skips=False`` is the plain autoencoder.
+    Each level has two padded 3×3 convolutions with BN and ReLU; 2×2 max-pooling on the way down, nearest-neighbour
+    doubling on the way up, where the encoder's features of the same size are concatenated. Level i has C · 2^i
+    channels, at most ``max_channels``. The CAT recipe specifies only an encoder and decoder for 64×64; ``skips=False``
+    is the plain autoencoder.
 
     Args:
         channels: C, of the first level and of the features.
-        depth: times that the resolution is halved; the image's sides are multiples of 2^depth.
-        max_channels: of any level.
-        skips: join the encoder's features on the way up.
+        depth: how many times the resolution is halved; the image's sides must be multiples of 2^depth.
+        max_channels: limit for every level.
+        skips: concatenate the encoder's features on the way up.
         init_cfg: MMEngine's initialisation config, e.g. ``dict(type='Pretrained', checkpoint=…)``.
 
     Shapes: (N, 3, H, W) to a tuple of one (N, C, H, W).
@@ -62,11 +62,11 @@ class EncoderDecoder(BaseBackbone):
 
     @property
     def divisor(self) -> int:
-        """What the image's height and width must be multiples of."""
+        """Return the number of which the image's height and width must be multiples."""
         return 2**self.depth
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """(N, 3, H, W) to a tuple of one (N, C, H, W)."""
+        """Map (N, 3, H, W) to a tuple of one (N, C, H, W)."""
         height, width = x.shape[-2:]
         if height % self.divisor or width % self.divisor:
             raise BadInputError(

@@ -1,4 +1,4 @@
-"""Stacked hourglasses that hand on their features."""
+"""Stacked hourglasses that output their features."""
 
 import torch
 from mmpose.models.backbones.base_backbone import BaseBackbone
@@ -12,18 +12,18 @@ from kpplugins.structures import BadInputError
 
 @MODELS.register_module()
 class GatedHourglass(BaseBackbone):
-    """``num_stacks`` hourglasses in a row at a quarter of the image's resolution, each giving its features.
+    """``num_stacks`` hourglasses in a row at a quarter of the image's resolution; each one outputs features.
 
     The network of ``HourglassStem`` and ``GatedHourglassHead`` (Bulat et al. 2020, arXiv 2002.11098; ``gated=False``:
-    Newell et al. 2016, arXiv 1603.06937) without its heatmaps, for heads that have outputs of their own, as
-    ``CenterNetPoseHead``. After each hourglass: a block and a 1×1 convolution with BN and ReLU, the stack's features.
-    The next stack's input is its predecessor's plus those features through a 1×1 convolution.
+    Newell et al. 2016, arXiv 1603.06937) without its heatmaps, for heads with outputs of their own, such as
+    ``CenterNetPoseHead``. Each hourglass is followed by a block and a 1×1 convolution with BN and ReLU, which yield the
+    features of the stack. The next stack's input is the previous input plus a 1×1 convolution of these features.
 
     Args:
         channels: C, of every hourglass and of the features, divisible by 16.
-        num_stacks: hourglasses, 1 or more.
-        depth: times that each one halves the resolution.
-        gated: gated blocks and concatenated skips, or vanilla.
+        num_stacks: number of hourglasses, 1 or more.
+        depth: how many times each one halves the resolution.
+        gated: gated blocks and concatenated skips, else vanilla.
         gate_init: initial α of every gate.
         init_cfg: MMEngine's initialisation config. Default: Kaiming for convolutions.
 
@@ -62,15 +62,15 @@ class GatedHourglass(BaseBackbone):
 
     @property
     def divisor(self) -> int:
-        """What the image's height and width must be multiples of."""
+        """Return the number of which the image's height and width must be multiples."""
         return self.STRIDE * 2**self.depth
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, H, W) to a tuple of one (N, C, H/4, W/4) a stack."""
+        """Map (N, 3, H, W) to a tuple with one (N, C, H/4, W/4) per stack."""
         height, width = x.shape[-2:]
         if height % self.divisor or width % self.divisor:
             raise BadInputError(
-                f"an input that cannot be brought to a quarter and halved {self.depth} times",
+                f"an input that cannot be reduced to a quarter and halved {self.depth} times",
                 where="codec.input_size",
                 expected=f"multiples of {self.divisor} (model.backbone.depth is {self.depth})",
                 found=f"{width}×{height}", todo="change input_size or the depth",

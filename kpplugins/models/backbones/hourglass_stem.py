@@ -10,14 +10,14 @@ from kpplugins.models.blocks.hourglass import block_maker
 
 @MODELS.register_module()
 class HourglassStem(BaseBackbone):
-    """Image to features at a quarter of its resolution (Newell et al. 2016, section 3.1; blocks by ``gated``).
+    """Layers from an image to features at a quarter of its resolution (Newell et al. 2016, section 3.1).
 
     7×7 convolution with stride 2 to C/4, BN, ReLU; a block to C/2; 2×2 max-pooling; a block at C/2; a block to C.
     For C = 256 these are the paper's 64, 128 and 256 channels.
 
     Args:
         channels: C, divisible by 16 (the blocks divide C/2 by 4, and widths stay multiples of 2).
-        gated: blocks with gated skips, or Newell's.
+        gated: blocks with gated skips, else Newell's.
         gate_init: initial α of the gated blocks.
         init_cfg: MMEngine's initialisation config, e.g. ``dict(type='Pretrained', checkpoint=…)``.
 
@@ -50,5 +50,5 @@ class HourglassStem(BaseBackbone):
         )  # a CPU trains it 1.4 to 1.7 times as fast (docs/results.md)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """(N, 3, H, W) to a tuple of one (N, C, H/4, W/4)."""
+        """Map (N, 3, H, W) to a tuple of one (N, C, H/4, W/4)."""
         return (self.stem(x),)

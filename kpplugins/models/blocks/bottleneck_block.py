@@ -4,7 +4,17 @@ from torch import Tensor, nn
 
 
 def pre_activated(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
-    """BN, ReLU, convolution without bias that keeps the size (divided by ``stride``)."""
+    """Build BN, ReLU and a convolution without bias.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel_size: side of the kernel, odd.
+        stride: of the convolution.
+
+    Returns:
+        A module from (N, in_channels, H, W) to (N, out_channels, H/stride, W/stride).
+    """
     return nn.Sequential(
         nn.BatchNorm2d(in_channels),
         nn.ReLU(inplace=True),
@@ -36,5 +46,5 @@ class BottleneckBlock(nn.Module):
         self.shortcut = nn.Identity() if same else pre_activated(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) to (N, out_channels, H, W)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         return self.shortcut(x) + self.residual(x)

@@ -11,12 +11,12 @@ class GatedBlock(nn.Module):
 
     F is three pre-activated 3×3 convolutions in a row, BN-ReLU-conv each, to C/2, C/4 and C/4 channels; their three
     outputs concatenated are F(x). S is the identity, or a pre-activated 1×1 convolution where the number of channels
-    changes. α is a learnable vector with one value a channel, shared by all positions and all images.
+    changes. α is a learnable vector with one value per channel, shared by all positions and all images.
 
-    The paper's point is that a plain residual sum passes every channel of x on at full strength, and that letting the
-    network scale each of them serves small networks best. What initial α its authors used is not in the text of the
-    paper that was at hand, and public re-implementations differ (0, normal noise, 1). The default here is 1: training
-    starts from the plain residual network, and the gates move away from it as far as the data asks.
+    The paper argues that a plain residual sum passes on every channel of x at full strength, and that small networks
+    benefit most from scaling each channel. The text of the paper does not give the initial α, and public
+    re-implementations differ (0, normal noise, 1). The default here is 1: training starts from the plain residual
+    network, and the gates adapt from there.
 
     Args:
         in_channels: channels of x.
@@ -37,7 +37,7 @@ class GatedBlock(nn.Module):
         self.alpha = nn.Parameter(torch.full((1, out_channels, 1, 1), float(gate_init)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) to (N, out_channels, H, W)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         first = self.conv1(x)
         second = self.conv2(first)
         third = self.conv3(second)

@@ -12,7 +12,15 @@ BlockMaker = Callable[[int, int], nn.Module]
 
 
 def block_maker(gated: bool, gate_init: float) -> BlockMaker:
-    """A function (in_channels, out_channels) -> block: gated blocks, or Newell's."""
+    """Return a function that builds residual blocks.
+
+    Args:
+        gated: ``GatedBlock``, else ``BottleneckBlock``.
+        gate_init: initial α of gated blocks.
+
+    Returns:
+        A function (in_channels, out_channels) -> block.
+    """
     if gated:
         return lambda in_channels, out_channels: GatedBlock(in_channels, out_channels, gate_init)
     return BottleneckBlock
@@ -22,13 +30,13 @@ class Hourglass(nn.Module):
     """One hourglass of a given depth: down by max-pooling, up by nearest-neighbour doubling, blocks in between.
 
     Gated (the hybrid of hourglass and U-Net of Bulat et al. 2020): at each level the encoder's features are
-    concatenated with the decoder's and brought back to C channels by a pre-activated 1×1 convolution, so that no
-    extra block sits on the skip. Vanilla (Newell et al. 2016): a block on the skip, and the two are added.
+    concatenated with the decoder's and reduced to C channels by a pre-activated 1×1 convolution, so the skip needs no
+    block of its own. Vanilla (Newell et al. 2016): the skip has a block, and the two are added.
 
     Args:
-        depth: times that the resolution is halved.
+        depth: how many times the resolution is halved.
         channels: C, the same at every level.
-        gated: hybrid of the gated paper, or vanilla.
+        gated: the hybrid of the gated paper, else vanilla.
         gate_init: initial α of the gated blocks.
 
     Shapes: (N, C, H, W) to the same; H and W are multiples of 2^depth.
@@ -48,7 +56,7 @@ class Hourglass(nn.Module):
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, H, W)."""
+        """Map (N, C, H, W) to (N, C, H, W)."""
         skip = self.encoder(x)
         lower = self.pool(x if self.fuse is None else skip)
         up = self.up(self.lower_out(self.inner(self.lower_in(lower))))
@@ -58,9 +66,13 @@ class Hourglass(nn.Module):
 def hourglass_with_features(
     depth: int, channels: int, gated: bool = True, gate_init: float = 1.0
 ) -> nn.Sequential:
-    """An hourglass, a block, and a 1×1 convolution with BN and ReLU: what a stack hands to whatever comes after it.
+    """Build one stack: an hourglass, a block, and a 1×1 convolution with BN and ReLU.
 
-    Args: see ``Hourglass``. Shapes: (N, C, H, W) to the same.
+    Args:
+        depth, channels, gated, gate_init: see ``Hourglass``.
+
+    Returns:
+        A module from (N, C, H, W) to features of the same shape.
     """
     return nn.Sequential(
         Hourglass(depth, channels, gated, gate_init),

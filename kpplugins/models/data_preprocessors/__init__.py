@@ -1,1 +1,1 @@
-"""Data preprocessors: from a batch of the loader to the input of the model."""
+"""Data preprocessors: they turn a batch of the loader into the input of a model."""

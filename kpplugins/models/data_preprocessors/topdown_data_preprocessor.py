@@ -9,11 +9,11 @@ from mmpose.registry import MODELS
 
 @MODELS.register_module()
 class TopdownDataPreprocessor(PoseDataPreprocessor):
-    """``PoseDataPreprocessor`` for crops of one size, which need no padding: the same values, a tenth of the time.
+    """``PoseDataPreprocessor`` for crops of one size, which need no padding: the same values in a tenth of the time.
 
-    MMPose's copies every data sample to a device it is on already and pads what needs none, which takes as long as a
-    tenth of a training step of a small model. Batches that are not one stacked tensor, or that want padding or batch
-    augmentations, go to MMPose's own code.
+    MMPose's version copies data samples that are already on the device and pads images that need no padding, which
+    takes a tenth of a training step of a small model. Batches that are not one stacked tensor, or that need padding or
+    batch augmentations, are passed to MMPose's code.
 
     Args:
         **kwargs: see MMPose's ``PoseDataPreprocessor``.
@@ -22,7 +22,7 @@ class TopdownDataPreprocessor(PoseDataPreprocessor):
     """
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """The batch, normalised and on the model's device."""
+        """Return the batch, normalised and on the model's device."""
         inputs = data["inputs"]
         if (
             not isinstance(inputs, torch.Tensor)

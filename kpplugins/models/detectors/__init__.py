@@ -1,1 +1,1 @@
-"""Detectors: models that give boxes and keypoints of a whole image at once."""
+"""Detectors: models that predict boxes and keypoints of a whole image at once."""

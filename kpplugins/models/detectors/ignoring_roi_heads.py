@@ -1,4 +1,4 @@
-"""The heads of Keypoint R-CNN, which learn nothing where a crowd is."""
+"""The heads of Keypoint R-CNN, without learning from crowds."""
 
 from typing import Any
 
@@ -10,13 +10,15 @@ from kpplugins.models.detectors.keypoint_rcnn_targets import mostly_within
 
 
 class IgnoringRoIHeads(RoIHeads):
-    """torchvision's, with targets that have ``ignored`` (R, 4) xyxy: proposals that lie in one of these boxes
-    (``mostly_within``) and on no instance are left out before those to learn from are drawn."""
+    """torchvision's heads, with targets that have ``ignored`` (R, 4) xyxy.
+
+    Proposals inside one of these boxes (``mostly_within``) that match no instance are removed before sampling.
+    """
 
     def select_training_samples(
         self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None
     ) -> Any:
-        """torchvision's own, of the proposals (P, 4) that may teach."""
+        """Sample from the proposals (P, 4) as torchvision does, without those to ignore."""
         taught = [self._teaching(p, t) for p, t in zip(proposals, targets or [], strict=True)]
         return super().select_training_samples(taught, targets)
 

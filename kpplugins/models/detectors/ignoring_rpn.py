@@ -1,4 +1,4 @@
-"""A region proposal network that learns nothing where a crowd is."""
+"""A region proposal network that does not learn from crowds."""
 
 import torch
 from torch import Tensor
@@ -8,13 +8,15 @@ from kpplugins.models.detectors.keypoint_rcnn_targets import mostly_within
 
 
 class IgnoringRPN(RegionProposalNetwork):
-    """torchvision's, with targets that have ``ignored`` (R, 4) xyxy: anchors of the background that lie in one of
-    these boxes (``mostly_within``) are no background; they teach nothing."""
+    """torchvision's network, with targets that have ``ignored`` (R, 4) xyxy.
+
+    Background anchors inside one of these boxes (``mostly_within``) are ignored.
+    """
 
     def assign_targets_to_anchors(
         self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Labels 1, 0 and -1 (ignored), and the boxes to become, of each image's anchors (A, 4)."""
+        """Return labels 1, 0 and -1 (ignored), and the target boxes, of each image's anchors (A, 4)."""
         labels, boxes = super().assign_targets_to_anchors(anchors, targets)
         for i, target in enumerate(targets):
             background = (labels[i] == 0) & mostly_within(anchors[i], target["ignored"])

@@ -31,61 +31,61 @@ _TEST_CFG = {
     "max_per_img": "box_detections_per_img",
     "nms_thr": "box_nms_thresh",
 }
-"""What our ``test_cfg`` says and torchvision's name for it."""
+"""Our names in ``test_cfg``, and torchvision's."""
 _TRAINED = 3
-"""Layers of the backbone that are trained where it starts from weights, as torchvision has it."""
+"""Layers of a pretrained backbone that are trained, as in torchvision."""
 
 
 @MODELS.register_module()
 class KeypointRCNN(BaseModel):
-    """torchvision's Keypoint R-CNN (He et al., "Mask R-CNN", 2017, arXiv 1703.06870), for any points and classes.
+    """torchvision's Keypoint R-CNN (He et al., "Mask R-CNN", 2017, arXiv 1703.06870), for any keypoints and classes.
 
-    Proposals, then for each a class, a box and K heatmaps of 56×56 in it, each trained as one choice among 56² places.
-    Its four parts (``transform``, ``backbone``, ``rpn``, ``roi_heads``) are torchvision's, under torchvision's names:
-    weights go both ways as they are, and its results are torchvision's, number for number.
+    It predicts proposals, and for each a class, a box and K heatmaps of 56×56, each trained as a classification over
+    its 56² cells. The four parts (``transform``, ``backbone``, ``rpn``, ``roi_heads``) are torchvision's, with
+    torchvision's names: weights are interchangeable, and results are identical to torchvision's.
 
-    Coordinates: points go in and come out unchanged, as in torchvision's own training on COCO: a point at x falls into
-    place floor((x - x1) · 56 / w) of its box, and the middle of a place of the enlarged heatmap is what is read: on
-    average nothing is shifted. Boxes are xyxy. Points of an instance outside its box do not train.
+    Coordinates: keypoints are used without an offset, as in torchvision's own training on COCO: x falls into cell
+    floor((x - x1) · 56 / w) of its box, and predictions are the middles of cells of the enlarged heatmap, so there is
+    no shift on average. Boxes are xyxy. Keypoints outside the box of their instance are not learnt.
 
-    ``loss`` gives ``loss_classifier``, ``loss_box_reg``, ``loss_keypoint``, ``loss_objectness`` and
-    ``loss_rpn_box_reg``. Images without instances train as background; a batch of nothing else has losses of 0 for
-    boxes and points, with gradients of 0 to every weight. What is learnt from: see ``target_of``. In crowds nothing is,
-    not even that they are background, which torchvision's own training teaches.
+    ``loss`` returns ``loss_classifier``, ``loss_box_reg``, ``loss_keypoint``, ``loss_objectness`` and
+    ``loss_rpn_box_reg``. Images without instances train as background; for a batch of such images the losses of boxes
+    and keypoints are 0, with gradients of 0 for every weight. See ``target_of`` for the targets. Crowds are ignored,
+    whereas torchvision's own training treats them as background.
 
     ``predict`` adds ``pred_instances`` in NumPy, sorted by ``bbox_scores``: ``bboxes`` (M, 4) xyxy, ``bbox_scores``
     (M,), ``labels`` (M,) from 0, ``keypoints`` (M, K, 2), ``keypoint_scores`` (M, K): the sigmoid of the heatmap's
-    value at the point, which torchvision gives raw; the order is the same, 0.5 stands for 0. M may be 0.
+    value at the keypoint, which torchvision returns raw; the order is the same, and 0 becomes 0.5. M may be 0.
 
     Args:
         num_keypoints: K; ``None`` counts ``keypoint_names``.
-        num_classes: of objects, without background; ``None`` counts ``class_names``.
+        num_classes: number of classes, without background; ``None`` counts ``class_names``.
         backbone: any ResNet of torchvision (``resnet18``, …, ``wide_resnet101_2``) or ``mobilenet_v2``,
-            ``mobilenet_v3_large``, ``mobilenet_v3_small``; features of strides 4, 8, 16 and 32 by an FPN.
+            ``mobilenet_v3_large``, ``mobilenet_v3_small``, with an FPN of strides 4, 8, 16 and 32.
         weights: loaded when training initialises the model: a file or an address; ``coco``, the published
             ``keypointrcnn_resnet50_fpn_coco-fc266e95.pth``; or ``imagenet``, the backbone of torchvision's
             classifier. See ``transfer``.
-        min_size: of the shorter side in pixels, to which images are resized, or several to draw from in training, of
-            which tests take the last. Default: torchvision's 640, 672, …, 800.
-        max_size: of the longer side in pixels, which goes before.
+        min_size: length of the shorter side in pixels after resizing, or several to draw from in training; tests use
+            the last one. Default: torchvision's 640, 672, …, 800.
+        max_size: limit of the longer side in pixels; takes precedence.
         trainable_backbone_layers: counted from the end, 0 to 5 for ResNets, to 6 for MobileNets; default 3. Without
-            ``weights`` all are trained, as torchvision has it.
+            ``weights`` all are trained, as in torchvision.
         norm: of the backbone: ``frozen`` or ``batch``. Default: frozen with ``weights``, else batch.
-        norm_eps: of frozen norm. Default: 0 with the published file, as torchvision sets it, else 1e-5.
-        fpn_channels: of the features that all heads look at; fewer make a CPU several times as fast.
+        norm_eps: of frozen norm. Default: 0 with the published file, as in torchvision, else 1e-5.
+        fpn_channels: of the features that all heads use; fewer make a CPU several times as fast.
         keypoint_layers: channels of the convolutions on each box's features. torchvision's eight of 512 cost 3.5 G
-            multiply-adds a box: on a CPU take fewer.
-        keypoint_names: of the K points; rows of ``weights`` are kept by them.
-        class_names: of the classes, without background; the same.
+            multiply-adds per box; use fewer on a CPU.
+        keypoint_names: of the K keypoints; rows of ``weights`` are matched by them.
+        class_names: of the classes, without background; likewise.
         torchvision_args: further arguments of torchvision's ``KeypointRCNN``, e.g. ``box_batch_size_per_image``.
         data_preprocessor: default: ``ImageListPreprocessor``.
         test_cfg: ``score_thr`` (0.05), ``max_per_img`` (100), ``nms_thr`` (0.5). There is no flip test.
         init_cfg: MMEngine's initialisation; ``dict(type="Pretrained", checkpoint=…)`` is the same as ``weights``.
 
-    Shapes: ``inputs``, a list of N images (3, h, w) RGB in 0..1, each of its own size, not resized before.
+    Shapes: ``inputs``, a list of N images (3, h, w) RGB in 0..1, each in its original size.
 
     Raises:
-        BadInputError: arguments that disagree or that nothing knows, or weights that fail.
+        BadInputError: arguments that are unknown or contradict each other, or weights that cannot be loaded.
     """
 
     def __init__(
@@ -138,10 +138,10 @@ class KeypointRCNN(BaseModel):
         self.rpn, self.roi_heads = network.rpn, network.roi_heads
 
     def init_weights(self) -> None:
-        """Load ``weights``, if any; what became of them is logged. MMEngine's Runner calls it before training.
+        """Load ``weights``, if any, and log the result. MMEngine's Runner calls it before training.
 
         Raises:
-            BadInputError: they cannot be had or are of another network.
+            BadInputError: the weights cannot be read or belong to another network.
         """
         if self.init_cfg:
             super().init_weights()
@@ -150,24 +150,24 @@ class KeypointRCNN(BaseModel):
         self._is_init = True
 
     def load_weights(self, weights: str | Path) -> Transferred:
-        """Load weights from elsewhere; see ``transfer``.
+        """Load weights; see ``transfer``.
 
         Args:
             weights: a file, an address or ``coco``.
 
         Returns:
-            What was kept, made anew and left over.
+            The tensors kept, newly initialised and left over.
 
         Raises:
-            BadInputError: they cannot be had or are of another network.
+            BadInputError: the weights cannot be read or belong to another network.
         """
         address = address_of(weights)
         return transfer(self, read_weights(address), address, self.keypoint_names, self.class_names)
 
     def loaded_from(self, source: str) -> None:
-        """A whole checkpoint was loaded, made of the file ``source``: to the published one belongs its ``norm_eps``.
+        """Set ``norm_eps`` after loading a whole checkpoint that was made from the file ``source``.
 
-        An argument ``norm_eps`` goes before.
+        The published file needs 0. The argument ``norm_eps`` takes precedence.
         """
         if self.norm_eps is None and norm_eps_of(source) == 0:
             set_norm_eps(self.backbone, 0.0)
@@ -178,24 +178,22 @@ class KeypointRCNN(BaseModel):
         data_samples: list[PoseDataSample] | None = None,
         mode: str = "tensor",
     ) -> dict[str, Tensor] | list[PoseDataSample] | list[dict[str, Tensor]]:
-        """MMEngine's entry: ``loss``, ``predict``, or ``tensor`` for torchvision's own detections.
+        """Run MMEngine's mode ``loss`` or ``predict``, or ``tensor`` for torchvision's own detections.
 
         Raises:
-            RuntimeError: an unknown mode, or one that does not go with ``train()`` or ``eval()``.
+            RuntimeError: an unknown mode, or one that contradicts ``train()`` or ``eval()``.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise RuntimeError(f"unknown mode {mode!r}; expected loss, predict or tensor")
         if self.training != (mode == "loss"):
             wanted = "model.train()" if mode == "loss" else "model.eval()"
-            raise RuntimeError(
-                f"mode {mode!r} needs {wanted} before it: torchvision's parts do one or the other"
-            )
+            raise RuntimeError(f"mode {mode!r} needs {wanted} first: torchvision's parts do one or the other")
         if mode == "loss":
             return self.loss(inputs, data_samples or [])
         return self.predict(inputs, data_samples or []) if mode == "predict" else self._run(inputs)[1]
 
     def loss(self, inputs: Sequence[Tensor], data_samples: list[PoseDataSample]) -> dict[str, Tensor]:
-        """The five losses of a batch."""
+        """Return the five losses of a batch."""
         targets = [
             target_of(
                 sample,
@@ -209,7 +207,7 @@ class KeypointRCNN(BaseModel):
         return self._run(inputs, targets)[0]
 
     def predict(self, inputs: Sequence[Tensor], data_samples: list[PoseDataSample]) -> list[PoseDataSample]:
-        """The samples with what was found in them, in pixels of the original images."""
+        """Add the predictions to the samples, in pixels of the original images."""
         for image, sample in zip(inputs, data_samples, strict=True):
             size = tuple(sample.metainfo.get("ori_shape", image.shape[-2:]))[:2]
             if size != tuple(image.shape[-2:]):
@@ -227,11 +225,11 @@ class KeypointRCNN(BaseModel):
     def _run(
         self, inputs: Sequence[Tensor], targets: list[dict[str, Tensor]] | None = None
     ) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
-        """As torchvision's ``GeneralizedRCNN.forward``: losses in training, else detections."""
+        """Return losses in training, else detections, as torchvision's ``GeneralizedRCNN.forward`` does."""
         sizes = [(image.shape[-2], image.shape[-1]) for image in inputs]
         images, targets = self.transform(inputs, targets)
         for target, before, after in zip(targets or [], sizes, images.image_sizes, strict=False):
-            # of the others the transform knows that they are boxes
+            # the transform resizes only the boxes that it knows
             target["ignored"] = resize_boxes(target["ignored"], before, after)
         features = self.backbone(images.tensors)
         proposals, of_proposals = self.rpn(images, features, targets)
@@ -240,12 +238,12 @@ class KeypointRCNN(BaseModel):
 
 
 def _number(name: str, value: int | None, names_name: str, names: Sequence[str] | None) -> int:
-    """K or the number of classes, from itself or from the names."""
+    """Return K or the number of classes, as given or counted from the names."""
     if value is None and names is not None:
         value = len(names)
     if value is None or value < 1 or (names is not None and len(names) != value):
         raise BadInputError(
-            f"{name} and {names_name} say no one number",
+            f"{name} and {names_name} do not agree",
             where=f"model.{name}",
             expected="1 or more, and as many names or none",
             found=f"{value} and {None if names is None else ', '.join(names)}",
@@ -254,7 +252,7 @@ def _number(name: str, value: int | None, names_name: str, names: Sequence[str] 
 
 
 def _testing(test_cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Our ``test_cfg`` in torchvision's names."""
+    """Translate our ``test_cfg`` to torchvision's names."""
     unknown = [key for key in test_cfg if key not in _TEST_CFG and key != "flip_test"]
     if unknown or test_cfg.get("flip_test"):
         raise BadInputError(

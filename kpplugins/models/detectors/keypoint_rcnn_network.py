@@ -1,4 +1,4 @@
-"""torchvision's Keypoint R-CNN on any of its backbones, in the parts that ``KeypointRCNN`` runs."""
+"""torchvision's Keypoint R-CNN on any of its backbones, for use in ``KeypointRCNN``."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +25,10 @@ from kpplugins.structures import BadInputError
 RESNETS = tuple(name for name in resnet.__all__ if name[:3] in ("res", "wid"))
 MOBILENETS = tuple(name for name in mobilenet.mv2_all + mobilenet.mv3_all if name.startswith("mobilenet_"))
 ALL_LAYERS = {**dict.fromkeys(RESNETS, 5), **dict.fromkeys(MOBILENETS, 6)}
-"""Parts of each backbone, as torchvision counts them when it freezes the first."""
+"""Number of layers of each backbone, as torchvision counts them for freezing."""
 _STRIDES_4_TO_32 = [1, 2, 3, 5]
-"""The stages of MobileNets whose features have the strides of ResNets' four; torchvision takes the last two only, both
-of stride 32, which is too coarse for points."""
+"""Stages of MobileNets with the strides of the four stages of ResNets; torchvision uses only the last two, both of
+stride 32, which is too coarse for keypoints."""
 _OWN = {
     "backbone",
     "num_classes",
@@ -55,26 +55,29 @@ def build_network(
     keypoint_layers: Sequence[int],
     arguments: Mapping[str, Any],
 ) -> KeypointRCNN:
-    """The network with torchvision's own initialisation.
+    """Build the network with torchvision's own initialisation.
 
-    What its parts give is float32 also under autocast: anchors take the type of the features and decoded boxes that of
-    the regression, and in bfloat16 a coordinate near 500 is a multiple of 2.
+    The outputs of its parts are float32 even under autocast: anchors take the type of the features and decoded boxes
+    that of the regression, and in bfloat16 a coordinate near 500 is a multiple of 2.
 
     Args:
         num_keypoints: K.
-        num_classes: of objects, without background.
+        num_classes: number of classes, without background.
         backbone: see ``RESNETS`` and ``MOBILENETS``.
         norm: ``frozen`` or ``batch``, of the backbone.
-        norm_eps: what frozen batch norm adds to the variance.
+        norm_eps: constant that frozen batch norm adds to the variance.
         trainable_layers: of the backbone, counted from its end.
-        fpn_channels: of the features that the heads look at.
+        fpn_channels: of the features that the heads use.
         min_size: of the shorter side in pixels; ``None`` is torchvision's 640 to 800.
         max_size: of the longer side in pixels.
         keypoint_layers: channels of the convolutions on each box's 14×14 features.
-        arguments: further ones of torchvision's ``KeypointRCNN``.
+        arguments: further arguments of torchvision's ``KeypointRCNN``.
+
+    Returns:
+        torchvision's model, with ``IgnoringRPN`` and ``IgnoringRoIHeads``.
 
     Raises:
-        BadInputError: an unknown backbone, norm or argument, or a number out of its range.
+        BadInputError: an unknown backbone, norm or argument, or a number out of range.
     """
     _check(backbone, norm, trainable_layers, keypoint_layers, arguments)
     if fpn_channels < 1:
@@ -110,14 +113,19 @@ def build_network(
 
 
 def set_norm_eps(network: nn.Module, eps: float) -> None:
-    """What frozen batch norm adds to the variance, wherever the network has it."""
+    """Set the constant that frozen batch norm adds to the variance, in all layers.
+
+    Args:
+        network: changed in place.
+        eps: the constant.
+    """
     for part in network.modules():
         if isinstance(part, FrozenBatchNorm2d):
             part.eps = eps
 
 
 def _resize_fpn(features: BackboneWithFPN, channels: int) -> None:
-    """Another FPN; torchvision's builders know 256 channels only."""
+    """Replace the FPN; torchvision's builders support only 256 channels."""
     inputs = [block[0].in_channels for block in features.fpn.inner_blocks]
     features.fpn = FeaturePyramidNetwork(inputs, channels, extra_blocks=LastLevelMaxPool())
     features.out_channels = channels
@@ -146,7 +154,7 @@ def _check(
             expected="(512,) * 8 or the like",
             found=repr(keypoint_layers),
         )
-    # the last part of torchvision's chain takes any name and forgets it
+    # the last constructor in torchvision's chain silently accepts any name
     parts = (KeypointRCNN, FasterRCNN, GeneralizedRCNNTransform)
     known = {name for part in parts for name in inspect.signature(part).parameters} - {"kwargs"} - _OWN
     for name in arguments:
@@ -159,7 +167,7 @@ def _check(
 
 
 def _to_float32(part: nn.Module, inputs: Any, output: Any) -> Any:
-    """A forward hook: tensors of half precision, also in lists and dicts, as float32; all else as it is."""
+    """Forward hook: convert half-precision tensors, also in lists and dicts, to float32."""
     if isinstance(output, Tensor):
         return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
     if isinstance(output, dict):

@@ -1,4 +1,4 @@
-"""From torchvision's detections to MMPose's."""
+"""Conversion of torchvision's detections to MMPose's."""
 
 import numpy as np
 import torch
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def predicted(found: dict[str, Tensor]) -> InstanceData:
-    """One image's detections in our names and in NumPy.
+    """Convert one image's detections to MMPose's names and NumPy.
 
     Args:
-        found: torchvision's ``boxes`` (M, 4), ``scores`` (M,), ``labels`` (M,) from 1, ``keypoints`` (M, K, 3) and
-            ``keypoints_scores`` (M, K), which are values of the heatmaps, of any size.
+        found: torchvision's ``boxes`` (M, 4) xyxy, ``scores`` (M,), ``labels`` (M,) from 1, ``keypoints`` (M, K, 3) and
+            ``keypoints_scores`` (M, K), the heatmaps' unbounded values.
 
     Returns:
         ``bboxes``, ``bbox_scores``, ``labels`` from 0, ``keypoints`` (M, K, 2) and ``keypoint_scores`` in 0..1.

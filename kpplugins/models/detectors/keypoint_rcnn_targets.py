@@ -1,4 +1,4 @@
-"""What torchvision's Keypoint R-CNN learns from: one image's instances, checked."""
+"""Training targets of torchvision's Keypoint R-CNN: one image's instances, checked."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from torch import Tensor
 from kpplugins.structures import BadInputError
 
 WITHIN = 0.7
-"""Share of a box that lies in a crowd, from which on it is the crowd's (Detectron's TRAIN.CROWD_FILTER_THRESH)."""
+"""A box with at least this share of its area in a crowd belongs to it (Detectron's TRAIN.CROWD_FILTER_THRESH)."""
 SMALLEST = 0.01
-"""Pixels; a box of which less lies within the image lies outside it. torchvision finds none that small."""
+"""Pixels; a box with a shorter side than this inside the image counts as outside. torchvision detects none so small."""
 
 
 def target_of(
@@ -22,12 +22,12 @@ def target_of(
     num_classes: int,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """One image's instances as torchvision takes them.
+    """Convert one image's instances to torchvision's targets.
 
-    Crowds are not learnt; where one is, nothing else is learnt to be background either. An instance without labelled
-    points stays: it teaches the boxes, and as all its points are invisible nothing of it enters the loss of the points.
-    Boxes are clipped to the image; one that augmentation has moved out of it goes (of such in the data the dataset
-    speaks). Points are handed over as they are (see ``KeypointRCNN`` on coordinates).
+    Crowds are not learnt, and their regions are not learnt as background either. An instance without labelled keypoints
+    is kept: it trains the boxes, but adds nothing to the loss of the keypoints. Boxes are clipped to the image, and
+    those that augmentation has moved out of it are dropped (the dataset reports such boxes in the data). Keypoints are
+    passed on unchanged (see ``KeypointRCNN`` on coordinates).
 
     Args:
         sample: ``gt_instances`` with ``bboxes`` (N, 4) xyxy, ``labels`` (N,) from 0, ``keypoints`` (N, K, 2),
@@ -42,14 +42,14 @@ def target_of(
         (R, 4) xyxy, the boxes of crowds.
 
     Raises:
-        BadInputError: a box with NaN or without an area, a class without a name, or points that are not K or not
-            numbers; it names the image.
+        BadInputError: no boxes, a box with NaN or without an area, a class without a name, another number of keypoints
+            than K, or a labelled keypoint that is not finite; it names the image.
     """
     where = str(sample.metainfo.get("img_path", "an image"))
     truth = sample.get("gt_instances", None)
     if truth is None or "bboxes" not in truth:
         raise BadInputError(
-            "no boxes to learn from", where=where, todo="take a dataset with data_mode='bottomup'"
+            "no boxes to learn from", where=where, todo="use a dataset with data_mode='bottomup'"
         )
     boxes = _array(truth.bboxes).reshape(-1, 4).astype(np.float32)
     number, crowd = len(boxes), _array(truth.get("iscrowd")).reshape(-1).astype(bool)
@@ -74,7 +74,15 @@ def target_of(
 
 
 def mostly_within(boxes: Tensor, regions: Tensor) -> Tensor:
-    """Which boxes (N, 4) xyxy have at least the share ``WITHIN`` of their area in one of the regions (R, 4); (N,)."""
+    """Tell which boxes have at least the share ``WITHIN`` of their area inside one region.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        regions: (R, 4) xyxy.
+
+    Returns:
+        (N,) boolean.
+    """
     if not len(regions):
         return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
     low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
@@ -92,7 +100,7 @@ def _array(value: Any) -> np.ndarray:
 def _check_shapes(
     keypoints: np.ndarray, visible: np.ndarray, labels: np.ndarray, shape: tuple[int, int], where: str
 ) -> None:
-    """All for ``shape``, (N, K)."""
+    """Raise if the arrays do not match ``shape``, (N, K)."""
     if keypoints.shape[:2] != shape or visible.shape[:2] != shape:
         raise BadInputError(
             "the model and the data have different numbers of keypoints",
@@ -103,12 +111,12 @@ def _check_shapes(
         )
     if labels.shape != shape[:1]:
         raise BadInputError(
-            "not one class a box", where=where, expected=f"labels {shape[:1]}", found=str(labels.shape)
+            "not one class per box", where=where, expected=f"labels {shape[:1]}", found=str(labels.shape)
         )
 
 
 def _points(keypoints: np.ndarray, visible: np.ndarray, where: str) -> np.ndarray:
-    """(N, K, 3): x, y and 1 where the point is labelled; zeros elsewhere."""
+    """Return (N, K, 3): x, y and 1 where the keypoint is labelled; zeros elsewhere."""
     labelled = visible.reshape(*visible.shape[:2], -1)[..., :1] > 0  # MMPose may add weights to it
     bad = labelled[..., 0] & ~np.isfinite(keypoints[..., :2]).all(axis=-1)
     if bad.any():
@@ -134,7 +142,7 @@ def _check_classes(labels: np.ndarray, num_classes: int, where: str) -> None:
 
 
 def _within(boxes: np.ndarray, size: tuple[int, int], where: str) -> tuple[np.ndarray, np.ndarray]:
-    """The parts of boxes (N, 4) in the image of ``size`` (h, w), and which of them (N,) have one."""
+    """Clip boxes (N, 4) to the image of ``size`` (h, w); return those with an area left, and which they are (N,)."""
     good = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     if not good.all():
         at = int(np.argmin(good))
@@ -143,7 +151,7 @@ def _within(boxes: np.ndarray, size: tuple[int, int], where: str) -> tuple[np.nd
             where=where,
             expected="finite x1 < x2 and y1 < y2 in pixels",
             found=str(boxes[at].tolist()),
-            todo="mend the annotation (width and height for corners?); kpplugins dataset check finds all",
+            todo="correct the annotation (width and height for corners?); kpplugins dataset check finds all",
         )
     clipped = np.clip(boxes, 0, np.array([size[1], size[0]] * 2, np.float32))
     inside = (clipped[:, 2:] - clipped[:, :2] >= SMALLEST).all(axis=1)

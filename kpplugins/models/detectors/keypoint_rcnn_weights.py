@@ -1,7 +1,7 @@
-"""Weights of torchvision's Keypoint R-CNN for any points and classes: what fits stays, rows by name in the last layers.
+"""Transfer of weights to torchvision's Keypoint R-CNN for any keypoints and classes.
 
-The published file is of COCO's 17 points and of one class. All layers but three do not depend on either; those have
-rows a point or a class, which are kept where the names agree. A classifier's file gives the backbone only.
+The published file has COCO's 17 keypoints and one class. Only the last three layers depend on them; they have rows per
+keypoint or class, which are kept where the names agree. A classifier's file provides only the backbone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,22 +26,22 @@ BOXES = "roi_heads.box_predictor.bbox_pred"
 _COUNTER = "num_batches_tracked"
 _BODY = "backbone.body."
 _CLASSIFIERS = ("fc.", "classifier.")
-"""Where the names of a classifier's last layers begin; a Keypoint R-CNN has none of them."""
+"""Prefixes of a classifier's last layers; a Keypoint R-CNN has none of them."""
 _SHOWN = 3
-"""Tensors that are named in an error; the others are counted."""
+"""Most tensors named in an error; the others are counted."""
 Names = Sequence[str] | None
 
 
 @dataclass
 class Transferred:
-    """What became of a file's weights.
+    """The result of loading a file's weights.
 
     Args:
-        source: where they came from.
-        kept: names of tensors that are the file's.
-        by_name: last layers of which some rows are the file's, with the points or classes of those rows.
-        anew: tensors that begin anew, whole (by their names) or but for the rows of ``by_name`` (``LAYER of P, Q``).
-        left_over: what of the file has no place in the model: points, classes, a classifier's layers, counters.
+        source: the file or address.
+        kept: names of the tensors taken from the file.
+        by_name: last layers with some rows taken from the file, and the keypoints or classes of those rows.
+        anew: newly initialised tensors: whole ones by name, else the rows beyond ``by_name`` (``LAYER of P, Q``).
+        left_over: parts of the file that the model lacks: keypoints, classes, a classifier's layers, counters.
     """
 
     source: str
@@ -51,7 +51,7 @@ class Transferred:
     left_over: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """One paragraph."""
+        """Summarise it in one paragraph."""
         parts = [f"{len(self.kept)} tensors kept as they are"]
         parts += [f"rows of {layer} kept for {', '.join(names)}" for layer, names in self.by_name.items()]
         if self.anew:
@@ -62,22 +62,43 @@ class Transferred:
 
 
 def address_of(weights: str | Path, backbone: str = "resnet50") -> str:
-    """The address of a published file for ``coco`` or ``imagenet``; any other path or address as it is."""
+    """Resolve the names of published weights.
+
+    Args:
+        weights: ``coco``, ``imagenet``, a path or an address.
+        backbone: torchvision's name, for ``imagenet``.
+
+    Returns:
+        The address of the published file; any other path or address unchanged.
+    """
     if weights == "imagenet":
         return get_model_weights(backbone)["IMAGENET1K_V1"].url
     return COCO.url if weights == "coco" else str(weights)
 
 
 def norm_eps_of(address: str | None) -> float:
-    """What frozen batch norm adds to the variance: nothing with the published file, as torchvision sets it."""
+    """Return the constant that frozen batch norm adds to the variance for some weights.
+
+    Args:
+        address: of the weights, or ``None``.
+
+    Returns:
+        0 for the published file, as in torchvision, else 1e-5.
+    """
     return 0.0 if address is not None and Path(address).name == Path(COCO.url).name else 1e-5
 
 
 def read_weights(address: str | Path) -> Mapping[str, Any]:
-    """What a file holds; one at an address is fetched once into torch's hub folder.
+    """Read a file of weights; one at an address is downloaded once into torch's hub folder.
+
+    Args:
+        address: a path, or an address with ``://``.
+
+    Returns:
+        The content of the file, on the CPU.
 
     Raises:
-        BadInputError: no such file, or an address out of reach; it says what to do.
+        BadInputError: no such file, or the address cannot be reached.
     """
     if "://" in str(address):
         return safe_load_url(str(address), map_location="cpu", progress=False)
@@ -96,23 +117,23 @@ def transfer(
 ) -> Transferred:
     """Load a file's weights into a model.
 
-    Of a classifier's file, as those of ImageNet, the backbone is kept. A checkpoint of MMEngine says the names of its
-    points and classes; a file that does not is taken for COCO's where it has 17 points and one class. Where either side
-    has no names, rows are kept only if their numbers agree. The row of the background is kept with any class: scores
-    mean something only against it.
+    From a classifier's file, such as ImageNet's, only the backbone is used. A checkpoint of MMEngine names its
+    keypoints and classes; a file without names is assumed to be COCO's if it has 17 keypoints and one class. If either
+    side has no names, rows are kept only if their numbers agree. The background's row is kept along with any class,
+    since scores are relative to it.
 
     Args:
-        model: ours or torchvision's; what is made anew keeps the values that it has.
+        model: ours or torchvision's; tensors that are not loaded keep their values.
         content: tensors by name, or a dict with them as ``state_dict``.
-        source: for messages.
-        keypoint_names: of the model's K points, or ``None``.
+        source: the file's name in messages.
+        keypoint_names: of the model's K keypoints, or ``None``.
         class_names: of the model's classes without background, or ``None``.
 
     Returns:
-        What was kept, made anew and left over; every tensor of both sides is in one of them.
+        The tensors kept, newly initialised and left over; every tensor of both sides is in one of these.
 
     Raises:
-        BadInputError: a tensor that only one side has, or of another shape elsewhere than in the last layers.
+        BadInputError: a tensor that only one side has, or that differs in shape outside the last layers.
     """
     weights = {
         str(key).removeprefix("module."): value
@@ -131,7 +152,7 @@ def transfer(
 
 
 def _take_backbone(weights: dict[str, Tensor], own: Mapping[str, Tensor], done: Transferred) -> None:
-    """Make of a classifier's weights those of a whole network: its features, and all else as the network has it."""
+    """Turn a classifier's weights into those of a whole network: its features, and the network's own other tensors."""
     last = [key for key in weights if key.startswith(_CLASSIFIERS)]
     body = {_BODY + key.removeprefix("features."): weights[key] for key in weights if key not in last}
     done.left_over += last
@@ -141,7 +162,7 @@ def _take_backbone(weights: dict[str, Tensor], own: Mapping[str, Tensor], done: 
 
 
 def _names_in(content: Mapping[str, Any], weights: Mapping[str, Tensor], source: str) -> tuple[Names, Names]:
-    """The points and classes of a file."""
+    """Return the names of a file's keypoints and classes."""
     last = [f"{layer}.{kind}" for layer in (POINTS, SCORES, BOXES) for kind in ("weight", "bias")]
     lacking = [f"{key} is missing" for key in last if key not in weights]
     if lacking:
@@ -164,7 +185,7 @@ def _fit_last_layers(
     ours: tuple[Names, Names],
     done: Transferred,
 ) -> None:
-    """Put the last layers for our points and classes into ``weights``."""
+    """Put the last layers for our keypoints and classes into ``weights``."""
     their_classes, our_classes = (
         None if names is None else ("background", *names) for names in (theirs[1], ours[1])
     )
@@ -182,7 +203,7 @@ def _mix(
     ours: Names,
     done: Transferred,
 ) -> None:
-    """Put into ``weights`` a last layer for our names, of so many rows a name; fill in ``done``."""
+    """Put a last layer for our names, with that many rows per name, into ``weights``; fill in ``done``."""
     layer, rows = layer_and_rows
     before, after = (len(side[f"{layer}.bias"]) // rows for side in (weights, own))
     pairs = _pairs(theirs, ours, before, after)
@@ -209,7 +230,7 @@ def _tell(
     numbers: tuple[int, int],
     done: Transferred,
 ) -> None:
-    """Into ``done``, what became of a layer's rows."""
+    """Record in ``done`` what happened to a layer's rows."""
     taken, found = {i for i, _ in pairs}, {j for _, j in pairs}
     if pairs and ours:
         done.by_name[layer] = [ours[j] for j in sorted(found)]
@@ -224,7 +245,7 @@ def _tell(
 
 
 def _pairs(theirs: Names, ours: Names, before: int, after: int) -> list[tuple[int, int]]:
-    """Which of their rows is which of ours, in the order of ours; nothing but the background in common is nothing."""
+    """Pair their rows with ours, in our order; the background alone does not count as a match."""
     if theirs is None or ours is None:
         return [(i, i) for i in range(after)] if before == after else []
     known = {_plain(name): i for i, name in enumerate(theirs)}
@@ -234,7 +255,7 @@ def _pairs(theirs: Names, ours: Names, before: int, after: int) -> list[tuple[in
 
 def _load(model: nn.Module, weights: dict[str, Tensor], own: Mapping[str, Tensor], done: Transferred) -> None:
     try:
-        # torchvision's parts know older names of their tensors, so they are asked what is missing
+        # torchvision's parts accept older names of their tensors, so they decide what is missing
         missing, unexpected = model.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:]] or [str(error)]
@@ -263,7 +284,7 @@ def _plain(name: str) -> str:
 
 
 def _layers(names: Sequence[str]) -> list[str]:
-    """Names without their last part, each once: ``a.weight`` and ``a.bias`` are ``a``."""
+    """Return layer names without repeats: ``a.weight`` and ``a.bias`` are ``a``."""
     return list(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in names))
 
 
@@ -272,5 +293,5 @@ def _misfit(source: str, what: str, found: Sequence[str]) -> BadInputError:
         what,
         where=source,
         found=", ".join(found),
-        todo="name weights of this backbone and these layers, or train from scratch: model.weights = None",
+        todo="give weights of this backbone and these layers, or train from scratch: model.weights = None",
     )

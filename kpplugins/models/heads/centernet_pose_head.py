@@ -15,20 +15,20 @@ from kpplugins.models.losses.penalty_reduced_focal_loss import PenaltyReducedFoc
 from kpplugins.structures import BadInputError
 
 HEATMAP_BIAS = -2.19
-"""Of the heatmaps' last layer: its sigmoid is 0.1, what a map is at first."""
+"""Initial bias of the heatmaps' last layer: its sigmoid is 0.1."""
 LOSS_WEIGHTS = dict(hm=1.0, wh=0.1, off=1.0, hp=1.0, hm_hp=1.0, hp_offset=1.0)
 """As published (section 4 of the paper, and the authors' defaults)."""
 
 
 @MODELS.register_module()
 class CenterNetPoseHead(BaseHead):
-    """Centres, box sizes and keypoints (Zhou et al. 2019, "Objects as Points", arXiv 1904.07850), a set for each stack.
+    """CenterNet's outputs for boxes and keypoints (Zhou et al. 2019, "Objects as Points", arXiv 1904.07850).
 
-    Six branches, by their authors' names: ``hm`` heatmaps of centres, one a class; ``wh`` box sizes; ``hps`` keypoints
-    as seen from the centre's cell, x0, y0, x1, …; ``reg`` offsets of centres within their cells; ``hm_hp`` heatmaps of
-    the keypoints; ``hp_offset`` offsets of those. Each is a 3×3 convolution, ReLU, and a 1×1 convolution; parameters
-    are called ``branches.{stack}.{branch}.0`` and ``.2``. With several stacks each is supervised, and the last one
-    predicts.
+    Six branches per stack, with the authors' names: ``hm`` heatmaps of centres, one per class; ``wh`` box sizes;
+    ``hps`` keypoints relative to the centre's cell, x0, y0, x1, …; ``reg`` offsets of centres within their cells;
+    ``hm_hp`` heatmaps of the keypoints; ``hp_offset`` their offsets. Each is a 3×3 convolution, ReLU, and a 1×1
+    convolution, with the parameters ``branches.{stack}.{branch}.0`` and ``.2``. All stacks are supervised, and the last
+    one predicts.
 
     Dimensions: N images, C classes, K keypoints, [H, W] features, of the size of the codec's heatmaps.
 
@@ -37,16 +37,16 @@ class CenterNetPoseHead(BaseHead):
         out_channels: K. ``None`` in a config is filled from the dataset's schema.
         num_classes: C. ``None`` in a config is filled from the dataset.
         feat_channels: between the two convolutions.
-        num_stacks: how many of the backbone's outputs are used, counted from its last.
-        loss_weights: of ``hm``, ``wh``, ``off``, ``hp``, ``hm_hp``, ``hp_offset``; those not named are as published.
+        num_stacks: number of the backbone's last outputs to use.
+        loss_weights: of ``hm``, ``wh``, ``off``, ``hp``, ``hm_hp``, ``hp_offset``; the others are as published.
         heatmap_loss: config of the loss of ``hm`` and ``hm_hp``.
         vector_loss: config of the loss of the other four.
         decoder: config of the codec ``CenterNetKeypoints``.
-        init_cfg: MMEngine's initialisation config. Default: PyTorch's own, as its authors have it for the hourglass.
+        init_cfg: MMEngine's initialisation config. Default: PyTorch's own, as in the authors' hourglass.
 
     Raises:
-        BadInputError: C or K not given, a codec with another C, fewer features than stacks, maps of another size than
-            the codec's, an unknown name among the weights.
+        BadInputError: C or K is missing, the codec has another C or another map size, there are fewer features than
+            stacks, or a loss weight has an unknown name.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class CenterNetPoseHead(BaseHead):
                 raise BadInputError(
                     f"wrong {name} of CenterNetPoseHead", where=f"model.head.{name}", expected="1 or more",
                     found=str(value),
-                    todo="None in a config is filled from the data by kpplugins.apis.load_config",
+                    todo="load the config with kpplugins.apis.load_config, which fills in None from the data",
                 )  # fmt: skip
         unknown = set(loss_weights or {}) - set(LOSS_WEIGHTS)
         if unknown:
@@ -101,23 +101,23 @@ class CenterNetPoseHead(BaseHead):
             )  # fmt: skip
 
     def init_weights(self) -> None:
-        """As ``init_cfg`` says; the heatmaps' bias after it, unless it loads weights."""
+        """Initialise by ``init_cfg``, then set the heatmaps' bias, unless weights are loaded."""
         super().init_weights()
         configs = self.init_cfg if isinstance(self.init_cfg, list) else [self.init_cfg or {}]
         if configs and all(cfg.get("type") not in (None, "Pretrained") for cfg in configs):
             self._set_heatmap_bias()
 
     def forward(self, feats: Sequence[Tensor]) -> list[dict[str, Tensor]]:
-        """One dict a stack with the six maps (N, …, H, W), heatmaps before the sigmoid, of as many last features."""
+        """Return one dict per stack with the six maps (N, …, H, W), heatmaps before the sigmoid."""
         feats = self._used(feats)
         return [self._maps(stack, feat) for stack, feat in enumerate(feats)]
 
     def loss(
         self, feats: Sequence[Tensor], batch_data_samples: Any, train_cfg: dict | None = None
     ) -> dict[str, Tensor]:
-        """``loss_hm``, ``loss_wh``, ``loss_off``, ``loss_hp``, ``loss_hm_hp``, ``loss_hp_offset``, weighted.
+        """Return ``loss_hm``, ``loss_wh``, ``loss_off``, ``loss_hp``, ``loss_hm_hp``, ``loss_hp_offset``, weighted.
 
-        Each is the mean over the stacks. An empty image has the two of the heatmaps; the others are 0.
+        Each is the mean over the stacks. For images without instances all but the two heatmap losses are 0.
         """
         outputs = self.forward(feats)
         fields = {
@@ -127,7 +127,7 @@ class CenterNetPoseHead(BaseHead):
         labels = batch_data_samples[0].gt_instance_labels
         labels = {
             name: torch.cat([d.gt_instance_labels.get(name) for d in batch_data_samples])
-            for name in labels.keys()  # noqa: SIM118  # no dict
+            for name in labels.keys()  # noqa: SIM118  # not a dict
         }
         counts = [len(d.gt_instance_labels.center_indices) for d in batch_data_samples]
         for name, branch in (("heatmaps", "hm"), ("keypoint_heatmaps", "hm_hp")):
@@ -141,24 +141,24 @@ class CenterNetPoseHead(BaseHead):
         return {f"loss_{name}": self.loss_weights[name] * value for name, value in means.items()}
 
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
-        """Instances of the last stack in input pixels, the surest first; no NMS.
+        """Decode the instances of the last stack, in input pixels, by descending score; no NMS.
 
         With ``flip_test``, ``feats`` is a list of two: the features of the images and of the mirrored images. The
         probabilities, sizes and keypoint vectors are averaged; both offsets are the plain image's.
 
         Args:
-            feats: of the backbone.
-            batch_data_samples: whose ``flip_indices`` are needed for ``flip_test``.
-            test_cfg: ``flip_test`` (False); ``score_thr`` (0.01), the score that an instance must reach;
-                ``max_per_img`` (as many as the codec's ``top_k``, the most there can be); ``output_heatmaps`` (False),
-                all heatmaps too, classes first.
+            feats: outputs of the backbone.
+            batch_data_samples: their ``flip_indices`` are needed for ``flip_test``.
+            test_cfg: ``flip_test`` (False); ``score_thr`` (0.01), the least score of an instance; ``max_per_img``
+                (default: the codec's ``top_k``); ``output_heatmaps`` (False), to return all heatmaps, too, classes
+                first.
 
         Returns:
             A list of ``InstanceData`` with arrays ``bboxes`` (M, 4), ``bbox_scores`` (M,), ``labels`` (M,), 0-based,
             ``keypoints`` (M, K, 2) and ``keypoint_scores`` (M, K).
 
         Raises:
-            BadInputError: no codec, or a network that gives NaN.
+            BadInputError: there is no codec, or the network outputs NaN.
         """
         test_cfg = test_cfg or {}
         if self.decoder is None:
@@ -185,7 +185,7 @@ class CenterNetPoseHead(BaseHead):
     def _losses(
         self, maps: dict[str, Tensor], fields: dict[str, Tensor], labels: dict[str, Tensor], image: Tensor
     ) -> dict[str, Tensor]:
-        """Of one stack, not weighted."""
+        """Return the losses of one stack, not weighted."""
         instances, points = labels["instance_weights"], labels["keypoint_weights"]
         cells, point_cells = labels["center_indices"], labels["keypoint_indices"]
         values = {name: maps[name].flatten(2) for name in ("wh", "hps", "reg", "hp_offset")}
@@ -208,12 +208,12 @@ class CenterNetPoseHead(BaseHead):
         return {name: branch(feat) for name, branch in branches.items()}
 
     def _probable(self, feats: Sequence[Tensor]) -> dict[str, Tensor]:
-        """The maps of the last stack in float32, heatmaps as probabilities."""
+        """Return the maps of the last stack in float32, heatmaps as probabilities."""
         maps = {name: value.float() for name, value in self._maps(-1, self._used(feats)[-1]).items()}
         if not torch.isfinite(maps["hm"]).all():
             raise BadInputError(
-                "the network gives what is no number", where="CenterNetPoseHead, heatmaps of centres",
-                todo="the training has diverged: take an earlier checkpoint, or train at a lower rate",
+                "the network outputs NaN or infinity", where="CenterNetPoseHead, heatmaps of centres",
+                todo="the training has diverged: use an earlier checkpoint, or train with a lower learning rate",
             )  # fmt: skip
         return {name: value.sigmoid() if name in ("hm", "hm_hp") else value for name, value in maps.items()}
 
@@ -221,7 +221,7 @@ class CenterNetPoseHead(BaseHead):
         if len(feats) < self.num_stacks:
             raise BadInputError(
                 "fewer features than stacks of the head", where="model.head.num_stacks",
-                expected=f"at most {len(feats)}, what the backbone gives", found=str(self.num_stacks),
+                expected=f"at most {len(feats)}, the outputs of the backbone", found=str(self.num_stacks),
             )  # fmt: skip
         return feats[-self.num_stacks :]
 
@@ -244,5 +244,5 @@ def _require_same_size(output: Tensor, target: Tensor, branch: str) -> None:
         (c, h, w), (tc, th, tw) = output.shape[1:], target.shape[1:]
         raise BadInputError(
             f"{branch} and its targets have different sizes", where="codec.heatmap_size, model.head",
-            expected=f"{c} maps of {w}×{h}, what the network gives", found=f"{tc} of {tw}×{th} from the codec",
+            expected=f"{c} maps of {w}×{h}, the network's output", found=f"{tc} of {tw}×{th} from the codec",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Coordinates straight from fully connected layers."""
+"""Regression of coordinates by fully connected layers."""
 
 import inspect
 from collections.abc import Sequence
@@ -13,50 +13,50 @@ from torch import Tensor, nn
 from kpplugins.structures import BadInputError
 
 XY, XY_AND_SIGMAS = 2, 4
-"""Outputs of a keypoint: its coordinates, or those and the spread of each."""
+"""Outputs per keypoint: its coordinates, or these and the spread of each."""
 SMOOTH_L1 = dict(type="SoftWeightSmoothL1Loss", supervise_empty=False, beta=0.01)
-"""MMPose's ``SmoothL1Loss`` turns from L2 to L1 at an error of 1, the whole image; this one at a hundredth of it."""
+"""MMPose's ``SmoothL1Loss`` turns from L2 to L1 at an error of 1, the width of the image; this one at 1 % of it."""
 
 
 @MODELS.register_module()
 class DirectFCHead(BaseHead):
-    """Fully connected layers on a classification backbone, whose outputs are the coordinates themselves.
+    """Fully connected layers on a classification backbone that output coordinates.
 
     Toshev and Szegedy 2014, "DeepPose" (arXiv 1312.4659); with ``RLELoss`` Li et al. 2021, "Human Pose Regression with
-    Residual Log-likelihood Estimation" (arXiv 2107.11291), where each coordinate also gets a sigma. It needs no
-    decoder network and gives fractions of pixels, but on COCO plain regression loses about 18 AP to heatmaps, and RLE
-    wins most of it back: R50 at 256×192 has 54.1 AP, 70.6 with RLE, 71.8 with heatmaps (MMPose 1.3.2's model zoo,
+    Residual Log-likelihood Estimation" (arXiv 2107.11291), where each coordinate also has a sigma. It needs no decoder
+    network and is accurate to fractions of a pixel, but on COCO plain regression loses about 18 AP to heatmaps, most of
+    which RLE recovers: R50 at 256×192 has 54.1 AP, 70.6 with RLE, 71.8 with heatmaps (MMPose 1.3.2's model zoo,
     ``configs/body_2d_keypoint/topdown_regression/coco/resnet_coco.md`` and ``resnet_rle_coco.md``,
     ``topdown_heatmap/coco/resnet_coco.md``).
 
-    Outputs and losses are in the codec's units, with ``RegressionLabel`` fractions of the input's width and height:
-    the codec is the only place that divides or multiplies by it. So losses with a bend in their curve want it as a
-    fraction too: Wing's 10 and 2 pixels of a face of 256 are ``omega=0.04, epsilon=0.008``. Coordinates are computed in
-    float32 also under automatic mixed precision, since bfloat16 knows 128 numbers between 0.5 and 1.
+    Outputs and losses are in the codec's units, which for ``RegressionLabel`` are fractions of the input's width and
+    height: only the codec converts them. Thresholds of a loss must be in the same units: Wing's 10 and 2 pixels of a
+    face of 256 are ``omega=0.04, epsilon=0.008``. Coordinates are computed in float32 even under automatic mixed
+    precision, since bfloat16 has only 128 numbers between 0.5 and 1.
 
-    Dimensions: N images, K keypoints, D outputs a keypoint: (x, y), or with RLE (x, y, σx, σy) where the σ are before
+    Dimensions: N images, K keypoints, D outputs per keypoint: (x, y), or with RLE (x, y, σx, σy) where the σ are before
     their sigmoid; C channels and [W, H] size of the backbone's last features.
 
-    Scores: 1 for every point, which says nothing; with RLE 1 - the mean of σx and σy, as in MMPose.
+    Scores: 1 for every keypoint, which is not informative; with RLE 1 - the mean of σx and σy, as in MMPose.
 
     Args:
         in_channels: C.
         out_channels: K. ``None`` in a config is filled from the dataset's schema before the model is built.
         hidden_channels: widths of fully connected layers with ReLU before the last one.
-        dropout: share of values dropped after each hidden layer, or of the features where there is none.
-        pool: average the features over the image; else take all C·W·H of them.
+        dropout: share of values dropped after each hidden layer, or of the features if there is none.
+        pool: average the features over the image; else use all C·W·H of them.
         in_featuremap_size: [W, H], for ``pool=False``. Default: the codec's ``input_size`` divided by ``stride``.
-        stride: input pixels a feature, which must divide the codec's ``input_size``. 32 for VGG-16 and every ResNet.
-        outputs_per_point: D, 2 or 4. Default: what the loss needs.
-        loss: config of the loss, of (predicted, target, weight), or (predicted, sigma, target, weight) as
-            ``RLELoss``. It has ``use_target_weight=True`` unless it says otherwise. Default: ``SMOOTH_L1``.
+        stride: input pixels per feature, a divisor of the codec's ``input_size``. 32 for VGG-16 and every ResNet.
+        outputs_per_point: D, 2 or 4. Default: as the loss requires.
+        loss: config of a loss with the arguments (predicted, target, weight), or (predicted, sigma, target, weight)
+            as ``RLELoss``. ``use_target_weight`` is true unless stated. Default: ``SMOOTH_L1``.
         decoder: config of the codec.
-        init_cfg: MMEngine's initialisation config. Default: Kaiming for hidden layers; the last starts with all points
-            near the middle of the image.
+        init_cfg: MMEngine's initialisation config. Default: Kaiming for hidden layers; the last layer starts with all
+            keypoints near the middle of the image.
 
     Raises:
-        BadInputError: K not given; D that is not what the loss needs; an input size that ``stride`` does not divide;
-            a size of features that is not that of the input, is missing, or is not what the backbone gives.
+        BadInputError: K is missing; D does not match the loss; ``stride`` does not divide the input size; the size of
+            the features is missing or does not match the input or the backbone.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class DirectFCHead(BaseHead):
                 "the number of keypoints is not given",
                 where="model.head.out_channels",
                 found="None",
-                todo="load the config by kpplugins.apis.load_config, which takes it from the dataset",
+                todo="load the config with kpplugins.apis.load_config, which takes it from the dataset",
             )
         self.in_channels, self.out_channels, self.pool = in_channels, out_channels, pool
         self.loss_module = MODELS.build({"use_target_weight": True, **(loss or SMOOTH_L1)})
@@ -106,7 +106,7 @@ class DirectFCHead(BaseHead):
         self._begin_in_the_middle()
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
-        """Backbone features, the last (N, C, H, W), to (N, K, D) float32; σ before their sigmoid."""
+        """Map backbone features, the last one (N, C, H, W), to (N, K, D) float32; σ before their sigmoid."""
         x = feats[-1]
         self._check(x)
         x = self.hidden(x.mean(dim=(2, 3)) if self.pool else x.flatten(1))
@@ -120,16 +120,16 @@ class DirectFCHead(BaseHead):
     def loss(
         self, feats: Sequence[Tensor], batch_data_samples: Any, train_cfg: dict | None = None
     ) -> dict[str, Tensor]:
-        """``loss_kpt``; points without weight count nothing, and where none has any it is 0."""
+        """Return ``loss_kpt``; keypoints of weight 0 are ignored, and it is 0 if all weights are 0."""
         outputs = self.forward(feats).float()
         labels = torch.cat([d.gt_instance_labels.keypoint_labels for d in batch_data_samples])
         weights = torch.cat([d.gt_instance_labels.keypoint_weights for d in batch_data_samples])[..., None]
-        labels = torch.where(weights > 0, labels, 0.0)  # what is absent may be anything, even infinite
+        labels = torch.where(weights > 0, labels, 0.0)  # absent ones may be anything, even infinite
         with torch.autocast(outputs.device.type, enabled=False):
             return {"loss_kpt": self.loss_module(*outputs.split(XY, dim=-1), labels, weights)}
 
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
-        """Decoded keypoints with scores; ``test_cfg`` has ``flip_test`` and ``shift_coords`` as in MMPose.
+        """Decode keypoints with scores; ``test_cfg`` has ``flip_test`` and ``shift_coords`` as in MMPose.
 
         With ``flip_test``, ``feats`` is a list of two: the features of the images and of the mirrored images.
         ``shift_coords`` (default true) is for codecs that divide by the width: there x of the mirrored image is
@@ -151,18 +151,18 @@ class DirectFCHead(BaseHead):
         return self.decode(outputs[:, None])
 
     def _with_sigmas(self, feats: Sequence[Tensor]) -> Tensor:
-        """(N, K, D) float32 with the σ between 0 and 1."""
+        """Return the outputs (N, K, D) in float32, with σ between 0 and 1."""
         points, *raw = self.forward(feats).float().split(XY, dim=-1)
         return torch.cat([points, *(r.sigmoid() for r in raw)], dim=-1)
 
     def _check(self, x: Tensor) -> None:
-        """The features are those that the layers were made for."""
+        """Raise if the features do not have the shape that the layers expect."""
         size = None if self.pool else self.in_featuremap_size
         if x.shape[1] == self.in_channels and (size is None or (x.shape[3], x.shape[2]) == size):
             return
         across = "×any size" if size is None else f"×{size[0]}×{size[1]}"
         raise BadInputError(
-            "the backbone's features are not what the head was made for",
+            "the backbone's features do not have the shape that the head expects",
             where="model.head.in_channels" + ("" if size is None else ", stride or in_featuremap_size"),
             expected=f"{self.in_channels}{across} (C×W×H)",
             found="×".join(str(n) for n in (x.shape[1], *x.shape[:1:-1])),
@@ -180,7 +180,7 @@ class DirectFCHead(BaseHead):
 
 
 def _hidden_layers(width: int, hidden_channels: Sequence[int], dropout: float) -> nn.Sequential:
-    """Linear, ReLU and dropout for each width in ``hidden_channels``; only dropout where there is none."""
+    """Build linear, ReLU and dropout for each width in ``hidden_channels``; only dropout if there is none."""
     layers: list[nn.Module] = []
     for before, after in zip((width, *hidden_channels), hidden_channels, strict=False):
         layers += [nn.Linear(before, after), nn.ReLU(inplace=True), nn.Dropout(dropout)]
@@ -188,7 +188,7 @@ def _hidden_layers(width: int, hidden_channels: Sequence[int], dropout: float) -
 
 
 def _outputs_for(loss: nn.Module, k: int, given: int | None) -> int:
-    """D that a loss needs; stops where another one is ``given``."""
+    """Return the D that a loss requires; raise if another one is ``given``."""
     needed = XY_AND_SIGMAS if "sigma" in inspect.signature(loss.forward).parameters else XY
     if given is not None and given != needed:
         fault = "needs outputs that the head lacks" if given < needed else "leaves outputs untrained"
@@ -205,7 +205,7 @@ def _outputs_for(loss: nn.Module, k: int, given: int | None) -> int:
 def _feature_size(
     input_size: Sequence[int] | None, given: Sequence[int] | None, stride: int
 ) -> tuple[int, int] | None:
-    """[W, H] of the features, where the input's size is known or it is ``given``; stops where they disagree."""
+    """Return [W, H] of the features, from the input's size or as ``given``; raise if they disagree."""
     size = (int(given[0]), int(given[1])) if given is not None else None
     if input_size is None:
         return size

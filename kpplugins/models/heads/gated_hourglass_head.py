@@ -17,14 +17,14 @@ MAX_STACKS = 8
 
 @MODELS.register_module()
 class GatedHourglassHead(BaseHead):
-    """``num_stacks`` hourglasses in a row, each giving heatmaps that are supervised and fed on to the next.
+    """``num_stacks`` hourglasses in a row; each outputs heatmaps, which are supervised and passed to the next one.
 
     Gated by default: Bulat et al. 2020, "Toward fast and accurate human pose estimation via soft-gated skip
     connections" (arXiv 2002.11098); see ``GatedBlock`` for the gates and ``Hourglass`` for the hybrid with U-Net.
-    ``gated=False`` gives the stacked hourglass of Newell et al. 2016 (arXiv 1603.06937).
+    ``gated=False`` is the stacked hourglass of Newell et al. 2016 (arXiv 1603.06937).
 
-    After each hourglass: a block, a 1×1 convolution with BN and ReLU, and a 1×1 convolution to K heatmaps. The next
-    stack's input is its predecessor's, plus those features and heatmaps through a 1×1 convolution each.
+    Each hourglass is followed by a block, a 1×1 convolution with BN and ReLU, and a 1×1 convolution to K heatmaps. The
+    next stack's input is the previous input plus a 1×1 convolution of these features and one of the heatmaps.
 
     Dimensions: N images, K keypoints, C channels, [H, W] features, equal to the heatmap's size.
 
@@ -32,8 +32,8 @@ class GatedHourglassHead(BaseHead):
         in_channels: C of the backbone's features, and of every hourglass.
         out_channels: K. ``None`` in a config is filled from the dataset's schema before the model is built.
         num_stacks: 1 to 8.
-        depth: times that each hourglass halves the resolution.
-        gated: gated blocks and concatenated skips, or vanilla.
+        depth: how many times each hourglass halves the resolution.
+        gated: gated blocks and concatenated skips, else vanilla.
         gate_init: initial α of every gate.
         loss: config of the heatmap loss; the sum over the stacks is minimised.
         decoder: config of the codec that turns heatmaps into keypoints.
@@ -63,7 +63,7 @@ class GatedHourglassHead(BaseHead):
         if out_channels is None:
             raise ValueError(
                 "GatedHourglassHead.out_channels: expected the number of keypoints, found None; "
-                "load the config by kpplugins.apis.load_config, which takes it from the dataset"
+                "load the config with kpplugins.apis.load_config, which takes it from the dataset"
             )
         self.in_channels, self.out_channels, self.num_stacks, self.depth = (
             in_channels,
@@ -84,17 +84,17 @@ class GatedHourglassHead(BaseHead):
 
     @property
     def default_init_cfg(self) -> list[dict]:
-        """Kaiming for the convolutions, almost nothing for the ones that give heatmaps."""
+        """Return the default initialisation: Kaiming, and small normal weights for the layers that output heatmaps."""
         small = dict(type="Normal", layer="Conv2d", std=0.001)
         return [dict(type="Kaiming", layer="Conv2d", override=dict(name="heatmaps", **small))]
 
     @property
     def divisor(self) -> int:
-        """What the features' height and width must be multiples of."""
+        """Return the number of which the features' height and width must be multiples."""
         return 2**self.depth
 
     def forward(self, feats: Sequence[Tensor]) -> list[Tensor]:
-        """Backbone features, the last (N, C, H, W), to one (N, K, H, W) heatmap tensor a stack."""
+        """Map backbone features, the last one (N, C, H, W), to one heatmap tensor (N, K, H, W) per stack."""
         x = feats[-1]
         if x.shape[-1] % self.divisor or x.shape[-2] % self.divisor:
             raise ValueError(
@@ -113,7 +113,7 @@ class GatedHourglassHead(BaseHead):
     def loss(
         self, feats: Sequence[Tensor], batch_data_samples: Any, train_cfg: dict | None = None
     ) -> dict[str, Tensor]:
-        """``loss_kpt``, the sum over the stacks; with more than one stack also each one's share, not summed again."""
+        """Return ``loss_kpt``, the sum over the stacks, and with several stacks each one's share, for the log only."""
         outputs = self.forward(feats)
         target = torch.stack([d.gt_fields.heatmaps for d in batch_data_samples])
         weights = torch.cat([d.gt_instance_labels.keypoint_weights for d in batch_data_samples])
@@ -122,7 +122,7 @@ class GatedHourglassHead(BaseHead):
         return {"loss_kpt": torch.stack(losses).sum(), **shares}
 
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: dict | None = None) -> Any:
-        """Decoded keypoints of the last stack; ``test_cfg`` has ``flip_test`` and ``output_heatmaps`` as in MMPose.
+        """Decode the keypoints of the last stack; ``test_cfg`` has ``flip_test`` and ``output_heatmaps`` as in MMPose.
 
         With ``flip_test``, ``feats`` is a list of two: the features of the images and of the mirrored images.
         """

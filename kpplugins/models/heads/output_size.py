@@ -1,4 +1,4 @@
-"""Whether a model's heatmaps are as large as its codec says."""
+"""A check that a model's heatmaps have the size that its codec states."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from kpplugins.structures import BadInputError
 
 
 def require_output_size(model: Any) -> None:
-    """Look at one black image, before training, and stop where the heatmaps' size is not that of the codec.
+    """Run one black image through the model, and compare the heatmaps' size with the codec's.
 
-    Where the codec or the head is not one of maps (N, K, H, W), as SimCC's, it is only seen that the network takes its
-    input.
+    If the codec or the head does not use maps (N, K, H, W), as with SimCC, this only checks that the network accepts
+    its input.
 
     Args:
         model: a model of MMPose, whose ``head.decoder`` is the codec.
 
     Raises:
-        BadInputError: another size, naming both; or an input that the network cannot take.
+        BadInputError: the sizes differ, or the network cannot process the input.
     """
-    model = getattr(model, "module", model)  # that of distributed training is wrapped
+    model = getattr(model, "module", model)  # unwrap distributed models
     head = getattr(model, "head", None)
     if not isinstance(model, TopdownPoseEstimator) and not type(head).__module__.startswith("kpplugins."):
         return  # MMPose's associative embedding, e.g., resizes its maps itself
@@ -34,14 +34,14 @@ def require_output_size(model: Any) -> None:
         raise BadInputError(
             "the heatmaps of the codec and of the network have different sizes",
             where="codec.heatmap_size",
-            expected=f"{found[0]}×{found[1]}, what the network gives for an input of {size[0]}×{size[1]}",
+            expected=f"{found[0]}×{found[1]}, the network's output for an input of {size[0]}×{size[1]}",
             found=f"{expected[0]}×{expected[1]}",
             todo=f"codec.heatmap_size = ({found[0]}, {found[1]})",
         )
 
 
 def _output_size(model: Any, size: tuple[int, int]) -> tuple[int, int] | None:
-    """(W, H) of the heatmaps for an input of ``size`` (w, h); ``None`` where the head does not give heatmaps."""
+    """Return (W, H) of the heatmaps for an input of ``size`` (w, h); ``None`` if the head outputs no heatmaps."""
     weight = next(model.parameters())
     training = model.training
     model.eval()
@@ -61,5 +61,5 @@ def _output_size(model: Any, size: tuple[int, int]) -> tuple[int, int] | None:
     finally:
         model.train(training)
     last = output[-1] if isinstance(output, (list, tuple)) and len(output) else output
-    last = last.get("hm") if isinstance(last, dict) else last  # CenterNet's centres, by their authors' name
+    last = last.get("hm") if isinstance(last, dict) else last  # the authors' name of CenterNet's centres
     return (last.shape[-1], last.shape[-2]) if isinstance(last, Tensor) and last.ndim == 4 else None

@@ -1,1 +1,1 @@
-"""Losses that neither MMPose nor MMDetection has. One class a file."""
+"""Losses that neither MMPose nor MMDetection has, one class per file."""

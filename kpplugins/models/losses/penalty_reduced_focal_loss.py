@@ -1,4 +1,4 @@
-"""The loss of heatmaps whose Gaussians are no targets, but forbearance."""
+"""The loss of heatmaps in which Gaussians only reduce the penalty around a peak."""
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +12,12 @@ class PenaltyReducedFocalLoss(nn.Module):
 
     With p the sigmoid of an output and y its target: a cell with y = 1 costs ``-(1 - p)^alpha · log p``, any other
     ``-(1 - y)^beta · p^alpha · log(1 - p)``; the sum is divided by the number of cells with y = 1 in the batch, or by 1
-    where there is none. Logarithms are those of the sigmoid's own argument, in float32 under autocast too: nothing is
-    clamped, and no output is too wrong to have a gradient.
+    if there is none. The logarithms are computed from the logits, in float32 even under autocast: nothing is clamped,
+    and even a completely wrong output has a gradient.
 
     Args:
         alpha: power of the error.
-        beta: power of the forbearance around peaks.
+        beta: power of the penalty reduction around peaks.
         loss_weight: factor of the result.
 
     Shapes: logits and target (N, C, H, W), mask (N, 1, H, W) or the same; a scalar.
@@ -28,12 +28,12 @@ class PenaltyReducedFocalLoss(nn.Module):
         self.alpha, self.beta, self.loss_weight = alpha, beta, loss_weight
 
     def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The loss.
+        """Return the loss.
 
         Args:
-            logits: before the sigmoid.
+            logits: outputs before the sigmoid.
             target: 0 to 1, exactly 1 at the peaks.
-            mask: 0 where a cell without a peak costs nothing; peaks count everywhere.
+            mask: 0 at cells that have no penalty unless they are peaks.
         """
         logits, target = logits.float(), target.float()
         peak = target == 1

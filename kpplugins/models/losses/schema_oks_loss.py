@@ -10,7 +10,7 @@ from mmpose.registry import MODELS
 
 @MODELS.register_module()
 class SchemaOKSLoss(OKSLoss):
-    """``OKSLoss``, which is given the K sigmas instead of a file of MMPose's that has them.
+    """``OKSLoss`` that takes the K sigmas as an argument, not from one of MMPose's metainfo files.
 
     Args:
         sigmas: of the K keypoints, as in ``KeypointSchema``.

@@ -1,4 +1,4 @@
-"""MMPose's OKS, by which its one-stage models assign predictions, with the sigmas of any keypoints."""
+"""MMPose's OKS for the assignment of predictions in one-stage models, with the sigmas of any keypoints."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from mmpose.registry import TASK_UTILS
 
 @TASK_UTILS.register_module()
 class SchemaPoseOKS(PoseOKS):
-    """``PoseOKS``, which is given the K sigmas instead of a file of MMPose's that has them.
+    """``PoseOKS`` that takes the K sigmas as an argument, not from one of MMPose's metainfo files.
 
     Args:
         sigmas: of the K keypoints, as in ``KeypointSchema``.

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data import grouping
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.rule import Rule
 from kpplugins.formats.cvat.reader import is_cvat, read_cvat
 from kpplugins.structures import BadInputError
 
@@ -145,7 +145,7 @@ def point(attributes: str) -> str:
 
 
 FAULTS = {
-    "no name": (image("", 'width="1"'), "no usable name"),
+    "no name": (image("", ""), "no usable name"),
     "absolute": (image("", 'name="/etc/a.jpg"'), "absolute path"),
     "drive": (image("", 'name="C:\\a.jpg"'), "absolute path"),
     "out": (image("", 'name="../../a.jpg"'), "outside its folder"),
@@ -167,7 +167,7 @@ FAULTS = {
     "flat box": (image('<box label="b" xtl="5" ytl="5" xbr="5" ybr="9"/>'), "box has no size"),
     "inverted": (image('<box label="b" xtl="9" ytl="5" xbr="5" ybr="9"/>'), "box has no size"),
     "box without side": (image('<box label="b" xtl="5" ytl="5" xbr="9"/>'), "ybr is missing"),
-    "beyond": (image('<box label="b" xtl="500" ytl="5" xbr="900" ybr="9"/>'), "box lies outside"),
+    "beyond": (image('<box label="b" xtl="500" ytl="5" xbr="900" ybr="9"/>'), "box has no area in its image"),
     "box without label": (image('<box xtl="5" ytl="5" xbr="9" ybr="9"/>'), "label is wrong"),
     "only polygons": (image('<polygon label="x" points="1,2;3,4;5,9"/>'), "neither keypoints.*polygon"),
     "doubled": (image("") * 2, "annotated twice"),
@@ -234,11 +234,11 @@ def test_the_real_export_is_read_as_it_is_written(real_data: Path):
     assert reading.schema.keypoints == ("1", "2", "3", "4", "label2_1", "label2_2", "label2_3")
     assert reading.schema.skeleton == (("3", "2"), ("1", "4"))
     assert sum(r.num_labelled for r in reading.records) == 2 * 3 + 3
-    assert reading.notes == {
-        grouping.DERIVED_NOTE: 3,
-        grouping.EMPTY_NOTE: 1,
-        "polygon ignored: neither a point nor a box": 1,
-        "polyline ignored: neither a point nor a box": 1,
+    assert reading.rules == {
+        Rule.BOX_DERIVED: 3,
+        Rule.BOX_ALONE: 1,
+        Rule.AREA_DERIVED: 4,
+        Rule.SHAPE_IGNORED: 2,
     }
     assert is_cvat(source)
 

@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from kpplugins.data.rule import Rule
 from kpplugins.formats.kaggle_faces.reader import (
-    EDGE_NOTE,
     FOUR,
     KAGGLE_SCHEMA,
     NAMES,
-    OUTSIDE_NOTE,
     SIDE,
     is_kaggle_faces,
     read_faces,
@@ -89,8 +88,8 @@ def test_mirrored_points_change_sides():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"nose_tip_x": "abc"}, r"training\.csv:2: nose_tip_x is not a number.*'abc'"),
-        ({"nose_tip_x": "inf"}, "not a number"),
+        ({"nose_tip_x": "abc"}, r"training\.csv:2: nose_tip_x is wrong.*'abc'"),
+        ({"nose_tip_x": "inf"}, "nose_tip_x is wrong"),
         ({"nose_tip_x": ""}, "only one of x and y"),
         ({"Image": "1 2 3"}, "expected 9216 numbers from 0 to 255; found 3 values"),
         ({"Image": GREY.replace("255", "256")}, "not an image"),
@@ -107,7 +106,10 @@ def test_a_bad_row_names_its_line(tmp_path: Path, changes: dict, words: str):
 def test_a_point_outside_is_unlabelled_and_counted(tmp_path: Path):
     write(tmp_path / "training.csv", row(nose_tip_y="97"))
     _, reading = read_faces(tmp_path)
-    assert (reading.records[0].num_labelled, reading.notes) == (14, {OUTSIDE_NOTE: 1})
+    assert (reading.records[0].num_labelled, reading.rules) == (
+        14,
+        {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 1},
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"PK\x03\x04broken"])
@@ -138,4 +140,4 @@ def test_coordinates_up_to_96_are_on_the_image(tmp_path: Path):
     _, reading = read_faces(tmp_path)
     assert reading.records[0].keypoints[NAMES.index("nose_tip")].tolist() == [95, 95, 2]
     assert [r.num_labelled for r in reading.records] == [15, 14]
-    assert reading.notes == {EDGE_NOTE: 1, OUTSIDE_NOTE: 1}
+    assert reading.rules == {Rule.KEYPOINT_MOVED: 1, Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 2}

@@ -54,7 +54,7 @@ def test_what_was_not_found_is_named_and_nothing_is_written(tmp_path: Path, aske
     [
         ("test.csv", "ImageId,Image\n1,1 2 3\n", r"test\.csv:2: Image is not an image"),
         ("test.csv", "ImageId,Photo\n", "column Image"),
-        ("test.csv", "ImageId,Image\nx,1\n", "ImageId is not a number"),
+        ("test.csv", "ImageId,Image\nx,1\n", "ImageId is wrong"),
         ("IdLookupTable.csv", "RowId,ImageId,FeatureName\n1,1,nose\n", "unknown feature.*'nose'"),
         ("IdLookupTable.csv", "RowId,ImageId,FeatureName\n1.5,1,nose_tip_x\n", "not a whole number.*'1.5'"),
     ],

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data import grouping
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.rule import Rule
 from kpplugins.formats.label_studio.reader import is_label_studio, read_label_studio
 from kpplugins.structures import BadInputError
 
@@ -94,7 +94,7 @@ def test_without_parents_the_smallest_box_decides(folder: Path):
 def test_without_boxes_all_points_are_one_instance(folder: Path):
     (record,) = read_label_studio(write(folder, [task(point(10, 10, "a"), point(50, 50, "b"))])).records
     # from (20, 10) to (100, 50): longer side 80, margin 8
-    assert record.bbox.tolist() == [12, 2, 108, 58] and record.notes == (grouping.DERIVED_NOTE,)
+    assert record.bbox.tolist() == [12, 2, 108, 58] and record.rules == (Rule.BOX_DERIVED, Rule.AREA_DERIVED)
 
 
 def test_a_turned_box_becomes_the_upright_one_in_pixels(folder: Path):
@@ -244,7 +244,7 @@ def test_a_linked_image_outside_is_refused(folder: Path, tmp_path: Path):
 
 def test_polygons_beside_points_are_counted(folder: Path):
     (record,) = read_label_studio(write(folder, [holds(POLYGON, point(1, 1, "a"), point(9, 9, "b"))])).records
-    assert "polygonlabels ignored: neither a point nor a box" in record.notes
+    assert Rule.SHAPE_IGNORED in record.rules
 
 
 def real_copy(real_data: Path, name: str, file: str, image: str, size: tuple[int, int], out: Path) -> Path:
@@ -262,7 +262,7 @@ def test_the_real_keypoints_are_read_as_they_are_written(real_data: Path, tmp_pa
     (record,) = reading.records
     # 3 keypoints, all with the rectangle as parent
     assert reading.schema.keypoints == ("nose", "left_eye", "right_eye") and record.num_labelled == 3
-    assert record.category == "person" and not reading.faults and not reading.notes
+    assert record.category == "person" and not reading.faults and not reading.rules
     # 64.444… % of 216 = 139.2; 39.2907… % of 174 = 68.3658…
     assert np.allclose(record.keypoints[0], [139.2, 68.36595744680851, 2])
     assert np.allclose(record.bbox, [83.9148936, 13.3276596, 186.0936170, 101.9319149])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data import grouping
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.rule import Rule
 from kpplugins.formats.labelme.reader import is_labelme, read_labelme
 from kpplugins.structures import BadInputError
 
@@ -56,12 +56,15 @@ def test_groups_become_instances_with_box_category_and_visibility(folder: Path):
     reading = read_labelme(folder)
     first, second = reading.records
     assert reading.schema.keypoints == ("nose", "tail")
-    assert first.category == "cat" and first.bbox.tolist() == [10, 20, 40, 50] and first.area == 900
+    assert (
+        first.category == "cat" and first.bbox.tolist() == [10, 20, 40, 50] and first.area == 477
+    )  # 53 % of 30·30
     assert first.keypoints.tolist() == [[20, 30, 2], [30, 40, 1]]
     # from (60, 10) to (80, 15): longer side 20, margin 2
-    assert second.category == "object" and second.bbox.tolist() == [58, 8, 82, 17] and second.area == 100
+    assert second.category == "object" and second.bbox.tolist() == [58, 8, 82, 17]
+    assert second.area == pytest.approx(0.53 * 24 * 9)
     assert second.keypoints.tolist() == [[60, 10, 1], [80, 15, 2]]
-    assert reading.notes == {grouping.DERIVED_NOTE: 1}
+    assert reading.rules == {Rule.BOX_DERIVED: 1, Rule.AREA_DERIVED: 2}
     assert first.image == folder / "a.jpg" and first.source == folder / "a.json"
 
 
@@ -75,7 +78,7 @@ def test_polygons_give_boxes_and_other_shapes_are_counted(folder: Path):
     write(folder, raw)
     (record,) = read_labelme(folder).records
     assert record.category == "mouse" and record.bbox.tolist() == [10, 10, 30, 50]
-    assert record.notes == ("line ignored: neither a point nor a box",)
+    assert record.rules == (Rule.AREA_DERIVED, Rule.SHAPE_IGNORED)
 
 
 def test_images_in_a_folder_beside_and_one_file_alone(folder: Path):
@@ -144,7 +147,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "flags list": (shapes(shape("a", [[1, 2]], flags=[1])), "flags is wrong"),
     "twice": (shapes(POINT, POINT), "'nose' occurs twice"),
     "in no box": (shapes(POINT, shape("c", [[60, 60], [70, 70]], "rectangle")), "lies in no box"),
-    "outside": (shapes(shape("a", [[-1, 2]])), "every point lies outside"),
+    "outside": (shapes(shape("a", [[-1, 2]])), "every keypoint lies outside"),
     "only lines": (shapes(shape("a", [[1, 2], [3, 4]], "line")), "neither keypoints nor boxes.*line"),
 }
 

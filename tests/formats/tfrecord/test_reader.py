@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.instances import DERIVED_NOTE, OUTSIDE_NOTE
+from kpplugins.data.rule import Rule
 from kpplugins.formats.tfrecord.examples import crc32c, masked_crc, parse_example
 from kpplugins.formats.tfrecord.label_map import read_label_map
 from kpplugins.formats.tfrecord.reader import is_tfrecord, read_tfrecord
@@ -101,9 +101,9 @@ def test_objects_points_and_the_written_image(source: Path, out: Path):
     assert reading.schema.keypoints == ("head", "tail")
     assert first.keypoints.tolist() == [[25, 20, 2], [50, 40, 1]]  # x times 100, y times 80
     assert first.bbox.tolist() == [25, 20, 75, 40]
-    assert (first.area, first.category, first.crowd) == (50 * 20, "cat", False)
+    assert (first.area, first.category, first.crowd) == (0.53 * 50 * 20, "cat", False)
     assert second.keypoints.tolist() == [[12.5, 10, 2], [0, 0, 0]]
-    assert reading.notes == {OUTSIDE_NOTE: 1}
+    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 2}
     assert first.image == out / "a b.jpg"
     assert (out / "a b.jpg").read_bytes() == JPG
     assert [p.path for p in reading.backgrounds] == [out / "sub/empty.jpg"]
@@ -150,7 +150,7 @@ def test_without_visibility_text_and_boxes(source: Path, out: Path):
     assert reading.schema.keypoints == ("kpt_0", "kpt_1")
     assert reading.records[0].keypoints.tolist() == [[25, 20, 2], [0, 0, 0]]
     assert reading.records[1].keypoints.tolist() == [[0, 0, 0], [50, 40, 2]]
-    assert len(reading.notes) == 1 and DERIVED_NOTE not in reading.notes  # single points
+    assert reading.rules == {Rule.BOX_SMALL: 2, Rule.AREA_DERIVED: 2}  # single keypoints
 
 
 def test_areas_crowds_and_source_ids(source: Path, out: Path):
@@ -240,14 +240,14 @@ BAD = {
     "missing side": (framed(scene(box_xmin=[0.1])), "box has missing sides"),
     "no area": (framed(scene(box_xmax=[0.25, 0.5])), "box has no area"),
     "pixels": (framed(scene(kpt_x=[25.0, 50.0, 12.0, 9.0])), "not fractions of the image"),
-    "nan": (framed(scene(kpt_x=[float("nan"), 0.5, 0.1, 0.2])), "point is not a number"),
+    "nan": (framed(scene(kpt_x=[float("nan"), 0.5, 0.1, 0.2])), "keypoint is not a number"),
     "inf box": (framed(scene(box_xmin=[float("-inf"), 0.0])), "not fractions|no area"),
     "text as number": (framed(scene(kpt_x=["a"])), "keypoint/x: holds text"),
     "no utf-8": (framed(scene(kpt_text=[b"\xff"] * 4)), "keypoint/text: is not text"),
     "one point less": (framed(scene(kpt_x=[0.1] * 3)), "points cannot be divided among objects"),
     "one class less": (framed(scene(obj_class_text=["cat"])), "numbers of boxes and classes differ"),
     "point twice": (framed(scene(kpt_text=["head"] * 4)), "a point twice"),
-    "visibility": (framed(scene(kpt_visibility=[2, 1, 2, 5])), "unknown visibility"),
+    "visibility": (framed(scene(kpt_visibility=[2, 1, 2, 5])), "visibility must be 0, 1 or 2"),
     "crowds": (framed(scene(obj_is_crowd=[0])), "objects and crowds differ"),
 }  # fmt: skip
 
@@ -288,7 +288,8 @@ def test_nothing_to_read(source: Path, out: Path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "label map has no item"),
+        ("", ": annotation is empty"),
+        ("# nothing", "label map has no item"),
         ("item { id: 1 name: 'a'", "ends within an item"),
         ("item { id: 1 name: 'a }", r":1: label map is broken"),
         ("item { id: 1 }", "has no id or name"),

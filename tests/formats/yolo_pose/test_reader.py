@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.instances import OUTSIDE_NOTE
+from kpplugins.data.rule import Rule
 from kpplugins.formats.yolo_pose.reader import flip_pairs_of, is_yolo_pose, label_path, read_yolo_pose
 from kpplugins.structures import BadInputError
 
@@ -52,10 +52,10 @@ def test_boxes_points_and_splits(data: Path):
     # x times 100, y times 80
     assert first.keypoints.tolist() == [[40, 40, 2], [60, 40, 1], [0, 0, 0]]
     assert first.bbox == pytest.approx([30, 30, 70, 50])
-    assert first.area == pytest.approx(40 * 20)
+    assert first.area == pytest.approx(0.53 * 40 * 20)
     assert (first.category, second.category) == ("cat", "big dog")
     assert second.keypoints[1].tolist() == [0, 0, 0]
-    assert reading.notes == {OUTSIDE_NOTE: 1}
+    assert reading.rules == {Rule.KEYPOINT_OUTSIDE: 1, Rule.AREA_DERIVED: 3}
     assert [p.path.name for p in reading.backgrounds] == ["b.jpg"]
     assert {p.name: s for p, s in reading.splits.items()} == {
         "ein bild.jpg": "train",
@@ -132,15 +132,15 @@ BAD_LINES = {
     "short": ("0 0.5 0.5 0.4", r"txt:1: line has another number of values.*expected 14.*found 4"),
     "box only": ("0 0.5 0.5 0.4 0.2", r"another number of values"),
     "two values": ("0 0.5 0.5 0.4 0.25 0.4 0.5 0.6 0.5 0 0", r"another number of values.*found 11"),
-    "text": (LINE.replace("0.6", "O.6"), r"txt:1: number is not a finite number.*'O.6'"),
-    "nan": (LINE.replace("0.6", "nan"), r"txt:1: number is not a finite number"),
+    "text": (LINE.replace("0.6", "O.6"), r"txt:1: value is wrong.*'O.6'"),
+    "nan": (LINE.replace("0.6", "nan"), r"txt:1: value is wrong"),
     "pixels": ("0 50 40 40 20 40 40 2 60 40 1 0 0 0", r"not fractions of the image"),
     "pixel points": ("0 0.5 0.5 0.4 0.25 40 40 2 60 40 1 0 0 0", r"not fractions of the image"),
     "negative side": (LINE.replace("0.4 0.25", "-0.4 0.25", 1), "not fractions of the image"),
     "no size": (LINE.replace("0.4 0.25", "0 0.25", 1), r"txt:1: box has no area"),
     "class": (LINE.replace("0", "1", 1), r"txt:1: unknown class.*\[0, 2\].*found 1"),
     "half a class": (LINE.replace("0", "0.5", 1), "unknown class"),
-    "visibility": (LINE.replace("0.6 0.5 1", "0.6 0.5 3"), r"txt:1: unknown visibility"),
+    "visibility": (LINE.replace("0.6 0.5 1", "0.6 0.5 3"), r"txt:1: visibility must be 0, 1 or 2"),
     "second line": (LINE + "0 1\n", r"txt:2: line has another number"),
 }
 
@@ -157,8 +157,8 @@ def test_bad_lines(data: Path, name: str):
 
 
 BAD_YAML = {
-    "": "holds no mapping",
-    "a: [": "not YAML",
+    "": "annotation is empty",
+    "a: [": "not valid YAML",
     "names: [a]\ntrain: images/train": "`kpt_shape` is wrong",
     YAML.replace("[3, 3]", "[3, 4]"): r"`kpt_shape` is wrong.*\[3, 4\]",
     YAML.replace("[3, 3]", "[true, 3]"): "`kpt_shape` is wrong",
@@ -175,7 +175,7 @@ BAD_YAML = {
     YAML.replace("images/train", "7"): "train: is no path",
     YAML.replace("images/train", '"a\\0b"'): "train: image has no usable name",
     YAML.replace("images/val", "images/train"): "val: image is listed twice.*in train too",
-    YAML.replace("images/train", "list.txt"): r"list\.txt: no such file",
+    YAML.replace("images/train", "list.txt"): r"list\.txt: annotation is missing",
     YAML.replace("train: images/train\nval: images/val", ""): "names no images",
 }
 

@@ -1,4 +1,4 @@
-"""The same image more than once: in two splits it lets a model be scored on what it has learnt."""
+"""Find images that occur more than once; across splits, a model is scored on what it was trained on."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -19,7 +19,14 @@ _NAMED = 4
 
 
 def exact(material: Material) -> list[Finding]:
-    """Files with the same bytes."""
+    """Find files with the same bytes.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per group of identical files.
+    """
     same: dict[bytes, list[Path]] = defaultdict(list)
     for path, digest in zip(material.looks.paths, material.looks.digests, strict=True):
         same[digest].append(path)
@@ -27,9 +34,15 @@ def exact(material: Material) -> list[Finding]:
 
 
 def near(material: Material) -> list[Finding]:
-    """Files with other bytes that look the same: scaled, compressed or brightened copies.
+    """Find files with different bytes that look the same: scaled, compressed or brightened copies.
 
     Frames of one video without motion between them are left to ``videos``.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per group of images that look the same.
     """
     looks, scene = material.looks, scenes(material)
     found = []
@@ -41,7 +54,14 @@ def near(material: Material) -> list[Finding]:
 
 
 def near_pairs(material: Material) -> tuple[np.ndarray, np.ndarray]:
-    """Places in ``looks`` (P,), (P,) of pairs of images that look the same."""
+    """Find pairs of images that look the same.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        Two (P,) integer arrays: the indices in ``material.looks`` of the first and second image of each pair.
+    """
     first, second = material.looks.close_pairs()
     alike = material.looks.correlation(first, second) >= LEAST_CORRELATION
     alike &= material.looks.difference(first, second) <= MOST_DIFFERENCE
@@ -49,7 +69,7 @@ def near_pairs(material: Material) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _joined(n: int, first: np.ndarray, second: np.ndarray) -> Iterable[list[int]]:
-    """Groups of ``n`` places that pairs join, each with two or more."""
+    """Group the ``n`` indices that pairs connect; each group has two or more."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 

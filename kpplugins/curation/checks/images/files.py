@@ -1,11 +1,18 @@
-"""Image files that do not fit their annotation."""
+"""Check that image files can be decoded and match their annotation."""
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
 
 
 def undecodable(material: Material) -> list[Finding]:
-    """Images with a good header whose content cannot be decoded."""
+    """Report images with a valid header whose content cannot be decoded.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per image.
+    """
     return [
         Finding(
             "image-unreadable",
@@ -20,7 +27,14 @@ def undecodable(material: Material) -> list[Finding]:
 
 
 def sizes(material: Material) -> list[Finding]:
-    """Images of another size than the annotation states: the points were made for another image."""
+    """Report images whose size differs from the annotated size: their keypoints were made for another image.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per image.
+    """
     found = []
     for file in material.raw:
         for entry, image in file.images:
@@ -35,7 +49,7 @@ def sizes(material: Material) -> list[Finding]:
                     f"The annotation says {stated[0]}×{stated[1]} pixels, the image has"
                     f" {image.width}×{image.height}{' (width and height exchanged)' if turned else ''}.",
                     "restore the image that was annotated"
-                    + (", or remove its EXIF orientation" if turned else ", or scale its points and boxes")
+                    + (", or remove its EXIF orientation" if turned else ", or scale its keypoints and boxes")
                     + f" (image {entry.get('id')})",
                     file.path,
                     image.path,

@@ -1,4 +1,4 @@
-"""What images look like, in few numbers: a hash of the file, a 64-bit hash of the look, and a thumbnail."""
+"""Summarise each image: a hash of the file, a 64-bit hash of its look, and a thumbnail."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class Looks:
     undecodable: tuple[Path, ...] = ()
 
     def close_pairs(self) -> Pairs:
-        """Pairs (i < j) whose hashes differ in at most 10 bits: the eight closest of each image that is not flat."""
+        """Return pairs (i < j) whose hashes differ in at most 10 bits: at most eight per image, none if it is flat."""
         flat = ~self.thumbnails.any(axis=(1, 2))
         signs = np.where(self.bits, 1, -1).astype(np.float32)
         signs[flat] = 0
@@ -67,11 +67,11 @@ class Looks:
         return pairs[0], pairs[1]
 
     def correlation(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """(P,) correlation of the thumbnails of P pairs, -1 to 1."""
+        """Return the (P,) correlation of the thumbnails of P pairs, -1 to 1."""
         return _by_parts(lambda a, b: (a * b).mean(axis=(1, 2)), self.thumbnails, first, second)
 
     def difference(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """(P,) greatest mean difference in any block an eighth of the image wide, in standard deviations of grey."""
+        """Return the (P,) largest mean difference of any block, 1/8 of the image wide, in grey standard deviations."""
         parts = SIDE // _BLOCK
 
         def worst(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -85,8 +85,11 @@ def look_at(images: Sequence[ImageInfo], progress: Callable[[int, int], None] | 
     """Read and decode every image once.
 
     Args:
-        images: files that have a good header.
-        progress: called with (images done, of all).
+        images: files with a valid header.
+        progress: called with (images done, number of images).
+
+    Returns:
+        Hashes and thumbnails of the images that could be decoded, and the paths of the others.
     """
     paths, digests, bits, thumbnails, undecodable = [], [], [], [], []
     for i, image in enumerate(images, 1):
@@ -107,7 +110,7 @@ def look_at(images: Sequence[ImageInfo], progress: Callable[[int, int], None] | 
 
 
 def _one(image: ImageInfo) -> tuple[bytes, np.ndarray, np.ndarray] | None:
-    """Digest (16 bytes), bits (64,) and thumbnail of an image; ``None`` where it cannot be decoded."""
+    """Return digest (16 bytes), bits (64,) and thumbnail of an image; ``None`` if it cannot be decoded."""
     import cv2
 
     large = min(image.width, image.height) >= _REDUCED

@@ -1,4 +1,4 @@
-"""How the images are divided into train, val and test."""
+"""Check how the images are divided into train, val and test."""
 
 import re
 from collections import Counter, defaultdict
@@ -15,7 +15,14 @@ _TODO = "divide the images again: kpplugins dataset split DIR --ratio 80 10 10"
 
 
 def parts(material: Material) -> list[Finding]:
-    """Splits without images, without a labelled instance, or with very few."""
+    """Report splits without images, without a labelled instance, or with very few.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        At most one finding per split.
+    """
     if not material.reading.splits and not any(file.split for file in material.raw):
         return []
     images = Counter(material.reading.splits.get(p.path, "train") for p in material.images)
@@ -45,7 +52,14 @@ def parts(material: Material) -> list[Finding]:
 
 
 def shared_images(material: Material) -> list[Finding]:
-    """Images that the COCO files of two splits name."""
+    """Report images that the COCO files of two splits name.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per image.
+    """
     named: dict[Path, dict[str, Path]] = defaultdict(dict)
     for file in material.raw:
         for _, image in file.images:
@@ -66,10 +80,18 @@ def shared_images(material: Material) -> list[Finding]:
 
 
 def groups(material: Material) -> list[Finding]:
-    """Groups with images in more than one split: by the pattern that the user gave, else crops of one image.
+    """Report groups with images in more than one split.
+
+    Groups come from the user's ``group_by`` pattern; without one, crops of the same image form a group.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per group.
 
     Raises:
-        BadInputError: the pattern is no regular expression, or matches no image.
+        BadInputError: the pattern is not a regular expression, or matches no image.
     """
     if material.group_by is None:
         return _crops_apart(material)

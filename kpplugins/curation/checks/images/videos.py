@@ -1,4 +1,4 @@
-"""Frames of one video in different splits: the model is scored on images that it has as good as seen."""
+"""Find frames of one video in different splits: the model is scored on images it has almost seen."""
 
 import re
 from collections import defaultdict
@@ -29,9 +29,9 @@ _SEVERAL = 3
 
 @dataclass(frozen=True)
 class Sequence:
-    """Images of one folder that differ only in a number at the end of their names, by that number.
+    """Images of one folder whose names differ only in a number at the end, sorted by that number.
 
-    Folders that are named after splits do not tell folders apart.
+    Folders named after splits count as the same folder.
     """
 
     folder: str
@@ -40,7 +40,14 @@ class Sequence:
 
 
 def leaks(material: Material) -> list[Finding]:
-    """Sequences whose neighbouring frames are in different splits; where nothing is divided yet, a word of advice."""
+    """Report sequences whose neighbouring frames are in different splits.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per sequence; without a division, a note that proposes a ``--group-by`` pattern.
+    """
     if material.group_by is not None:
         return []
     found, all_sequences = [], sequences([p.path for p in material.images])
@@ -67,7 +74,14 @@ def leaks(material: Material) -> list[Finding]:
 
 
 def scenes(material: Material) -> dict[Path, str]:
-    """The first frame of its sequence, for every image of one whose neighbouring frames show one scene."""
+    """Find the sequences whose neighbouring frames show one scene.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        For every image of such a sequence, the path of the sequence's first frame.
+    """
     place = {path: i for i, path in enumerate(material.looks.paths)}
     found: dict[Path, str] = {}
     for sequence in sequences(list(material.looks.paths)):
@@ -78,7 +92,14 @@ def scenes(material: Material) -> dict[Path, str]:
 
 
 def sequences(paths: list[Path]) -> list[Sequence]:
-    """The sequences among images, by folder and the part of the name before its last number."""
+    """Group images into sequences by folder and by the part of the name before its last number.
+
+    Args:
+        paths: image files.
+
+    Returns:
+        The sequences; one may hold a single image.
+    """
     members: dict[tuple[str, str], list[tuple[int, Path]]] = defaultdict(list)
     for path in paths:
         match = _NUMBERED.match(path.stem)
@@ -89,7 +110,15 @@ def sequences(paths: list[Path]) -> list[Sequence]:
 
 
 def propose_pattern(sequence: Sequence, everything: list[Sequence]) -> str:
-    """A ``--group-by`` that keeps neighbours together: whole videos where there are several, else blocks of frames."""
+    """Propose a ``--group-by`` pattern that keeps neighbouring frames together.
+
+    Args:
+        sequence: the sequence that needs the pattern.
+        everything: all sequences of the data set.
+
+    Returns:
+        A regular expression: whole videos where there are several, else blocks of frames.
+    """
     several = [s for s in everything if len(s.paths) >= 2]
     if len(several) >= _SEVERAL:
         folders = {s.folder for s in several}
@@ -109,7 +138,7 @@ def propose_pattern(sequence: Sequence, everything: list[Sequence]) -> str:
 
 
 def _alike(material: Material, rows: np.ndarray) -> tuple[bool, bool]:
-    """Whether neighbours show one scene, and whether they are nearer to each other than any two of the sequence."""
+    """Tell whether neighbours show one scene, and whether they differ less than any two frames of the sequence."""
     looks, first, second = material.looks, rows[:-1], rows[1:]
     if float(np.median(looks.correlation(first, second))) < _ONE_SCENE:
         return False, False

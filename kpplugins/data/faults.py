@@ -1,0 +1,42 @@
+"""What becomes of input that cannot be read: it stops, or it is counted and said."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
+
+
+def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0) -> None:
+    """Stop at faults, or say how many there are and why.
+
+    Args:
+        faults: one a thing that could not be read.
+        skip_bad: log every fault and go on; otherwise raise the first, with the number of the others.
+        read: how many things could be read, for the log.
+
+    Raises:
+        BadInputError: there are faults and ``skip_bad`` is false.
+    """
+    if not faults:
+        return
+    if not skip_bad:
+        first = faults[0]
+        others = f" ({len(faults) - 1} more bad files)" if len(faults) > 1 else ""
+        todo = f"{first.todo or 'mend the file'}, or go on without bad files by --skip-bad{others}"
+        raise BadInputError(
+            first.what, where=first.where, expected=first.expected, found=first.found, todo=todo
+        )
+    for fault in faults:
+        logger.warning("skipped: %s", fault)
+    reasons = ", ".join(f"{n} × {what}" for what, n in Counter(f.what for f in faults).most_common())
+    logger.warning("skipped %d of %d: %s", len(faults), len(faults) + read, reasons)
+
+
+def raise_or_warn(fault: BadInputError, skip_bad: bool) -> None:
+    """Raise ``fault``, which concerns a whole file, or with ``skip_bad`` say it and go on with the file."""
+    if not skip_bad:
+        raise fault
+    logger.warning("%s", fault)

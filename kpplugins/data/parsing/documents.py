@@ -1,0 +1,112 @@
+"""JSON, XML and YAML that others wrote."""
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+from xml.etree import ElementTree
+
+from kpplugins.data.parsing.text import EXPORT_AGAIN, one_line, read_text
+from kpplugins.structures import BadInputError
+
+
+def load_json(path: Path, finite: bool = True) -> Any:
+    """Read the value of a JSON file; see ``parse_json``."""
+    return parse_json(read_text(path), str(path), finite)
+
+
+def parse_json(content: str, where: str, finite: bool = True) -> Any:
+    """Read the value of a JSON text; a key twice in one object is refused.
+
+    Args:
+        content: the text.
+        where: for messages.
+        finite: NaN and infinities are refused too; otherwise they are left to the caller, who can say which entry
+            has them.
+
+    Raises:
+        BadInputError: it is no such JSON.
+    """
+    constant = _refuse_constant if finite else float
+    try:
+        return json.loads(content, parse_constant=constant, object_pairs_hook=_once_each)
+    except json.JSONDecodeError as error:
+        raise BadInputError(
+            f"not valid JSON ({error.msg})",
+            where=f"{where}:{error.lineno}",
+            expected="one whole JSON value",
+            todo=EXPORT_AGAIN,
+        ) from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, _RefusedError) else "a number or a nesting without end"
+        raise BadInputError(
+            f"not acceptable JSON ({reason})", where=where, expected="finite numbers, each key once"
+        ) from error
+
+
+def load_xml(path: Path) -> ElementTree.Element:
+    """Read the root of an XML file.
+
+    Raises:
+        BadInputError: it is no XML, or has a document type or entities.
+    """
+    content = read_text(path)
+    for forbidden in ("<!DOCTYPE", "<!ENTITY"):
+        if forbidden in content:
+            raise BadInputError(
+                "XML with a document type or entities is not read",
+                where=str(path),
+                expected="plain elements",
+                found=forbidden,
+                todo="remove the declaration, or " + EXPORT_AGAIN,
+            )
+    return parse_xml(content, str(path))
+
+
+def parse_xml(content: str, where: str) -> ElementTree.Element:
+    """Read the root of an XML text; raises BadInputError where it is none."""
+    try:
+        return ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        line = error.position[0] if isinstance(error, ElementTree.ParseError) else 1
+        reason = str(error).split(":")[0] if isinstance(error, ElementTree.ParseError) else "encoding"
+        raise BadInputError(
+            f"not valid XML ({reason})",
+            where=f"{where}:{line}",
+            expected="one whole XML document",
+            todo=EXPORT_AGAIN,
+        ) from error
+
+
+def load_yaml(path: Path) -> dict[Any, Any]:
+    """Read the mapping of a YAML file; raises BadInputError naming the place where it is none."""
+    import yaml
+
+    text = read_text(path)
+    try:
+        content = yaml.safe_load(text)
+    except Exception as error:  # PyYAML's constructors raise ValueError, AttributeError, … beside YAMLError
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        reason = one_line(getattr(error, "problem", None) or error)
+        raise BadInputError(f"not valid YAML ({reason})", where=place, todo=EXPORT_AGAIN) from error
+    if not isinstance(content, dict):
+        raise BadInputError(
+            "holds no mapping", where=str(path), expected="key: value", found=type(content).__name__
+        )
+    return content
+
+
+class _RefusedError(ValueError):
+    """JSON that Python reads and we do not."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _RefusedError(name)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RefusedError(f"key {next(k for k in keys if keys.count(k) > 1)[:40]!a} twice in one object")
+    return found

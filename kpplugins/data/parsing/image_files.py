@@ -1,0 +1,142 @@
+"""Images that an annotation names, kept within the folder that it came with."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
+
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.images import SUFFIXES, read_size
+from kpplugins.data.parsing.text import breaks_line, one_line
+from kpplugins.structures import BadInputError
+
+_WEB_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def below(root: Path, name: str, where: str, links: bool = False) -> Path:
+    """Find the file that ``name`` in an annotation means, below ``root``.
+
+    Backslashes are taken as folder separators. The file need not exist.
+
+    Args:
+        root: the folder that names are relative to.
+        name: what the annotation says.
+        where: the annotation file, for messages.
+        links: the image itself may be a symbolic link to an image elsewhere.
+
+    Raises:
+        BadInputError: an empty or absolute name, or one that leaves ``root`` (by ``..`` or a symbolic link).
+    """
+    plain = name.replace("\\", "/").strip()
+    if not plain or "\0" in plain:
+        raise BadInputError("image has no usable name", where=where, found=repr(name[:80]))
+    if plain.startswith("/") or PureWindowsPath(plain).drive:
+        raise BadInputError(
+            "image is named by an absolute path",
+            where=where,
+            expected=f"a name below {root}",
+            found=name[:120],
+            todo="make the names relative to the annotation",
+        )
+    path = root / plain
+    own = links and path.is_symlink() and path.parent.resolve().is_relative_to(root.resolve())
+    if own and path.resolve().suffix.lower() in SUFFIXES:
+        return path
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise BadInputError(
+            "image lies outside its folder", where=where, expected=f"below {root}", found=name[:120]
+        )
+    return path
+
+
+def find_image(
+    root: Path,
+    names: str | Sequence[str],
+    where: str,
+    *,
+    bases: Sequence[str] = ("",),
+    declared: tuple[int, int] | None = None,
+    todo: str = "",
+) -> ImageInfo:
+    """Find the first image that exists among ``names`` in ``bases``, all kept below ``root``, and measure it.
+
+    Args:
+        root: the folder that nothing may leave.
+        names: what the annotation says, and other spellings of it, best first.
+        where: the annotation, for messages.
+        bases: folders below ``root`` that the names may be relative to, best first.
+        declared: see ``measure_image``.
+        todo: the cure when there is no such file.
+
+    Raises:
+        BadInputError: a name that is unusable, absolute, a web address or outside ``root``; no such file; or see
+            ``measure_image``.
+    """
+    names = [name.strip() for name in ([names] if isinstance(names, str) else names)]
+    for name in names:
+        _check_name(root, name, where)
+        for base in bases:
+            try:
+                path = below(root, f"{base}/{name}" if base else name, where)
+                if ".." in path.parts:
+                    path = below(root, os.path.normpath(path.relative_to(root)), where)
+                if path.is_file():
+                    return measure_image(path, where, declared)
+            except BadInputError:
+                raise
+            except (OSError, ValueError, RuntimeError) as error:
+                raise BadInputError(
+                    "image has no usable name", where=where, found=ascii(name[:80])
+                ) from error
+    shown = " or ".join(f"{base}/" if base not in ("", ".") else "the same folder" for base in bases)
+    raise BadInputError(
+        "image is missing",
+        where=where,
+        expected=f"{names[0][:120]!r} in {shown}",
+        todo=todo or "put it there or delete its annotation",
+    )
+
+
+def measure_image(path: Path, where: str, declared: tuple[int, int] | None = None) -> ImageInfo:
+    """Measure the image at ``path``.
+
+    Args:
+        path: the file.
+        where: the annotation, for messages.
+        declared: width and height that the annotation says.
+
+    Raises:
+        BadInputError: the image cannot be read (see ``read_size``), or has another size than declared.
+    """
+    try:
+        size = read_size(path)
+    except BadInputError:
+        raise
+    except Exception as error:  # Pillow's readers raise what they like for broken files, bombs among it
+        raise BadInputError(
+            f"image cannot be read ({one_line(error)})", where=str(path), todo="fetch it again"
+        ) from error
+    if declared is not None and size != declared:
+        raise BadInputError(
+            "image has another size than the annotation says",
+            where=where,
+            expected=f"{declared[0]}×{declared[1]}",
+            found=f"{size[0]}×{size[1]} in {path.name}",
+            todo="restore the image that was annotated",
+        )
+    return ImageInfo(path, *size)
+
+
+def _check_name(root: Path, name: str, where: str) -> None:
+    if breaks_line(name):
+        raise BadInputError("image has no usable name", where=where, found=ascii(name[:80]))
+    if _WEB_ADDRESS.match(name):
+        raise BadInputError(
+            "image is named by a web address",
+            where=where,
+            expected="the name of a file beside the annotation",
+            found=name[:120],
+            todo="download it and name the file",
+        )
+    if name.replace("\\", "/").startswith("/") or re.match("[A-Za-z]:", name) or not name:
+        below(root, name, where)

@@ -1,0 +1,91 @@
+"""Text of files that others wrote, and the files of a source."""
+
+import unicodedata
+from pathlib import Path
+
+from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE
+from kpplugins.structures import BadInputError
+
+EXPORT_AGAIN = "export it again from the annotation tool"
+_LINE_BREAKERS = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories that cannot stand in a message of one line: control characters, halves of surrogate pairs, line
+and paragraph separators."""
+_HEAD, _TAIL = 65536, 4096
+
+
+def read_text(path: Path, *, may_be_empty: bool = False) -> str:
+    """Read the whole of a UTF-8 text file, with or without a byte order mark.
+
+    Args:
+        path: the file.
+        may_be_empty: a file without content is no fault, as YOLO's labels of a background.
+
+    Raises:
+        BadInputError: missing, not readable, empty, or not UTF-8.
+    """
+    try:
+        content = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise BadInputError(f"annotation cannot be read ({error.strerror})", where=str(path)) from error
+    if content is None:
+        raise BadInputError("annotation is missing", where=str(path), expected="a file", todo=EXPORT_AGAIN)
+    if not content.strip() and not may_be_empty:
+        raise BadInputError("annotation is empty", where=str(path), todo=EXPORT_AGAIN)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInputError(
+            "annotation is not UTF-8 text", where=str(path), todo="save it as UTF-8, or " + EXPORT_AGAIN
+        ) from error
+
+
+def first_text(path: Path) -> str:
+    """Read the beginning and the end of a file as text, to guess its format from; empty where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            file.seek(max(file.tell(), path.stat().st_size - _TAIL))
+            return (head + file.read(_TAIL)).decode("utf-8-sig", errors="replace").lstrip()
+    except (OSError, ValueError):
+        return ""
+
+
+def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[Path]:
+    """List ``source`` itself if it is a file, else the files of a folder with these suffixes, sorted.
+
+    The folder's own ``schema.json`` and ``splits.json`` are no annotations and not among them.
+
+    Raises:
+        BadInputError: there is neither such a file nor such a folder.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise BadInputError("no such file or folder", where=str(source), todo="check the path")
+    found = source.rglob("*") if deep else source.iterdir()
+    return sorted(
+        p
+        for p in found
+        if p.suffix.lower() in suffixes
+        and p.is_file()
+        and not any(part.startswith(".") for part in p.relative_to(source).parts)
+        and p not in (source / SCHEMA_FILE, source / SPLITS_FILE)
+    )
+
+
+def sniff(source: Path, suffixes: tuple[str, ...], limit: int = 5) -> list[str]:
+    """Read ``first_text`` of the first files of ``source``, to guess a format from; never raises."""
+    try:
+        return [first_text(path) for path in annotation_files(source, suffixes)[:limit]]
+    except (OSError, ValueError):
+        return []
+
+
+def breaks_line(name: str) -> bool:
+    """Tell whether a text holds characters that end a line or cannot be written."""
+    return any(unicodedata.category(c) in _LINE_BREAKERS for c in name)
+
+
+def one_line(error: object) -> str:
+    """Shorten what an exception says to one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200]

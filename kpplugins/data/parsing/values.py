@@ -1,0 +1,87 @@
+"""Values in documents that others wrote. ``what`` says what a value is, ``where`` its place, for messages."""
+
+import math
+from typing import Any, NoReturn
+
+import numpy as np
+
+from kpplugins.data.parsing.text import breaks_line
+from kpplugins.structures import BadInputError
+
+_FARTHEST = 1e9
+"""No coordinate or size is larger; what is larger would overflow in products."""
+
+
+def as_dict(value: Any, what: str, where: str) -> dict[str, Any]:
+    """Take ``value`` if it is a JSON object."""
+    return value if isinstance(value, dict) else _wrong(value, what, where, "an object {…}")
+
+
+def as_list(value: Any, what: str, where: str) -> list[Any]:
+    """Take ``value`` if it is a JSON array."""
+    return value if isinstance(value, list) else _wrong(value, what, where, "a list […]")
+
+
+def as_number(value: Any, what: str, where: str) -> float:
+    """Take ``value`` as a float if it is a JSON number of sensible size."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _wrong(value, what, where, "a number")
+    if not abs(value) <= _FARTHEST:
+        return _wrong(value, what, where, f"a number between -{_FARTHEST:g} and {_FARTHEST:g}")
+    return float(value)
+
+
+def as_numbers(value: Any, what: str, where: str, length: int | None = None) -> np.ndarray:
+    """Take a JSON array of numbers of sensible size as float64 (N,), of this length where one is given."""
+    if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
+        return _wrong(value, what, where, "a list of numbers")
+    try:
+        array = np.array(value, dtype=np.float64)
+    except OverflowError:
+        array = np.array([math.inf])
+    if not (np.abs(array) <= _FARTHEST).all():
+        return _wrong(value, what, where, f"numbers between -{_FARTHEST:g} and {_FARTHEST:g}")
+    if length not in (None, len(array)):
+        return _wrong(value, what, where, f"{length} numbers")
+    return array
+
+
+def parse_number(value: str | None, what: str, where: str) -> float:
+    """Read the number that an XML attribute, a cell or a word of a line spells."""
+    try:
+        return as_number(float((value or "").replace("_", "?")), what, where)
+    except ValueError as error:
+        if isinstance(error, BadInputError):
+            raise
+        return _wrong(value, what, where, "a number")
+
+
+def parse_cell(value: str | None, what: str, where: str) -> float:
+    """Read the number in a table's cell; NaN where the cell is empty or says so, as pandas writes it."""
+    plain = (value or "").strip()
+    return math.nan if plain.lower() in ("", "nan") else parse_number(plain, what, where)
+
+
+def as_name(value: Any, what: str, where: str) -> str:
+    """Take ``value`` without blanks around it, if it is a text that can be shown in one line."""
+    if not isinstance(value, str) or not value.strip() or breaks_line(value):
+        return _wrong(value, what, where, "a text")
+    return value.strip()
+
+
+def as_size(width: Any, height: Any, where: str) -> tuple[int, int]:
+    """Take an image's declared size, two positive whole numbers."""
+    sides = tuple(as_number(v, what, where) for v, what in ((width, "width"), (height, "height")))
+    if any(side < 1 or side != int(side) for side in sides):
+        _wrong(sides, "image size", where, "two positive whole numbers")
+    return int(sides[0]), int(sides[1])
+
+
+def _wrong(value: Any, what: str, where: str, expected: str) -> NoReturn:
+    raise BadInputError(
+        f"{what} is missing" if value is None else f"{what} is wrong",
+        where=where,
+        expected=expected,
+        found="nothing" if value is None else ascii(value)[:60],
+        todo="mend it in the annotation tool",
+    )

@@ -1,0 +1,134 @@
+"""From one annotation, in whatever format it was, to its record: the one rule for keypoints, boxes and areas.
+
+- A labelled keypoint outside the image is absent.
+- A box that is given is taken, cut to the image: to the centres of its outermost pixels, as MMPose does. Half a pixel
+  to one pixel of that is a matter of convention; what reaches further beyond is noted.
+- A box that is not given is the one around the labelled keypoints, grown by a margin and cut to the image. Keypoints
+  without extent, a single one for instance, get a square of ``SMALL_SIDE``.
+- An area that is not given is ``AREA_OF_BOX`` of the box's.
+
+A reader that meets one bad instance leaves out its whole image: an image of which some instances are missing would
+teach that there is nothing where they are.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.rule import Rule
+from kpplugins.structures import BadInputError
+from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_image
+
+MARGIN = 0.1
+"""What a derived box gets on each side, as a fraction of its longer side."""
+SMALL_SIDE = 0.1
+"""Side of the square around keypoints without extent, as a fraction of the image's longer side."""
+AREA_OF_BOX = 0.53
+"""Area of an instance whose file gives none, as a fraction of its box's: MMPose's for data without outlines
+(``BaseCocoStyleDataset.parse_data_info``, ``MpiiDataset``, ``JhmdbDataset``), so that OKS compares with its."""
+
+_CONVENTION = 1.0
+"""Pixels by which boxes of one instance differ between tools that count from pixels' centres and from their edges."""
+
+
+def build_record(
+    image: ImageInfo,
+    keypoints: np.ndarray,
+    *,
+    source: Path,
+    where: str,
+    box: np.ndarray | None = None,
+    area: float | None = None,
+    margin: float = MARGIN,
+    category: str = "object",
+    crowd: bool = False,
+    rules: Sequence[Rule] = (),
+) -> PoseRecord:
+    """Build the record of one annotation by the rules of the module, noting each one that was applied.
+
+    Args:
+        image: the image.
+        keypoints: ``(K, 3)`` x, y in pixels and visibility; where that is 0, x and y do not matter.
+        source: the annotation file; ``where`` is the place in it, for messages.
+        box: ``(4,)`` xyxy; ``None`` derives it from the keypoints.
+        area: in square pixels; ``None`` derives it from the box.
+        margin: of a derived box, see ``MARGIN``.
+        category: what the instance is.
+        crowd: COCO's ``iscrowd``.
+        rules: those that the reader applied before.
+
+    Raises:
+        BadInputError: a visibility other than 0, 1 or 2, a labelled keypoint or a box that is not finite, a box
+            without area in the image, or neither a box nor a keypoint in the image.
+    """
+    labelled = _labelled(keypoints, where)
+    inside = labelled & inside_image(keypoints[:, :2], image.width, image.height)
+    applied = [*rules, *[Rule.KEYPOINT_OUTSIDE] * int(labelled.sum() - inside.sum())]
+    if box is not None:
+        fitted = _given_box(box, image, where)
+        applied += [Rule.BOX_CUT] * bool(np.abs(fitted - box).max() > _CONVENTION)
+        applied += [Rule.BOX_ALONE] * (not crowd and not labelled.any())
+    elif inside.any():
+        fitted, rule = _derived_box(keypoints[:, :2], inside, image, margin, where)
+        applied.append(rule)
+    else:
+        what = (
+            "every keypoint lies outside the image"
+            if labelled.any()
+            else "neither a keypoint nor a box is given"
+        )
+        raise BadInputError(what, where=where, found=f"{image.width}×{image.height}", todo="label it again")
+    if area is None:
+        area = AREA_OF_BOX * box_area(fitted)
+        applied.append(Rule.AREA_DERIVED)
+    return PoseRecord(
+        image=image.path, width=image.width, height=image.height, keypoints=np.where(inside[:, None], keypoints, 0.0),
+        bbox=fitted, area=area, source=source, rules=tuple(applied), category=category, crowd=crowd,
+    )  # fmt: skip
+
+
+def _labelled(keypoints: np.ndarray, where: str) -> np.ndarray:
+    """Which keypoints are labelled; raises BadInputError for what is no visibility or no place."""
+    shown = keypoints[:, 2]
+    known = (shown == 0) | (shown == 1) | (shown == 2)
+    if not known.all():
+        raise BadInputError(
+            "visibility must be 0, 1 or 2", where=where, found=f"{shown[~known][0]:g}", todo="label it again"
+        )
+    labelled = shown > 0
+    if not np.isfinite(keypoints[labelled]).all():
+        raise BadInputError("keypoint is not a number", where=where, todo="label it again")
+    return labelled
+
+
+def _given_box(box: np.ndarray, image: ImageInfo, where: str) -> np.ndarray:
+    fitted = clip_box(box, image.width, image.height)
+    if not np.isfinite(box).all() or not box_area(fitted) > 0:
+        raise BadInputError(
+            "box has no area in its image",
+            where=where,
+            expected=f"left < right and top < bottom within {image.width}×{image.height}",
+            found=", ".join(f"{v:.6g}" for v in box),
+            todo="draw it again or delete it",
+        )
+    return fitted
+
+
+def _derived_box(
+    points: np.ndarray, inside: np.ndarray, image: ImageInfo, margin: float, where: str
+) -> tuple[np.ndarray, Rule]:
+    box = clip_box(box_from_points(points, inside, margin), image.width, image.height)
+    if box_area(box) > 0:
+        return box, Rule.BOX_DERIVED
+    tight = box_from_points(points, inside)
+    side = max(SMALL_SIDE * max(image.width, image.height), float((tight[2:] - tight[:2]).max()))
+    centre = (tight[:2] + tight[2:]) / 2
+    box = clip_box(np.concatenate([centre - side / 2, centre + side / 2]), image.width, image.height)
+    if not box_area(box) > 0:
+        raise BadInputError(
+            "image is too small for a box", where=where, found=f"{image.width}×{image.height}"
+        )
+    return box, Rule.BOX_SMALL

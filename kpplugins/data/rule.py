@@ -1,0 +1,19 @@
+"""The rules that readers apply to annotations."""
+
+from enum import Enum
+
+
+class Rule(Enum):
+    """A rule that was applied to an annotation; its value says what was done, in words for reports and warnings."""
+
+    KEYPOINT_OUTSIDE = "keypoint outside its image, taken as absent"
+    KEYPOINT_MOVED = "keypoint on the image's edge, moved to its last pixel"
+    KEYPOINT_IN_SEVERAL_BOXES = "keypoint inside several boxes, given to the smallest"
+    KEYPOINT_OUTSIDE_CROP = "keypoint outside its crop, taken as absent"
+    BOX_DERIVED = "box derived from the keypoints"
+    BOX_SMALL = "box around keypoints without extent, a square"
+    BOX_CUT = "box reaches beyond its image, cut to it"
+    BOX_ALONE = "box without keypoints, kept as an unlabelled instance"
+    AREA_DERIVED = "area not given, taken as 0.53 of the box's"
+    SHAPE_IGNORED = "shape that is neither a keypoint nor a box, ignored"
+    CROP_WIDENED = "crop widened to labelled keypoints outside it"
