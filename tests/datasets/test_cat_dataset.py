@@ -63,7 +63,9 @@ def test_an_instance_without_any_chosen_point_is_left_out_aloud(
     (folder / "b.jpg.cat").write_text("9 -5 -5 " + "30 40 50 60 " * 4)
     with caplog.at_level(logging.WARNING):
         assert len(CatDataset(str(one_cat), keypoints=["left_eye"])) == 1
-    assert "left out of 2 instances: 1 that have none of the chosen keypoints, 0 crowds, 0 with" in caplog.text
+    assert (
+        "left out of 2 instances: 1 that have none of the chosen keypoints, 0 crowds, 0 with" in caplog.text
+    )
     (folder / "a.jpg").unlink()
     (folder / "a.jpg.cat").unlink()
     with pytest.raises(BadInputError, match="no instance has any"):
