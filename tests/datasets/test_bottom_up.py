@@ -94,7 +94,7 @@ def test_all_instances_of_every_image(scene: Path, caplog: pytest.LogCaptureFixt
     assert (Path(c["img_path"]).name, c["raw_ann_info"], c["keypoints"].shape) == ("c.png", [], (0, 3, 2))
     (message,) = [r.message for r in caplog.records if "instances" in r.message]
     assert message.startswith(
-        "4 instances in 3 images, 1 of them without any; not learnt: 1 crowds, the points of 2"
+        "4 instances in 3 images, 1 of them without any; not learnt: 1 crowds, the keypoints of 2"
     )
 
 
