@@ -23,8 +23,9 @@ _MATCH_IOU = 0.5
 def repeated_instances(reading: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
     """Find annotations of one reading that are of the same instance.
 
-    They have the same image and category. Boxes overlap by more than 0.8 (IoU), and the keypoints that both have, at least
-    half of each one's, lie no farther than 0.1 √area apart on average. Annotations with the very same keypoints are copies and count once.
+    They have the same image and category. Boxes overlap by more than 0.8 (IoU), and the keypoints that both have, at
+    least half of each one's, lie no farther than 0.1 √area apart on average. Annotations with the very same keypoints
+    are copies and count once.
 
     Args:
         reading: the annotations, K keypoints each.
