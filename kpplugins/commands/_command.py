@@ -11,7 +11,11 @@ from typing import Any
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that train and test share, named as in OpenMMLab."""
+    """Add the options that train and test share, named as in OpenMMLab.
+
+    Args:
+        parser: gets the options.
+    """
     parser.add_argument("--work-dir", help="where the run is kept (default: work_dirs/NAME)")
     parser.add_argument("--data", metavar="DIR", help="point every dataset of the config at this folder")
     parser.add_argument(
@@ -28,7 +32,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def options(args: argparse.Namespace) -> dict[str, Any]:
-    """Give the common options as keyword arguments."""
+    """Return the common options as keyword arguments.
+
+    Args:
+        args: what a parser with ``add_common`` read.
+
+    Returns:
+        The arguments that the train and test functions of ``apis`` share.
+    """
     return {
         "work_dir": args.work_dir, "data": args.data, "cfg_options": values(args.cfg_options),
         "launcher": args.launcher, "skip_bad": args.skip_bad, "trust_checkpoint": args.trust_checkpoint,
@@ -36,7 +47,14 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(work: Callable[[], int]) -> int:
-    """Run a command; bad input becomes one line on stderr and exit status 2."""
+    """Run a command; bad input becomes one line on stderr.
+
+    Args:
+        work: does the command's work and returns its exit status.
+
+    Returns:
+        The exit status: that of ``work``, 2 for bad input, 130 when it was stopped.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
@@ -60,7 +78,14 @@ def run(work: Callable[[], int]) -> int:
 
 
 def values(pairs: list[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs; a value is a Python literal where it reads as one, else a string."""
+    """Read KEY=VALUE pairs; one without ``=`` ends the process with a message.
+
+    Args:
+        pairs: the words behind ``--cfg-options``.
+
+    Returns:
+        Values by key: a Python literal where it reads as one, else a string.
+    """
     result: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

@@ -8,7 +8,15 @@ from kpplugins.commands._command import run, values
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Compare recipes; see ``kpplugins.commands``."""
+    """Compare recipes; see ``kpplugins.commands``.
+
+    Args:
+        argv: the words behind the command's name. Default: those of the process.
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The exit status of the command.
+    """
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Train several configs on one dataset with one budget and seed; test each; one table.",

@@ -7,7 +7,15 @@ from kpplugins.commands._command import run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Convert weights; see ``kpplugins.commands``."""
+    """Convert weights; see ``kpplugins.commands``.
+
+    Args:
+        argv: the words behind the command's name. Default: those of the process.
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The exit status of the command.
+    """
     parser = argparse.ArgumentParser(
         prog=prog, description="Write weights that others trained as a checkpoint of our model."
     )

@@ -15,7 +15,15 @@ FORMATS = (
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Look after data; see ``kpplugins.commands``."""
+    """Look after data; see ``kpplugins.commands``.
+
+    Args:
+        argv: the words behind the command's name. Default: those of the process.
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The exit status of the command.
+    """
     parser = argparse.ArgumentParser(prog=prog, description="Make, convert and look after data sets.")
     commands = parser.add_subparsers(dest="command", required=True)
     works: dict[str, Callable[[argparse.Namespace], int]] = {}

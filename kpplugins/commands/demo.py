@@ -14,7 +14,14 @@ HELP = "A one-stage model, which finds boxes and keypoints at once, takes neithe
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
-    """Describe what the command takes."""
+    """Describe what the command takes.
+
+    Args:
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The parser of the command's words.
+    """
     parser = argparse.ArgumentParser(prog=prog, description="Show what a trained model finds.", epilog=HELP)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="images, videos, folders")
     parser.add_argument(
@@ -56,7 +63,15 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Show what a trained model finds; see ``kpplugins.commands``."""
+    """Show what a trained model finds; see ``kpplugins.commands``.
+
+    Args:
+        argv: the words behind the command's name. Default: those of the process.
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The exit status of the command.
+    """
     command = parser(prog)
     args = command.parse_args(argv)
     if not args.inputs and args.data is None and args.webcam is None:

@@ -7,7 +7,15 @@ from kpplugins.commands._command import run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Examine the installation; see ``kpplugins.commands``."""
+    """Examine the installation; see ``kpplugins.commands``.
+
+    Args:
+        argv: the words behind the command's name. Default: those of the process.
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The exit status of the command.
+    """
     argparse.ArgumentParser(
         prog=prog, description="Versions, device, stand-ins, faults and their cures."
     ).parse_args(argv)

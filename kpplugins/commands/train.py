@@ -14,7 +14,15 @@ START = (  # from where this process has kpplugins, whether installed or not
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Train configs; see ``kpplugins.commands``."""
+    """Train configs; see ``kpplugins.commands``.
+
+    Args:
+        argv: the words behind the command's name. Default: those of the process.
+        prog: what ``--help`` calls the command. Default: the name of the script.
+
+    Returns:
+        The exit status of the command.
+    """
     parser = argparse.ArgumentParser(prog=prog, description="Train a keypoint detector.")
     parser.add_argument("config", nargs="+",
                         help="config files, e.g. configs/cat_hourglass.py, trained one after the other")  # fmt: skip

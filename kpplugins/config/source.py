@@ -72,7 +72,13 @@ class Layer:
 
 
 def file_of(config: str | Path) -> Path:
-    """Find the file that is meant by a path, or by the name of one of our own configs, ``kpplugins::NAME.py``.
+    """Find the file of a config.
+
+    Args:
+        config: its path, or the name of one of our own configs, ``kpplugins::NAME.py``.
+
+    Returns:
+        The path of the file.
 
     Raises:
         BadInputError: there is no such file.

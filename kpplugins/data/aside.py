@@ -10,7 +10,13 @@ from kpplugins.structures import BadInputError
 
 @contextmanager
 def made_aside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that becomes ``out`` when the block ends well, and vanishes otherwise.
+    """Make a folder beside ``out`` that becomes ``out`` when the block ends well, and vanishes otherwise.
+
+    Args:
+        out: the folder to be made; not there yet, or empty.
+
+    Yields:
+        The empty folder to write into.
 
     Raises:
         BadInputError: see ``require_new``; or ``out`` cannot be made.
@@ -29,7 +35,17 @@ def made_aside(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def beside(out: Path) -> Iterator[Path]:
-    """A temporary folder on the same disk as ``out``, which is to be made."""
+    """Make a temporary folder on the same disk as ``out``, removed when the block ends.
+
+    Args:
+        out: a file or folder that is to be made; its parent is made if need be.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        BadInputError: no folder can be made there.
+    """
     parent = out.resolve().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +59,14 @@ def beside(out: Path) -> Iterator[Path]:
 
 
 def require_new(out: Path) -> None:
-    """Raise BadInputError where ``out`` is the current folder, a file, or a folder with something in it."""
+    """Require that ``out`` can be made without overwriting anything.
+
+    Args:
+        out: the folder that is to be made.
+
+    Raises:
+        BadInputError: it is the current folder, a file, or a folder with something in it, or cannot be looked into.
+    """
     if out.resolve() == Path.cwd():
         raise BadInputError(
             "is the current folder", where=str(out), todo="give a folder that does not exist yet"

@@ -13,18 +13,18 @@ _SHARE = 0.5
 def corner_votes(
     boxes: np.ndarray, points: np.ndarray, sizes: np.ndarray, by_cover: bool = True
 ) -> np.ndarray:
-    """What each box speaks for, by lying within its image and around its points when read so.
+    """Tell what each box speaks for, by lying within its image and around its keypoints when read so.
 
     Args:
         boxes: (N, 4) as they are written.
         points: (N, K, 3) x, y in pixels and visibility.
         sizes: (N, 2) width and height of the images.
-        by_cover: where a box could be either, the corners count if they lie much closer around the points. That is a
+        by_cover: where a box could be either, the corners count if they lie much closer around the keypoints. That is a
             hint for people; boxes near the upper left of small images do so by chance.
 
     Returns:
-        (N,) 1 for two corners x1, y1, x2, y2; -1 for x, y, width, height; 0 where it cannot be told: no labelled point,
-        a box that begins at 0, 0, or neither fits.
+        (N,) 1 for two corners x1, y1, x2, y2; -1 for x, y, width, height; 0 where it cannot be told: no labelled
+        keypoint, a box that begins at 0, 0, or neither fits.
     """
     labelled = points[..., 2] > 0
     low = np.where(labelled[..., None], points[..., :2], np.inf).min(axis=1, initial=np.inf)
@@ -39,7 +39,14 @@ def corner_votes(
 
 
 def are_corners(votes: np.ndarray) -> bool:
-    """Whether the votes of a file's boxes are for corners: two or more, and more than half of those that speak."""
+    """Tell whether the votes of a file's boxes are for corners.
+
+    Args:
+        votes: (N,) see ``corner_votes``.
+
+    Returns:
+        True if two or more are for corners, and more than half of those that speak.
+    """
     signs = int((votes > 0).sum())
     return signs >= _LEAST and signs > _SHARE * np.count_nonzero(votes)
 

@@ -36,7 +36,15 @@ def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0
 
 
 def raise_or_warn(fault: BadInputError, skip_bad: bool) -> None:
-    """Raise ``fault``, which concerns a whole file, or with ``skip_bad`` say it and go on with the file."""
+    """Raise a fault that concerns a whole file, or say it and go on with the file.
+
+    Args:
+        fault: what is wrong.
+        skip_bad: log the fault instead of raising it.
+
+    Raises:
+        BadInputError: ``fault``, where ``skip_bad`` is false.
+    """
     if not skip_bad:
         raise fault
     logger.warning("%s", fault)

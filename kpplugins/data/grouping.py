@@ -89,7 +89,18 @@ class _Cluster:
 
 
 def corners_around(points: Sequence[tuple[float, float]], where: str) -> Corners:
-    """The upright box around ``points``; raises BadInputError where it has no width or height."""
+    """Return the upright box around ``points``.
+
+    Args:
+        points: (x, y) in pixels.
+        where: for messages.
+
+    Returns:
+        The box, xyxy pixels.
+
+    Raises:
+        BadInputError: there are no points, or the box has no width or height.
+    """
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if not points or min(xs) == max(xs) or min(ys) == max(ys):
         raise BadInputError("box has no size", where=where, todo="draw it again or delete it")
@@ -99,7 +110,7 @@ def corners_around(points: Sequence[tuple[float, float]], where: str) -> Corners
 def corners_of_sides(
     x: float, y: float, width: float, height: float, where: str, *, degrees: float = 0, centred: bool = False
 ) -> Corners:
-    """The upright box around a rectangle that may be turned.
+    """Return the upright box around a rectangle that may be turned.
 
     Args:
         x: of the left side before turning.
@@ -109,6 +120,9 @@ def corners_of_sides(
         where: for messages.
         degrees: clockwise as it is seen.
         centred: turned around the centre, else around the upper left corner.
+
+    Returns:
+        The box, xyxy in the unit of the sides.
 
     Raises:
         BadInputError: ``width`` or ``height`` is not positive.
@@ -132,7 +146,15 @@ def corners_of_sides(
 def group_shapes(
     keypoints: Sequence[DrawnKeypoint], boxes: Sequence[DrawnBox], where: str
 ) -> tuple[Instance, ...]:
-    """Instances of one image, boxes first, in the order of the source; the rules are the module's.
+    """Group the keypoints and boxes of one image into instances by the rules of the module.
+
+    Args:
+        keypoints: all keypoints of the image.
+        boxes: all boxes of the image.
+        where: the annotation file and the place in it, for messages.
+
+    Returns:
+        The instances, those with boxes first, in the order of the source.
 
     Raises:
         BadInputError: a keypoint that belongs nowhere or to two boxes alike, a name twice in an instance, or two
@@ -196,8 +218,25 @@ def _instance(cluster: _Cluster, where: str) -> Instance:
     return Instance(tuple(cluster.keypoints), corners, category, tuple(cluster.rules))
 
 
+<<<<<<< HEAD
 def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[AppliedRule, ...]:
     """Note shapes that are neither keypoints nor boxes; raises BadInputError where an image has nothing else."""
+=======
+def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[Rule, ...]:
+    """Note shapes that are neither keypoints nor boxes.
+
+    Args:
+        kinds: what each of these shapes is.
+        usable: the image has keypoints or boxes too.
+        where: the annotation file and the place in it, for messages.
+
+    Returns:
+        ``Rule.SHAPE_IGNORED`` once for each shape.
+
+    Raises:
+        BadInputError: the image has nothing but such shapes.
+    """
+>>>>>>> doc5
     if kinds and not usable:
         raise BadInputError(
             "image has shapes but neither keypoints nor boxes",
@@ -217,6 +256,9 @@ def to_record(instance: Instance, page: Page, index: dict[str, int], margin: flo
         page: where.
         index: the position of each name in the schema.
         margin: of a derived box.
+
+    Returns:
+        The record; its keypoints are (K, 3) in the order of ``index``.
 
     Raises:
         BadInputError: see ``build_record``.
@@ -251,6 +293,9 @@ def assemble(
         names: keypoints that the source declares; those of the pages follow in the order of their first appearance. All
             follow those of the source's ``schema.json``, so that a keypoint that is labelled nowhere keeps its place.
         skeleton: lines that the source declares.
+
+    Returns:
+        The records and backgrounds of all images that could be read, with their schema.
 
     Raises:
         BadInputError: there is a fault and ``skip_bad`` is false, or no keypoint is left, or ``margin`` is negative.

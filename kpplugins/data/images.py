@@ -21,7 +21,13 @@ _TAIL = 4096
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, as OpenCV will decode it (EXIF orientation applied).
+    """Read an image's size as OpenCV will decode it (EXIF orientation applied).
+
+    Args:
+        path: the image file.
+
+    Returns:
+        Width and height in pixels.
 
     Raises:
         BadInputError: the file is missing, empty, not an image, or cut off (a JPEG or PNG without its end mark).
@@ -58,7 +64,13 @@ def read_size(path: Path) -> tuple[int, int]:
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """The decoded image, (H, W, 3) BGR uint8, EXIF orientation applied.
+    """Read and decode an image, EXIF orientation applied.
+
+    Args:
+        path: the image file.
+
+    Returns:
+        (H, W, 3) BGR uint8.
 
     Raises:
         BadInputError: the file is missing or cannot be decoded.

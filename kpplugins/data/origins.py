@@ -9,10 +9,16 @@ from kpplugins.data.annotation_set import ORIGINS_FILE
 
 
 def image_of_crops(folder: Path) -> Callable[[Path], str] | None:
-    """The function that gives the image of a crop by the crop's path, below ``folder`` or relative to it.
+    """Return a function that gives the image that a crop was cut out of.
 
-    Crops of one image must not be in different splits. ``None`` where ``folder`` does not hold crops; an image that
-    is no crop is its own.
+    Crops of one image must not be in different splits.
+
+    Args:
+        folder: the data set that may hold crops.
+
+    Returns:
+        From the path of a crop, below ``folder`` or relative to it, to its image; an image that is no crop is its own.
+        ``None`` where ``folder`` does not hold crops.
     """
     file = folder / ORIGINS_FILE
     if not file.is_file():

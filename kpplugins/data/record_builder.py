@@ -60,6 +60,9 @@ def build_record(
         crowd: COCO's ``iscrowd``.
         rules: those that the reader applied before.
 
+    Returns:
+        The record, its keypoints (K, 3) with zeros where one is absent, its box (4,) xyxy within the image.
+
     Raises:
         BadInputError: a visibility other than 0, 1 or 2, a labelled keypoint or a box that is not finite, a box
             without area in the image, or neither a box nor a keypoint in the image.

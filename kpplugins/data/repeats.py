@@ -21,14 +21,18 @@ _MATCH_IOU = 0.5
 
 
 def repeated_instances(reading: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
-    """Annotations of one reading that are of the same thing: same image and category, boxes and points alike.
+    """Find annotations of one reading that are of the same instance.
 
-    Boxes overlap by more than 0.8 (IoU), and the points that both have, at least half of each one's, lie no farther
-    than 0.1 √area apart on average. Annotations with the very same points are copies and count once.
+    They have the same image and category. Boxes overlap by more than 0.8 (IoU), and the keypoints that both have, at
+    least half of each one's, lie no farther than 0.1 √area apart on average. Annotations with the very same keypoints
+    are copies and count once.
+
+    Args:
+        reading: the annotations, K keypoints each.
 
     Returns:
-        ``(N, M, K, 3)`` annotations of N things, M the most of one, filled up with visibility 0; and areas ``(N,)`` in
-        square pixels, the mean of each thing's annotations.
+        ``(N, M, K, 3)`` annotations of N instances, M the most of one, filled up with visibility 0; and areas ``(N,)``
+        in square pixels, the mean of each instance's annotations.
     """
     by_image: dict[tuple[Path, str], list[PoseRecord]] = defaultdict(list)
     for record in people(reading):
@@ -47,16 +51,20 @@ def repeated_instances(reading: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
 
 
 def matched_instances(one: AnnotationSet, other: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
-    """Instances of two readings of the same images, matched by the images' names and the best box overlap.
+    """Match instances of two readings of the same images by the images' names and the best box overlap.
 
     Names are those of the files; where a reading has one twice, the paths below the folder that its images share.
-    Pairs are formed from the largest overlap down, to 0.5 (IoU); crowds and instances without points do not count.
+    Pairs are formed from the largest overlap down, to 0.5 (IoU); crowds and instances without keypoints do not count.
+
+    Args:
+        one: the first reading, K keypoints.
+        other: the second, with the same keypoints in any order.
 
     Returns:
-        ``(N, 2, K, 3)`` annotations, the points in the order of ``one``; and areas ``(N,)`` in square pixels.
+        ``(N, 2, K, 3)`` annotations, the keypoints in the order of ``one``; and areas ``(N,)`` in square pixels.
 
     Raises:
-        BadInputError: the two have different points, or an image different sizes.
+        BadInputError: the two have different keypoints, or an image different sizes.
     """
     if set(one.schema.keypoints) != set(other.schema.keypoints):
         raise BadInputError(
@@ -82,7 +90,14 @@ def matched_instances(one: AnnotationSet, other: AnnotationSet) -> tuple[np.ndar
 
 
 def people(reading: AnnotationSet) -> list[PoseRecord]:
-    """Instances with points that are no crowds."""
+    """List instances with keypoints that are no crowds.
+
+    Args:
+        reading: the annotations.
+
+    Returns:
+        Their records, in the order of the reading.
+    """
     return [r for r in reading.records if not r.crowd and r.num_labelled]
 
 
@@ -137,7 +152,15 @@ def _stacked(groups: Sequence[Sequence[PoseRecord]], k: int) -> tuple[np.ndarray
 def joined(
     one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two results of ``repeated_instances`` or ``matched_instances`` as one."""
+    """Join two results of ``repeated_instances`` or ``matched_instances`` to one.
+
+    Args:
+        one: annotations ``(N, M, K, 3)`` and areas ``(N,)``.
+        other: the same of others; N and M may differ.
+
+    Returns:
+        Annotations of both, filled up with visibility 0 to the larger M; and their areas in square pixels.
+    """
     most = max(one[0].shape[1], other[0].shape[1])
     wide = [np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0))) for a, _ in (one, other)]
     return np.concatenate(wide), np.concatenate([one[1], other[1]])

@@ -14,14 +14,26 @@ from kpplugins.structures import BadInputError
 
 
 def write_splits(folder: Path, split_of: Mapping[str, str]) -> None:
-    """Write ``folder/splits.json``; ``split_of`` is by the name of an image relative to the folder, with /."""
+    """Write ``folder/splits.json``.
+
+    Args:
+        folder: the folder of the annotation.
+        split_of: ``train``, ``val`` or ``test`` by the name of an image relative to the folder, with /.
+    """
     content = {split: sorted(name for name, s in split_of.items() if s == split) for split in SPLITS}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     (folder / SPLITS_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def read_splits(folder: Path, images: Iterable[Path]) -> dict[Path, str]:
-    """The split of each of ``images`` that ``folder/splits.json`` names.
+    """Read the split of each of ``images`` that ``folder/splits.json`` names.
+
+    Args:
+        folder: the folder of the annotation.
+        images: paths of images; those outside the folder are left out.
+
+    Returns:
+        ``train``, ``val`` or ``test`` by the path of the image.
 
     Raises:
         BadInputError: it is not what ``write_splits`` writes, or names an image in two splits.

@@ -13,10 +13,17 @@ SPLITS = ("train", "val", "test")
 
 
 def split_bounds(n: int, ratios: Sequence[float]) -> list[int]:
-    """The three parts' ends: part i of n items is ``[bounds[i], bounds[i + 1])``.
+    """Return the three parts' ends: part i of n items is ``[bounds[i], bounds[i + 1])``.
 
     Each inner bound is n times the cumulated ratio, rounded to the nearest whole number (halves up), so that part
     sizes differ from the exact ratio by less than one item.
+
+    Args:
+        n: number of items.
+        ratios: shares of train, val and test, in any unit.
+
+    Returns:
+        Four whole numbers from 0 to n.
 
     Raises:
         BadInputError: not three ratios, or a negative one, or all zero.
@@ -35,13 +42,16 @@ def split_bounds(n: int, ratios: Sequence[float]) -> list[int]:
 def take_split(
     items: Sequence[T], split: str, ratios: Sequence[float] = (60, 20, 20), shuffle_seed: int | None = None
 ) -> list[T]:
-    """One part of ``items``, in their order or shuffled first by a seed.
+    """Return one part of ``items``, in their order or shuffled first by a seed.
 
     Args:
         items: everything, already in a fixed order.
         split: ``train``, ``val``, ``test``, or ``all``.
         ratios: the three parts' shares, in any unit.
         shuffle_seed: ``None`` keeps the order; a number shuffles reproducibly before dividing.
+
+    Returns:
+        The items of the part, at least one.
 
     Raises:
         BadInputError: an unknown split, wrong ratios, or a part with nothing in it.
@@ -67,5 +77,12 @@ def take_split(
 
 
 def true_division(splits: Mapping[Path, str]) -> dict[Path, str]:
-    """Keep ``splits`` where they name at least two parts; a set with one part is not divided yet."""
+    """Keep ``splits`` where they name at least two parts; a set with one part is not divided yet.
+
+    Args:
+        splits: ``train``, ``val`` or ``test`` by the path of an image.
+
+    Returns:
+        A copy of them; empty where they name fewer than two parts.
+    """
     return dict(splits) if len(set(splits.values())) > 1 else {}

@@ -46,7 +46,15 @@ class Fits:
 
 
 def as_shapes(points: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Make shapes (N, K) complex of points (N, K, 2): centred on 0, root mean square radius 1, 0 where unlabelled."""
+    """Make complex shapes of keypoints: centred on 0, root mean square radius 1.
+
+    Args:
+        points: (N, K, 2) x, y in pixels.
+        labelled: (N, K) boolean; only these keypoints count.
+
+    Returns:
+        (N, K) complex, 0 where unlabelled.
+    """
     shapes = np.where(labelled, points[..., 0] + 1j * points[..., 1], 0)
     count = np.maximum(labelled.sum(axis=1, keepdims=True), 1)
     shapes = np.where(labelled, shapes - shapes.sum(axis=1, keepdims=True) / count, 0)
@@ -71,6 +79,9 @@ def fit(
         they_have: (R, K) boolean.
         least: fewest common keypoints that a fit needs.
         share: the share of the shape's keypoints that it needs too.
+
+    Returns:
+        The fits of all pairs, arrays of (Q, R).
     """
     z, w = np.where(has, shapes, 0), np.where(they_have, references, 0)
     mine, theirs = has.astype(float), they_have.astype(float).T

@@ -17,7 +17,18 @@ _LEAST_COMMON = 0.7
 def fit_neighbours(
     shapes: np.ndarray, has: np.ndarray, references: np.ndarray, they_have: np.ndarray, least: int
 ) -> Fits:
-    """Fit every reference onto every shape, by at least ``least`` and 70 % of the shape's keypoints; see ``fit``."""
+    """Fit every reference onto every shape, by at least ``least`` and 70 % of the shape's keypoints.
+
+    Args:
+        shapes: (Q, K) complex, see ``as_shapes``.
+        has: (Q, K) boolean; only these keypoints count.
+        references: (R, K) complex.
+        they_have: (R, K) boolean.
+        least: fewest common keypoints that a fit needs.
+
+    Returns:
+        The fits of all pairs, arrays of (Q, R); see ``fit``.
+    """
     return fit(shapes, has, references, they_have, least, _LEAST_COMMON)
 
 

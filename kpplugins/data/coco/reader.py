@@ -34,7 +34,14 @@ _SPLIT_NAME = re.compile(rf"(?<![a-z])({'|'.join(SPLITS)})(?![a-z])")
 
 
 def is_coco(source: Path) -> bool:
-    """Whether ``source`` is a COCO JSON file, or a folder with ``annotations/*.json`` of that kind. Never raises."""
+    """Tell whether ``source`` is a COCO JSON file, or a folder with ``annotations/*.json`` of that kind. Never raises.
+
+    Args:
+        source: a file or folder.
+
+    Returns:
+        True if any of its JSON files looks like COCO.
+    """
     try:
         return any(looks_like_coco(file) for file in coco_files(source))
     except OSError:
@@ -320,7 +327,14 @@ def _name(entry: Any, place: int) -> str:
 
 
 def coco_files(source: Path) -> Iterator[Path]:
-    """The JSON files that may hold a source's annotations."""
+    """List the JSON files that may hold a source's annotations.
+
+    Args:
+        source: a file, or a folder with JSON files in ``annotations`` or, without that, in itself.
+
+    Yields:
+        The files, sorted; none where ``source`` does not exist.
+    """
     if source.is_file():
         yield source
     elif (source / "annotations").is_dir():
@@ -330,7 +344,14 @@ def coco_files(source: Path) -> Iterator[Path]:
 
 
 def looks_like_coco(path: Path) -> bool:
-    """The three keys that every COCO file has; a broken file that is named like one counts, so that it is reported."""
+    """Tell whether a file has the three keys that every COCO file has.
+
+    Args:
+        path: the file; only ``.json`` counts.
+
+    Returns:
+        True for such a file, and for a broken one that is named like one, so that it is reported.
+    """
     if path.suffix.lower() != ".json":
         return False
     try:

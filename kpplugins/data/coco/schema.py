@@ -10,7 +10,17 @@ from kpplugins.structures import BadInputError
 
 
 def coco_object(path: Path) -> dict:
-    """What a COCO file holds, NaN included; raises BadInputError where it has not the three lists."""
+    """Read what a COCO file holds, NaN included.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        The object with the lists ``images``, ``annotations`` and ``categories``.
+
+    Raises:
+        BadInputError: see ``load_json``; or it has not the three lists, or a category that is no object.
+    """
     content = load_json(path, finite=False)
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in keys):
@@ -23,7 +33,19 @@ def coco_object(path: Path) -> dict:
 
 
 def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
-    """The schema of all categories together, and the names of each one's own points."""
+    """Build the schema of all categories together.
+
+    Args:
+        content: what the COCO file holds, see ``coco_object``.
+        path: the file, for messages.
+
+    Returns:
+        The schema with the keypoints of all categories, and the keypoint names of each category that has any, by its
+        name.
+
+    Raises:
+        BadInputError: no category has keypoints, one is malformed, or they do not go together.
+    """
     schemas: dict[str, KeypointSchema] = {}
     for category in content["categories"]:
         if category.get("keypoints"):
@@ -48,21 +70,47 @@ def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tup
 
 
 def schema_of_file(path: Path) -> KeypointSchema:
-    """The keypoint schema that a COCO file's categories state: the points of all of them.
+    """Read the keypoint schema that a COCO file's categories state: the keypoints of all of them.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        The schema of all categories together.
 
     Raises:
-        BadInputError: see ``load_json``; or no category has keypoints.
+        BadInputError: see ``coco_object`` and ``schemas_of``.
     """
     return schemas_of(coco_object(path), path)[0]
 
 
 def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
-    """The names of the points of each category; those without points are not there."""
+    """Read the names of the keypoints of each category.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        Keypoint names by the name of the category; categories without keypoints are not there.
+
+    Raises:
+        BadInputError: see ``coco_object`` and ``schemas_of``.
+    """
     return schemas_of(coco_object(path), path)[1]
 
 
 def category_names_of_file(path: Path) -> list[str]:
-    """The names of all categories, those without points too, in the order of their ids; each once."""
+    """Read the names of all categories, those without keypoints too.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        The names in the order of the categories' ids; each once.
+
+    Raises:
+        BadInputError: see ``coco_object``.
+    """
     content = coco_object(path)
     numbered = sorted(content["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
     return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))

@@ -68,14 +68,30 @@ def write_coco(
 
 
 def images_of(reading: AnnotationSet) -> list[ImageInfo]:
-    """Every image of a reading once, in the order of the records and then the backgrounds."""
+    """List every image of a reading once.
+
+    Args:
+        reading: records and backgrounds.
+
+    Returns:
+        The images in the order of the records and then the backgrounds.
+    """
     found = {r.image: ImageInfo(r.image, r.width, r.height) for r in reading.records}
     found.update({p.path: p for p in reading.backgrounds if p.path not in found})
     return list(found.values())
 
 
 def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
-    """A COCO category that says everything about its keypoints."""
+    """Build a COCO category that says everything about its keypoints.
+
+    Args:
+        schema: the category's keypoints.
+        number: the category's id.
+        name: the category's name.
+
+    Returns:
+        The entry of ``categories``, with our ``flip_pairs``, ``unpaired``, ``sigmas`` and ``sigmas_source``.
+    """
     return {
         "id": number,
         "name": name,
@@ -91,7 +107,18 @@ def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
 def coco_annotation(
     record: PoseRecord, number: int, image_id: int, category_id: int, points: Sequence[int] | None = None
 ) -> dict:
-    """One COCO annotation; absent points are 0, 0, 0. ``points`` are the indices of those that the category has."""
+    """Build one COCO annotation.
+
+    Args:
+        record: the instance, K keypoints.
+        number: the annotation's id.
+        image_id: the id of its image.
+        category_id: the id of its category.
+        points: indices of the keypoints that the category has; ``None`` takes all K.
+
+    Returns:
+        The entry of ``annotations``; absent keypoints are 0, 0, 0, and the box is x, y, width, height in pixels.
+    """
     keypoints = record.keypoints if points is None else record.keypoints[list(points)]
     return {
         "id": number,
@@ -140,13 +167,25 @@ def _annotations(
 
 
 def names_below(paths: Sequence[Path]) -> dict[Path, str]:
-    """Names below ``images``: relative to the folder that all share, with / on every system."""
+    """Name images below ``images``: relative to the folder that all share, with / on every system.
+
+    Args:
+        paths: the images, at least one.
+
+    Returns:
+        The name of each image, by its path.
+    """
     root = Path(os.path.commonpath([p.parent for p in paths]))
     return {p: p.relative_to(root).as_posix() for p in paths}
 
 
 def place_image(source: Path, target: Path, place: str) -> None:
-    """Bring an image into a new folder by ``copy``, ``hardlink`` or ``symlink``.
+    """Bring an image into a new folder.
+
+    Args:
+        source: the image.
+        target: where it goes; its folder is made if need be.
+        place: ``copy``, ``hardlink`` or ``symlink``.
 
     Raises:
         BadInputError: it is gone, the disk is full, or a link cannot lead there.

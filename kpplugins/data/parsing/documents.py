@@ -10,7 +10,18 @@ from kpplugins.structures import BadInputError
 
 
 def load_json(path: Path, finite: bool = True) -> Any:
-    """Read the value of a JSON file; see ``parse_json``."""
+    """Read the value of a JSON file.
+
+    Args:
+        path: the file.
+        finite: NaN and infinities are refused too, see ``parse_json``.
+
+    Returns:
+        The value.
+
+    Raises:
+        BadInputError: see ``read_text`` and ``parse_json``.
+    """
     return parse_json(read_text(path), str(path), finite)
 
 
@@ -22,6 +33,9 @@ def parse_json(content: str, where: str, finite: bool = True) -> Any:
         where: for messages.
         finite: NaN and infinities are refused too; otherwise they are left to the caller, who can say which entry
             has them.
+
+    Returns:
+        The value.
 
     Raises:
         BadInputError: it is no such JSON.
@@ -46,6 +60,12 @@ def parse_json(content: str, where: str, finite: bool = True) -> Any:
 def load_xml(path: Path) -> ElementTree.Element:
     """Read the root of an XML file.
 
+    Args:
+        path: the file.
+
+    Returns:
+        The root element.
+
     Raises:
         BadInputError: it is no XML, or has a document type or entities.
     """
@@ -63,7 +83,18 @@ def load_xml(path: Path) -> ElementTree.Element:
 
 
 def parse_xml(content: str, where: str) -> ElementTree.Element:
-    """Read the root of an XML text; raises BadInputError where it is none."""
+    """Read the root of an XML text.
+
+    Args:
+        content: the text.
+        where: for messages.
+
+    Returns:
+        The root element.
+
+    Raises:
+        BadInputError: it is no XML.
+    """
     try:
         return ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
@@ -78,7 +109,17 @@ def parse_xml(content: str, where: str) -> ElementTree.Element:
 
 
 def load_yaml(path: Path) -> dict[Any, Any]:
-    """Read the mapping of a YAML file; raises BadInputError naming the place where it is none."""
+    """Read the mapping of a YAML file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The mapping.
+
+    Raises:
+        BadInputError: it is no YAML, naming the line, or no mapping.
+    """
     import yaml
 
     text = read_text(path)

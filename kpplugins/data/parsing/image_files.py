@@ -24,6 +24,9 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
         where: the annotation file, for messages.
         links: the image itself may be a symbolic link to an image elsewhere.
 
+    Returns:
+        The path below ``root``, not resolved.
+
     Raises:
         BadInputError: an empty or absolute name, or one that leaves ``root`` (by ``..`` or a symbolic link).
     """
@@ -68,6 +71,9 @@ def find_image(
         declared: see ``measure_image``.
         todo: the cure when there is no such file.
 
+    Returns:
+        The image's path and its size in pixels.
+
     Raises:
         BadInputError: a name that is unusable, absolute, a web address or outside ``root``; no such file; or see
             ``measure_image``.
@@ -104,6 +110,9 @@ def measure_image(path: Path, where: str, declared: tuple[int, int] | None = Non
         path: the file.
         where: the annotation, for messages.
         declared: width and height that the annotation says.
+
+    Returns:
+        The image's path and its size in pixels.
 
     Raises:
         BadInputError: the image cannot be read (see ``read_size``), or has another size than declared.

@@ -20,6 +20,9 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
         path: the file.
         may_be_empty: a file without content is no fault, as YOLO's labels of a background.
 
+    Returns:
+        The text, without the byte order mark.
+
     Raises:
         BadInputError: missing, not readable, empty, or not UTF-8.
     """
@@ -40,7 +43,14 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
 
 
 def first_text(path: Path) -> str:
-    """Read the beginning and the end of a file as text, to guess its format from; empty where it cannot be read."""
+    """Read the beginning and the end of a file as text, to guess its format from.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The text, without blanks before it; empty where the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -51,9 +61,17 @@ def first_text(path: Path) -> str:
 
 
 def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[Path]:
-    """List ``source`` itself if it is a file, else the files of a folder with these suffixes, sorted.
+    """List the annotation files of a source.
 
-    The folder's own ``schema.json`` and ``splits.json`` are no annotations and not among them.
+    A folder's own ``schema.json`` and ``splits.json`` are no annotations and not among them, nor is anything hidden.
+
+    Args:
+        source: a file, or a folder of them.
+        suffixes: lower-case endings of the files of a folder, with the dot.
+        deep: look into the folders below too.
+
+    Returns:
+        ``source`` itself if it is a file, else the files of the folder with these suffixes, sorted.
 
     Raises:
         BadInputError: there is neither such a file nor such a folder.
@@ -74,7 +92,16 @@ def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False
 
 
 def sniff(source: Path, suffixes: tuple[str, ...], limit: int = 5) -> list[str]:
-    """Read ``first_text`` of the first files of ``source``, to guess a format from; never raises."""
+    """Read ``first_text`` of the first files of ``source``, to guess a format from; never raises.
+
+    Args:
+        source: a file or folder.
+        suffixes: lower-case endings of the files of a folder, with the dot.
+        limit: how many files at most.
+
+    Returns:
+        One text a file; empty where there are none.
+    """
     try:
         return [first_text(path) for path in annotation_files(source, suffixes)[:limit]]
     except (OSError, ValueError):
@@ -82,10 +109,24 @@ def sniff(source: Path, suffixes: tuple[str, ...], limit: int = 5) -> list[str]:
 
 
 def breaks_line(name: str) -> bool:
-    """Tell whether a text holds characters that end a line or cannot be written."""
+    """Tell whether a text holds characters that end a line or cannot be written.
+
+    Args:
+        name: the text.
+
+    Returns:
+        True if it cannot stand in a message of one line.
+    """
     return any(unicodedata.category(c) in _LINE_BREAKERS for c in name)
 
 
 def one_line(error: object) -> str:
-    """Shorten what an exception says to one line of at most 200 characters."""
+    """Shorten what an exception says to one line.
+
+    Args:
+        error: the exception, or its words.
+
+    Returns:
+        At most 200 characters.
+    """
     return " ".join(str(error).split())[:200]

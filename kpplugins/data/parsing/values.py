@@ -13,17 +13,53 @@ _FARTHEST = 1e9
 
 
 def as_dict(value: Any, what: str, where: str) -> dict[str, Any]:
-    """Take ``value`` if it is a JSON object."""
+    """Take ``value`` if it is a JSON object.
+
+    Args:
+        value: from a document.
+        what: what it is, for messages.
+        where: its place, for messages.
+
+    Returns:
+        The object.
+
+    Raises:
+        BadInputError: it is none.
+    """
     return value if isinstance(value, dict) else _wrong(value, what, where, "an object {…}")
 
 
 def as_list(value: Any, what: str, where: str) -> list[Any]:
-    """Take ``value`` if it is a JSON array."""
+    """Take ``value`` if it is a JSON array.
+
+    Args:
+        value: from a document.
+        what: what it is, for messages.
+        where: its place, for messages.
+
+    Returns:
+        The list.
+
+    Raises:
+        BadInputError: it is none.
+    """
     return value if isinstance(value, list) else _wrong(value, what, where, "a list […]")
 
 
 def as_number(value: Any, what: str, where: str) -> float:
-    """Take ``value`` as a float if it is a JSON number of sensible size."""
+    """Take ``value`` if it is a JSON number of sensible size.
+
+    Args:
+        value: from a document.
+        what: what it is, for messages.
+        where: its place, for messages.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        BadInputError: it is no number, or beyond ±1e9.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _wrong(value, what, where, "a number")
     if not abs(value) <= _FARTHEST:
@@ -32,7 +68,20 @@ def as_number(value: Any, what: str, where: str) -> float:
 
 
 def as_numbers(value: Any, what: str, where: str, length: int | None = None) -> np.ndarray:
-    """Take a JSON array of numbers of sensible size as float64 (N,), of this length where one is given."""
+    """Take a JSON array of numbers of sensible size.
+
+    Args:
+        value: from a document.
+        what: what it is, for messages.
+        where: its place, for messages.
+        length: N that it must have; ``None`` takes any.
+
+    Returns:
+        (N,) float64.
+
+    Raises:
+        BadInputError: it is no such array, has a number beyond ±1e9, or another length.
+    """
     if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
         return _wrong(value, what, where, "a list of numbers")
     try:
@@ -47,7 +96,19 @@ def as_numbers(value: Any, what: str, where: str, length: int | None = None) -> 
 
 
 def parse_number(value: str | None, what: str, where: str) -> float:
-    """Read the number that an XML attribute, a cell or a word of a line spells."""
+    """Read the number that an XML attribute, a cell or a word of a line spells.
+
+    Args:
+        value: the text; ``None`` where it is missing.
+        what: what it is, for messages.
+        where: its place, for messages.
+
+    Returns:
+        The number.
+
+    Raises:
+        BadInputError: it spells none, or one beyond ±1e9.
+    """
     try:
         return as_number(float((value or "").replace("_", "?")), what, where)
     except ValueError as error:
@@ -57,20 +118,56 @@ def parse_number(value: str | None, what: str, where: str) -> float:
 
 
 def parse_cell(value: str | None, what: str, where: str) -> float:
-    """Read the number in a table's cell; NaN where the cell is empty or says so, as pandas writes it."""
+    """Read the number in a table's cell.
+
+    Args:
+        value: the text; ``None`` where it is missing.
+        what: what it is, for messages.
+        where: its place, for messages.
+
+    Returns:
+        The number; NaN where the cell is empty or says so, as pandas writes it.
+
+    Raises:
+        BadInputError: it is not empty and spells no number.
+    """
     plain = (value or "").strip()
     return math.nan if plain.lower() in ("", "nan") else parse_number(plain, what, where)
 
 
 def as_name(value: Any, what: str, where: str) -> str:
-    """Take ``value`` without blanks around it, if it is a text that can be shown in one line."""
+    """Take ``value`` if it is a text that can be shown in one line.
+
+    Args:
+        value: from a document.
+        what: what it is, for messages.
+        where: its place, for messages.
+
+    Returns:
+        The text without blanks around it.
+
+    Raises:
+        BadInputError: it is no text, blank, or breaks a line.
+    """
     if not isinstance(value, str) or not value.strip() or breaks_line(value):
         return _wrong(value, what, where, "a text")
     return value.strip()
 
 
 def as_size(width: Any, height: Any, where: str) -> tuple[int, int]:
-    """Take an image's declared size, two positive whole numbers."""
+    """Take an image's declared size.
+
+    Args:
+        width: in pixels, from a document.
+        height: in pixels, from a document.
+        where: their place, for messages.
+
+    Returns:
+        Width and height in pixels.
+
+    Raises:
+        BadInputError: they are not two positive whole numbers.
+    """
     sides = tuple(as_number(v, what, where) for v, what in ((width, "width"), (height, "height")))
     if any(side < 1 or side != int(side) for side in sides):
         _wrong(sides, "image size", where, "two positive whole numbers")
