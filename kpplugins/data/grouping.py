@@ -218,11 +218,7 @@ def _instance(cluster: _Cluster, where: str) -> Instance:
     return Instance(tuple(cluster.keypoints), corners, category, tuple(cluster.rules))
 
 
-<<<<<<< HEAD
 def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[AppliedRule, ...]:
-    """Note shapes that are neither keypoints nor boxes; raises BadInputError where an image has nothing else."""
-=======
-def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[Rule, ...]:
     """Note shapes that are neither keypoints nor boxes.
 
     Args:
@@ -231,12 +227,11 @@ def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[Rule
         where: the annotation file and the place in it, for messages.
 
     Returns:
-        ``Rule.SHAPE_IGNORED`` once for each shape.
+        ``AppliedRule.SHAPE_IGNORED`` once for each shape.
 
     Raises:
         BadInputError: the image has nothing but such shapes.
     """
->>>>>>> doc5
     if kinds and not usable:
         raise BadInputError(
             "image has shapes but neither keypoints nor boxes",

@@ -18,11 +18,7 @@ _FULL = 0.8
 _TODO = "draw the box again around the whole instance"
 
 
-<<<<<<< HEAD
 def boxes_outside_image(material: Material) -> list[Finding]:
-    """COCO's boxes of which more than a quarter lies outside the image, as they are written."""
-=======
-def outside_image(material: Material) -> list[Finding]:
     """Report COCO's boxes of which more than a quarter lies outside the image, as they are written.
 
     Args:
@@ -31,7 +27,6 @@ def outside_image(material: Material) -> list[Finding]:
     Returns:
         One finding per box, suspect.
     """
->>>>>>> doc5
     found, skipped = [], corner_files(material)
     for file in material.raw:
         for a in file.annotations if file.path not in skipped else ():
