@@ -38,7 +38,14 @@ class _Sheet:
 
 
 def is_boxes_json(source: Path) -> bool:
-    """Whether the first annotation file has boxes and keypoints as this format names them."""
+    """Tell whether a source looks like a folder with one JSON per image; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         for folder in _folders(source):
             for path in sorted((folder / "annotations").glob("*.json"))[:1]:
@@ -61,6 +68,9 @@ def read_boxes_json(
         source: the folder with ``annotations`` and ``images``, or one with ``train``, ``val``, ``test``.
         names: K names of points, or one text with commas between them; ``None`` calls them ``kpt_0`` ….
         skip_bad: go on without bad files.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
 
     Raises:
         BadInputError: no such files, ``names`` that are not K, or a bad file and ``skip_bad`` is false.

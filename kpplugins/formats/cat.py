@@ -42,7 +42,14 @@ _SUFFIX = ".cat"
 
 
 def is_cat(source: Path) -> bool:
-    """Whether ``source`` is a folder of cats, or of folders of them. Never raises."""
+    """Tell whether a source looks like a folder in the CAT layout; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         return source.is_dir() and any(True for p in ("*.jpg.cat", "CAT_*/*.jpg.cat") for _ in source.glob(p))
     except OSError:

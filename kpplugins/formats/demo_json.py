@@ -37,7 +37,14 @@ class _Sheet:
 
 
 def is_demo(source: Path) -> bool:
-    """Whether ``source`` is a JSON file of ``kpplugins demo``, of an image or a video, or a folder of them."""
+    """Tell whether a source looks like predictions of ``kpplugins demo``; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     return any(
         text.startswith("{") and '"keypoint_names"' in text and ('"instances"' in text or '"frames"' in text)
         for text in sniff(source, (".json",))
@@ -45,13 +52,16 @@ def is_demo(source: Path) -> bool:
 
 
 def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: bool) -> Content:
-    """Predictions and the images that they are of; images that no file speaks of are not looked at.
+    """Read predictions and the images that they are of; images that no file speaks of are not looked at.
 
     Args:
         source: a JSON file, or the folder of them.
         images: the folder that the images lie in, or below.
         threshold: see ``predicted_content``.
         skip_bad: go on without bad files.
+
+    Returns:
+        What is to be written.
 
     Raises:
         BadInputError: ``images`` is not given; a video's file; files of different keypoints; an image that is
@@ -109,13 +119,16 @@ def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
 
 
 def match_demo(reading: AnnotationSet, predictions: Path, threshold: float, skip_bad: bool) -> Content:
-    """Predictions in place of the records of ``reading``, on the same images, matched by file name.
+    """Put predictions in the place of the records of ``reading``, on the same images, matched by file name.
 
     Args:
         reading: gives images, splits and schema.
         predictions: a JSON file, or the folder of them.
         threshold: see ``predicted_content``.
         skip_bad: go on without bad files.
+
+    Returns:
+        What is to be written.
 
     Raises:
         BadInputError: other keypoints than those of ``reading``; an image that is not in ``reading``, or twice, or of

@@ -18,7 +18,14 @@ PATTERN = "CollectedData*.csv"
 
 
 def is_lightning_pose(source: Path) -> bool:
-    """Whether a table of points lies at the root, outside a DeepLabCut project."""
+    """Tell whether a source looks like a Lightning Pose data folder; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         return not is_deeplabcut(source) and any(first_text(p).startswith("scorer,") for p in _files(source))
     except OSError:
@@ -34,6 +41,9 @@ def read_lightning_pose(source: Path, *, margin: float = MARGIN, skip_bad: bool 
         source: the data folder, or one table in it.
         margin: of the box around the points, see ``record_builder``.
         skip_bad: go on without bad rows and files.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
 
     Raises:
         BadInputError: no table here, or a bad file and ``skip_bad`` is false.

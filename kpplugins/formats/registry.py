@@ -80,7 +80,13 @@ FORMATS = (
 
 
 def detect(source: Path) -> Format:
-    """The one format that ``source`` is in.
+    """Tell which one format ``source`` is in.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        The format.
 
     Raises:
         BadInputError: there is no such source, or no format or more than one recognises it.
@@ -98,7 +104,17 @@ def detect(source: Path) -> Format:
 
 
 def by_name(name: str) -> Format:
-    """The format called ``name``; raises BadInputError naming all."""
+    """Look up the format called ``name``.
+
+    Args:
+        name: as ``--from`` takes it.
+
+    Returns:
+        The format.
+
+    Raises:
+        BadInputError: there is none; it names all.
+    """
     for known in FORMATS:
         if known.name == name:
             return known

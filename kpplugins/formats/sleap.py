@@ -26,7 +26,14 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def is_sleap(source: Path) -> bool:
-    """Whether the source is an HDF5 file ``*.slp``, or a folder with exactly one."""
+    """Tell whether a source looks like SLEAP labels; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         path = _file_of(source)
         with path.open("rb") as file:
@@ -51,6 +58,9 @@ def read_sleap(
             faults. It is the caller's to remove where reading fails.
         margin: of the box around an animal's points, see ``record_builder``.
         skip_bad: go on without bad frames.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
 
     Raises:
         BadInputError: sleap-io is not installed, the file is none, or a frame is bad and ``skip_bad`` is false.

@@ -72,7 +72,14 @@ class _Entry:
 
 
 def is_via(source: Path) -> bool:
-    """Whether ``source`` looks like a VIA file or a folder with one."""
+    """Tell whether a source looks like a project or an export of VIA; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     json_like = any(
         text.startswith("{")
         and (

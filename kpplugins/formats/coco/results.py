@@ -32,7 +32,7 @@ class _Ids:
 def match_results(
     reading: AnnotationSet, source: Path, predictions: Path, threshold: float, skip_bad: bool
 ) -> Content:
-    """Predictions in place of the records of ``reading``, on the same images, matched by image id.
+    """Put predictions in the place of the records of ``reading``, on the same images, matched by image id.
 
     Args:
         reading: what was read from ``source``; gives images, splits and schema.
@@ -40,6 +40,9 @@ def match_results(
         predictions: the results file.
         threshold: see ``predicted_content``.
         skip_bad: go on without bad entries.
+
+    Returns:
+        What is to be written.
 
     Raises:
         BadInputError: an entry of an unknown image or category, of another number of keypoints, or malformed, and

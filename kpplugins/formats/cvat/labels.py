@@ -23,7 +23,14 @@ class SkeletonLabel:
 
 
 def skeleton_labels(root: ElementTree.Element, where: str) -> dict[str, SkeletonLabel]:
-    """Every skeleton that the ``<meta>`` of a CVAT file declares, by name.
+    """Read every skeleton that the ``<meta>`` of a CVAT file declares.
+
+    Args:
+        root: of the XML document.
+        where: the file, for messages.
+
+    Returns:
+        The labels by name.
 
     Raises:
         BadInputError: a label without name, SVG that is no XML, or a line to a node that is not there.
@@ -49,7 +56,15 @@ def skeleton_labels(root: ElementTree.Element, where: str) -> dict[str, Skeleton
 
 
 def used(labels: dict[str, SkeletonLabel], names: Iterable[str]) -> list[SkeletonLabel]:
-    """The labels called ``names``; all of them where none is."""
+    """Choose the labels called ``names``; all of them where none is.
+
+    Args:
+        labels: by name.
+        names: of the skeletons that occur.
+
+    Returns:
+        The chosen labels.
+    """
     wanted = set(names)
     return [label for label in labels.values() if label.name in wanted] or list(labels.values())
 

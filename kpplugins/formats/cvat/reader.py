@@ -65,7 +65,14 @@ class _File:
 
 
 def is_cvat(source: Path) -> bool:
-    """Whether ``source`` looks like a CVAT XML file or a folder with one."""
+    """Tell whether a source looks like a CVAT 1.1 XML file, or a folder with one; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     return any(
         "<annotations" in text and any(f"<{tag}" in text for tag in ("meta", "image ", "track "))
         for text in sniff(source, (".xml",))

@@ -14,7 +14,14 @@ _MARGIN = 10
 
 
 def box_labels(categories: Sequence[str]) -> dict[str, str]:
-    """Name of the rectangle's label of each category; CVAT wants one other than the skeleton's."""
+    """Name the label of the rectangle of each category; CVAT wants one other than the skeleton's.
+
+    Args:
+        categories: their names.
+
+    Returns:
+        Label by category.
+    """
     found: dict[str, str] = {}
     for category in categories:
         name = f"{category} box"
@@ -25,11 +32,14 @@ def box_labels(categories: Sequence[str]) -> dict[str, str]:
 
 
 def skeleton_svg(schema: KeypointSchema, records: Sequence[PoseRecord]) -> str:
-    """The drawing of the skeleton that CVAT puts under the pointer: circles for points and lines, without ``<svg>``.
+    """Draw the skeleton that CVAT puts under the pointer: circles for keypoints and lines, without ``<svg>``.
 
     Args:
         schema: names and lines of the K points.
         records: where they lie in their boxes on average, the points are drawn; those never labelled on a circle.
+
+    Returns:
+        The SVG elements as text.
     """
     places = _places(schema.num_keypoints, records)
     parts = []
@@ -49,7 +59,16 @@ def skeleton_svg(schema: KeypointSchema, records: Sequence[PoseRecord]) -> str:
 
 
 def label_specs(schema: KeypointSchema, categories: Sequence[str], svg: str) -> list[dict[str, Any]]:
-    """The labels as CVAT's Raw editor takes them."""
+    """Build the labels as CVAT's Raw editor takes them.
+
+    Args:
+        schema: the keypoints.
+        categories: their names.
+        svg: from ``skeleton_svg``.
+
+    Returns:
+        One dict per label, for JSON.
+    """
     points = [
         {"name": name, "type": "points", "color": colour, "attributes": []}
         for name, colour in zip(schema.keypoints, _colours(schema), strict=True)
@@ -67,7 +86,14 @@ def label_specs(schema: KeypointSchema, categories: Sequence[str], svg: str) -> 
 def add_labels(
     parent: ElementTree.Element, schema: KeypointSchema, categories: Sequence[str], svg: str
 ) -> None:
-    """Put the labels into ``parent`` as CVAT exports them: points name their skeleton as parent."""
+    """Put the labels into ``parent`` as CVAT exports them: points name their skeleton as parent.
+
+    Args:
+        parent: the element ``labels``.
+        schema: the keypoints.
+        categories: their names.
+        svg: from ``skeleton_svg``.
+    """
     labels = ElementTree.SubElement(parent, "labels")
     for category in categories:
         label = _add(labels, category, "skeleton")

@@ -19,7 +19,13 @@ CURE = "save the labels again in DeepLabCut, which writes a CSV too, or pandas.r
 
 
 def read_h5_table(path: Path) -> PointTable:
-    """The table in an H5 file.
+    """Read the table in an H5 file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The table.
 
     Raises:
         BadInputError: h5py is not installed, or the file is not as pandas writes it.

@@ -27,7 +27,14 @@ FOLDER = "labeled-data"
 
 
 def is_deeplabcut(source: Path) -> bool:
-    """Whether there is a folder of labelled frames and DeepLabCut's configuration beside it."""
+    """Tell whether a source looks like a DeepLabCut project; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     root = source.parent if source.name == CONFIG else source
     try:
         return "bodyparts:" in first_text(root / CONFIG) and (root / FOLDER).is_dir()
@@ -46,6 +53,9 @@ def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = Fa
         source: the project's folder, or its ``config.yaml``.
         margin: of the box around an animal's points, see ``record_builder``.
         skip_bad: go on without bad rows and files.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
 
     Raises:
         BadInputError: no such project, or a bad file and ``skip_bad`` is false.

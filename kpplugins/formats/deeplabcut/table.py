@@ -63,7 +63,13 @@ class PointTable:
 
 
 def read_csv_table(path: Path) -> PointTable:
-    """The table in a CSV file; faulty rows are among its ``faults``.
+    """Read the table in a CSV file; faulty rows are among its ``faults``.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The table.
 
     Raises:
         BadInputError: the file cannot be read or its header is not as the module says.
@@ -91,7 +97,14 @@ def read_csv_table(path: Path) -> PointTable:
 
 
 def check_columns(columns: Sequence[tuple[str, str, str]], path: Path) -> tuple[tuple[str, str], ...]:
-    """Individual and body part of each pair of columns x, y.
+    """Check the columns and name the individual and body part of each pair x, y.
+
+    Args:
+        columns: individual, body part and coordinate of each.
+        path: the file, for messages.
+
+    Returns:
+        (individual, body part) of each pair, in order.
 
     Raises:
         BadInputError: columns other than x and y in turn, or a body part twice.

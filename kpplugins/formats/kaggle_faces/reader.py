@@ -50,7 +50,14 @@ SUBSETS = {"15": 15, "4": 4, "all": 0}
 
 
 def is_kaggle_faces(source: Path) -> bool:
-    """Whether ``source`` is the training file, or a folder with it. Never raises."""
+    """Tell whether a source looks like Kaggle's training file, or a folder with it; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         return any(_is_training(file) for file in _candidates(source))
     except OSError:
@@ -92,18 +99,36 @@ def read_faces(
 
 
 def require_subset(subset: str) -> None:
-    """Raise BadInputError for an unknown subset."""
+    """Raise BadInputError for an unknown subset.
+
+    Args:
+        subset: ``15``, ``4`` or ``all``.
+    """
     if subset not in SUBSETS:
         raise BadInputError("unknown subset", where="subset", expected=", ".join(SUBSETS), found=repr(subset))
 
 
 def in_subset(record: PoseRecord, subset: str) -> bool:
-    """Whether a row belongs to the subset ``15``, ``4`` or ``all``; one without any point belongs to none."""
+    """Tell whether a row belongs to a subset; one without any keypoint belongs to none.
+
+    Args:
+        record: of the row.
+        subset: ``15``, ``4`` or ``all``.
+
+    Returns:
+        True where it does.
+    """
     return record.num_labelled > 0 and SUBSETS[subset] in (0, record.num_labelled)
 
 
 def training_file(source: Path) -> Path:
-    """The training file that ``source`` means.
+    """Find the training file that ``source`` means.
+
+    Args:
+        source: the file, or the folder that it is in.
+
+    Returns:
+        ``training.csv`` or ``training.zip``.
 
     Raises:
         BadInputError: there is none; it says where to get it.
@@ -119,7 +144,17 @@ def training_file(source: Path) -> Path:
 def read_kaggle_faces(
     source: Path, *, extract_to: Path, subset: str = "all", skip_bad: bool = False
 ) -> AnnotationSet:
-    """``read_faces`` with the images extracted as PNG into the folder ``extract_to``."""
+    """Read every row, with the images extracted as PNG; see ``read_faces``.
+
+    Args:
+        source: ``training.csv``, ``training.zip``, or a folder with one of them.
+        extract_to: the folder that the images are written to.
+        subset: ``15``, ``4`` or ``all``.
+        skip_bad: skip bad rows and report how many and why.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
+    """
     import cv2
 
     faces, reading = read_faces(source, subset=subset, skip_bad=skip_bad)

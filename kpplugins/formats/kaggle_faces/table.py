@@ -22,7 +22,14 @@ WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 
 
 def header_of(path: Path) -> list[str]:
-    """The column names; empty where the file is not there or cannot be read. Never raises."""
+    """Read the column names; never raises.
+
+    Args:
+        path: the file, plain or zipped.
+
+    Returns:
+        The names; empty where the file is not there or cannot be read.
+    """
     try:
         with _text(path) as text:
             return next(csv.reader(text), [])
@@ -31,11 +38,14 @@ def header_of(path: Path) -> list[str]:
 
 
 def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number of the row, from 1, and its values by column.
+    """Iterate over the rows of a table.
 
     Args:
         path: a CSV, or a ZIP with one.
         needed: columns that must be there.
+
+    Returns:
+        Number of each row, from 1, and its values by column.
 
     Raises:
         BadInputError: one of them is missing, or the file is no whole CSV or ZIP.
@@ -60,7 +70,14 @@ def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str
 
 
 def image_of(text: str | None, where: str) -> np.ndarray:
-    """(96, 96) uint8 from the 9,216 grey values of the column ``Image``.
+    """Build an image from the 9,216 grey values of the column ``Image``.
+
+    Args:
+        text: the values, separated by blanks.
+        where: file and row, for messages.
+
+    Returns:
+        (96, 96) uint8.
 
     Raises:
         BadInputError: they are not that.

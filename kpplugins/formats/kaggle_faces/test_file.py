@@ -34,7 +34,13 @@ class Asked:
 
 
 def read_test_faces(source: Path) -> dict[int, np.ndarray]:
-    """The faces to answer for: (96, 96) uint8 by ``ImageId``, from ``test.csv`` or ``test.zip`` in a folder.
+    """Read the faces to answer for, from ``test.csv`` or ``test.zip`` in a folder.
+
+    Args:
+        source: the folder, or the file.
+
+    Returns:
+        (96, 96) uint8 by ``ImageId``.
 
     Raises:
         BadInputError: no such file, an image that is none, or an id twice.
@@ -51,7 +57,13 @@ def read_test_faces(source: Path) -> dict[int, np.ndarray]:
 
 
 def read_lookup(source: Path) -> list[Asked]:
-    """The rows that the answer must have, from ``IdLookupTable.csv`` (or ``.zip``) in a folder.
+    """Read the rows that the answer must have, from ``IdLookupTable.csv`` (or ``.zip``) in a folder.
+
+    Args:
+        source: the folder, or the file.
+
+    Returns:
+        One entry per row, in order.
 
     Raises:
         BadInputError: no such file, or a row that names no coordinate.
@@ -70,7 +82,13 @@ def read_lookup(source: Path) -> list[Asked]:
 
 
 def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints: Sequence[str]) -> None:
-    """Raise BadInputError where a row asks for a point that is not among ``keypoints``, or an unknown face."""
+    """Raise BadInputError where a row asks for a point that is not among ``keypoints``, or an unknown face.
+
+    Args:
+        asked: from ``read_lookup``.
+        faces: the known ids of images.
+        keypoints: names that the model predicts.
+    """
     for row in asked:
         if row.feature[:-2] not in keypoints or row.image not in faces:
             lacking = (

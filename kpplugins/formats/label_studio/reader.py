@@ -43,7 +43,14 @@ _HASH = re.compile(r"^[0-9a-f]{8}-")
 
 
 def is_label_studio(source: Path) -> bool:
-    """Whether ``source`` looks like a Label Studio JSON file or a folder with one."""
+    """Tell whether a source looks like an export of Label Studio; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     return any(
         text.startswith("[")
         and (

@@ -33,7 +33,14 @@ _FEWEST_CORNERS = {"rectangle": 2, "polygon": 3}
 
 
 def is_labelme(source: Path) -> bool:
-    """Whether ``source`` looks like a LabelMe file or a folder of them."""
+    """Tell whether a source looks like LabelMe files; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     return any(
         text.startswith("{") and '"shapes"' in text and ('"imagePath"' in text or '"imageHeight"' in text)
         for text in sniff(source, (".json",)) or _sniff_subfolders(source)

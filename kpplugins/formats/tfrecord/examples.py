@@ -26,9 +26,15 @@ _LONGEST = 1 << 30
 
 
 def read_examples(path: Path) -> Iterator[tuple[str, dict[str, Values] | BadInputError]]:
-    """Each record of a file: its place, and its features by name or what is wrong with it.
+    """Iterate over the records of a file.
 
     After a record whose length cannot be trusted the file is not read further.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Of each record its place, and its features by name or what is wrong with it.
     """
     for where, data in read_records(path):
         if isinstance(data, BadInputError):
@@ -46,7 +52,14 @@ def read_examples(path: Path) -> Iterator[tuple[str, dict[str, Values] | BadInpu
 
 
 def read_records(path: Path) -> Iterator[tuple[str, bytes | BadInputError]]:
-    """Each record's place and data, or what is wrong with it."""
+    """Iterate over the records of a file, undecoded.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Of each record its place, and its data or what is wrong with it.
+    """
     number, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while file.tell() < size:
@@ -81,7 +94,14 @@ def read_records(path: Path) -> Iterator[tuple[str, bytes | BadInputError]]:
 
 
 def starts_with_record(path: Path) -> bool:
-    """Whether a file begins as a TFRecord does; never raises."""
+    """Tell whether a file begins as a TFRecord does; never raises.
+
+    Args:
+        path: the file.
+
+    Returns:
+        True where it does.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(12)
@@ -91,17 +111,30 @@ def starts_with_record(path: Path) -> bool:
 
 
 def masked_crc(data: bytes) -> int:
-    """The checksum that a TFRecord stores."""
+    """Compute the checksum that a TFRecord stores.
+
+    Args:
+        data: what it is of.
+
+    Returns:
+        The masked CRC-32C.
+    """
     crc = crc32c(data)
     return (((crc >> 15) | (crc << 17)) + _MASK) & 0xFFFFFFFF
 
 
 def crc32c(data: bytes) -> int:
-    """CRC-32C (Castagnoli), in parallel lanes with numpy for long data.
+    """Compute CRC-32C (Castagnoli), in parallel lanes with numpy for long data.
 
     A CRC that starts at zero is linear, so the data, after its first four bytes are inverted (which is the start at
     all ones), is cut into lanes of one length, padded by zeros in front; each lane's CRC is computed, and neighbours
     are joined by moving the left one past the length of the right one.
+
+    Args:
+        data: what it is of.
+
+    Returns:
+        The checksum, 32 bits.
     """
     table = _table()
     if len(data) < _SHORT:
@@ -151,7 +184,13 @@ def _times(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 def parse_example(data: bytes) -> dict[str, Values]:
-    """The features of a serialised ``tf.train.Example``.
+    """Parse a serialised ``tf.train.Example``.
+
+    Args:
+        data: the message.
+
+    Returns:
+        Its features by name.
 
     Raises:
         ValueError: it is none.

@@ -16,9 +16,15 @@ _DEEPEST = 10
 
 
 def read_label_map(path: Path) -> tuple[dict[int, str], list[str]]:
-    """Class names by id, and the keypoint names of all classes in the order of their ids.
+    """Read the classes of a label map and the names of their keypoints.
 
     A class is called by its ``display_name``, else by its ``name``.
+
+    Args:
+        path: the ``.pbtxt`` file.
+
+    Returns:
+        Class names by id, and the keypoint names of all classes in the order of their ids.
 
     Raises:
         BadInputError: the file is no label map.

@@ -55,7 +55,14 @@ class _Scene:
 
 
 def is_tfrecord(source: Path) -> bool:
-    """Whether a file, or the first such file of a folder, begins as a TFRecord does."""
+    """Tell whether a source looks like TFRecords; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         return any(starts_with_record(path) for path in _files(source)[:1])
     except OSError:
@@ -82,6 +89,9 @@ def read_tfrecord(
         label_map: the ``.pbtxt``; ``None`` takes the only one beside the records, if there is one.
         margin: of the box around points where a file has no boxes.
         skip_bad: go on without bad records.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
 
     Raises:
         BadInputError: no such files, a broken label map, or a bad record and ``skip_bad`` is false.

@@ -14,13 +14,16 @@ Lay = Callable[[Mapping[Path, str]], None]
 
 
 def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> tuple[Lay, dict[Path, str]]:
-    """The function that puts images into ``made``, and the names that it has given them so far.
+    """Make the function that puts images into ``made``, and the names that it gives them.
 
     Args:
         made: the new folder.
         place: ``copy`` or ``hardlink``.
         progress: called with (images done, of all).
         passing: a folder that will vanish; images in it are copied in any case.
+
+    Returns:
+        The function, and the new names by image, which it fills.
     """
 
     laid: dict[Path, str] = {}
@@ -37,13 +40,21 @@ def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> t
 
 
 def check_placer(place: str) -> None:
-    """Raise BadInputError for an unknown way to place images."""
+    """Raise BadInputError for an unknown way to place images.
+
+    Args:
+        place: ``copy``, ``hardlink`` or ``symlink``.
+    """
     if place not in PLACERS:
         raise BadInputError("unknown way to place images", expected=", ".join(PLACERS), found=repr(place))
 
 
 def check_names(names: Mapping[Path, str]) -> None:
-    """Raise BadInputError for an image whose name the readers would not find again."""
+    """Raise BadInputError for an image whose name the readers would not find again.
+
+    Args:
+        names: the new name by image.
+    """
     for path, name in names.items():
         parts = name.split("/")
         if (
@@ -61,11 +72,14 @@ def check_names(names: Mapping[Path, str]) -> None:
 
 
 def unlike_stems(names: Mapping[Path, str], reserved: Collection[str] = ()) -> dict[Path, str]:
-    """``names``, changed where two differ in their endings only, for tools that name one file after each image.
+    """Change names where two differ in their endings only, for tools that name one file after each image.
 
     Args:
         names: name of each image.
         reserved: names without ending that no image may have.
+
+    Returns:
+        The names by image.
     """
     stems = {path: str(PurePosixPath(name).with_suffix("")) for path, name in names.items()}
     taken, known = set(reserved), {*stems.values(), *reserved}

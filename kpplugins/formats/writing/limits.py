@@ -16,7 +16,11 @@ RENAMED = "image's name (another image's differs in the ending only)"
 
 
 def check_words(content: Content) -> None:
-    """Raise BadInputError for a name of a keypoint or a category that annotation tools do not keep."""
+    """Raise BadInputError for a name of a keypoint or a category that annotation tools do not keep.
+
+    Args:
+        content: what is to be written.
+    """
     for kind, words in (("keypoint", content.reading.schema.keypoints), ("category", content.categories)):
         for word in words:
             if not word or word != word.strip() or breaks_line(word):
@@ -27,7 +31,14 @@ def check_words(content: Content) -> None:
 
 
 def lost_details(content: Content) -> Counter[str]:
-    """Count the crowds, areas and lists of keypoints that go lost where a tool knows boxes only."""
+    """Count the crowds, areas and lists of keypoints that go lost where a tool knows boxes only.
+
+    Args:
+        content: what is to be written.
+
+    Returns:
+        How often each detail is lost, by its name in words.
+    """
     lost: Counter[str] = Counter()
     everything = content.reading.schema.keypoints
     shorter = {name for name, own in content.reading.category_keypoints.items() if own != everything}
@@ -39,5 +50,12 @@ def lost_details(content: Content) -> Counter[str]:
 
 
 def lost_scores(content: Content) -> Counter[str]:
-    """How many predictions lose their score."""
+    """Count the predictions that lose their score.
+
+    Args:
+        content: what is to be written.
+
+    Returns:
+        Their number, by its name in words; empty for labels.
+    """
     return Counter({SCORE: len(content.scores or ())})

@@ -39,7 +39,11 @@ class Prediction:
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise BadInputError where ``threshold`` is no finite number."""
+    """Raise BadInputError where ``threshold`` is no finite number.
+
+    Args:
+        threshold: least score of a keypoint.
+    """
     if not np.isfinite(threshold):
         raise BadInputError(
             "wrong threshold", where="score_thr", expected="a number such as 0.3", found=str(threshold)
@@ -56,7 +60,7 @@ def predicted_content(
     splits: Mapping[Path, str] | None = None,
     faults: Sequence[BadInputError] = (),
 ) -> Content:
-    """Records of predictions: points of a lower score than ``threshold`` and points outside their image are absent.
+    """Build records of predictions; keypoints of a lower score than ``threshold`` or outside their image are absent.
 
     A box is the predicted one, cut to its image, else the one around the points.
 
@@ -68,6 +72,9 @@ def predicted_content(
         origin: name of the predictions, for tools that show it.
         splits: of the images, where they have any.
         faults: what could not be read.
+
+    Returns:
+        What is to be written.
     """
     reading = AnnotationSet(schema, faults=list(faults), splits=dict(splits or {}))
     scores: list[float] = []

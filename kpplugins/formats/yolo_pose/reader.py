@@ -41,7 +41,14 @@ class _Layout:
 
 
 def is_yolo_pose(source: Path) -> bool:
-    """Whether there is a ``data.yaml`` (or the only other ``*.yaml``) with a ``kpt_shape``."""
+    """Tell whether a source looks like an Ultralytics YOLO pose data set; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
     try:
         path = _yaml_of(source)
     except (BadInputError, OSError):
@@ -59,6 +66,9 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     Args:
         source: the folder with ``data.yaml``, or that file.
         skip_bad: go on without bad images.
+
+    Returns:
+        The records, with every fault and every rule that was applied.
 
     Raises:
         BadInputError: ``data.yaml`` is missing or wrong, or a bad file and ``skip_bad`` is false.
@@ -90,7 +100,15 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
 
 
 def label_path(root: Path, image: Path) -> Path:
-    """The label file of an image: the last folder ``images`` below ``root`` becomes ``labels``, the ending .txt."""
+    """Find the label file of an image: the last folder ``images`` below ``root`` becomes ``labels``, the ending .txt.
+
+    Args:
+        root: of the data set.
+        image: the image file.
+
+    Returns:
+        The label file, which may not exist.
+    """
     parts = list(image.relative_to(root).with_suffix(".txt").parts)
     folders = [i for i, part in enumerate(parts[:-1]) if part == "images"]
     if folders:
@@ -99,7 +117,15 @@ def label_path(root: Path, image: Path) -> Path:
 
 
 def flip_pairs_of(flip_idx: Any, names: list[str], where: str) -> list[tuple[str, str]] | None:
-    """Pairs of names from Ultralytics' ``flip_idx``; ``None`` for ``None``.
+    """Read pairs of names from Ultralytics' ``flip_idx``.
+
+    Args:
+        flip_idx: K indices, or ``None``.
+        names: of the K keypoints.
+        where: the file, for messages.
+
+    Returns:
+        The pairs; ``None`` for ``None``.
 
     Raises:
         BadInputError: not K indices, or exchanging twice does not lead back.
