@@ -57,7 +57,11 @@ def fit_model(
         BadInputError: the numbers differ (it names both places), or no dataset names its classes.
     """
     foreign = _below_the_data(cfg, layer)
-    own = [("model", "backbone", "out_channels")] if is_type(cfg.model.get("backbone"), "CPM") else []
+    own = (
+        [("model", "backbone", "out_channels")]
+        if is_type(value_at(cfg, ("model", "backbone")), "CPM")
+        else []
+    )
     for path in (*_KEYPOINTS, *own):
         if _has(cfg, path):
             _fit(cfg, path, "keypoints", schema.keypoints, layer.origin(*path) in foreign)

@@ -90,7 +90,7 @@ def require_effect(rules: Iterable[Rule], own: Sequence[Layer]) -> None:
         BadInputError: naming what the config lacks.
     """
     for rule in rules:
-        if rule.reached or not rule.needs or rule.stated_by not in own:
+        if rule.reached or not rule.needs or rule.stated_by not in own or not rule.stated_by.bases:
             continue
         if rule.name not in used_names(rule.stated_by.name):
             raise BadInputError(

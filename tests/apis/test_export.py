@@ -161,7 +161,7 @@ def test_outputs_by_name():
     assert _named((points, maps))["coordinates"] is points  # integral regression
     with_sigmas = _named(torch.zeros(2, 5, 4))["coordinates"]
     assert (with_sigmas[..., :2] == 0).all() and (with_sigmas[..., 2:] == 0.5).all()
-    with pytest.raises(BadInputError, match=r"not known.*found \(2, 5, 12\)"):
+    with pytest.raises(BadInputError, match=r"unknown outputs.*found \(2, 5, 12\)"):
         _named(bins)
-    with pytest.raises(BadInputError, match="not known.*found dict"):
+    with pytest.raises(BadInputError, match="unknown outputs.*found dict"):
         _named({"maps": maps})

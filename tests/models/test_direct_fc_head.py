@@ -198,7 +198,9 @@ def test_a_recipe_builds_at_its_size_and_at_another(root: Path, name: str):
         model: nn.Module = MODELS.build(cfg.model).eval()
         with torch.no_grad():
             assert model(torch.zeros(1, 3, *size[::-1]), None, mode="tensor").shape == (1, 15, 4)
-    assert [s.use_udp for s in cfg.val_dataloader.dataset.pipeline if s.type == "TopdownAffine"] == [False]
+    assert [
+        s.get("use_udp", False) for s in cfg.val_dataloader.dataset.pipeline if s.type == "TopdownAffine"
+    ] == [False]
 
 
 @pytest.mark.parametrize("name", RECIPES)

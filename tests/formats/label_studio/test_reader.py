@@ -265,7 +265,8 @@ def test_the_real_keypoints_are_read_as_they_are_written(real_data: Path, tmp_pa
     (record,) = reading.records
     # 3 keypoints, all with the rectangle as parent
     assert reading.schema.keypoints == ("nose", "left_eye", "right_eye") and record.num_labelled == 3
-    assert record.category == "person" and not reading.faults and not reading.rules
+    assert record.category == "person" and not reading.faults
+    assert reading.rules == {AppliedRule.AREA_DERIVED: 1}
     # 64.444… % of 216 = 139.2; 39.2907… % of 174 = 68.3658…
     assert np.allclose(record.keypoints[0], [139.2, 68.36595744680851, 2])
     assert np.allclose(record.bbox, [83.9148936, 13.3276596, 186.0936170, 101.9319149])
