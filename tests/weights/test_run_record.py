@@ -63,7 +63,7 @@ def test_files_beside_serve_where_the_checkpoint_says_nothing(tmp_path: Path):
     (tmp_path / "a.py").write_text("")
     assert config_of(None, read_checkpoint(path), path, found) == tmp_path / "a.py"
     (tmp_path / "boxes.json").write_text(json.dumps({"places": [[0, 0]], "size": [1, 1]}))
-    with pytest.raises(BadInputError, match="box layout of other keypoints"):
+    with pytest.raises(BadInputError, match="box layout with another number of keypoints"):
         record_of(read_checkpoint(path), path)
     assert record_of({"a": torch.ones(1)}, tmp_path / "elsewhere/bare.pth") == RunRecord()
 
