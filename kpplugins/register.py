@@ -3,9 +3,12 @@
 Configs do it by ``custom_imports = dict(imports=['kpplugins.register'])``.
 """
 
+import warnings
+
 from kpplugins.compat import checkpoints
 
 checkpoints.install()
+warnings.filterwarnings("ignore", "faster_coco_eval is not installed")  # MMDetection's hint; COCO AP is hotcoco's here
 
 import mmpose.codecs  # noqa: E402, F401
 import mmpose.datasets  # noqa: E402, F401

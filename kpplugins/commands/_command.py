@@ -53,7 +53,7 @@ def run(work: Callable[[], int]) -> int:
         work: does the command's work and returns its exit status.
 
     Returns:
-        The exit status: that of ``work``, 2 for bad input, 130 when it was stopped.
+        The exit status: that of ``work``, 2 for bad input or a missing package, 130 when it was stopped.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if threading.current_thread() is threading.main_thread():
@@ -61,9 +61,7 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except ValueError as error:
-        if (
-            type(error).__name__ != "BadInputError"
-        ):  # by name: importing it needs NumPy, which the doctor may not find
+        if type(error).__name__ != "BadInputError":  # by name: the class needs NumPy, which the doctor may not find
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -71,6 +69,13 @@ def run(work: Callable[[], int]) -> int:
         if error.strerror is None:  # not the file system's
             raise
         print(f"error: {error.filename or 'file system'}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "kpplugins"):  # ours: a fault of the program
+            raise
+        todo = "`kpplugins doctor` says what is missing and how to install it"
+        print(f"error: the package {missing} is not installed; to do: {todo}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kpplugins.commands import COMMANDS, main
+from kpplugins.commands._command import run
 from kpplugins.commands.train import each
 from kpplugins.version import __version__
 
@@ -73,3 +74,20 @@ def test_several_configs_train_in_processes_that_find_the_same_kpplugins(
     said = capfd.readouterr()
     assert "1 of 2: gone.py" in said.out and "2 of 2" not in said.out
     assert "error: gone.py: no such config" in said.err
+
+
+def test_a_missing_package_is_one_line_that_names_the_doctor(capsys: pytest.CaptureFixture):
+    def work() -> int:
+        raise ModuleNotFoundError("No module named 'torch.cuda'", name="torch.cuda")
+
+    assert run(work) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "package torch is not installed" in said and "kpplugins doctor" in said
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault_of_the_program():
+    def work() -> int:
+        raise ModuleNotFoundError("No module named 'kpplugins.gone'", name="kpplugins.gone")
+
+    with pytest.raises(ModuleNotFoundError, match="gone"):
+        run(work)

@@ -1,12 +1,18 @@
 import json
 import logging
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from mmpose.registry import DATASETS
 
+from kpplugins.config.load import datasets_of, load_config
 from kpplugins.curation.convert import convert
+from kpplugins.data.coco.schema import category_names_of_file
+from kpplugins.data.parsing.documents import load_json
 from kpplugins.datasets import CatDataset, CustomKeypointDataset
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.structures import BadInputError
@@ -124,3 +130,30 @@ def test_the_bottom_up_mode_has_all_instances_of_a_image(two_kinds: Path):
     (sample,) = CustomKeypointDataset(str(two_kinds), data_mode="bottomup")
     assert sample["keypoints"].tolist() == [[[0, 0], [3, 4], [1, 2]], [[5, 6], [7, 8], [0, 0]]]
     assert sample["bbox"].shape == (2, 4)
+
+
+def test_an_annotation_file_is_parsed_once_for_the_config_and_once_for_its_dataset(
+    root: Path, tmp_path: Path, drawn_cats: Path, monkeypatch: pytest.MonkeyPatch
+):
+    data, parsed = tmp_path / "data", Counter[str]()
+    convert(drawn_cats, data)
+
+    def counted(path: Path, finite: bool = True) -> Any:
+        parsed[path.name] += 1
+        return load_json(path, finite)
+
+    monkeypatch.setattr("kpplugins.data.coco.schema.load_json", counted)
+    cfg = load_config(root / "configs/custom_centernet.py", data=data)
+    for _, dataset in datasets_of(cfg):
+        DATASETS.build({**dataset, "pipeline": []})
+    assert parsed == {"train.json": 2, "val.json": 1, "test.json": 1}
+
+
+def test_an_annotation_file_written_again_is_parsed_again(tmp_path: Path):
+    path = tmp_path / "a.json"
+    content = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "fish", "keypoints": ["eye"]}]}
+    path.write_text(json.dumps(content))
+    assert category_names_of_file(path) == ["fish"]
+    content["categories"][0]["name"] = "salmon"
+    path.write_text(json.dumps(content))
+    assert category_names_of_file(path) == ["salmon"]

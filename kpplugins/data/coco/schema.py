@@ -1,7 +1,9 @@
 """What the categories of a COCO file say of their keypoints."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.schema import KeypointSchema
@@ -81,7 +83,7 @@ def schema_of_file(path: Path) -> KeypointSchema:
     Raises:
         BadInputError: see ``coco_object`` and ``schemas_of``.
     """
-    return schemas_of(coco_object(path), path)[0]
+    return schemas_of(_categories(path), path)[0]
 
 
 def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
@@ -96,7 +98,7 @@ def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         BadInputError: see ``coco_object`` and ``schemas_of``.
     """
-    return schemas_of(coco_object(path), path)[1]
+    return schemas_of(_categories(path), path)[1]
 
 
 def category_names_of_file(path: Path) -> list[str]:
@@ -111,9 +113,22 @@ def category_names_of_file(path: Path) -> list[str]:
     Raises:
         BadInputError: see ``coco_object``.
     """
-    content = coco_object(path)
-    numbered = sorted(content["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
+    numbered = sorted(_categories(path)["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
     return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))
+
+
+def _categories(path: Path) -> dict[str, Any]:
+    """Return the categories of a file, parsed once as long as it is not written again."""
+    try:
+        state = path.stat()
+    except OSError:
+        return coco_object(path)  # which says what is wrong with it
+    return _parsed_categories(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _parsed_categories(path: Path, written: int, size: int) -> dict[str, Any]:
+    return {"categories": coco_object(path)["categories"]}
 
 
 def _schema_of(category: dict, path: Path) -> KeypointSchema:
