@@ -1,4 +1,4 @@
-"""Figures of speed and size: python -m benchmarks --out docs/bench.json"""
+"""Benchmarks of speed and size: python -m benchmarks --out docs/bench.json"""
 
 import argparse
 import json
@@ -11,9 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure speed and size; print them and keep them as JSON.")
+    parser = argparse.ArgumentParser(
+        description="Measure speed and size; print the figures and save them as JSON."
+    )
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "docs/bench.json", help="where to keep them (%(default)s)"
+        "--out", type=Path, default=ROOT / "docs/bench.json", help="file to save the figures to (%(default)s)"
     )
     args = parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Figures of reading large data sets."""
+"""Benchmarks of reading large data sets."""
 
 import json
 import multiprocessing
@@ -20,11 +20,11 @@ _MAXRSS_PER_MB = 2**20 if sys.platform == "darwin" else 2**10
 
 
 def large_set(images: int = 20_000, each: int = 5) -> dict[str, float]:
-    """A generated COCO set with 17 points an instance, converted, and loaded for training, each in a fresh process.
+    """Convert a generated COCO set with 17 keypoints per instance and load it for training, each in a fresh process.
 
     Args:
-        images: how many; they are links to one black image of 640×480.
-        each: instances an image.
+        images: number of images; they are links to one black image of 640×480.
+        each: instances per image.
 
     Returns:
         ``instances``, ``convert instances a second`` on one core, ``load seconds``, and ``load MB``, the rise of the
@@ -61,7 +61,7 @@ def _load(folder: Path) -> tuple[float, float]:
 
 
 def _peak_mb() -> float:
-    """The most memory that this process has had. Linux's ``ru_maxrss`` would begin at that of the parent."""
+    """Return the peak memory of this process. Linux's ``ru_maxrss`` would start at that of the parent."""
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

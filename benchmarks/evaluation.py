@@ -1,4 +1,4 @@
-"""Figures of evaluating: boxes and keypoints AP, against pycocotools."""
+"""Benchmarks of evaluation: AP of boxes and keypoints, against pycocotools."""
 
 import contextlib
 import io
@@ -18,16 +18,16 @@ _CLASS = "person"
 
 
 def coco_evaluation(images: int = 5000, found: int = 20, true: int = 5) -> dict[str, float]:
-    """AP of boxes and of 17 keypoints of drawn images: ours from samples, pycocotools' from COCO dicts in memory.
+    """Time the AP of boxes and 17 keypoints: ours from samples, pycocotools' from COCO dicts in memory.
 
     Args:
-        images: how many.
-        found: predictions an image, most of them near a truth.
-        true: truths an image, crowds and unlabelled ones among them.
+        images: number of images.
+        found: predictions per image, most of them near a truth.
+        true: truths per image, including crowds and unlabelled ones.
 
     Returns:
-        ``images``, ``seconds`` and ``pycocotools seconds`` of CPU time in this process, ``speedup`` (how many times
-        ours go into pycocotools'), and ``largest difference`` among the 22 numbers.
+        ``images``, ``seconds`` and ``pycocotools seconds`` of CPU time in this process, ``speedup`` (their seconds
+        over ours), and ``largest difference`` among the 22 numbers.
 
     Raises:
         BadInputError: pycocotools is not installed.
@@ -58,7 +58,7 @@ def _theirs(truth: dict, boxes: list[dict], points: list[dict], sigmas: list[flo
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
         raise BadInputError(
-            "pycocotools, which is measured against, is not installed", todo="pip install pycocotools"
+            "pycocotools, the reference of this benchmark, is not installed", todo="pip install pycocotools"
         ) from error
     numbers: list[float] = []
     with contextlib.redirect_stdout(io.StringIO()):
@@ -77,7 +77,7 @@ def _theirs(truth: dict, boxes: list[dict], points: list[dict], sigmas: list[flo
 
 
 def _sample(rng: np.random.Generator, number: int, found: int, true: int) -> dict[str, Any]:
-    """An image as a metric gets it: truths, and predictions that stray from them by 0 to 20 % of their size."""
+    """Make an image as a metric gets it: truths, and predictions that deviate by 0 to 20 % of their size."""
     k = len(COCO_SIGMAS)
     sides = rng.uniform(16, 200, (true, 2))
     corners = rng.uniform(0, 1, (true, 2)) * (np.array(_SIDE) - sides)
@@ -107,7 +107,7 @@ def _sample(rng: np.random.Generator, number: int, found: int, true: int) -> dic
 
 
 def _dicts(samples: list[dict]) -> tuple[dict, list[dict], list[dict]]:
-    """COCO's truth, results of boxes and results of keypoints."""
+    """Convert samples to COCO's truth, box results and keypoint results."""
     boxes, points = [], []
     for sample in samples:
         found = sample["pred_instances"]

@@ -1,4 +1,4 @@
-"""Figures of one-stage models: CenterNet's targets and how they are read, Keypoint R-CNN beside torchvision's."""
+"""Benchmarks of one-stage models: CenterNet's targets and decoding, Keypoint R-CNN against torchvision's."""
 
 import tempfile
 import time
@@ -22,15 +22,15 @@ _K = PERSON_SCHEMA.num_keypoints
 
 
 def centernet_codec(images: int = 200, instances: int = 10) -> dict[str, float]:
-    """Encoding and decoding of persons at 512×512 (maps of 128×128), each on one core.
+    """Time the encoding and decoding of persons at 512×512 (maps of 128×128), each on one core.
 
     Args:
-        images: of each kind that are encoded and decoded, drawn at random.
-        instances: in each of them, all K points labelled.
+        images: number of random images that are encoded, and decoded, each.
+        instances: number in each image, all K keypoints labelled.
 
     Returns:
-        ``encode images a second``; ``decode ms`` of maps as encoded, which is what a trained network gives, and
-        ``decode noise ms`` of maps that are peaks everywhere, which no network gives.
+        ``encode images a second``; ``decode ms`` of maps as encoded, as a trained network gives them; and
+        ``decode noise ms`` of maps with peaks everywhere, which no network gives.
     """
     codec = CenterNetKeypoints((_INPUT, _INPUT), (_CELLS, _CELLS), num_classes=1)
     scenes = [_scene(np.random.default_rng(i), instances) for i in range(images)]
@@ -58,17 +58,17 @@ def centernet_codec(images: int = 200, instances: int = 10) -> dict[str, float]:
 
 
 def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
-    """Milliseconds an image of Keypoint R-CNN by our predictor, and by torchvision's own network, taking turns.
+    """Time one image through our Keypoint R-CNN predictor and through torchvision's own network, in turn.
 
     Both begin with a BGR image of 640×480 of noise and end with NumPy arrays. Weights are random, the same for both,
-    so that what is found means nothing, and is the same too.
+    so the instances found mean nothing, but are the same too.
 
     Args:
-        config: ``coco_keypoint_rcnn.py``, or another of its kind without weights of its own.
-        rounds: how often each; the median counts, and the first round does not.
+        config: ``coco_keypoint_rcnn.py``, or another of its kind that names no weights.
+        rounds: how often each is run; the first round is not counted, and the median of the others is.
 
     Returns:
-        ``ours ms``, ``torchvision ms``, ``found`` (instances), and ``ratio``, the median of those of the rounds.
+        ``ours ms``, ``torchvision ms``, ``found`` (instances), and ``ratio``, the median over the rounds.
     """
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
     torch.manual_seed(0)
@@ -95,13 +95,13 @@ def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
 
 @torch.inference_mode()
 def _bare(network: GeneralizedRCNN, image: np.ndarray) -> dict[str, np.ndarray]:
-    """What torchvision's users write: to RGB in 0..1, through the network, to arrays."""
+    """Run what torchvision's users write: to RGB in 0..1, through the network, to arrays."""
     (one,) = network([torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).float() / 255])
     return {name: value.numpy() for name, value in one.items()}
 
 
 def _scene(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, K, 2) and boxes (n, 4) of persons of 20 to 250 pixels in an image, points all over their boxes."""
+    """Draw keypoints (n, K, 2) anywhere in boxes (n, 4) of persons of 20 to 250 pixels in an image."""
     sides = rng.uniform(20, 250, (n, 2))
     corners = rng.uniform(0, 1, (n, 2)) * (_INPUT - 1 - sides)
     points = corners[:, None] + rng.uniform(0, 1, (n, _K, 2)) * sides[:, None]
@@ -109,7 +109,7 @@ def _scene(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _maps(hm: np.ndarray, hm_hp: np.ndarray) -> dict[str, torch.Tensor]:
-    """CenterNet's six, with these heatmaps; boxes and points are everywhere 20 cells wide."""
+    """Make CenterNet's six maps with these heatmaps; boxes are 20 cells wide everywhere, keypoints at their centres."""
     heatmaps = {
         name: torch.from_numpy(np.asarray(m, np.float32)) for name, m in (("hm", hm), ("hm_hp", hm_hp))
     }

@@ -1,4 +1,4 @@
-"""Figures of speed and size, as ratios within one run wherever two things are compared."""
+"""Benchmarks of speed and size, as ratios within one run wherever two things are compared."""
 
 import subprocess
 import sys
@@ -18,11 +18,11 @@ from kpplugins.engine.runner import build_runner
 from kpplugins.synthetic import write_sample_cats
 
 WARM_UP = 12
-"""Iterations at the start that are not counted: the first epoch, in which every image is decoded."""
+"""Uncounted iterations at the start: the first epoch, in which every image is decoded."""
 
 
 class _StepClock(Hook):
-    """Wall time of each training iteration, the waiting for data included."""
+    """Records the wall time of each training iteration, including waiting for data."""
 
     priority = "VERY_LOW"
 
@@ -32,21 +32,21 @@ class _StepClock(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Called by the Runner."""
+        """Record the end of a training iteration."""
         self.tick()
 
     def tick(self) -> None:
-        """An iteration has ended now."""
+        """Record that an iteration ends now."""
         self.ends.append(time.perf_counter())
 
     @property
     def seconds(self) -> float:
-        """Seconds an iteration after the warm-up."""
+        """Return the seconds per iteration after the warm-up."""
         return (self.ends[-1] - self.ends[WARM_UP - 1]) / (len(self.ends) - WARM_UP)
 
 
 def training_throughput(config: Path, epochs: int = 6, rounds: int = 3) -> dict[str, float]:
-    """Images a second through the Runner, and of the same model fed ready tensors in a bare loop, in turn.
+    """Measure images per second through the Runner, and of the same model in a bare loop on ready tensors.
 
     The bare loop does what a training step must: forward, loss, backward, optimizer step. Everything else is the
     Runner's share: reading and augmenting images, the data workers on the same cores, logging, hooks.
@@ -54,10 +54,10 @@ def training_throughput(config: Path, epochs: int = 6, rounds: int = 3) -> dict[
     Args:
         config: config to train, on 300 drawn cats.
         epochs: epochs of each round, the first not counted; validation and checkpoints are left out.
-        rounds: the two take turns so often; the median of each counts.
+        rounds: how often the two take turns; the median of each counts.
 
     Returns:
-        ``runner`` and ``bare`` in images a second, and ``ratio``.
+        ``runner`` and ``bare`` in images per second, and ``ratio``.
     """
     with tempfile.TemporaryDirectory() as folder:
         write_sample_cats(Path(folder) / "cats", 300, 0)
@@ -81,7 +81,7 @@ def training_throughput(config: Path, epochs: int = 6, rounds: int = 3) -> dict[
 
 
 def _bare_loop(runner: Any, iterations: int) -> float:
-    """Seconds an iteration of the runner's model and optimizer on ready tensors."""
+    """Return the seconds per iteration of the runner's model and optimizer on ready tensors."""
     model, optimizer = runner.model.train(), runner.optim_wrapper.optimizer
     batches = [batch for batch, _ in zip(runner.train_dataloader, range(8), strict=False)]
     ready = [model.data_preprocessor(batch, training=True) for batch in batches]
@@ -96,7 +96,7 @@ def _bare_loop(runner: Any, iterations: int) -> float:
 
 
 def start_up(root: Path, runs: int = 5) -> dict[str, float]:
-    """Seconds of ``tools/train.py --help`` as a whole process, median; and of an empty Python beside it."""
+    """Time ``tools/train.py --help`` as a whole process, and an empty Python beside it; medians in seconds."""
 
     def seconds(*command: str) -> float:
         start = time.perf_counter()
@@ -110,7 +110,7 @@ def start_up(root: Path, runs: int = 5) -> dict[str, float]:
 
 
 def drawing(num: int = 100) -> dict[str, float]:
-    """Drawn cats a second, on one core, writing included."""
+    """Measure drawn cats per second, on one core, writing included."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         write_sample_cats(Path(folder) / "cats", num, 0)
@@ -118,10 +118,10 @@ def drawing(num: int = 100) -> dict[str, float]:
 
 
 def model_sizes() -> list[dict[str, float | str | int]]:
-    """Parameters (millions) and multiply-adds (10⁹) at 256×256, K = 17, of 1, 2, 4 and 8 stacks.
+    """Count parameters (millions) and multiply-adds (10⁹) at 256×256, K = 17, of 1, 2, 4 and 8 stacks.
 
-    Gated and vanilla at C = 256 and depth 4; MMPose's ``HourglassNet`` at the same channels, depth and one block a
-    level; and ``HourglassNet`` as MMPose configures it (depth 5, 256 to 512 channels, two to four blocks a level).
+    Gated and vanilla at C = 256 and depth 4; MMPose's ``HourglassNet`` at the same channels, depth and one block per
+    level; and ``HourglassNet`` as MMPose configures it (depth 5, 256 to 512 channels, two to four blocks per level).
     """
     rows: list[dict[str, float | str | int]] = []
     for stacks in (1, 2, 4, 8):

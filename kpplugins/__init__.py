@@ -5,7 +5,7 @@ shows each of them.
 
 The rooms, each importing only from rooms below it in this list:
 
-- ``commands``      The command line: ``kpplugins COMMAND …``, of which ``tools/NAME.py`` are the same code.
+- ``commands``      The command line: ``kpplugins COMMAND …``; the scripts ``tools/NAME.py`` run the same code.
 - ``apis``          Train, test and predict as functions; what ``kpplugins.commands`` calls.
 - ``curation``      Prepare and check data before training. Never imports torch.
 - ``deploy``        Trained networks as files that need no PyTorch.

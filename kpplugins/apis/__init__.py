@@ -2,7 +2,7 @@
 
 The map: ``train``, ``test``, ``demo`` (images, folders, videos, webcam), ``compare`` (several recipes in one table),
 ``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``convert_weights`` (weights that others
-published), ``doctor``. To predict from Python, see ``kpplugins.inference``.
+published), ``doctor`` (checks the installation). To predict from Python, see ``kpplugins.inference``.
 
 Nothing is imported here, so that command lines start fast: ``from kpplugins.apis.train import train``.
 

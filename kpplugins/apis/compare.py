@@ -54,7 +54,7 @@ def compare(
     times an epoch of each recipe; ``max_epochs``, and with it the schedules, is set to what fits, and
     ``TimeBudgetHook`` stops the training if it still takes too long. A recipe that fails becomes a row that says why.
     A recipe finished earlier with the same settled config, data, budget and seed is not trained again (a new version
-    of the code or another machine goes unnoticed). Model size and time an image are always measured again, for all
+    of the code or another machine goes unnoticed). Model size and time per image are always measured again, for all
     recipes in turn.
 
     Args:
@@ -73,7 +73,7 @@ def compare(
         from_scratch: leave out the pretrained weights that the configs name.
 
     Returns:
-        One row a recipe, as in ``compare.json``; and the Markdown table.
+        One row per recipe, as in ``compare.json``; and the Markdown table.
 
     Raises:
         BadInputError: there is no such config or data folder, two recipes have the same name, or the budget is not
@@ -139,7 +139,7 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
         epochs = recipe.budget.epochs or _apart(recipe.epochs)
         logger.info("%s: %d epochs", recipe.name, epochs)
         return _apart(recipe.run, fingerprint, epochs)
-    except Exception as error:  # whatever it is, the other recipes go on
+    except Exception as error:  # whatever it is, train the other recipes
         recipe.work_dir.mkdir(parents=True, exist_ok=True)
         (recipe.work_dir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         words = " ".join(str(error).split())
@@ -151,7 +151,7 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
 def _apart(work: Callable[..., Any], *args: Any) -> Any:
     """Call a function in a fresh process, so that no recipe affects another, even if it crashes.
 
-    Where the system can fork, it is the fork of a process that has imported what a recipe needs, and done nothing.
+    If the system can fork, it is forked from a process that has only imported what a recipe needs.
     """
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
@@ -162,12 +162,12 @@ def _apart(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _measure(rows: list[dict[str, Any]], out: Path) -> None:
-    """Add model size and time an image to the rows of finished recipes."""
+    """Add model size and time per image to the rows of finished recipes."""
     done = [row for row in rows if "error" not in row]
     runs = [(out / r["name"] / Path(r["config"]).name, out / r["name"] / r["checkpoint"]) for r in done]
     try:
         measured = costs(runs)
-    except Exception as error:  # such as a model that takes no single crop; its test results stand
+    except Exception as error:  # e.g. for a model that is not top-down; its test results are kept
         words = f"size and speed not measured: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         logger.warning(words)
         measured = [{"note": words} for _ in done]
@@ -228,7 +228,7 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
     lines = [
         f"Data {data}, {budget}, seed {seed}; tested on {' or '.join(map(str, counts)) or 'no'} instances. "
         f"Machine: {machine}.",
-        "Minutes: the whole training run, start and validation included. ms an image: one crop at a time, flip test "
+        "Minutes: the whole training run, including start and validation. ms an image: one crop at a time, flip test "
         "as configured, all models in turn.",
     ]
     if not same:

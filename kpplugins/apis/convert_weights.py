@@ -31,8 +31,8 @@ class Converted:
         path: the checkpoint.
         tensors: number of tensors in it.
         parameters: number of values in all tensors, batch norm's counters included.
-        left_out: parts of the config's model that the source does not cover, as its keypoints or categories differ,
-            in words; training starts them from scratch.
+        left_out: parts of the config's model that the source does not cover, as its keypoints or categories differ;
+            training starts them from scratch.
     """
 
     path: Path
@@ -90,7 +90,7 @@ def convert_weights(
 
 
 def _require_place(source: Path, out: Path, overwrite: bool) -> None:
-    """Stop where writing ``out`` would overwrite something or is impossible."""
+    """Raise if writing ``out`` would overwrite something or is impossible."""
     if out.is_dir():
         raise BadInputError("is a folder", where=str(out), expected="a file to write", todo="add a file name")
     if out.exists() and source.exists() and out.samefile(source):
@@ -106,7 +106,7 @@ def _weights(source: Path, files: str) -> dict[str, Any]:
         content = content["model"]
     weights = weights_of(content)
     if not weights:
-        raise BadInputError("no weights in it", where=str(source), expected=files)
+        raise BadInputError("contains no weights", where=str(source), expected=files)
     return weights
 
 

@@ -127,7 +127,7 @@ def demo_files(
     own = [f for f in files if f.parent.resolve() == folder.resolve()]
     if own:
         raise BadInputError(
-            "results would lie among the inputs", where=str(own[0]), todo="give another --out"
+            "results would be written among the inputs", where=str(own[0]), todo="give another --out"
         )
     names = result_names(files)
     if Path(SCHEMA_FILE).stem in names:
@@ -155,7 +155,7 @@ def result_names(files: Sequence[Path]) -> list[str]:
         files: the inputs.
 
     Returns:
-        One name a file, without suffix.
+        One name per file, without suffix.
 
     Raises:
         BadInputError: two inputs differ only in their suffixes.

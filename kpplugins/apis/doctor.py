@@ -34,7 +34,7 @@ class Diagnosis:
 
 
 def diagnose() -> list[Diagnosis]:
-    """Check Python, packages, device, windows, stand-ins and registration; the last four only without faults so far.
+    """Check Python and packages and, if they have no faults, device, windows, stand-ins and registration.
 
     Returns:
         The findings in this order; one with a ``cure`` is a fault.
@@ -96,12 +96,12 @@ def _windows() -> Diagnosis:
     if gui in ("", "NONE"):
         return Diagnosis(
             "windows",
-            "this OpenCV opens none: kpplugins demo --webcam cannot show",
+            "this OpenCV cannot open windows: kpplugins demo --webcam cannot run",
             "pip uninstall -y opencv-python-headless && pip install --force-reinstall --no-deps opencv-python",
         )
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         return Diagnosis(
-            "windows", f"{gui}, but no screen here: kpplugins demo --webcam cannot show; all else works"
+            "windows", f"{gui}, but no screen here: kpplugins demo --webcam cannot run; everything else works"
         )
     return Diagnosis("windows", f"{gui} (for kpplugins demo --webcam)")
 

@@ -17,7 +17,7 @@ from kpplugins.version import __version__
 from kpplugins.weights.checkpoints import run_of
 
 XY, XY_AND_SIGMAS = 2, 4
-"""How many values a keypoint has in the output of heads that regress coordinates."""
+"""Possible numbers of values per keypoint in the output of heads that regress coordinates."""
 _NO_CROP = ("LoadImage", "LoadCachedImage", "PackPoseInputs")
 
 
@@ -134,7 +134,7 @@ def _named(raw: Any) -> dict[str, Tensor]:
 
 
 def _input_size(model: Any, name: str) -> tuple[int, int]:
-    """Return the codec's input size (w, h); stop at models that cannot be exported."""
+    """Return the codec's input size (w, h); raise for models that cannot be exported."""
     codec = getattr(getattr(model, "head", None), "decoder", None)
     size = getattr(codec, "input_size", None)
     if not isinstance(model, TopdownPoseEstimator) or size is None:

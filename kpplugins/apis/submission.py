@@ -25,7 +25,7 @@ from kpplugins.structures import BadInputError
 
 
 def read_task(cfg: Config, schema: KeypointSchema, path: Path) -> tuple[list[Asked], dict[int, np.ndarray]]:
-    """Read which keypoints of which faces Kaggle asks for, and check that the model can answer before it runs.
+    """Read which keypoints of which faces Kaggle requests, and check that the model has them before it runs.
 
     Args:
         cfg: the settled config; both files are in the ``data_root`` of its test data.

@@ -100,14 +100,14 @@ test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
 def _run(
     config: str | Path | None, checkpoint: str | Path | None, work_dir: str | Path | None, trust: bool
 ) -> OpenedRun:
-    """Open the run that is meant; a work dir gives the checkpoint where none is named."""
+    """Open the run that the arguments name; a work dir gives the checkpoint if none is named."""
     if checkpoint is None and work_dir is not None and config is not None and Path(config).suffix != ".pth":
         checkpoint = default_checkpoint(Path(work_dir))
     return open_run(config, checkpoint, trust)
 
 
 def _require_same_points(cfg: Config, run: OpenedRun) -> None:
-    """Stop where the checkpoint's run had other keypoints than the data, even if their number is the same.
+    """Raise if the checkpoint's run had other keypoints than the data, even if their number is the same.
 
     The same holds for the categories of a model that finds boxes: its labels are indices into a list of names.
     """

@@ -97,7 +97,7 @@ def train(
 
 
 def _require_pipeline(cfg: Config) -> None:
-    """Stop where the training data have no pipeline, as in MMPose's associative embedding."""
+    """Raise if the training data have no pipeline, as in MMPose's associative embedding."""
     loader = cfg.get("train_dataloader")
     if loader and not any(pipeline for pipeline in pipelines_of(loader)):
         raise BadInputError(
@@ -109,7 +109,8 @@ def _require_pipeline(cfg: Config) -> None:
 def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
     """Return what testing and prediction need besides the weights.
 
-    Config, schema, and how the keypoints lie in their boxes, or, for models that find boxes, the categories' names.
+    These are config, schema, and the layout of the keypoints in their boxes; for models that find boxes, the names of
+    the categories instead of the layout.
     """
     record = RunRecord(name=Path(cfg.filename).stem, schema=schema, config=plain_config(cfg))
     parts = list(_parts(dataset))

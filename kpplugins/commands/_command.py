@@ -16,16 +16,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: gets the options.
     """
-    parser.add_argument("--work-dir", help="where the run is kept (default: work_dirs/NAME)")
+    parser.add_argument("--work-dir", help="folder of the run (default: work_dirs/NAME)")
     parser.add_argument("--data", metavar="DIR", help="point every dataset of the config at this folder")
     parser.add_argument(
-        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="go over the config's values"
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="override values of the config"
     )
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="go on without bad files, saying how many and why"
-    )
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad files and say how many and why")
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
@@ -57,16 +55,16 @@ def run(work: Callable[[], int]) -> int:
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are removed
     try:
         return work()
     except ValueError as error:
-        if type(error).__name__ != "BadInputError":  # by name: the class needs NumPy, which the doctor may not find
+        if type(error).__name__ != "BadInputError":  # by name: importing it needs NumPy, which may be missing
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.strerror is None:  # not the file system's
+        if error.strerror is None:  # not from the file system
             raise
         print(f"error: {error.filename or 'file system'}: {error.strerror}", file=sys.stderr)
         return 2
@@ -86,10 +84,10 @@ def values(pairs: list[str]) -> dict[str, Any]:
     """Read KEY=VALUE pairs; one without ``=`` ends the process with a message.
 
     Args:
-        pairs: the words behind ``--cfg-options``.
+        pairs: the arguments of ``--cfg-options``.
 
     Returns:
-        Values by key: a Python literal where it reads as one, else a string.
+        Values by key: a Python literal if it can be read as one, else a string.
     """
     result: dict[str, Any] = {}
     for pair in pairs:

@@ -11,15 +11,15 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Compare recipes; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
     """
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Train several configs on one dataset with one budget and seed; test each; one table.",
+        description="Train several configs on one dataset with one budget and seed, test each, and write one table.",
     )
     parser.add_argument("config", nargs="+", help="config files, e.g. configs/cat_hourglass.py")
     parser.add_argument("--data", metavar="DIR", required=True, help="point every dataset at this folder")
@@ -34,19 +34,19 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         type=Path,
         required=True,
         metavar="DIR",
-        help="compare.md, .json, .png, and a folder a recipe",
+        help="folder for compare.md, .json and .png, and for each recipe",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of weights, order and augmentation (%(default)s)"
-    )
-    parser.add_argument("--names", nargs="+", metavar="NAME", help="of the recipes (default: the files')")
-    parser.add_argument("--again", action="store_true", help="train finished ones too")
-    parser.add_argument(
-        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="go over the values of every config"
+        "--seed", type=int, default=0, help="seed of weights, order and augmentation (%(default)s)"
     )
     parser.add_argument(
-        "--skip-bad", action="store_true", help="go on without bad files, saying how many and why"
+        "--names", nargs="+", metavar="NAME", help="names of the recipes (default: those of the files)"
     )
+    parser.add_argument("--again", action="store_true", help="train finished recipes again")
+    parser.add_argument(
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="override values of every config"
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad files and say how many and why")
     parser.add_argument(
         "--from-scratch", action="store_true", help="leave out the pretrained weights that the configs name"
     )

@@ -1,4 +1,4 @@
-"""Bring weights that others trained under our names."""
+"""Convert weights that others trained to our names."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Convert weights; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
     """
     parser = argparse.ArgumentParser(
-        prog=prog, description="Write weights that others trained as a checkpoint of our model."
+        prog=prog, description="Convert weights that others trained to a checkpoint of our model."
     )
     parser.add_argument(
         "kind",
@@ -25,17 +25,17 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         help="whose: the CenterNet authors' multi_pose_hg_1x.pth or multi_pose_hg_3x.pth; or torchvision's "
         "keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
     )
-    parser.add_argument("source", metavar="SRC", help="their file")
+    parser.add_argument("source", metavar="SRC", help="the file of weights")
     parser.add_argument("out", metavar="DST", help="the checkpoint to write")
     parser.add_argument(
-        "--config", help="for this config's model: last layers for other points or classes are left out"
+        "--config", help="for this config's model: last layers for other keypoints or classes are left out"
     )
     parser.add_argument("--data", metavar="DIR", help="point every dataset of the config at this folder")
     parser.add_argument("--overwrite", action="store_true", help="DST may exist")
     parser.add_argument("--trust-checkpoint", action="store_true", help="let SRC run code while it loads")
     args = parser.parse_args(argv)
     if args.data and not args.config:
-        parser.error("--data goes with --config")
+        parser.error("--data needs --config")
 
     def work() -> int:
         from kpplugins.apis.convert_weights import convert_weights
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         )  # fmt: skip
         print(f"written: {done.path}: {done.tensors} tensors, {done.parameters / 1e6:.1f} million numbers")
         for words in done.left_out:
-            print(f"begins anew: {words}")
+            print(f"starts from scratch: {words}")
         start = "load_from" if args.kind == "centernet" else "model.weights"  # which sets the norm too
         tested = "" if done.left_out else f"; kpplugins test CONFIG {done.path}"
         print(f"next: kpplugins train CONFIG --cfg-options {start}={done.path}{tested}")

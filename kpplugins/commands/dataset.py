@@ -1,4 +1,4 @@
-"""Make, convert and look after data."""
+"""Make, convert and check data."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -7,24 +7,26 @@ from pathlib import Path
 from kpplugins.commands._command import run
 
 NEW = "a folder that does not exist yet, or is empty"
-NAMES = "names of the points, where the format has none"
+NAMES = "names of the keypoints, if the format has none"
 FORMATS = (
     "cat, kaggle, coco, labelme, cvat, labelstudio, via, yolo, deeplabcut, lightningpose, sleap, tfrecord, "
-    "boxes_json; default: told from the source"
+    "boxes_json; default: detected from the source"
 )
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Look after data; see ``kpplugins.commands``.
+    """Run a command on data; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(prog=prog, description="Make, convert and look after data sets.")
+    parser = argparse.ArgumentParser(
+        prog=prog, description="Make, convert, check, split, export and crop data sets."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     works: dict[str, Callable[[argparse.Namespace], int]] = {}
     for name, words, add, work in COMMANDS:
@@ -57,7 +59,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     _add_division(parser, None)
     _add_place(parser, "symlink")
     parser.add_argument(
-        "--category", metavar="NAME", help="what all instances are, over what the source says"
+        "--category", metavar="NAME", help="category of all instances, instead of the source's"
     )
 
 
@@ -83,11 +85,14 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--predictions",
         type=Path,
-        help="these instead of the annotations: COCO results, or what kpplugins demo wrote",
+        help="export these instead of the annotations: COCO results, or what kpplugins demo wrote",
     )
-    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images of predictions lie")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images of the predictions are")
     parser.add_argument(
-        "--score-thr", type=float, default=0.3, help="predicted points below are left out (%(default)s)"
+        "--score-thr",
+        type=float,
+        default=0.3,
+        help="predicted keypoints with a lower score are left out (%(default)s)",
     )
     _add_place(parser)
     parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
@@ -116,10 +121,10 @@ def _add_schema(parser: argparse.ArgumentParser) -> None:
         "--repeated",
         type=Path,
         metavar="SOURCE",
-        help="the same images labelled again: sigmas are measured",
+        help="the same images labelled again, to measure sigmas",
     )
     parser.add_argument("--num", type=int, default=8, help="instances to draw (%(default)s)")
-    parser.add_argument("--write", action="store_true", help="keep what was found in DIR/schema.json")
+    parser.add_argument("--write", action="store_true", help="save what was found as DIR/schema.json")
 
 
 def _run_schema(args: argparse.Namespace) -> int:
@@ -152,7 +157,7 @@ def _run_check(args: argparse.Namespace) -> int:
     from kpplugins.curation.check import check
 
     with _bar("images") as progress:
-        options = {k: v for k, v in _reading(args).items() if k != "skip_bad"}  # it goes on, and reports them
+        options = {k: v for k, v in _reading(args).items() if k != "skip_bad"}  # bad entries are findings
         report = check(args.source, out=_out(args), group_by=args.group_by, progress=progress, **options)
     print(report.text)
     print(f"written: {_out(args)}: check.html, check.json")
@@ -248,19 +253,19 @@ def _run_crop(args: argparse.Namespace) -> int:
 
 COMMANDS = (
     ("sample", "draw a data set (it is drawn, not photographed)", _add_sample, _run_sample),
-    ("convert", "bring annotations of any known format into COCO keypoints", _add_convert, _run_convert),
+    ("convert", "convert annotations in any known format to COCO keypoints", _add_convert, _run_convert),
     ("export", "write annotations or predictions for an annotation tool", _add_export, _run_export),
     (
         "schema",
-        "what the keypoints are: names, flip pairs, sigmas; drawn plain and mirrored",
+        "show the keypoints: names, flip pairs, sigmas; drawn plain and mirrored",
         _add_schema,
         _run_schema,
     ),
-    ("check", "find what would harm training; exit status 1 where something would", _add_check, _run_check),
+    ("check", "find what would harm training; exit status 1 if anything would", _add_check, _run_check),
     ("split", "divide a converted set anew into train, val and test", _add_split, _run_split),
-    ("stats", "numbers and plots", _add_stats, _run_stats),
-    ("browse", "contact sheets of images with their points and label maps", _add_browse, _run_browse),
-    ("crop", "every labelled instance as an image of its own", _add_crop, _run_crop),
+    ("stats", "print numbers and draw plots", _add_stats, _run_stats),
+    ("browse", "draw contact sheets of images with their keypoints and label maps", _add_browse, _run_browse),
+    ("crop", "save every labelled instance as its own image", _add_crop, _run_crop),
 )
 
 
@@ -270,11 +275,11 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
-    """Ask what readers want to know of a source."""
+    """Add the options of the formats' readers."""
     parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
     parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
     parser.add_argument(
-        "--subset", choices=["15", "4", "all"], help="kaggle: rows with 15 points, with 4, or all"
+        "--subset", choices=["15", "4", "all"], help="kaggle: rows with 15 keypoints, with 4, or all"
     )
     parser.add_argument(
         "--box-format", choices=["xywh", "xyxy"], help="coco: how the file's boxes are stored"
@@ -286,7 +291,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def _reading(args: argparse.Namespace) -> dict:
-    """Give the options of ``_add_reading`` as keyword arguments."""
+    """Return the options of ``_add_reading`` as keyword arguments."""
     return {
         "from_format": args.from_format, "names": args.names, "subset": args.subset,
         "box_format": args.box_format, "annotation": args.annotation, "skip_bad": args.skip_bad,
@@ -298,30 +303,30 @@ def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int] 
     parser.add_argument(
         "--ratio", type=float, nargs=3, default=ratios, metavar=("TRAIN", "VAL", "TEST"), help=words
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the shuffle before dividing (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the shuffle before dividing (%(default)s)"
+    )
     _add_group_by(parser)
 
 
 def _add_group_by(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--group-by", metavar="REGEX", help="keep images together whose path has the same group"
+        "--group-by", metavar="REGEX", help="keep images together whose paths have the same group"
     )
 
 
 def _add_place(parser: argparse.ArgumentParser, *more: str) -> None:
     parser.add_argument(
-        "--place", choices=["copy", "hardlink", *more], default="copy", help="how images come in"
+        "--place", choices=["copy", "hardlink", *more], default="copy", help="how to place the images"
     )
 
 
 def _add_skip_bad(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="go on without bad entries, saying how many and why"
-    )
+    parser.add_argument("--skip-bad", action="store_true", help="skip bad entries and say how many and why")
 
 
 def _out(args: argparse.Namespace) -> Path:
-    """Say where a look at data is written: never into the data."""
+    """Return the folder for results about data: never the data folder itself."""
     source = args.source.resolve()
     return args.out or Path("work_dirs") / f"data_{source.name if source.is_dir() else source.stem}"
 

@@ -1,6 +1,6 @@
 """Show the keypoints in images, videos or the webcam.
 
-Where the keypoints are looked for: in the boxes of a detector (--detector CONFIG), in given ones (--bbox), or in the
+Keypoints are searched in the boxes of a detector (--detector CONFIG), in given ones (--bbox), or in the
 whole image. A one-stage model, which finds boxes and keypoints at once, takes none of these.
 """
 
@@ -14,13 +14,13 @@ HELP = "A one-stage model, which finds boxes and keypoints at once, takes neithe
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
-    """Describe what the command takes.
+    """Build the parser of the command.
 
     Args:
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
-        The parser of the command's words.
+        The parser.
     """
     parser = argparse.ArgumentParser(prog=prog, description="Show what a trained model finds.", epilog=HELP)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="images, videos, folders")
@@ -31,7 +31,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint", help="default: the best one of the config's work dir, or of the newest run"
     )
-    parser.add_argument("--detector", metavar="CONFIG", help="look into the boxes that this detector finds")
+    parser.add_argument("--detector", metavar="CONFIG", help="search in the boxes that this detector finds")
     parser.add_argument(
         "--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir"
     )
@@ -42,20 +42,23 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--out", default="work_dirs/demo", help="folder for drawn images and JSON (%(default)s)"
     )
     parser.add_argument("--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
-                        help="look here, in pixels; may be repeated; default: the whole image")  # fmt: skip
+                        help="search here, in pixels; may be repeated; default: the whole image")  # fmt: skip
     parser.add_argument(
         "--data", metavar="DIR", help="the test images of the config's dataset, at this folder"
     )
     parser.add_argument(
-        "--score-thr", type=float, default=0.3, help="points below are drawn as rings (%(default)s)"
+        "--score-thr",
+        type=float,
+        default=0.3,
+        help="keypoints with a lower score are drawn as rings (%(default)s)",
     )
     parser.add_argument(
         "--box-thr", type=float, default=0.3, metavar="SCORE",
         help="boxes of a detector or a one-stage model with a lower score are left out (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU where there is one")
+    parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU if there is one")
     parser.add_argument("--max-frames", type=int, help="stop the webcam after so many images")
-    parser.add_argument("--skip-bad", action="store_true", help="go on without unreadable files")
+    parser.add_argument("--skip-bad", action="store_true", help="skip unreadable files")
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
@@ -66,8 +69,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Show what a trained model finds; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
@@ -78,7 +81,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         command.error("give images, videos or folders, or --data DIR, or --webcam")
     detecting = args.detector is not None or args.detector_checkpoint is not None
     if detecting and args.bbox:
-        command.error("either --bbox or --detector says where to look")
+        command.error("give either --bbox or --detector")
     if args.detector_classes and not detecting:
         command.error("--detector-classes needs --detector")
 
@@ -113,7 +116,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 
 def _detector_of(args: argparse.Namespace) -> Any:
-    """Give the detector that the options name."""
+    """Load the detector that the options name."""
     from kpplugins.inference.box_detector import BoxDetector
     from kpplugins.weights.checkpoints import run_of
 

@@ -1,4 +1,4 @@
-"""Say what is installed and what is wrong."""
+"""Report what is installed and what is wrong."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Examine the installation; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
     """
     argparse.ArgumentParser(
-        prog=prog, description="Versions, device, stand-ins, faults and their cures."
+        prog=prog, description="Report versions, device and stand-ins, and faults with their cures."
     ).parse_args(argv)
 
     def work() -> int:

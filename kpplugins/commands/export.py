@@ -10,18 +10,20 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Export a run; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
     """
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Export a keypoint detector to ONNX, with the proof that ONNX Runtime finds the same points.",
+        description="Export a keypoint detector to ONNX, and verify that ONNX Runtime finds the same keypoints.",
     )
     parser.add_argument(
-        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
+        "config",
+        nargs="?",
+        help="config file, or a checkpoint, which contains its config; default: the newest run",
     )
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument("--out", metavar="FILE", help="default: NAME.onnx beside the checkpoint")
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             shape = "×".join(map(str, o["shape"]))
             print(f"{name} {shape}: differs by {o['max_difference']:.1e}, {o['relative']:.1e} of its range")
         points = proof["keypoints"]
-        unsteady = f"; {points['unsteady']} left out, which rounding moves" if points["unsteady"] else ""
+        unsteady = f"; {points['unsteady']} left out, as rounding moves them" if points["unsteady"] else ""
         print(
             f"keypoints: {points['compared']} compared, at most {points['max_difference_px']:.2g} px apart{unsteady}"
         )

@@ -10,15 +10,17 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Test a trained config; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
     """
     parser = argparse.ArgumentParser(prog=prog, description="Test a keypoint detector: AP, PCK, NME, images.")
     parser.add_argument(
-        "config", nargs="?", help="config file or a checkpoint, which has its own; default: the newest run"
+        "config",
+        nargs="?",
+        help="config file, or a checkpoint, which contains its config; default: the newest run",
     )
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kpplugins.commands._command import add_common, options, run
 
-START = (  # from where this process has kpplugins, whether installed or not
+START = (  # finds kpplugins where this process did, installed or not
     f"import sys; sys.path[:] = {sys.path!r}; from kpplugins.commands.train import main; sys.exit(main())"
 )
 
@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Train configs; see ``kpplugins.commands``.
 
     Args:
-        argv: the words behind the command's name. Default: those of the process.
-        prog: what ``--help`` calls the command. Default: the name of the script.
+        argv: the arguments after the command's name. Default: those of the process.
+        prog: the command's name in ``--help``. Default: the name of the script.
 
     Returns:
         The exit status of the command.
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("config", nargs="+",
                         help="config files, e.g. configs/cat_hourglass.py, trained one after the other")  # fmt: skip
     parser.add_argument("--resume", nargs="?", const=True, default=False, metavar="CHECKPOINT",
-                        help="go on from the run's last checkpoint, or from this one")  # fmt: skip
+                        help="resume from the run's last checkpoint, or from this one")  # fmt: skip
     parser.add_argument("--from-scratch", action="store_true",
                         help="leave out the pretrained weights that the config names")  # fmt: skip
     parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     args = parser.parse_args(argv)
     if len(args.config) > 1:
         if args.work_dir or isinstance(args.resume, str) or args.launcher != "none":
-            parser.error("several configs: without --work-dir, --resume CHECKPOINT and --launcher")
+            parser.error(
+                "with several configs, --work-dir, --resume CHECKPOINT and --launcher cannot be used"
+            )
         return each(args.config, list(sys.argv[1:] if argv is None else argv))
     (config,) = args.config
 
@@ -52,11 +54,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 
 def each(configs: list[str], words: list[str]) -> int:
-    """Train every config in a process of its own; the first that fails ends it.
+    """Train every config in its own process; stop at the first that fails.
 
     Args:
         configs: the config files.
-        words: all words of the command line, whose options go to each.
+        words: all arguments of the command line; its options are passed to each.
 
     Returns:
         The exit status of the first that failed, else 0.

@@ -75,7 +75,7 @@ def fit_model(
             _fit(cfg, path, "classes", classes, False)
         elif value_at(cfg, path) is None:
             raise BadInputError(
-                "no dataset says what its classes are", where=", ".join(LOADERS), todo=f"set {dotted(path)}"
+                "no dataset names its classes", where=", ".join(LOADERS), todo=f"set {dotted(path)}"
             )
 
 

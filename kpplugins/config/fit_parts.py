@@ -12,7 +12,7 @@ from kpplugins.schema import KeypointSchema
 
 logger = logging.getLogger(__name__)
 _BY_FILE = {"OKSLoss": "SchemaOKSLoss", "PoseOKS": "SchemaPoseOKS"}
-"""Parts that read sigmas from a file of MMPose's, and ours that take them as arguments."""
+"""Parts that read sigmas from a file of MMPose's, and our versions that take them as arguments."""
 
 
 def fit_parts(cfg: Config, schema: KeypointSchema, is_foreign: Callable[[Path], bool]) -> None:
@@ -35,7 +35,7 @@ def fit_parts(cfg: Config, schema: KeypointSchema, is_foreign: Callable[[Path], 
                 logger.info("%s: %s with the sigmas of the data, %s before", dotted(path), ours, theirs)
         if is_type(part, "KeypointOHKMMSELoss") and part.get("topk", 8) > schema.num_keypoints:
             part.topk = schema.num_keypoints
-            logger.info("%s.topk: all %d keypoints, there are no more", dotted(path), schema.num_keypoints)
+            logger.info("%s.topk: %d, the number of keypoints", dotted(path), schema.num_keypoints)
     order = list(range(schema.num_keypoints))
     for place, codec in _codecs(cfg):
         if "decode_keypoint_order" in codec and is_foreign(place):
@@ -44,11 +44,11 @@ def fit_parts(cfg: Config, schema: KeypointSchema, is_foreign: Callable[[Path], 
     head = value_at(cfg, ("model", "head"))
     if isinstance(head, dict) and head.get("rescore_cfg") and is_foreign(("model", "head", "rescore_cfg")):
         head.pop("rescore_cfg")
-        logger.info("model.head.rescore_cfg: left out, it scores persons")
+        logger.info("model.head.rescore_cfg: left out, as it scores persons")
     for path, pipeline in pipeline_paths(cfg.get("train_dataloader") or {}, ("train_dataloader",)):
         if is_foreign(path) and any(is_type(step, "RandomHalfBody") for step in pipeline):
             pipeline[:] = [step for step in pipeline if not is_type(step, "RandomHalfBody")]
-            logger.info("train_dataloader: without RandomHalfBody, which needs an upper and a lower body")
+            logger.info("train_dataloader: RandomHalfBody left out, as it needs an upper and a lower body")
 
 
 def _parts(path: Path, part: Any) -> Iterator[tuple[Path, Any]]:

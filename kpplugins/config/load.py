@@ -1,9 +1,9 @@
 """Loading a config, and settling the values that follow from others.
 
 MMEngine's inheritance copies values when a base is read: a child that changes the base's ``data_root`` or ``codec``
-does not change the copies that the base made of them. Here the special names at the top of a config are copied where
-they belong (``rules``), and the model gets the numbers and names of keypoints and classes from the data (``fit``). A
-config without these names is returned as ``Config.fromfile`` reads it.
+does not change the copies that the base made of them. Here the special names at the top of a config are copied to
+where they belong (``rules``), and the model gets the numbers and names of keypoints and classes from the data
+(``fit``). A config without these names is returned as ``Config.fromfile`` reads it.
 """
 
 from collections.abc import Collection, Sequence
@@ -43,14 +43,14 @@ def load_config(
         cfg_options: values by dotted key that override the file's.
         skip_bad: let datasets skip bad files.
         schema: the keypoints, if the data are not available; ``None`` reads them from the datasets.
-        classes: class names, likewise; with a schema alone there is one class, named as the schema.
+        classes: class names, likewise; with a schema alone there is one class, named after the schema.
 
     Returns:
         The settled config.
 
     Raises:
         BadInputError: a missing or unreadable file, a near miss of a known name, one that would change nothing, or
-            numbers of keypoints or classes that do not agree.
+            numbers of keypoints or classes that disagree.
     """
     cfg, layer = read_config(config)
     reject_near_misses(layer)

@@ -137,7 +137,7 @@ def _near(name: str, known: set[str]) -> str | None:
         return None
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=_NEAR)
     letters = [word.rstrip("0123456789_") for word in (name, *near)]
-    return near[0] if near and letters[0] != letters[1] else None  # data_root2 is somebody's second one
+    return near[0] if near and letters[0] != letters[1] else None  # data_root2 may be a second data root
 
 
 def _tree(file: str) -> ast.Module:

@@ -1,4 +1,4 @@
-"""The parts of a config that datasets and models share: where they are, and what they say about the data."""
+"""The parts of a config that concern datasets and models: where they are, and what they say about the data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -210,7 +210,7 @@ def schema_of(cfg: Config) -> KeypointSchema:
         The schema.
 
     Raises:
-        BadInputError: two datasets differ (it names both places and numbers), or none says what its keypoints are.
+        BadInputError: two datasets differ (it names both places and numbers), or none names its keypoints.
     """
     first: tuple[str, KeypointSchema] | None = None
     for loader in LOADERS:
@@ -225,7 +225,7 @@ def schema_of(cfg: Config) -> KeypointSchema:
                 )  # fmt: skip
             first = first or (place, schema)
     if first is None:
-        raise BadInputError("no dataset says what its keypoints are", where=", ".join(LOADERS))
+        raise BadInputError("no dataset names its keypoints", where=", ".join(LOADERS))
     return first[1]
 
 

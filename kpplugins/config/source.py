@@ -23,7 +23,7 @@ from kpplugins.structures import BadInputError
 OPTIONS, DATA = "--cfg-options", "--data"
 SCOPE = "kpplugins"
 CONFIGS = Path(__file__).resolve().parents[1] / ".mim/configs"
-"""Our own configs: in the wheel files, in a checkout a link to ``configs/``."""
+"""Our own configs: files in a wheel, a link to ``configs/`` in a checkout."""
 _UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError, RuntimeError)
 _reading = threading.RLock()
 
@@ -43,7 +43,7 @@ class Layer:
     bases: tuple["Layer", ...] = ()
 
     def origin(self, *path: str | int) -> "Layer":
-        """Find the layer, from this one down, that set the value which the place has here."""
+        """Find the layer, from this one down, that set the value of the place."""
         value = value_at(self.values, path)
         for base in self.bases:
             if same(value_at(base.values, path), value):
@@ -56,13 +56,13 @@ class Layer:
         return frozenset(self.bases).union(*(base.below for base in self.bases))
 
     def earlier(self, *path: str | int) -> list[Any]:
-        """List the values that the place had in the layers below, where they had it."""
+        """List the values that the place has in the layers below, if they have it."""
         found = (value_at(layer.values, path) for layer in self.below)
         return [value for value in found if value is not None]
 
     @cached_property
     def is_installed(self) -> bool:
-        """Tell whether it is a config of another package, e.g. MMPose, and so taken literally."""
+        """Tell whether it is a config of another package, e.g. MMPose, and therefore taken literally."""
         parts = Path(self.name).parts
         return ".mim" in parts and parts[parts.index(".mim") - 1] != SCOPE
 
@@ -95,7 +95,7 @@ def read_config(config: str | Path | Config) -> tuple[Config, Layer]:
 
     Args:
         config: the file, in any form that MMEngine reads, or one of ours as ``kpplugins::NAME.py``; or a ``Config``,
-            which is a layer over the file that it was read from, where that is still there.
+            which is a layer over the file that it was read from, if that still exists.
 
     Returns:
         The config as MMEngine reads it (a copy, for a ``Config``), and its topmost layer.
@@ -143,7 +143,7 @@ def _read(path: Path) -> tuple[Config, Layer]:
 
 @dataclass
 class _Recorder:
-    """Stands in for one of MMEngine's functions that read a file, and keeps what they return."""
+    """Replaces one of MMEngine's functions that read a file, and records what it returns."""
 
     read: Callable
     stack: list[list[Layer]] = field(default_factory=lambda: [[]])
@@ -158,7 +158,7 @@ class _Recorder:
 
 @contextlib.contextmanager
 def _recording() -> Iterator[list[Layer]]:
-    """Within it, the layers that are read are appended to the list; the whole chain is in the ``bases`` of the last."""
+    """Collect the layers that are read inside the block; the last one's ``bases`` hold the whole chain."""
     layers: list[list[Layer]] = [[]]
     with _reading:
         ours: dict[str, Callable] = {
@@ -179,7 +179,7 @@ def _recording() -> Iterator[list[Layer]]:
 def _with_ours(find: Callable) -> Callable:
     """Let ``_base_ = "kpplugins::NAME.py"`` find our own configs.
 
-    MMEngine's own search knows OpenMMLab's packages alone, wants a folder in the name, and notes a scope in everything
+    MMEngine's own search knows only OpenMMLab's packages, requires a folder in the name, and adds a scope to everything
     that it takes from there; our classes are in MMPose's registries.
     """
 

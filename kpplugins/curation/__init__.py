@@ -5,8 +5,8 @@
 - ``check``          problems that would spoil training; its findings in ``checks``, its page in ``check_page``
 - ``schema_report``  names, flip pairs and sigmas against the labelled keypoints
 - ``split``, ``stats``, ``browse``
-- ``crop``           every labelled instance as an image of its own
+- ``crop``           every labelled instance as its own image
 
-Adding a new look at data: a module with one function that takes an ``AnnotationSet``, and a command of
+Adding a new look at data: a module with one function that takes an ``AnnotationSet``, and a subcommand of
 ``kpplugins dataset``.
 """

@@ -44,7 +44,7 @@ def browse(
     from_format: str | None = None,
     **options: Any,
 ) -> tuple[list[Path], dict[str, int]]:
-    """Draw images of a split with boxes, points and skeletons, and with their label maps beside.
+    """Draw images of a split with boxes, keypoints and skeletons, and their label maps beside them.
 
     Args:
         source: a converted folder, or a file or folder of any known format.
@@ -52,15 +52,15 @@ def browse(
         split: ``train``, ``val``, ``test`` or ``all``.
         num: how many images; ``None`` takes all. Up to 24 are on one sheet.
         columns: images side by side; ``None`` takes 2 with masks and 4 without.
-        seed: of the choice of images; ``None`` takes the first.
+        seed: of the random choice of images; ``None`` takes the first ones.
         masks: draw ``label_maps`` beside each image, in the keypoints' colours.
-        from_format: the format's name; ``None`` tells it from the source.
+        from_format: the format's name; ``None`` detects it.
         **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
 
     Returns:
-        The sheets, and the number of images by split. CAT, which has no division of its own, is divided 60:20:20 in
-        sorted order as ``CatDataset`` does; any other source without a division is one split called ``all``, which
-        ``train`` means too.
+        The sheets, and the number of images by split. CAT, which is not divided itself, is divided 60:20:20 in
+        sorted order as ``CatDataset`` does; any other source without a division is one split called ``all``, also
+        available as ``train``.
 
     Raises:
         BadInputError: see ``open_source``; an unknown or empty split, a number below 1, or an image that cannot be

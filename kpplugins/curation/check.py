@@ -1,4 +1,4 @@
-"""Examine a data set before anything is trained on it."""
+"""Examine a data set before training on it."""
 
 import json
 import logging
@@ -62,7 +62,7 @@ CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     splits.groups,
     videos.leaks,
 )
-"""Everything that is looked for."""
+"""All checks."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CheckReport:
         format: name of its format.
         findings: worst first, then by kind.
         images: number of images that could be read.
-        instances: number of instances, crowds and unlabelled ones among them.
+        instances: number of instances, including crowds and unlabelled ones.
         splits: images by split; empty where the source does not divide them.
         schema: of the keypoints; ``None`` where the source could not be read at all.
     """
@@ -146,10 +146,10 @@ def check(
 
     Args:
         source: file or folder.
-        from_format: the format's name; ``None`` tells it from the source.
-        out: folder for ``check.json`` and ``check.html``, made if need be; ``None`` writes nothing.
+        from_format: the format's name; ``None`` detects it.
+        out: folder for ``check.json`` and ``check.html``, made if needed; ``None`` writes nothing.
         group_by: regular expression on an image's path, as ``convert`` takes it: images whose first group (or whole
-            match) is the same should be in one split. ``None`` guesses videos from names and looks.
+            match) is the same should be in one split. ``None`` guesses videos from names and content.
         progress: called with (images done, of all).
         **options: of ``open_source``, e.g. ``names``.
 
@@ -157,7 +157,7 @@ def check(
         The findings. A source in a known format that cannot be opened at all is one finding.
 
     Raises:
-        BadInputError: there is no such source, no format recognises it, or ``group_by`` is no regular expression or
+        BadInputError: there is no such source, no format recognises it, or ``group_by`` is not a regular expression or
             matches no image.
     """
     source, out = Path(source), None if out is None else Path(out)

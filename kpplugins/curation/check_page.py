@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from kpplugins.curation.check import CheckReport
 
 MOST_SHOWN = 12
-"""Findings of one kind that get an image and a text; all are in ``check.json``."""
+"""Maximum number of findings of one kind that are shown; all are in ``check.json``."""
 _TILE = 260
 _QUALITY = 80
 _CONTEXT = 0.6
-"""Fraction of the box that is shown around it."""
+"""Margin shown around the box, as a fraction of it."""
 _LEAST_PART = 0.35
-"""The part of an image that is shown has at least this share of its longer side."""
+"""Least size of the shown part of an image, as a fraction of the image's longer side."""
 _BOX_COLOR = (0, 165, 255)
 
 _WORDS = {
@@ -55,7 +55,7 @@ def write_page(report: "CheckReport", records: list[PoseRecord], path: Path) -> 
 
     Args:
         report: what was found.
-        records: the records that ``Finding.instance`` counts; their images must still be there.
+        records: the records that ``Finding.instance`` is an index into; their images must still be there.
         path: the file to write.
     """
     title = f"Check of {report.source.name or report.source}"
@@ -134,7 +134,7 @@ def _schema(schema: KeypointSchema) -> str:
     )
     lines = ", ".join(f"{escape(a)} – {escape(b)}" for a, b in schema.skeleton) or "none"
     return (
-        f"<h2>Keypoints</h2><p>{escape(schema.name)}: {schema.num_keypoints} points; sigmas:"
+        f"<h2>Keypoints</h2><p>{escape(schema.name)}: {schema.num_keypoints} keypoints; sigmas:"
         f" {escape(schema.sigmas_source)}.</p>"
         "<table><tr><th></th><th>keypoint</th><th>flips with</th><th>sigma</th></tr>"
         f'{rows}</table><p class="dim">Skeleton: {lines}.</p>'
@@ -199,6 +199,6 @@ def _badge(severity: str) -> str:
 
 
 def _short(path: Path, source: Path) -> str:
-    """Return a path relative to the source, or only its name outside of it."""
+    """Return a path relative to the source, or only its name if it is elsewhere."""
     below = path != source and path.is_relative_to(source)
     return path.relative_to(source).as_posix() if below else path.name

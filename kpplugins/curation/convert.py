@@ -40,15 +40,15 @@ def convert(
     Args:
         source: file or folder.
         out: the folder to make.
-        from_format: the format's name; ``None`` tells it from the source.
-        ratios: shares of train, val and test; ``None`` keeps the source's own division, where it has one, and is
-            80, 10, 10 otherwise.
+        from_format: the format's name; ``None`` detects it.
+        ratios: shares of train, val and test; ``None`` keeps the source's own division, or uses 80, 10, 10 if it has
+            none.
         seed: of the shuffle before dividing.
         group_by: regular expression on an image's path below ``source``; images whose first group (or whole match)
-            is the same go into the same split, e.g. ``labeled-data/([^/]+)`` for one split a video.
-        category: what all instances are, over what the source says; also the name of the keypoint set.
+            is the same go into the same split, e.g. ``labeled-data/([^/]+)`` to keep each video in one split.
+        category: category of all instances, overriding the source's; also the name of the keypoint set.
         place: ``copy``, ``hardlink`` or ``symlink``.
-        skip_bad: go on without bad entries, saying how many and why.
+        skip_bad: skip bad entries and log how many and why.
         progress: called with (images done, of all).
         **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
 
@@ -139,7 +139,7 @@ def check_flips(reading: AnnotationSet) -> list[str]:
     points = np.array(labelled).reshape(-1, stated.num_keypoints, 3)
     schema, warnings = checked_schema(stated, points[..., :2], points[..., 2] > 0)
     if reading.flip_pairs_given:
-        kept = "the source's flip pairs are kept, but its points contradict them: "
+        kept = "the source's flip pairs are kept, but its keypoints contradict them: "
         return [warning.replace("flips are off: ", kept) for warning in warnings]
     reading.schema = schema
     return warnings
@@ -157,7 +157,7 @@ def _measure_sigmas(reading: AnnotationSet) -> list[str]:
 
 
 def loss_report(reading: AnnotationSet, name: str, source: Path) -> dict[str, Any]:
-    """Count what was read and what was not.
+    """Report what was read and what was not.
 
     Args:
         reading: the annotations.
@@ -187,7 +187,7 @@ def group_of(path: Path, group_by: GroupBy, root: Path | None = None) -> str:
     Args:
         path: of an image.
         group_by: a regular expression, whose first group (else whole match) counts; or a function of the path.
-        root: the folder below which the pattern is matched, if the image lies there.
+        root: the folder below which the pattern is matched, if the image is there.
 
     Returns:
         The key; the path itself if there is no ``group_by`` or it does not match.

@@ -1,4 +1,4 @@
-"""Crop every labelled instance into an image of its own, for training on single instances."""
+"""Crop every labelled instance into its own image, for training on single instances."""
 
 import csv
 import logging
@@ -29,7 +29,7 @@ from kpplugins.visualization.grid import grid
 logger = logging.getLogger(__name__)
 SHEET_FILE = "verification.jpg"
 _TILE, _CAPTION, _COLUMNS, _TILES = 240, 20, 6, 24
-"""Side of a tile of the sheet in pixels, height of its caption, tiles a row, and tiles in all."""
+"""Side of a tile of the sheet in pixels, height of its caption, tiles per row, and tiles in total."""
 
 
 def crop(
@@ -52,38 +52,38 @@ def crop(
 ) -> dict[str, Any]:
     """Cut every labelled instance out of its image, into a folder in the inner format.
 
-    ``out/images`` gets one image an instance, at the original resolution, named ``STEM_NUMBER.jpg`` after its
-    image and its place among the image's annotations (left-out ones count). Coordinates are moved by whole pixels:
-    a point of a crop is on the same pixel as in the image. ``out/crops.csv`` says where each crop came from;
-    ``out/verification.jpg`` shows some of them with their boxes and points (rings are occluded points).
+    ``out/images`` gets one image per instance, at the original resolution, named ``STEM_NUMBER.jpg`` after its
+    image and its position among the image's annotations (left-out ones count). Coordinates are moved by whole pixels,
+    so a keypoint of a crop is on the same pixel as in the image. ``out/crops.csv`` tells where each crop came from;
+    ``out/verification.jpg`` shows some of them with their boxes and keypoints (rings are occluded keypoints).
 
-    Left out, and counted in the report: crowds, instances with too few labelled points, boxes that are too small, and
-    images in which nothing else remains.
+    Left out, and counted in the report: crowds, instances with too few labelled keypoints, boxes that are too small,
+    and images in which nothing else remains.
 
     Args:
         source: file or folder in any known format.
         out: the folder to make; it must not exist, or be empty.
-        margin: growth of the box on each side, as a fraction of its longer side. Default: 0.125, all that top-down
-            models look at along the longer side (MMPose grows boxes to 1.25 of their size).
+        margin: growth of the box on each side, as a fraction of its longer side. Default: 0.125, which is what
+            top-down models see along the longer side (MMPose grows boxes to 1.25 of their size).
         square: cut out the square around the box, so that a model with a square input sees the same as in the whole
-            image; otherwise what it sees beside a tall, thin box is black.
-        keep_points: widen a crop to labelled points beyond it (COCO's boxes end where a person is hidden, its points do
-            not), so that nothing is lost and scores stay those of the whole images; otherwise these points become
-            unlabelled. Both are counted.
-        min_keypoints: least number of labelled points.
+            image; otherwise it sees black beside a tall, thin box.
+        keep_points: widen a crop to labelled keypoints outside it (COCO's boxes end where a person is hidden, its
+            keypoints do not), so that nothing is lost and scores stay those of the whole images; otherwise these
+            keypoints become unlabelled. Both are counted.
+        min_keypoints: least number of labelled keypoints.
         min_side: least length of the box's longer side, in pixels.
-        quality: of the JPEGs (1-100), with colours at full resolution; at the default of 95 a COCO person has 36 kB, a
-            third of a PNG's, and there are 150,000. ``None`` writes PNGs, which lose nothing.
-        from_format: the format's name; ``None`` tells it from the source.
+        quality: of the JPEGs (1-100), with colours at full resolution; at the default of 95, each of COCO's 150,000
+            persons takes 36 kB, a third of a PNG. ``None`` writes PNGs, which lose nothing.
+        from_format: the format's name; ``None`` detects it.
         ratios: see ``convert``.
-        seed: of the shuffle before dividing, and of the choice for the sheet.
+        seed: of the shuffle before dividing, and of the random choice for the sheet.
         group_by: see ``convert``; crops of one image are in one split in any case.
-        skip_bad: go on without bad entries, saying how many and why.
+        skip_bad: skip bad entries and log how many and why.
         progress: called with (source images done, of all).
         **options: further arguments of the format's reader.
 
     Returns:
-        The report, also written to ``out/report.json``: that of ``convert`` about the crops, and ``source images``,
+        The report, also written to ``out/report.json``: that of ``convert`` for the crops, and ``source images``,
         ``source instances``, ``left out`` (counts by reason), ``margin``, ``square``, ``keep_points``.
 
     Raises:
@@ -116,7 +116,7 @@ def crop(
 
 @dataclass(frozen=True)
 class _Rules:
-    """The arguments of ``crop`` that say what is cut out and how; checked when made."""
+    """The arguments of ``crop`` that determine what is cut out and how; checked on creation."""
 
     margin: float
     square: bool
@@ -139,7 +139,7 @@ class _Rules:
                 )
 
     def reason_against(self, record: PoseRecord) -> str | None:
-        """Why an instance is left out, in words; ``None`` where it is cut out."""
+        """Return why an instance is left out, in words; ``None`` if it is cut out."""
         sides = record.bbox[2:] - record.bbox[:2]
         if record.crowd:
             return "crowd"
@@ -150,7 +150,7 @@ class _Rules:
         return f"box smaller than {self.min_side:g} pixels" if sides.max() < self.min_side else None
 
     def region(self, record: PoseRecord) -> "_Region":
-        """What is cut out for an instance."""
+        """Return the region that is cut out for an instance."""
         longer = float((record.bbox[2:] - record.bbox[:2]).max())
         low, high = record.bbox[:2], record.bbox[2:]
         limit = np.array([record.width - 1, record.height - 1])
@@ -162,7 +162,7 @@ class _Rules:
 
     @property
     def suffix(self) -> str:
-        """Ending of the crops' files."""
+        """Return the suffix of the crops' files."""
         return ".png" if self.quality is None else ".jpg"
 
     def save(self, path: Path, pixels: np.ndarray) -> None:
@@ -176,7 +176,7 @@ class _Rules:
 
 @dataclass(frozen=True)
 class _Region:
-    """Whole pixels of an image, from ``left`` and ``top`` on; ``right`` and ``bottom`` are the first outside."""
+    """Whole pixels of an image, from ``left`` and ``top`` to before ``right`` and ``bottom``."""
 
     left: int
     top: int
@@ -185,13 +185,13 @@ class _Region:
 
     @classmethod
     def around(cls, low: np.ndarray, high: np.ndarray, limit: np.ndarray) -> "_Region":
-        """The pixels from ``low`` to ``high``, each (x, y), in an image whose last pixel is ``limit``."""
+        """Return the pixels from ``low`` to ``high``, each (x, y), in an image whose last pixel is ``limit``."""
         left, top = np.clip(np.floor(low), 0, limit).astype(int).tolist()
         right, bottom = (np.clip(np.ceil(high), 0, limit).astype(int) + 1).tolist()
         return cls(left, top, right, bottom)
 
     def widened(self, points: np.ndarray) -> "_Region":
-        """The same with all of ``points`` (N, 2), which are inside the image."""
+        """Return the region enlarged to all of ``points`` (N, 2), which are inside the image."""
         (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
         return _Region(
             min(self.left, int(left)),
@@ -201,7 +201,7 @@ class _Region:
         )
 
     def move(self, record: PoseRecord, file: Path) -> PoseRecord:
-        """The record in the coordinates of the crop ``file``; the box lies in it, as it does in the image."""
+        """Return the record in the coordinates of the crop ``file``; its box stays inside the crop."""
         width, height = self.right - self.left, self.bottom - self.top
         points = record.keypoints.copy()
         points[:, :2] -= (self.left, self.top)
@@ -230,12 +230,12 @@ class _Origin:
 
 
 class _Work:
-    """Cutting a reading's instances out, image by image.
+    """Cuts out the instances of an ``AnnotationSet``, image by image.
 
     Args:
         reading: what was read.
         rules: what is cut out and how.
-        folder: where the crops go; below it the folders are those of the images.
+        folder: where the crops go, in the same subfolders as the images.
     """
 
     def __init__(self, reading: AnnotationSet, rules: _Rules, folder: Path) -> None:
@@ -266,7 +266,7 @@ class _Work:
         self.left_out.update({"images without a crop": without} if without else {})
 
     def result(self, source: Path) -> AnnotationSet:
-        """The crops as a reading, in the order of the source.
+        """Return the crops as an ``AnnotationSet``, in the order of the source.
 
         Raises:
             BadInputError: there are none.
@@ -289,7 +289,7 @@ class _Work:
         return cut
 
     def write_origins(self, path: Path) -> None:
-        """A table of all crops; (left, top) added to a point of the crop gives the point of the image."""
+        """Write a table of all crops; adding (left, top) to a point of the crop gives the point of the image."""
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["crop", "image", "instance", "left", "top"])
@@ -334,7 +334,7 @@ class _Work:
 
 
 def _can_link(folder: Path) -> bool:
-    """Whether files on this disk can have two names, so that crops need not be written twice."""
+    """Tell whether this disk supports hard links, so that crops need not be written twice."""
     (folder / "one").touch()
     try:
         (folder / "two").hardlink_to(folder / "one")
@@ -344,7 +344,7 @@ def _can_link(folder: Path) -> bool:
 
 
 def _draw_sheet(reading: AnnotationSet, path: Path, seed: int) -> None:
-    """Some crops, chosen by the seed, as they lie on the disk."""
+    """Draw some crops, chosen by the seed, as they are on the disk."""
     records = reading.records
     chosen = np.random.default_rng(seed).permutation(len(records))[:_TILES]
     tiles = [_tile(records[i], reading.schema) for i in sorted(chosen)]

@@ -1,4 +1,4 @@
-"""Write annotations or predictions to a folder that an annotation tool can open."""
+"""Write annotations or predictions to a folder that annotation tools can open."""
 
 import inspect
 from collections import Counter
@@ -34,8 +34,8 @@ class Target:
 
     Attributes:
         write: puts images and annotations into the new folder; returns what the format cannot hold.
-        words: how the folder gets into the tool and comes back; ``{out}`` is the folder.
-        plain: knows boxes within images only, and names of one line.
+        words: how to import the folder into the tool and export it again; ``{out}`` is the folder.
+        plain: only boxes within images and names of one line are possible.
     """
 
     write: Callable[[Content, Path, Lay], Counter[str]]
@@ -64,7 +64,7 @@ TARGETS = {
         "JSON over it, convert {out}",
     ),
 }
-"""By the name that ``--to`` takes."""
+"""The formats by the name that ``--to`` takes."""
 
 
 def export_annotations(
@@ -81,10 +81,10 @@ def export_annotations(
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write labels, or predictions that are to be corrected, for an annotation tool.
+    """Write labels, or predictions to correct, for an annotation tool.
 
     Everything is written beside ``out`` first and renamed at the end. ``out/schema.json`` keeps flip pairs, sigmas and
-    skeleton for the way back, ``out/splits.json`` which image is in which split.
+    skeleton for the way back, and ``out/splits.json`` each image's split.
 
     Args:
         source: anything that ``open_source`` reads, or predictions of ``kpplugins demo``: a JSON file or their folder.
@@ -92,17 +92,17 @@ def export_annotations(
         to: a key of ``TARGETS``.
         predictions: take these instead of the labels of ``source``: a COCO results file (``source`` is COCO then), or
             JSON of ``kpplugins demo``.
-        images: the folder of the images, where the source names them without.
-        score_thr: predicted points of a lower score are absent.
+        images: the folder of the images, if the source names them without it.
+        score_thr: predicted keypoints with a lower score are absent.
         place: ``copy`` the images, or make a ``hardlink`` to each.
-        from_format: the source's format; ``None`` tells it from the source.
-        names: of the points, where the format has none.
-        skip_bad: go on without bad entries, saying how many and why.
+        from_format: the source's format; ``None`` detects it.
+        names: of the keypoints, if the format has none.
+        skip_bad: skip bad entries and log how many and why.
         progress: called with (images done, of all).
 
     Returns:
         The report: that of ``loss_report``, with the target as ``format``; ``split``; ``predictions``, rules applied to
-        them with counts; ``lost``, what the format cannot hold, with counts; ``import``, how it gets into the tool.
+        them with counts; ``lost``, what the format cannot hold, with counts; ``import``, how to import it.
 
     Raises:
         BadInputError: an unknown ``to`` or ``place``; ``out`` is not empty; see the readers; nothing to write.
@@ -148,7 +148,7 @@ def _read(
     from_format: str | None = None,
     names: Sequence[str] | None = None,
 ) -> Content:
-    """Labels or predictions; images that lie inside annotation files are put into ``passing``."""
+    """Read labels or predictions; images stored inside annotation files are extracted to ``passing``."""
     if from_format is None and is_demo(source):
         if predictions is not None:
             raise BadInputError(

@@ -34,14 +34,14 @@ _CONTEXT, _CAPTION, _LEGEND = 0.2, 22, 270
 
 @dataclass(frozen=True)
 class SchemaReport:
-    """A schema looked at.
+    """Result of checking a schema.
 
     Attributes:
         schema: checked against geometry, with measured sigmas where there are repeats.
         stated: the schema as the source states it.
-        evidence: what geometry says of each flip pair.
+        evidence: what the geometry tells about each flip pair.
         text: table, skeleton, source of the sigmas and warnings, to print.
-        warnings: what people should hear of.
+        warnings: for the user.
         sheet: the image that was drawn, or ``None``.
         written: the ``schema.json`` that was written, or ``None``.
     """
@@ -71,10 +71,10 @@ def schema_report(
     Args:
         source: a converted folder, or a file or folder of any known format.
         out: folder for ``schema.png``; ``None`` draws nothing.
-        repeated: the same images annotated a second time, to measure the sigmas.
+        repeated: a second annotation of the same images, to measure the sigmas.
         from_format: the source's format; ``None`` detects it.
         num: number of instances on the sheet, those with the most labelled keypoints.
-        seed: of choices among instances.
+        seed: of the random choice of instances.
         write: save the schema as ``source/schema.json``, which overrides the annotation files.
         **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
 
@@ -141,7 +141,7 @@ def _text(
 
 
 def _fullest(reading: AnnotationSet, num: int, seed: int) -> list[PoseRecord]:
-    """Instances with the most labelled points, by chance among equals, of different images where there are enough."""
+    """Choose the instances with the most labelled keypoints, ties at random, from different images if possible."""
     everybody = people(reading)
     shuffled = [everybody[i] for i in np.random.default_rng(seed).permutation(len(everybody))]
     ordered = sorted(shuffled, key=lambda r: -r.num_labelled)
@@ -154,7 +154,7 @@ def _fullest(reading: AnnotationSet, num: int, seed: int) -> list[PoseRecord]:
 def _sheet(
     records: Sequence[PoseRecord], schema: KeypointSchema, evidence: Sequence[PairEvidence]
 ) -> np.ndarray:
-    """Instances as they are and, beside each, mirrored with exchanged points; names and colours at the right."""
+    """Draw each instance as it is and mirrored with exchanged keypoints; names and colours at the right."""
     colors = _side_colors(schema)
     tiles = []
     for record in records:
@@ -174,7 +174,7 @@ def _sheet(
 
 
 def _side_colors(schema: KeypointSchema) -> list[tuple[int, int, int]]:
-    """Left and right by the names; by the order in a flip pair where names do not say it."""
+    """Colour left and right by the names, or by the order in a flip pair where the names do not tell."""
     colors = dict.fromkeys(schema.keypoints, _MIDDLE)
     for pairs in (schema.flip_pairs, flip_pairs_by_name(schema.keypoints)):
         for left, right in pairs:
@@ -208,7 +208,7 @@ def _tile(
 def _draw_numbered(
     tile: np.ndarray, points: np.ndarray, shown: np.ndarray, schema: KeypointSchema, colors: Sequence
 ) -> None:
-    """Points with their numbers, set away from the middle of all."""
+    """Draw keypoints with their numbers, which are moved away from the middle of all keypoints."""
     where = [(round(float(x)), round(float(y))) for x, y in np.nan_to_num(points)]
     for a, b in schema.skeleton_indices:
         if shown[a] and shown[b]:
@@ -230,5 +230,5 @@ def _write_words(canvas: np.ndarray, words: str, place: tuple[int, int], color: 
 
 
 def _plain(name: str) -> str:
-    """What OpenCV's font can write."""
+    """Reduce a name to what OpenCV's font can draw."""
     return name.encode("ascii", "replace").decode()[-44:]

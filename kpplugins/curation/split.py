@@ -1,4 +1,4 @@
-"""Divide a converted folder into train, val and test again."""
+"""Divide a converted folder anew into train, val and test."""
 
 import contextlib
 import json
@@ -23,10 +23,10 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 _ASIDE = ".annotations-before-split"
-"""Where the old files lie for the moment between two renamings."""
+"""Name of the folder of old files between the two renamings."""
 
 _FAR = 0.02
-"""From this difference between asked and actual share on, the report says so."""
+"""Least difference between requested and actual share that the report mentions."""
 
 Content = dict[str, Any]
 
@@ -42,15 +42,15 @@ def split(
 
     The images stay; each entry of ``annotations/{train,val,test}.json`` moves, unchanged, to the file of its
     image's new split. The new files are written aside, and the folder ``annotations`` is renamed away and the new one
-    renamed into its place. Stopped between the two, the old files lie in ``.annotations-before-split``; the next call
-    puts them back first.
+    renamed into its place. If it is stopped between the two, the old files are in ``.annotations-before-split``; the
+    next call puts them back first.
 
     Args:
         folder: what ``convert`` wrote.
         ratios: shares of train, val and test, in any unit.
         seed: of the shuffle.
         group_by: regular expression on an image's path (``images/NAME``); images whose first group (or whole match)
-            is the same go into the same split. ``None`` keeps crops of one image together, where ``crop`` made the
+            is the same go into the same split. ``None`` keeps crops of one image together if ``crop`` made the
             folder.
 
     Returns:
@@ -77,7 +77,7 @@ def split(
 
 
 def _load(folder: Path) -> dict[str, Content]:
-    """The annotation files that are there, checked as far as dividing them needs."""
+    """Load the annotation files that exist, checked as far as dividing them requires."""
     files = [folder / "annotations" / f"{name}.json" for name in SPLITS]
     if not any(file.is_file() for file in files):
         raise BadInputError(
@@ -94,13 +94,13 @@ def _load(folder: Path) -> dict[str, Content]:
         if twice:
             raise BadInputError(
                 f"id {twice[0]!r} twice among the {kind} of all files", where=str(folder / "annotations"),
-                todo="convert the folder once more, which numbers them anew",
+                todo="convert the source again, which renumbers the ids",
             )  # fmt: skip
     names = {str(file): content["categories"] for file, content in contents.items()}
     if any(categories != next(iter(names.values())) for categories in names.values()):
         raise BadInputError(
             "files with different categories", where=str(folder / "annotations"), found=", ".join(names),
-            todo="convert the folder once more",
+            todo="convert the source again",
         )  # fmt: skip
     return contents
 
@@ -112,7 +112,7 @@ def _content(file: Path) -> Content:
         for i, entry in enumerate(entries):
             place = f"{file}: {kind}[{i}]"
             if not isinstance(as_dict(entry, kind[:-1], place).get("id"), (int, str)):
-                raise BadInputError("entry without an id", where=place, todo="convert the folder once more")
+                raise BadInputError("entry without an id", where=place, todo="convert the source again")
     own = {image["id"] for image in content["images"]}
     for image in content["images"]:
         if not isinstance(image.get("file_name"), str) or not image["file_name"]:
@@ -127,7 +127,7 @@ def _content(file: Path) -> Content:
 
 
 def _assign(paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by: GroupBy) -> dict[Path, str]:
-    """As ``convert`` divides; where that leaves a wanted split empty, by the largest gap instead."""
+    """Divide as ``convert`` does; if that leaves a wanted split empty, fill the largest gap first instead."""
     if not paths:
         raise BadInputError("the folder has no images", where="split")
     backgrounds = [ImageInfo(path, 1, 1) for path in paths]
@@ -150,7 +150,7 @@ def _assign(paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by:
 
 
 def _fill(groups: Counter[str], ratios: dict[str, float], seed: int) -> dict[str, str]:
-    """Groups from the largest on, each into the split that lacks most; the last ones into splits still empty."""
+    """Assign groups, largest first, to the split that lacks most; the last ones go to splits still empty."""
     total, whole = sum(groups.values()), sum(ratios.values())
     gap = {name: total * ratio / whole for name, ratio in ratios.items() if ratio > 0}
     shuffled = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
@@ -166,7 +166,7 @@ def _fill(groups: Counter[str], ratios: dict[str, float], seed: int) -> dict[str
 
 
 def _part(contents: dict[str, Content], name: str, chosen: dict[Any, str]) -> Content:
-    """The new file of a split: its own other keys (or those of another file), and its entries in their old order."""
+    """Return the new file of a split: its other keys (or those of another file) and its entries in the old order."""
     base = contents.get(name) or next(iter(contents.values()))
     return {
         **base,
@@ -194,13 +194,15 @@ def _report(
     far = max(abs(value) for value in off.values()) > _FAR
     words = ", ".join(f"{name} {100 * value:+.0f}" for name, value in off.items())
     report["note"] = (
-        f"{report['groups']} groups cannot be divided closer: percentage points off: {words}" if far else ""
+        f"{report['groups']} groups cannot come closer to these shares: percentage points off: {words}"
+        if far
+        else ""
     )
     return report
 
 
 def _replace(folder: Path, divided: dict[str, Content]) -> None:
-    """New annotation files in the place of the old; other files of that folder come along."""
+    """Replace the old annotation files by the new ones; other files of that folder are kept."""
     old, aside = folder / "annotations", folder / _ASIDE
     with tempfile.TemporaryDirectory(prefix=".split-", dir=folder) as made:
         new = Path(made) / "annotations"
@@ -229,7 +231,7 @@ def _put_back(folder: Path) -> None:
 
 
 def _note_in_report(folder: Path, counts: dict[str, int]) -> None:
-    """The new division in ``report.json``, where there is one."""
+    """Update the division in ``report.json``, if there is one."""
     path = folder / "report.json"
     with contextlib.suppress(BadInputError, OSError):
         report = as_dict(load_json(path), "the report", str(path))

@@ -22,7 +22,7 @@ JSON_NAME, PLOT_NAME = "stats.json", "stats.png"
 _QUANTILES = {"min": 0, "5 %": 5, "25 %": 25, "median": 50, "75 %": 75, "95 %": 95, "max": 100}
 _VISIBILITY = ((2, "visible", "tab:green"), (1, "occluded", "tab:orange"), (0, "absent", "lightgrey"))
 _HEATMAP_BINS = 48
-"""At most, on each side; fewer where few points would make a scatter of it."""
+"""Maximum number of cells per side; fewer if there are few keypoints."""
 
 
 @contextmanager
@@ -54,12 +54,12 @@ def stats(
     Args:
         source: a converted folder, or a file or folder of any known format.
         out: folder for ``stats.json`` and ``stats.png``; ``None`` writes nothing.
-        from_format: the format's name; ``None`` tells it from the source.
+        from_format: the format's name; ``None`` detects it.
         **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
 
     Returns:
         The numbers, and the same as text. Boxes are measured by their longer side in pixels and by their share of the
-        image's area; crowds are counted, and left out of everything else. A point outside its image is absent.
+        image's area; crowds are counted, and left out of everything else. A keypoint outside its image is absent.
 
     Raises:
         BadInputError: see ``open_source``; or the source has no images.
@@ -198,8 +198,10 @@ def _plot(reading: AnnotationSet, numbers: Mapping[str, Any], path: Path) -> Non
     largest = max(max(size) for size in sizes)
     axes[3].set(title="image sizes", xlabel="width, px", ylabel="height, px",
                 xlim=(0, 1.1 * largest), ylim=(0, 1.1 * largest))  # fmt: skip
-    _plot_counts(axes[4], numbers["instances an image"], "instances an image", "images")
-    _plot_counts(axes[5], numbers["labelled points an instance"], "labelled points an instance", "instances")
+    _plot_counts(axes[4], numbers["instances an image"], "instances per image", "images")
+    _plot_counts(
+        axes[5], numbers["labelled points an instance"], "labelled keypoints per instance", "instances"
+    )
     figure.savefig(path, dpi=100)
 
 
@@ -224,12 +226,12 @@ def _plot_points(axis: Any, keypoints: Mapping[str, Mapping[str, int]]) -> None:
         left += values
     axis.set_yticks(places, list(keypoints), fontsize=8 if len(keypoints) < 40 else 5)
     axis.invert_yaxis()
-    axis.set(title="points by visibility", xlabel="instances")
+    axis.set(title="keypoints by visibility", xlabel="instances")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, fontsize=8)
 
 
 def _plot_heatmap(axis: Any, reading: AnnotationSet) -> None:
-    """Plot where the labelled keypoints lie in their boxes."""
+    """Plot the positions of the labelled keypoints in their boxes."""
     places = [
         (r.keypoints[r.keypoints[:, 2] > 0, :2] - r.bbox[:2]) / np.maximum(r.bbox[2:] - r.bbox[:2], 1e-9)
         for r in reading.records
@@ -242,7 +244,7 @@ def _plot_heatmap(axis: Any, reading: AnnotationSet) -> None:
     axis.imshow(counts, extent=(-0.1, 1.1, 1.1, -0.1), cmap="magma", aspect="equal")
     axis.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color="white", linewidth=0.8)
     outside = int(((joined < -0.1) | (joined > 1.1)).any(axis=1).sum())
-    axis.set(title="places in the box (white)" + (f"; {outside} points farther off" if outside else ""),
+    axis.set(title="positions in the box (white)" + (f"; {outside} keypoints farther away" if outside else ""),
              xlabel="x / width", ylabel="y / height")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a reader brings back: the records, and an account of everything that is not among them."""
+"""What a reader returns: the records, and an account of everything that was left out."""
 
 import logging
 from collections import Counter
@@ -14,13 +14,13 @@ from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
 ORIGINS_FILE = "crops.csv"
-"""Where each crop of a folder of crops came from."""
+"""File that tells where each crop in a folder of crops came from."""
 REPORT_FILE = "report.json"
-"""What ``convert`` leaves in a folder that it made."""
+"""Report that ``convert`` writes into the folder that it makes."""
 SCHEMA_FILE = "schema.json"
-"""What a source folder may have beside its annotation: the keypoint schema that goes over what that says."""
+"""Keypoint schema that a source folder may have; it overrides what the annotation says."""
 SPLITS_FILE = "splits.json"
-"""The same for the division of its images."""
+"""The same for the split of each image."""
 
 
 @dataclass
@@ -29,11 +29,11 @@ class AnnotationSet:
 
     Attributes:
         schema: what the K keypoints of every record are.
-        records: one a labelled instance, in the order of the source.
-        faults: one BadInputError a thing that could not be read.
+        records: one per instance, in the order of the source.
+        faults: one BadInputError per image or annotation that could not be read.
         backgrounds: images of the source without any instance.
-        category_keypoints: names of the keypoints that a category has, where categories have different ones; a category
-            that is not there has all.
+        category_keypoints: names of the keypoints that a category has, if categories have different ones; a category
+            that is not listed has all.
         flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
     """
@@ -48,14 +48,14 @@ class AnnotationSet:
 
     @property
     def rules(self) -> Counter[AppliedRule]:
-        """How often each rule was applied, e.g. to keypoints outside their image."""
+        """Return how often each rule was applied, e.g. to keypoints outside their image."""
         return Counter(rule for record in self.records for rule in record.rules)
 
     def under(self, schema: KeypointSchema, where: str) -> "AnnotationSet":
-        """The same under another schema of the same keypoints, which may be in another order.
+        """Return the same set under another schema of the same keypoints, which may be in another order.
 
         Args:
-            schema: its names, flip pairs, skeleton and sigmas go over those that were read.
+            schema: its names, flip pairs, skeleton and sigmas override those that were read.
             where: the file it comes from, for the message.
 
         Raises:
@@ -73,12 +73,12 @@ class AnnotationSet:
         return self
 
     def rename(self, category: str) -> None:
-        """Call every instance, and the keypoint set, ``category``."""
+        """Set the category of every instance, and the name of the keypoint set, to ``category``."""
         self.records = [replace(record, category=category) for record in self.records]
         self.schema, self.category_keypoints = replace(self.schema, name=category), {}
 
     def settle(self, skip_bad: bool) -> "AnnotationSet":
-        """Stop at faults, or go on without the bad files; say what was left out and which rules were applied.
+        """Raise at faults, or skip the bad files; log what was left out and which rules were applied.
 
         Args:
             skip_bad: see ``settle_faults``.

@@ -1,4 +1,4 @@
-"""A folder that is complete or not there."""
+"""Make a folder completely or not at all."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from kpplugins.structures import BadInputError
 
 @contextmanager
 def made_aside(out: Path) -> Iterator[Path]:
-    """Make a folder beside ``out`` that becomes ``out`` when the block ends well, and vanishes otherwise.
+    """Make a folder beside ``out`` that becomes ``out`` when the block succeeds, and is removed otherwise.
 
     Args:
-        out: the folder to be made; not there yet, or empty.
+        out: the folder to be made; it must not exist, or be empty.
 
     Yields:
         The empty folder to write into.
@@ -38,7 +38,7 @@ def beside(out: Path) -> Iterator[Path]:
     """Make a temporary folder on the same disk as ``out``, removed when the block ends.
 
     Args:
-        out: a file or folder that is to be made; its parent is made if need be.
+        out: a file or folder that is to be made; its parent is made if needed.
 
     Yields:
         The temporary folder.
@@ -65,7 +65,7 @@ def require_new(out: Path) -> None:
         out: the folder that is to be made.
 
     Raises:
-        BadInputError: it is the current folder, a file, or a folder with something in it, or cannot be looked into.
+        BadInputError: it is the current folder, a file, or a folder with something in it, or cannot be read.
     """
     if out.resolve() == Path.cwd():
         raise BadInputError(
@@ -74,7 +74,7 @@ def require_new(out: Path) -> None:
     try:
         taken = out.exists() and not (out.is_dir() and not any(out.iterdir()))
     except OSError as error:
-        raise BadInputError(f"cannot be looked into ({error.strerror})", where=str(out)) from error
+        raise BadInputError(f"cannot be read ({error.strerror})", where=str(out)) from error
     if taken:
         raise BadInputError(
             "exists and is not empty", where=str(out), todo="give a new folder, or remove it first"

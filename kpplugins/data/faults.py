@@ -1,4 +1,4 @@
-"""What becomes of input that cannot be read: it stops, or it is counted and said."""
+"""What to do about input that cannot be read: raise, or count and log it."""
 
 import logging
 from collections import Counter
@@ -10,12 +10,12 @@ logger = logging.getLogger(__name__)
 
 
 def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0) -> None:
-    """Stop at faults, or say how many there are and why.
+    """Raise at faults, or log how many there are and why.
 
     Args:
-        faults: one a thing that could not be read.
+        faults: one per image or annotation that could not be read.
         skip_bad: log every fault and go on; otherwise raise the first, with the number of the others.
-        read: how many things could be read, for the log.
+        read: how many could be read, for the log.
 
     Raises:
         BadInputError: there are faults and ``skip_bad`` is false.
@@ -25,7 +25,7 @@ def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0
     if not skip_bad:
         first = faults[0]
         others = f" ({len(faults) - 1} more bad files)" if len(faults) > 1 else ""
-        todo = f"{first.todo or 'mend the file'}, or go on without bad files by --skip-bad{others}"
+        todo = f"{first.todo or 'fix the file'}, or skip bad files with --skip-bad{others}"
         raise BadInputError(
             first.what, where=first.where, expected=first.expected, found=first.found, todo=todo
         )
@@ -36,7 +36,7 @@ def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0
 
 
 def raise_or_warn(fault: BadInputError, skip_bad: bool) -> None:
-    """Raise a fault that concerns a whole file, or say it and go on with the file.
+    """Raise a fault that concerns a whole file, or log it and go on with the file.
 
     Args:
         fault: what is wrong.

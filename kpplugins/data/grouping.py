@@ -1,12 +1,12 @@
-"""From single keypoints and boxes to instances, and from these to an ``AnnotationSet``: what annotation tools share.
+"""Group single keypoints and boxes into instances, and these into an ``AnnotationSet``: shared by annotation tools.
 
-How keypoints and boxes come together (``group_shapes``):
+How keypoints and boxes are grouped (``group_shapes``):
 
 1. keypoints and boxes of one group are one instance. One rectangle of a group is its box; without a rectangle it is the
    box around all the group's polygons; two rectangles are a fault;
-2. a keypoint without group belongs to the smallest box that contains it, counted where there are several; two of the
-   same size, or none while the image has boxes, are a fault;
-3. in an image without boxes, all keypoints without group are one instance;
+2. a keypoint without a group belongs to the smallest box that contains it (noted if there are several); two of the
+   same size, or none although the image has boxes, are a fault;
+3. in an image without boxes, all keypoints without a group are one instance;
 4. one name twice in an instance is a fault.
 """
 
@@ -32,7 +32,7 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class DrawnKeypoint:
-    """One labelled keypoint, in (x, y) pixels, with the group and category that it names itself, if any."""
+    """One labelled keypoint, in (x, y) pixels, with its own group and category, if any."""
 
     name: str
     x: float
@@ -44,7 +44,7 @@ class DrawnKeypoint:
 
 @dataclass(frozen=True)
 class DrawnBox:
-    """One box, xyxy pixels; ``exact`` is a drawn rectangle, otherwise it is the one around a polygon."""
+    """One box, xyxy pixels; ``exact`` if it was drawn as a rectangle, otherwise it is the box around a polygon."""
 
     corners: Corners
     category: str = ""
@@ -70,8 +70,8 @@ class Page:
         image: the file and its size.
         source: the annotation file.
         where: the annotation file and the place in it, for messages.
-        instances: may be empty: a background.
-        rules: those that were applied to the whole image; the report counts them with its first instance.
+        instances: empty for a background.
+        rules: those applied to the whole image; the report counts them with its first instance.
     """
 
     image: ImageInfo
@@ -118,7 +118,7 @@ def corners_of_sides(
         width: positive.
         height: positive.
         where: for messages.
-        degrees: clockwise as it is seen.
+        degrees: clockwise as seen.
         centred: turned around the centre, else around the upper left corner.
 
     Returns:
@@ -157,7 +157,7 @@ def group_shapes(
         The instances, those with boxes first, in the order of the source.
 
     Raises:
-        BadInputError: a keypoint that belongs nowhere or to two boxes alike, a name twice in an instance, or two
+        BadInputError: a keypoint that belongs to no box or to two boxes equally, a name twice in an instance, or two
             rectangles in a group.
     """
     clusters: dict[str, _Cluster] = {}
@@ -175,7 +175,7 @@ def group_shapes(
 def _home(
     keypoint: DrawnKeypoint, boxes: Sequence[DrawnBox], keys: list[str], where: str
 ) -> tuple[str, bool]:
-    """The key of the smallest box around a keypoint, and whether there are others."""
+    """Return the key of the smallest box around a keypoint, and whether there are others."""
     if not boxes:
         return "\0all", False
     holding = sorted(
@@ -187,11 +187,11 @@ def _home(
     if len(equals) == 1:
         return keys[holding[0][1]], len({keys[i] for _, i in holding}) > 1
     raise BadInputError(
-        f"keypoint {keypoint.name!r} lies in {'two boxes of one size' if holding else 'no box'}",
+        f"keypoint {keypoint.name!r} is in {'two boxes of the same size' if holding else 'no box'}",
         where=where,
         expected="one smallest box around it, or a group that it shares with its box",
         found=f"({keypoint.x:g}, {keypoint.y:g})",
-        todo="group the keypoint with its box in the annotation tool, or mend the box",
+        todo="group the keypoint with its box in the annotation tool, or fix the box",
     )
 
 
@@ -206,7 +206,7 @@ def _instance(cluster: _Cluster, where: str) -> Instance:
             else "two boxes in one group",
             where=where,
             expected="every keypoint once, and one box",
-            todo="give each instance a group or a box of its own, or delete what is too much",
+            todo="give each instance its own group or box, or delete the extra one",
         )
     corners = exact[0].corners if exact else None
     if cluster.boxes and corners is None:
@@ -223,7 +223,7 @@ def ignored_shapes(kinds: Sequence[str], usable: bool, where: str) -> tuple[Appl
 
     Args:
         kinds: what each of these shapes is.
-        usable: the image has keypoints or boxes too.
+        usable: whether the image has keypoints or boxes too.
         where: the annotation file and the place in it, for messages.
 
     Returns:
@@ -281,19 +281,19 @@ def assemble(
 
     Args:
         source: gives the schema its name.
-        pages: one an image.
+        pages: one per image.
         faults: what could not be read.
         margin: of derived boxes.
         skip_bad: as in ``AnnotationSet.settle``.
         names: keypoints that the source declares; those of the pages follow in the order of their first appearance. All
-            follow those of the source's ``schema.json``, so that a keypoint that is labelled nowhere keeps its place.
+            follow those of the source's ``schema.json``, so that a keypoint that is never labelled keeps its place.
         skeleton: lines that the source declares.
 
     Returns:
         The records and backgrounds of all images that could be read, with their schema.
 
     Raises:
-        BadInputError: there is a fault and ``skip_bad`` is false, or no keypoint is left, or ``margin`` is negative.
+        BadInputError: there is a fault and ``skip_bad`` is false, or no keypoint remains, or ``margin`` is negative.
     """
     if not 0 <= margin < math.inf:
         raise BadInputError("wrong margin", where="margin", expected="a number ≥ 0", found=str(margin))
@@ -337,7 +337,7 @@ def _each_image_once(
                 BadInputError(
                     "image is annotated twice",
                     where=page.where,
-                    expected="one annotation an image",
+                    expected="one annotation per image",
                     found=f"another at {earlier.where}",
                     todo="delete one of them",
                 )

@@ -1,4 +1,4 @@
-"""Images: their size and whether the file is whole, from the header; and decoding them."""
+"""Read images: size and completeness from the header, and the decoded pixels."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ _TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
 _TURNED_BY_OPENCV = ("JPEG", "MPO", "PNG")
-"""Kinds whose EXIF orientation OpenCV applies; a turned WebP stays as it is stored."""
+"""File types whose EXIF orientation OpenCV applies; a rotated WebP stays as it is stored."""
 _END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _TAIL = 4096
-"""Bytes at the end of a file that are searched for its end mark; cameras may append a few of their own."""
+"""Bytes at the end of a file that are searched for its end mark; cameras may append a few bytes."""
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -42,7 +42,7 @@ def read_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
             kind = image.format or ""
-            # asked for EXIF that a PNG does not have, Pillow decodes all of it to look behind the pixels
+            # asked for EXIF that a PNG does not have, Pillow decodes all of it to search after the pixels
             tagged = kind in _TURNED_BY_OPENCV and (kind != "PNG" or "exif" in image.info)
             turned = tagged and image.getexif().get(_EXIF_ORIENTATION) in _TURNED
     except UnidentifiedImageError as error:

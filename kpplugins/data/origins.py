@@ -17,8 +17,8 @@ def image_of_crops(folder: Path) -> Callable[[Path], str] | None:
         folder: the data set that may hold crops.
 
     Returns:
-        From the path of a crop, below ``folder`` or relative to it, to its image; an image that is no crop is its own.
-        ``None`` where ``folder`` does not hold crops.
+        From the path of a crop, below ``folder`` or relative to it, to its image; an image that is not a crop maps to
+        itself. ``None`` if ``folder`` does not hold crops.
     """
     file = folder / ORIGINS_FILE
     if not file.is_file():

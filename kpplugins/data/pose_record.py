@@ -1,4 +1,4 @@
-"""One labelled instance as a reader makes it."""
+"""One instance as a reader makes it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ class PoseRecord:
         bbox: ``(4,)`` float64, xyxy.
         area: area of the instance in square pixels, the s² of OKS.
         source: the annotation file it came from.
-        rules: what was changed or derived while reading, in its order, for the report of the reader.
-        category: what the instance is, by name.
+        rules: what was changed or derived while reading, in order, for the report.
+        category: name of its category.
         crowd: COCO's ``iscrowd``: a group that is neither learnt nor scored.
     """
 
@@ -38,5 +38,5 @@ class PoseRecord:
 
     @property
     def num_labelled(self) -> int:
-        """How many keypoints carry a label."""
+        """Return the number of labelled keypoints."""
         return int((self.keypoints[:, 2] > 0).sum())

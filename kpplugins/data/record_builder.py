@@ -1,14 +1,14 @@
-"""From one annotation, in whatever format it was, to its record: the one rule for keypoints, boxes and areas.
+"""Build the record of an annotation from any format, by the same rules for keypoints, boxes and areas.
 
 - A labelled keypoint outside the image is absent.
-- A box that is given is taken, cut to the image: to the centres of its outermost pixels, as MMPose does. Half a pixel
-  to one pixel of that is a matter of convention; what reaches further beyond is noted.
-- A box that is not given is the one around the labelled keypoints, grown by a margin and cut to the image. Keypoints
-  without extent, a single one for instance, get a square of ``SMALL_SIDE``.
-- An area that is not given is ``AREA_OF_BOX`` of the box's.
+- A given box is cut to the image: to the centres of its outermost pixels, as MMPose does. Half a pixel to one pixel
+  of that is a matter of convention; a larger cut is noted.
+- A missing box is derived from the labelled keypoints: the box around them, enlarged by a margin and cut to the image.
+  Keypoints without extent, for example a single one, get a square of ``SMALL_SIDE``.
+- A missing area is ``AREA_OF_BOX`` of the box's area.
 
-A reader that meets one bad instance leaves out its whole image: an image of which some instances are missing would
-teach that there is nothing where they are.
+A reader that finds a bad instance leaves out its whole image: an image with missing instances would teach the model
+that there is nothing where they are.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_image
 
 MARGIN = 0.1
-"""What a derived box gets on each side, as a fraction of its longer side."""
+"""Margin of a derived box on each side, as a fraction of its longer side."""
 SMALL_SIDE = 0.1
 """Side of the square around keypoints without extent, as a fraction of the image's longer side."""
 AREA_OF_BOX = 0.53
 """Area of an instance whose file gives none, as a fraction of its box's: MMPose's for data without outlines
-(``BaseCocoStyleDataset.parse_data_info``, ``MpiiDataset``, ``JhmdbDataset``), so that OKS compares with its."""
+(``BaseCocoStyleDataset.parse_data_info``, ``MpiiDataset``, ``JhmdbDataset``), so that OKS is comparable."""
 
 _CONVENTION = 1.0
 """Pixels by which boxes of one instance differ between tools that count from pixels' centres and from their edges."""
@@ -58,7 +58,7 @@ def build_record(
         margin: of a derived box, see ``MARGIN``.
         category: what the instance is.
         crowd: COCO's ``iscrowd``.
-        rules: those that the reader applied before.
+        rules: those that the reader has already applied.
 
     Returns:
         The record, its keypoints (K, 3) with zeros where one is absent, its box (4,) xyxy within the image.
@@ -94,7 +94,7 @@ def build_record(
 
 
 def _labelled(keypoints: np.ndarray, where: str) -> np.ndarray:
-    """Which keypoints are labelled; raises BadInputError for what is no visibility or no place."""
+    """Return which keypoints are labelled; raise BadInputError for an invalid visibility or position."""
     shown = keypoints[:, 2]
     known = (shown == 0) | (shown == 1) | (shown == 2)
     if not known.all():

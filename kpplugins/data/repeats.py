@@ -1,4 +1,4 @@
-"""Things that were annotated more than once, from which OKS sigmas can be measured."""
+"""Find instances that were annotated more than once, from which OKS sigmas can be measured."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import box_area
 
 _MIN_IOU, _MAX_DISTANCE = 0.8, 0.1
-"""Two annotations in one image are of one thing where their boxes overlap so much and their points lie, on average,
-no farther apart than this in units of √area."""
+"""Two annotations in one image are of the same instance if their boxes overlap by at least this IoU and their keypoints
+are, on average, at most this far apart in units of √area."""
 
 _MATCH_IOU = 0.5
-"""Least overlap of one thing's boxes in two sources."""
+"""Least overlap of the boxes of the same instance in two sources."""
 
 
 def repeated_instances(reading: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
     """Find annotations of one reading that are of the same instance.
 
     They have the same image and category. Boxes overlap by more than 0.8 (IoU), and the keypoints that both have, at
-    least half of each one's, lie no farther than 0.1 √area apart on average. Annotations with the very same keypoints
-    are copies and count once.
+    least half of each one's, are at most 0.1 √area apart on average. Annotations with exactly the same keypoints are
+    copies and count once.
 
     Args:
         reading: the annotations, K keypoints each.
 
     Returns:
-        ``(N, M, K, 3)`` annotations of N instances, M the most of one, filled up with visibility 0; and areas ``(N,)``
+        ``(N, M, K, 3)`` annotations of N instances, at most M of each, padded with visibility 0; and areas ``(N,)``
         in square pixels, the mean of each instance's annotations.
     """
     by_image: dict[tuple[Path, str], list[PoseRecord]] = defaultdict(list)
@@ -53,7 +53,7 @@ def repeated_instances(reading: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
 def matched_instances(one: AnnotationSet, other: AnnotationSet) -> tuple[np.ndarray, np.ndarray]:
     """Match instances of two readings of the same images by the images' names and the best box overlap.
 
-    Names are those of the files; where a reading has one twice, the paths below the folder that its images share.
+    Names are those of the files; if a reading has one twice, the paths below its images' common folder.
     Pairs are formed from the largest overlap down, to 0.5 (IoU); crowds and instances without keypoints do not count.
 
     Args:
@@ -90,7 +90,7 @@ def matched_instances(one: AnnotationSet, other: AnnotationSet) -> tuple[np.ndar
 
 
 def people(reading: AnnotationSet) -> list[PoseRecord]:
-    """List instances with keypoints that are no crowds.
+    """List instances with keypoints that are not crowds.
 
     Args:
         reading: the annotations.
@@ -118,7 +118,7 @@ def _iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _by_name(*readings: AnnotationSet) -> list[dict[str, list[PoseRecord]]]:
-    """Each reading's instances by a name of their image that is unique in all of them."""
+    """Return each reading's instances by a name of their image that is unique in all readings."""
     everybody = [people(reading) for reading in readings]
     images = [{r.image for r in records} for records in everybody]
     plain = all(len({p.name for p in paths}) == len(paths) for paths in images)
@@ -134,7 +134,7 @@ def _by_name(*readings: AnnotationSet) -> list[dict[str, list[PoseRecord]]]:
 
 
 def _shared_folder(paths: set[Path]) -> Path:
-    """The deepest folder that all paths lie in."""
+    """Return the deepest folder that contains all paths."""
     folders = [path.parent.parts for path in paths]
     depth = 0
     while folders and all(len(f) > depth and f[depth] == folders[0][depth] for f in folders):
@@ -159,7 +159,7 @@ def joined(
         other: the same of others; N and M may differ.
 
     Returns:
-        Annotations of both, filled up with visibility 0 to the larger M; and their areas in square pixels.
+        Annotations of both, padded with visibility 0 to the larger M; and their areas in square pixels.
     """
     most = max(one[0].shape[1], other[0].shape[1])
     wide = [np.pad(a, ((0, 0), (0, most - a.shape[1]), (0, 0), (0, 0))) for a, _ in (one, other)]

@@ -1,6 +1,6 @@
 """``splits.json`` beside an annotation: which of its images are for training, validation and testing.
 
-Annotation tools do not keep that; so it goes with the images, and images that are added later are for training.
+Annotation tools do not keep this, so it is stored with the images; images that are added later are for training.
 """
 
 import json
@@ -45,7 +45,7 @@ def read_splits(folder: Path, images: Iterable[Path]) -> dict[Path, str]:
     ):
         raise BadInputError(
             "not a division of images", where=str(path), expected='{"train": [names], "val": [], "test": []}',
-            found=ascii(content)[:60], todo="mend it or delete it",
+            found=ascii(content)[:60], todo="fix it or delete it",
         )  # fmt: skip
     split_of: dict[str, str] = {}
     for split, names in content.items():

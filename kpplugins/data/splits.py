@@ -54,7 +54,7 @@ def take_split(
         The items of the part, at least one.
 
     Raises:
-        BadInputError: an unknown split, wrong ratios, or a part with nothing in it.
+        BadInputError: an unknown split, wrong ratios, or an empty part.
     """
     if split not in (*SPLITS, "all"):
         raise BadInputError(
@@ -77,7 +77,7 @@ def take_split(
 
 
 def true_division(splits: Mapping[Path, str]) -> dict[Path, str]:
-    """Keep ``splits`` where they name at least two parts; a set with one part is not divided yet.
+    """Keep ``splits`` where they name at least two parts; a set with one part is not divided.
 
     Args:
         splits: ``train``, ``val`` or ``test`` by the path of an image.

@@ -92,7 +92,7 @@ class CocoPersonDataset(RecordDataset):
 
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
-        """Return the schema of the 17 keypoints without reading COCO's training file, which has 450 MB."""
+        """Return the schema of the 17 keypoints without reading COCO's training file, which is 450 MB large."""
         return PERSON_SCHEMA
 
     def load_records(self) -> list[PoseRecord]:
@@ -105,14 +105,14 @@ class CocoPersonDataset(RecordDataset):
         where, reading = str(file), self._read(file)
         if set(reading.schema.keypoints) != set(PERSON_SCHEMA.keypoints):
             raise BadInputError(
-                "not COCO's persons", where=where, expected=f"the points {', '.join(PERSON_SCHEMA.keypoints)}",
+                "not COCO's persons", where=where, expected=f"the keypoints {', '.join(PERSON_SCHEMA.keypoints)}",
                 found=", ".join(reading.schema.keypoints), todo='use dataset_type = "CustomKeypointDataset"',
             )  # fmt: skip
         records, backgrounds = reading.under(PERSON_SCHEMA, where).records, reading.backgrounds
         if not any(record.num_labelled and not record.crowd for record in records):
             raise BadInputError(
                 "no labelled persons", where=where, found=f"{len(records)} boxes without keypoints and crowds",
-                todo="take COCO's person_keypoints_*.json",
+                todo="use COCO's person_keypoints_*.json",
             )  # fmt: skip
         if self.test_mode or self.min_keypoints == 1 or self.data_mode == "bottomup":
             return records, backgrounds
@@ -123,7 +123,7 @@ class CocoPersonDataset(RecordDataset):
         kept = [r for r, n in zip(records, counts, strict=True) if n == 0 or n >= self.min_keypoints]
         if len(kept) < len(records):
             logger.warning(
-                "left out of %d instances: %d with fewer than %d labelled points",
+                "left out of %d instances: %d with fewer than %d labelled keypoints",
                 len(records), len(records) - len(kept), self.min_keypoints,
             )  # fmt: skip
         return kept

@@ -130,7 +130,9 @@ class RecordDataset(BaseCocoStyleDataset):
             backgrounds = []
         samples, counts = small_images(records, backgrounds, self._chosen, self.classes)
         learnt = len(records) - counts["crowd"]
-        if learnt == counts["unlabelled"] and not (learnt and self.test_mode):  # a test has the AP of boxes
+        if learnt == counts["unlabelled"] and not (
+            learnt and self.test_mode
+        ):  # a test still scores the AP of boxes
             raise BadInputError(
                 "no instance has any of the chosen keypoints", where=str(self.data_root),
                 found=f"{len(records)} instances", todo="choose other `keypoints`",
@@ -180,7 +182,7 @@ class RecordDataset(BaseCocoStyleDataset):
 
 
 def _is_usable(small: dict) -> bool:
-    """Whether an instance is learnt and scored: no crowd, and a labelled keypoint."""
+    """Tell whether an instance is learnt and scored: it is not a crowd and has a labelled keypoint."""
     return bool(not small["iscrowd"] and small["num_keypoints"])
 
 

@@ -17,17 +17,17 @@ from torch import Tensor, nn
 from kpplugins.structures import BadInputError
 
 OPSET = 18
-"""The one that PyTorch's exporter writes by itself; others are converted from it."""
+"""The opset that PyTorch's exporter writes natively; others are converted from it."""
 BATCHES = (1, 3)
-"""Sizes of the batches that are compared; the network is traced with two, so neither is one it has seen."""
+"""Sizes of the batches that are compared; the network is traced with two images, so it has seen neither."""
 OUTPUT_TOLERANCE = 1e-4
-"""Greatest difference of an output, as a fraction of its range (greatest minus least value) over all crops."""
+"""Largest accepted difference of an output, as a fraction of its range (maximum minus minimum) over all crops."""
 KEYPOINT_TOLERANCE = 0.01
-"""Greatest distance of a keypoint, in input pixels."""
+"""Largest accepted distance of a keypoint, in input pixels."""
 ROUNDING = 1e-5
-"""What summing float32 in another order changes in the outputs of a deep network, as a fraction of their range."""
+"""How much summing float32 in another order changes the outputs of a deep network, as a fraction of their range."""
 DRAWS = 8
-"""Times that outputs are disturbed by as much, to see which points that moves."""
+"""How often such noise is added to the outputs, to see which keypoints it moves."""
 
 Decode = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From the outputs of one crop to its keypoints (K, 2) in input pixels."""
@@ -42,13 +42,13 @@ def export_onnx(
     decode: Decode,
     metadata: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Write a network as an ONNX file, compare_outputs the two, and keep the file only where they agree.
+    """Write a network as an ONNX file, compare the two, and keep the file only if they agree.
 
     Args:
         network: takes (N, 3, h, w) float32 in 0..255 and gives a tuple of tensors, each (N, …). On the CPU.
-        path: the file to write; its folder is made. ``NAME.parity.json`` lies beside ``NAME.onnx`` afterwards.
+        path: the file to write; its folder is made. ``NAME.parity.json`` is written beside ``NAME.onnx``.
         size: (w, h) of the input.
-        outputs: names of the tensors that it gives. The input's is ``image``.
+        outputs: names of the tensors that it gives. The input is called ``image``.
         decode: gives the keypoints that are compared.
         metadata: goes into the file's ``metadata_props``.
 
@@ -59,7 +59,7 @@ def export_onnx(
 
     Raises:
         BadInputError: packages are missing, the network cannot be exported, or the two disagree. An earlier file of
-            that name stays as it was.
+            that name is kept.
     """
     onnx, runtime = require_packages()
     network = network.eval()
@@ -147,7 +147,7 @@ def steady(decode: Decode, values: Sequence[np.ndarray], reach: Sequence[float])
     """Return which keypoints stay within ``KEYPOINT_TOLERANCE`` when ``ROUNDING`` noise is added to the outputs.
 
     Keypoints from a map with two equal peaks, or refined on an almost flat map, do not: rounding alone moves them. An
-    untrained network gives such maps, and a trained one does for noise.
+    untrained network gives such maps, and so does a trained one on noise.
 
     Args:
         decode: see ``export_onnx``.
@@ -212,7 +212,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _crops(size: tuple[int, int]) -> Iterator[Tensor]:
-    """Batches of crops (N, 3, h, w) in 0..255: noise, and smooth coloured patches, which networks take for things."""
+    """Yield batches of crops (N, 3, h, w) in 0..255: noise, and smooth coloured patches, which look like objects."""
     generator = torch.Generator().manual_seed(0)
     w, h = size
     for n in BATCHES:
@@ -256,7 +256,7 @@ def _moved(expected: list[np.ndarray], actual: list[np.ndarray], decode: Decode)
 def _require_parity(report: dict[str, Any], path: Path) -> None:
     relative = {name: o["relative"] for name, o in report["outputs"].items()}
     pixels = report["keypoints"]["max_difference_px"]
-    # the other way round, NaN would pass
+    # written the other way round, NaN would pass
     if all(r <= OUTPUT_TOLERANCE for r in relative.values()) and pixels <= KEYPOINT_TOLERANCE:
         return
     found = ", ".join(f"{name} {r:.1e}" for name, r in relative.items())
@@ -265,5 +265,5 @@ def _require_parity(report: dict[str, Any], path: Path) -> None:
         where=str(path),
         expected=f"outputs within {OUTPUT_TOLERANCE:g} of their range, keypoints within {KEYPOINT_TOLERANCE:g} px",
         found=f"{found}, keypoints {pixels:.2g} px",
-        todo="see that the checkpoint's own outputs are finite; else another version of torch or onnxruntime",
+        todo="check that the checkpoint's own outputs are finite, or try another version of torch or onnxruntime",
     )

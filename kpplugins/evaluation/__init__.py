@@ -9,7 +9,7 @@ module                 what it is
 ``coco_ap``            the ten COCO numbers from lists of annotations and predictions; names and lines of COCO's numbers
 ``scene``              ``Scene``: one image's truth and predictions as arrays, checked
 ``coco_detection``     COCO's numbers of boxes and keypoints over scenes
-``evaluation_result``  ``EvaluationResult``: everything one test run found, one prediction a truth (top-down)
+``evaluation_result``  ``EvaluationResult``: all results of a test run, one prediction per truth (top-down)
 ``detection_result``   ``DetectionResult``: the same for models that find boxes and keypoints in whole images
 ``metrics``            thin MMEngine metrics over them: ``KeypointMetric`` (top-down), ``BoxKeypointMetric``
                        (one-stage), ``BoxMetric`` (detectors)

@@ -6,15 +6,15 @@ import numpy as np
 from hotcoco import COCO, COCOeval
 
 Line = tuple[str, str, str, int]
-"""The definition of a number: key, IoU (or OKS) thresholds, size of the instance, most predictions per image."""
+"""The definition of a number: key, IoU (or OKS) thresholds, size of the instances, maximum predictions per image."""
 
 COCO_KEYS = ("AP", "AP50", "AP75", "AP(M)", "AP(L)", "AR", "AR50", "AR75", "AR(M)", "AR(L)")
-"""Names of the ten numbers, in COCO's order."""
+"""Names of the ten keypoint numbers, in COCO's order."""
 
 COCO_BOX_KEYS = (
     "AP", "AP50", "AP75", "AP(S)", "AP(M)", "AP(L)", "AR@1", "AR@10", "AR@100", "AR(S)", "AR(M)", "AR(L)",
 )  # fmt: skip
-"""Names of the twelve numbers of boxes, in COCO's order."""
+"""Names of the twelve box numbers, in COCO's order."""
 
 _ALL = "0.50:0.95"
 

@@ -20,7 +20,7 @@ from kpplugins.evaluation.coco_ap import (
 from kpplugins.evaluation.scene import Scene
 
 _AT_ONCE = 32
-"""Images whose keypoints are passed together: few enough not to trigger Python's garbage collector."""
+"""Images whose keypoints are passed at once: few enough not to trigger Python's garbage collector."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CocoTable:
 
 
 def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
-    """Compute COCO's twelve numbers of the boxes; every annotation counts, crowds as in COCO.
+    """Compute COCO's twelve box numbers; every annotation counts, crowds as in COCO.
 
     Args:
         scenes: the images.
@@ -73,7 +73,7 @@ def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
 
 
 def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[float]) -> CocoTable:
-    """Compute COCO's ten numbers of the keypoints; crowds and instances without labelled keypoints are ignored.
+    """Compute COCO's ten keypoint numbers; crowds and instances without labelled keypoints are ignored.
 
     Args:
         scenes: the images; ``scores`` rank the predictions, and the best 20 of each class count.
@@ -103,7 +103,7 @@ def ranked(classes: np.ndarray, scores: np.ndarray, num_classes: int, most: int)
         classes: (M,) 0-based.
         scores: (M,).
         num_classes: number of classes.
-        most: most predictions per class.
+        most: maximum number of predictions per class.
 
     Returns:
         For each class the indices of its best predictions.
@@ -161,7 +161,7 @@ def _image_of(scenes: Sequence[Scene], name: str) -> np.ndarray:
 
 
 def _true_keypoints(scenes: Sequence[Scene], first_image: int, first_id: int) -> list[dict]:
-    """COCO's annotations of the images from ``first_image`` on."""
+    """Return COCO's annotations of the images from ``first_image`` on."""
     labelled = _column(scenes, "labelled")
     columns = (
         first_image + _image_of(scenes, "true_classes"), _column(scenes, "true_classes"), _column(scenes, "areas"),
@@ -178,7 +178,7 @@ def _true_keypoints(scenes: Sequence[Scene], first_image: int, first_id: int) ->
 
 
 def _found_keypoints(scenes: Sequence[Scene], first_image: int) -> list[dict]:
-    """COCO's results of the images from ``first_image`` on."""
+    """Return COCO's results of the images from ``first_image`` on."""
     images = first_image + _image_of(scenes, "classes")
     columns = (images, _column(scenes, "classes"), _column(scenes, "scores"))
     rows = zip(*(c.tolist() for c in columns), _rows(_column(scenes, "points"), True), strict=True)
@@ -189,7 +189,7 @@ def _found_keypoints(scenes: Sequence[Scene], first_image: int) -> list[dict]:
 
 
 def _rows(points: np.ndarray, visible: np.ndarray | bool) -> list[memoryview]:
-    """COCO's 3·K numbers of each instance, of points (N, K, 2) and their visibilities (N, K).
+    """Return COCO's 3·K numbers of each instance from points (N, K, 2) and their visibilities (N, K).
 
     Views of the memory: lists of floats would keep Python's garbage collector busy.
     """

@@ -1,4 +1,4 @@
-"""Everything that one test run of a model that finds boxes and keypoints found."""
+"""All results of a test run of a model that finds boxes and keypoints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,25 +19,25 @@ from kpplugins.evaluation.scene import Scene
 from kpplugins.schema import KeypointSchema
 
 SAME_OBJECT = 0.5
-"""IoU from which on a found box and a true one are the same object."""
+"""Least IoU at which a predicted box and a true one count as the same object."""
 BEST = 20
-"""So many predictions of a class count in an image, as in COCO's AP of keypoints."""
+"""Maximum number of predictions of a class that count in an image, as in COCO's keypoint AP."""
 
 
 @dataclass(frozen=True)
 class DetectionResult(EvaluationResult):
-    """Truth and prediction over whole images; the N rows are all true instances with points that are no crowd.
+    """Truth and prediction over whole images; the N rows are all true instances with keypoints, except crowds.
 
-    Each is paired with the best-scored box of its class among the best 20 of the image that has IoU ≥ 0.5 with it and
-    is no other's; a row that found none is missed: its ``predicted`` are NaN, its scores 0. The ten COCO numbers are
-    over the whole images, with all that was predicted. PCK and the errors are over the rows that are not missed, so
-    read them with ``matched`` and ``missed``. ``boxes`` are the true ones.
+    Among the image's 20 best predictions of its class, each is paired with the best-scored one that has IoU ≥ 0.5 with
+    it and is not taken; a row without such a prediction is missed: its ``predicted`` are NaN, its scores 0. The ten
+    COCO numbers are over the whole images, with all predictions. PCK and the errors are over the rows that are not
+    missed, so read them with ``matched`` and ``missed``. ``boxes`` are the true ones.
 
     Attributes:
         scenes: the images.
-        classes: names of what the instances can be.
-        places: (N, 3) of each row: place of its image in ``scenes``, of the truth in it, and of the prediction; the
-            latter -1 where it is missed.
+        classes: names of the categories.
+        places: (N, 3) indices of each row: its image in ``scenes``, the truth in it, and the prediction; the last is
+            -1 if the instance is missed.
     """
 
     scenes: list[Scene]
@@ -164,7 +164,7 @@ class DetectionResult(EvaluationResult):
 
 
 def _pairs(scene: Scene, num_classes: int) -> np.ndarray:
-    """(G,) the prediction of each truth that counts, -1 without one; by ``scores`` from high to low."""
+    """Match predictions, highest score first, to truths: (G,) the index of each one's prediction, -1 without one."""
     picks = np.full(len(scene.truth), -1)
     counted = scene.counted
     if not counted.any() or not len(scene.classes):

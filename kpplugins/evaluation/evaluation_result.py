@@ -1,4 +1,4 @@
-"""Everything that one test run found, as arrays and as numbers."""
+"""All results of a test run, as arrays and as numbers."""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -17,19 +17,19 @@ class EvaluationResult:
     """Truth and prediction of N instances with K keypoints, paired.
 
     Attributes:
-        schema: what the K points are.
+        schema: what the K keypoints are.
         images: N image paths.
-        categories: N names of what the instances are.
+        categories: N names of the instances' categories.
         image_ids: (N,) image ids.
         sizes: (N, 2) width and height of the images.
         truth: (N, K, 2) pixels.
         labelled: (N, K) boolean.
         predicted: (N, K, 2) pixels.
         scores: (N, K) keypoint scores.
-        box_scores: (N,) score of the box that the instance was looked for in.
+        box_scores: (N,) score of the box in which the instance was searched.
         boxes: (N, 4) xyxy.
         areas: (N,) square pixels, s² of OKS.
-        interocular: the two points whose distance normalises NME; ``None`` takes √area.
+        interocular: the two keypoints whose distance normalises NME; ``None`` takes √area.
     """
 
     schema: KeypointSchema
@@ -143,7 +143,7 @@ class EvaluationResult:
         }
 
     def _only(self, mask: np.ndarray) -> "EvaluationResult":
-        """The instances where ``mask`` (N,) is true."""
+        """Return the instances where ``mask`` (N,) is true."""
         index = np.flatnonzero(mask)
         chosen = {f.name: getattr(self, f.name) for f in fields(self)}
         for name, value in chosen.items():
@@ -154,7 +154,7 @@ class EvaluationResult:
         return EvaluationResult(**chosen)
 
     def per_keypoint(self) -> list[dict[str, float | str | int]]:
-        """Return one row per keypoint: ``labelled``, ``EPE`` in pixels, ``PCK@t``, and its share in the missing AP.
+        """Return one row per keypoint: ``labelled``, ``EPE`` in pixels, ``PCK@t``, and ``AP share``.
 
         ``AP share`` is how much AP would rise if this keypoint alone were exactly right.
         """

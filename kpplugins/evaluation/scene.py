@@ -10,7 +10,7 @@ import torch
 from kpplugins.structures import BadInputError
 
 KEYPOINT_SCORES = ("box", "box_times_points")
-"""Ways to rank the keypoints of instances, see ``Scene.from_sample``."""
+"""Ways to rank instances by their keypoints, see ``Scene.from_sample``."""
 SURE = 0.2
 """Keypoint scores above this count in ``box_times_points``, as in MMPose's ``CocoMetric``."""
 
@@ -21,7 +21,7 @@ class Scene:
 
     Attributes:
         image: path of the image.
-        image_id: its number.
+        image_id: its id.
         size: its width and height.
         true_classes: (G,) 0-based.
         true_boxes: (G, 4) xywh, as COCO keeps them.
@@ -34,7 +34,7 @@ class Scene:
         box_scores: (M,).
         points: (M, K, 2).
         point_scores: (M, K).
-        scores: (M,) that an instance's keypoints are ranked by.
+        scores: (M,) by which the instances' keypoints are ranked.
     """
 
     image: str
@@ -80,8 +80,8 @@ class Scene:
                 mean of the keypoint scores above 0.2.
 
         Raises:
-            BadInputError: names the image. A prediction that lacks a field, has another shape or another K, is not
-                finite, or has a label without a name; a truth with such a fault; one annotation for a list of them.
+            BadInputError: a prediction or truth lacks a field, has a wrong shape or another K, is not finite, or has a
+                label without a name; or the truth is one annotation instead of a list. The message names the image.
         """
         where = str(sample["img_path"])
         height, width = (int(v) for v in sample["ori_shape"][:2])
@@ -124,7 +124,7 @@ def instance_scores(box_scores: np.ndarray, point_scores: np.ndarray, keypoint_s
 
 
 def _predictions(found: Mapping[str, Any], classes: int, k: int, where: str) -> dict[str, np.ndarray]:
-    """The predictions by ``Scene``'s names, checked."""
+    """Check the predictions and return them by ``Scene``'s names."""
     shapes: dict[str, tuple[int, ...]] = {
         "bboxes": (4,), "bbox_scores": (), "labels": (), "keypoints": (k, 2), "keypoint_scores": (k,)
     }  # fmt: skip
@@ -168,7 +168,7 @@ def _predictions(found: Mapping[str, Any], classes: int, k: int, where: str) -> 
 
 
 def _truths(annotations: Any, classes: list[str], k: int, where: str) -> dict[str, np.ndarray]:
-    """The truths by ``Scene``'s names, checked."""
+    """Check the truths and return them by ``Scene``'s names."""
     if isinstance(annotations, Mapping):
         raise BadInputError(
             "a sample of one instance, not of a whole image", where=where, expected="a list of annotations",
@@ -190,7 +190,7 @@ def _truths(annotations: Any, classes: list[str], k: int, where: str) -> dict[st
 
 
 def _table(annotations: Sequence[Mapping[str, Any]], name: str, size: int, where: str) -> np.ndarray:
-    """(G, size) finite numbers; all annotations at once, and one by one where that fails, to name the faulty one."""
+    """Return (G, size) finite numbers: all annotations at once, or, to name a faulty one, one by one."""
     try:
         values = np.array([annotation[name] for annotation in annotations], float)
         if values.size == len(annotations) * size and np.isfinite(values).all():
@@ -201,7 +201,7 @@ def _table(annotations: Sequence[Mapping[str, Any]], name: str, size: int, where
 
 
 def _numbers(annotation: Mapping[str, Any], name: str, size: int, where: str) -> np.ndarray:
-    """(size,) finite numbers of an annotation."""
+    """Return (size,) finite numbers of an annotation."""
     which = f"annotation {annotation.get('id', 'without id')}"
     if annotation.get(name) is None:
         raise BadInputError(
@@ -217,13 +217,13 @@ def _numbers(annotation: Mapping[str, Any], name: str, size: int, where: str) ->
     if not np.isfinite(values).all():
         raise BadInputError(
             f"{which} has `{name}` that is not finite", where=where, expected="numbers", found="NaN or infinity",
-            todo="mend the annotation file; `kpplugins dataset check` names all such places",
+            todo="fix the annotation file; `kpplugins dataset check` lists all such faults",
         )  # fmt: skip
     return values
 
 
 def _class_of(annotation: Mapping[str, Any], classes: list[str], where: str) -> int:
-    """0-based."""
+    """Return the 0-based class of an annotation."""
     name = annotation.get("category")
     if name is not None and str(name) in classes:
         return classes.index(str(name))
@@ -239,7 +239,7 @@ def _class_of(annotation: Mapping[str, Any], classes: list[str], where: str) -> 
 
 
 def _array(value: Any) -> np.ndarray:
-    """Float64, of an array or of a tensor anywhere."""
+    """Return an array, or a tensor on any device, as float64."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().double().numpy()
     return np.asarray(value, np.float64)

@@ -1,11 +1,11 @@
 """Annotation formats, one file or folder each, reading and writing side by side. Never torch.
 
-- ``registry``     which formats there are, and telling which one a source is
+- ``registry``     the known formats, and detecting that of a source
 - ``open_source``  a source in any format as an ``AnnotationSet``
-- ``load_annotations``  the same for code of your own
-- ``writing``      what all writers share: what is written, where images go, what a tool cannot hold
+- ``load_annotations``  the same, for use in your own code
+- ``writing``      shared by all writers: what is written, where images go, what a tool cannot hold
 - ``demo_json``    predictions as ``kpplugins demo`` writes them
-- the rest: a format each; in a folder, ``reader`` reads and ``writer`` writes it
+- the rest: one format each; in a folder, ``reader`` reads and ``writer`` writes it
 
 Adding a new format: a module with ``is_NAME(source)``, which never raises, and ``read_NAME(source, *, skip_bad)``,
 which checks every value that it takes from a file and puts each fault into ``AnnotationSet.faults``; a line in

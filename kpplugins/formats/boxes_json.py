@@ -1,7 +1,7 @@
-"""One JSON an image: ``{"bboxes": [[left, top, right, bottom], …], "keypoints": [[[x, y, visible], …], …]}``.
+"""One JSON per image: ``{"bboxes": [[left, top, right, bottom], …], "keypoints": [[[x, y, visible], …], …]}``.
 
 ``annotations/NAME.json`` beside ``images/NAME.jpg``, either at the root or below folders ``train``, ``val`` and
-``test``. The files do not name the points.
+``test``. The files do not name the keypoints.
 """
 
 from collections import Counter
@@ -61,19 +61,19 @@ def read_boxes_json(
 ) -> AnnotationSet:
     """Read every annotation file, sorted by folder and name.
 
-    Where the whole source knows visibilities 0 and 1 only, 1 means visible (2 in the inner format); with a 2
-    somewhere they are COCO's. Folders ``train``, ``val`` and ``test`` give ``splits`` where there are two at least.
+    If the whole source has only visibilities 0 and 1, 1 means visible (2 in the inner format); with a 2 anywhere, they
+    are COCO's. Folders ``train``, ``val`` and ``test`` give ``splits`` if there are at least two.
 
     Args:
         source: the folder with ``annotations`` and ``images``, or one with ``train``, ``val``, ``test``.
-        names: K names of points, or one text with commas between them; ``None`` calls them ``kpt_0`` ….
-        skip_bad: go on without bad files.
+        names: K names of keypoints, or one comma-separated text; ``None`` calls them ``kpt_0`` ….
+        skip_bad: skip bad files.
 
     Returns:
         The records, with every fault and every rule that was applied.
 
     Raises:
-        BadInputError: no such files, ``names`` that are not K, or a bad file and ``skip_bad`` is false.
+        BadInputError: no such files, not K ``names``, or a bad file and ``skip_bad`` is false.
     """
     faults: list[BadInputError] = []
     sheets: list[_Sheet] = []
@@ -104,7 +104,7 @@ def read_boxes_json(
 
 
 def _folders(source: Path) -> list[Path]:
-    """The folders with ``annotations``: the source itself, or those that are named as splits."""
+    """Return the folders with ``annotations``: the source itself, or those named after splits."""
     if (source / "annotations").is_dir():
         return [source]
     return [source / f for f in SPLIT_FOLDERS if (source / f / "annotations").is_dir()]
@@ -174,7 +174,7 @@ def _points(value: Any, where: str) -> np.ndarray:
 def _number_of_points(
     sheets: list[_Sheet], names: Sequence[str] | None, faults: list[BadInputError], source: Path
 ) -> int:
-    """K: as many as names, else what most instances have."""
+    """Return K: the number of names if given, else what most instances have."""
     counts = Counter(len(p) for sheet in sheets for p in sheet.points if len(p))
     if not counts:
         if faults:
@@ -183,7 +183,7 @@ def _number_of_points(
     most = counts.most_common(1)[0][0]
     if names is not None and len(names) not in counts:
         raise BadInputError(
-            "wrong number of names", where="names", expected=f"{most} as the points of an instance",
+            "wrong number of names", where="names", expected=f"{most}, the number of keypoints of an instance",
             found=f"{len(names)}: {', '.join(names)}"[:120],
         )  # fmt: skip
     return most if names is None else len(names)
@@ -196,7 +196,10 @@ def _add(reading: AnnotationSet, sheet: _Sheet, k: int, scale: int) -> None:
         where = f"{sheet.path}: keypoints[{i}]"
         if len(points) != k:
             raise BadInputError(
-                "instance has another number of points", where=where, expected=str(k), found=str(len(points))
+                "instance has another number of keypoints",
+                where=where,
+                expected=str(k),
+                found=str(len(points)),
             )
         scaled = np.where((points == 1) & [False, False, True], scale, points)
         records.append(build_record(image, scaled, source=sheet.path, where=where, box=box))

@@ -1,8 +1,8 @@
-"""The CAT dataset (Zhang, Sun, Tang: Cat head detection, ECCV 2008) as Kaggle's crawford/cat-dataset unpacks.
+"""The CAT dataset (Zhang, Sun, Tang: Cat head detection, ECCV 2008) as Kaggle's crawford/cat-dataset unpacks it.
 
 ``CAT_00 … CAT_06/NAME.jpg`` with ``NAME.jpg.cat`` beside each: ``9 x1 y1 … x9 y9``, integers, in the order of
 ``CAT_SCHEMA``. Left and right are the viewer's. Each ear is numbered from left to right in the image, so the first
-point of the left ear is its outer corner and the first of the right ear its inner one: mirrored, left ear 1 is right
+keypoint of the left ear is its outer corner and the first of the right ear its inner one: mirrored, left ear 1 is right
 ear 3.
 """
 
@@ -65,10 +65,10 @@ def read_cat(
         root: the folder that holds ``CAT_00`` …, or one such folder itself.
         folders: only these subfolders, e.g. ``('CAT_00',)``; ``None`` takes every ``CAT_*``.
         margin: of the box, which is the one around the labelled keypoints; see ``record_builder``.
-        skip_bad: go on without bad files, saying how many and why, instead of stopping at the first.
+        skip_bad: skip bad files and log how many and why, instead of stopping at the first.
 
     Returns:
-        One record a cat. A keypoint outside its image has visibility 0, the others 2 (CAT does not say which are
+        One record per cat. A keypoint outside its image has visibility 0, the others 2 (CAT does not say which are
         occluded); each such keypoint is counted in ``rules``.
 
     Raises:
@@ -91,7 +91,7 @@ def read_cat(
 
 
 def parse_cat(text: str, where: str) -> np.ndarray:
-    """The points of one ``.cat`` file.
+    """Parse the keypoints of one ``.cat`` file.
 
     Args:
         text: the file's content.
@@ -101,7 +101,7 @@ def parse_cat(text: str, where: str) -> np.ndarray:
         ``(9, 2)`` float64 in (x, y) pixels.
 
     Raises:
-        BadInputError: empty, not numbers, another number of points, or fewer or more values than the count says.
+        BadInputError: empty, not numbers, another number of keypoints, or a wrong number of values.
     """
     k = CAT_SCHEMA.num_keypoints
     tokens = [(n, token) for n, line in enumerate(text.splitlines(), 1) for token in line.split()]
@@ -126,7 +126,7 @@ def parse_cat(text: str, where: str) -> np.ndarray:
             )
     if values[0] != k:
         raise BadInputError(
-            "annotation counts another number of points",
+            "annotation states another number of keypoints",
             where=f"{where}:{tokens[0][0]}",
             expected=str(k),
             found=tokens[0][1],
@@ -165,7 +165,7 @@ def _folders_of(root: Path, folders: tuple[str, ...] | None) -> list[Path]:
 
 
 def _pairs(folders: list[Path], reading: AnnotationSet) -> list[tuple[Path, Path]]:
-    """Annotations with their images; what stands alone is filed as a fault."""
+    """Pair annotations with their images; a file without its partner is recorded as a fault."""
     pairs = []
     for folder in folders:
         files = sorted(p for p in folder.iterdir() if p.is_file())

@@ -1,4 +1,4 @@
-"""Predictions as ``kpplugins demo`` writes them: ``NAME.json`` an image, with the image's file name only."""
+"""Predictions as ``kpplugins demo`` writes them: one ``NAME.json`` per image, with only the image's file name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _TAKE_FRAMES = "take its frames out (ffmpeg -i VIDEO frame_%06d.png) and run kpp
 
 @dataclass(frozen=True)
 class _Sheet:
-    """One file: its image's name and size, and what was found there."""
+    """One file: its image's name and size, and what was found in it."""
 
     path: Path
     image: str
@@ -52,13 +52,13 @@ def is_demo(source: Path) -> bool:
 
 
 def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: bool) -> Content:
-    """Read predictions and the images that they are of; images that no file speaks of are not looked at.
+    """Read predictions and their images; images without predictions are ignored.
 
     Args:
         source: a JSON file, or the folder of them.
-        images: the folder that the images lie in, or below.
+        images: the folder that contains the images, also in subfolders.
         threshold: see ``predicted_content``.
-        skip_bad: go on without bad files.
+        skip_bad: skip bad files.
 
     Returns:
         What is to be written.
@@ -71,7 +71,7 @@ def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: boo
         raise BadInputError(
             "these predictions name their images without folder",
             where=str(source),
-            expected="the folder of the images that were predicted, not of those that were drawn",
+            expected="the folder of the original images, not of the drawn ones",
             todo="give --images DIR",
         )
     by_name: dict[str, list[Path]] = {}
@@ -99,7 +99,7 @@ def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: boo
 
 
 def _schema(source: Path, names: tuple[str, ...]) -> KeypointSchema:
-    """That of the run, which the demo leaves beside its results; else one from the names."""
+    """Read the run's schema, which the demo writes beside its results; else infer one from the names."""
     kept = source / SCHEMA_FILE
     if not kept.is_file():
         return infer_schema("object", names)
@@ -111,7 +111,7 @@ def _schema(source: Path, names: tuple[str, ...]) -> KeypointSchema:
 
 
 def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
-    """The predictions; those without a category of their own are of this one."""
+    """Return the predictions; those without a category get this one."""
     return tuple(
         replace(prediction, category=category) if prediction.category == Prediction.category else prediction
         for prediction in sheet.predictions
@@ -119,13 +119,13 @@ def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
 
 
 def match_demo(reading: AnnotationSet, predictions: Path, threshold: float, skip_bad: bool) -> Content:
-    """Put predictions in the place of the records of ``reading``, on the same images, matched by file name.
+    """Put predictions in place of the records of ``reading``, on the same images, matched by file name.
 
     Args:
         reading: gives images, splits and schema.
         predictions: a JSON file, or the folder of them.
         threshold: see ``predicted_content``.
-        skip_bad: go on without bad files.
+        skip_bad: skip bad files.
 
     Returns:
         What is to be written.
@@ -167,7 +167,7 @@ def _only(found: Sequence[Any], sheet: _Sheet, folder: str) -> Any:
             where=str(sheet.path),
             expected=f"one image called {sheet.image!r} in {folder}",
             found=str(len(found)),
-            todo="give the folder that was predicted, or rename the images apart",
+            todo="give the folder that was predicted, or give the images different names",
         )
     return found[0]
 
@@ -190,7 +190,7 @@ def _by_image(
 
 
 def _sheets(source: Path, schema: KeypointSchema | None, faults: list[BadInputError]) -> list[_Sheet]:
-    """Every file of ``source``, of the keypoints of ``schema`` or of the first file."""
+    """Read every file of ``source``; all must have the keypoints of ``schema``, or of the first file."""
     sheets: list[_Sheet] = []
     expected = schema.keypoints if schema is not None else None
     for path in annotation_files(source, (".json",)):

@@ -1,6 +1,6 @@
 """Lightning Pose data folders: ``CollectedData*.csv`` at the root, images named from there.
 
-The table is DeepLabCut's with one animal; several tables (one a camera, or ``CollectedData_new.csv`` with frames of
+The table is DeepLabCut's with one animal; several tables (one per camera, or ``CollectedData_new.csv`` with frames of
 other sessions) are read together.
 """
 
@@ -35,12 +35,12 @@ def is_lightning_pose(source: Path) -> bool:
 def read_lightning_pose(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
     """Read every row of every table, by name of table and row.
 
-    An empty cell is an absent point, every other one visible. A row without points is a background.
+    An empty cell is an absent keypoint, every other one is visible. A row without keypoints is a background.
 
     Args:
         source: the data folder, or one table in it.
-        margin: of the box around the points, see ``record_builder``.
-        skip_bad: go on without bad rows and files.
+        margin: of the box around the keypoints, see ``record_builder``.
+        skip_bad: skip bad rows and files.
 
     Returns:
         The records, with every fault and every rule that was applied.
@@ -78,7 +78,7 @@ def _files(source: Path) -> list[Path]:
 def _same_parts(table: PointTable, others: list[PointTable]) -> PointTable:
     if any(who for who, _ in table.columns):
         raise BadInputError(
-            "has several individuals, which Lightning Pose does not know",
+            "has several individuals, which Lightning Pose does not support",
             where=f"{table.path}:2",
             todo="read the DeepLabCut project that it comes from",
         )

@@ -1,4 +1,4 @@
-"""A source in any known format as an ``AnnotationSet``, for code of your own."""
+"""Read a source in any known format as an ``AnnotationSet``, for use in your own code."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ def load_annotations(
 
     Args:
         source: file or folder.
-        from_format: the format's name, e.g. ``cvat``; ``None`` tells it from the source.
-        extract_to: folder for images that lie inside annotation files (Kaggle's CSV, TFRecord); it may not exist yet.
-        skip_bad: go on without bad entries; they are in ``AnnotationSet.faults``.
+        from_format: the format's name, e.g. ``cvat``; ``None`` detects it.
+        extract_to: folder for images stored inside annotation files (Kaggle's CSV, TFRecord); it may not exist yet.
+        skip_bad: skip bad entries; they are in ``AnnotationSet.faults``.
         **options: further arguments of the format's reader, e.g. ``subset`` or ``names``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A source in any known format as a ``AnnotationSet``."""
+"""Open a source in any known format as an ``AnnotationSet``."""
 
 import inspect
 from pathlib import Path
@@ -22,14 +22,14 @@ def open_source(
 ) -> tuple[Format, AnnotationSet]:
     """Read a source with the reader of its format.
 
-    A ``schema.json`` in the source folder goes over what the annotation says of its keypoints, a ``splits.json`` over
-    how it divides its images.
+    A ``schema.json`` in the source folder overrides what the annotation says about its keypoints, a ``splits.json`` how
+    it divides its images.
 
     Args:
         source: file or folder.
-        from_format: the format's name; ``None`` tells it from the source.
-        extract_to: folder for images that lie inside annotation files (Kaggle's CSV, TFRecord); it may not exist yet.
-        skip_bad: go on without bad entries; they are in ``AnnotationSet.faults``.
+        from_format: the format's name; ``None`` detects it.
+        extract_to: folder for images stored inside annotation files (Kaggle's CSV, TFRecord); it may not exist yet.
+        skip_bad: skip bad entries; they are in ``AnnotationSet.faults``.
         **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
 
     Returns:
@@ -48,7 +48,7 @@ def open_source(
     if "extract_to" in parameters:
         if extract_to is None:
             raise BadInputError(
-                "the images lie inside the annotation file", where=str(source),
+                "the images are inside the annotation file", where=str(source),
                 todo="convert it first: kpplugins dataset convert SOURCE --out DIR, or give extract_to",
             )  # fmt: skip
         chosen["extract_to"] = extract_to

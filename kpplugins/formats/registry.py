@@ -1,4 +1,4 @@
-"""Which formats can be read, and telling which one a source is."""
+"""The formats that can be read, and detection of a source's format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Format:
         name: as ``--from`` takes it.
         reader_module: the module that reads it, with ``is_NAME`` and ``read_NAME``.
         function: the NAME in these.
-        words: what it is, for ``--help`` and messages.
+        words: description for ``--help`` and messages.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Format:
     words: str
 
     def recognises(self, source: Path) -> bool:
-        """Whether the source looks like this format; never raises."""
+        """Tell whether the source looks like this format; never raises."""
         return bool(self._function("is")(source))
 
     @property
     def reader(self) -> Callable[..., AnnotationSet]:
-        """The function that reads it."""
+        """Return the function that reads the format."""
         return self._function("read")
 
     def read(self, source: Path, **options: Any) -> AnnotationSet:
@@ -52,7 +52,7 @@ FORMATS = (
         "Kaggle facial keypoints: training.csv or .zip",
     ),
     Format("coco", "data.coco.reader", "coco", "COCO keypoints: annotations/*.json"),
-    Format("labelme", "formats.labelme.reader", "labelme", "LabelMe: one JSON an image"),
+    Format("labelme", "formats.labelme.reader", "labelme", "LabelMe: one JSON per image"),
     Format("cvat", "formats.cvat.reader", "cvat", "CVAT 1.1 XML, for images and for video"),
     Format("labelstudio", "formats.label_studio.reader", "label_studio", "Label Studio: JSON and JSON-MIN"),
     Format("via", "formats.via", "via", "VGG Image Annotator: JSON and CSV"),
@@ -73,10 +73,13 @@ FORMATS = (
         "tfrecord", "formats.tfrecord.reader", "tfrecord", "TF Object Detection API: TFRecord + label map"
     ),
     Format(
-        "boxes_json", "formats.boxes_json", "boxes_json", "one JSON an image with bboxes (xyxy) and keypoints"
+        "boxes_json",
+        "formats.boxes_json",
+        "boxes_json",
+        "one JSON per image with bboxes (xyxy) and keypoints",
     ),
 )
-"""In the order in which a source is tried."""
+"""All formats, in the order in which a source is tested for them."""
 
 
 def detect(source: Path) -> Format:
@@ -113,7 +116,7 @@ def by_name(name: str) -> Format:
         The format.
 
     Raises:
-        BadInputError: there is none; it names all.
+        BadInputError: there is none; the message lists all.
     """
     for known in FORMATS:
         if known.name == name:

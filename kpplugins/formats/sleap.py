@@ -1,6 +1,6 @@
 """SLEAP labels (``.slp``) through sleap-io, an optional package: points, skeleton, symmetries.
 
-Images are found below the folder of the ``.slp``, also where it names them by paths of another machine. Frames that
+Images are found below the folder of the ``.slp``, even if it names them by paths of another machine. Frames that
 a package file (``.pkg.slp``) embeds, and frames of video files, are written as PNG into a folder that the caller gives.
 """
 
@@ -50,20 +50,20 @@ def read_sleap(
     A point that SLEAP marks as not visible has no trustworthy position and is absent; the others are visible. Frames
     with predictions only are left out, which is logged; a labelled frame without instances is a background (in a
     package file it has no image and is left out too). The symmetries of the skeleton are the flip pairs; where it
-    has none they follow from the names.
+    has none, they follow from the names.
 
     Args:
         source: the ``.slp`` file, or a folder with one.
         extract_to: the folder that frames of videos and package files are written to; ``None`` makes such frames
             faults. It is the caller's to remove where reading fails.
-        margin: of the box around an animal's points, see ``record_builder``.
-        skip_bad: go on without bad frames.
+        margin: of the box around an animal's keypoints, see ``record_builder``.
+        skip_bad: skip bad frames.
 
     Returns:
         The records, with every fault and every rule that was applied.
 
     Raises:
-        BadInputError: sleap-io is not installed, the file is none, or a frame is bad and ``skip_bad`` is false.
+        BadInputError: sleap-io is not installed, the file is not SLEAP's, or a frame is bad and ``skip_bad`` is false.
     """
     path = _file_of(source)
     labels = _load(path)
@@ -86,7 +86,7 @@ def read_sleap(
         if not records:
             reading.backgrounds.append(image)
     if left_out:
-        logger.warning("%s: %d frames without labels of people, left out", path, left_out)
+        logger.warning("%s: %d frames that nobody labelled, left out", path, left_out)
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("no labelled frame here", where=str(path), todo="label some in SLEAP")
     return reading.settle(skip_bad)
@@ -101,7 +101,7 @@ class _Frames:
     found: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def image(self, video: Any, index: int, where: str) -> ImageInfo:
-        """The image of one frame; each frame once."""
+        """Return the image of one frame; each frame may be asked for once."""
         key = id(video), index
         if key in self.found:
             raise BadInputError("frame is labelled twice", where=where, found=f"{self.found[key]} too")
@@ -116,7 +116,7 @@ class _Frames:
         return self._extract(video, index, where)
 
     def _relative(self, name: str, where: str) -> str:
-        """``name`` below the folder of the labels: as it is, or its longest end that exists there."""
+        """Find ``name`` below the folder of the labels: as it is, or its longest tail that exists there."""
         plain = name.replace("\\", "/")
         if not plain.startswith("/") and not PureWindowsPath(plain).drive:
             return plain
@@ -143,7 +143,7 @@ class _Frames:
         name = self.labels.name if own else self._relative(str(video.filename), where)
         if self.out is None:
             raise BadInputError(
-                "frame lies in a video",
+                "frame is inside a video",
                 where=where,
                 expected="images",
                 found=repr(name)[:120],
@@ -156,7 +156,7 @@ class _Frames:
             pixels = np.asarray(video[index])
             path = self.out / f"{Path(name).stem}-{self._number(video)}-{index:06d}.png"
             _write_png(pixels, path)
-        except Exception as error:  # the readers of video files raise what they like
+        except Exception as error:  # video readers may raise anything
             raise BadInputError(
                 f"frame {index} cannot be read: {one_line(error)}", where=where, found=repr(name)[:120],
                 todo="pip install 'sleap-io[opencv]', or check that the video plays",
@@ -164,12 +164,12 @@ class _Frames:
         return measure_image(path, where)
 
     def _number(self, video: Any) -> int:
-        """The videos' numbers in the order in which frames of them come."""
+        """Number the videos in the order in which their frames come."""
         return list(dict.fromkeys(key for key, _ in self.found)).index(id(video))
 
 
 def _embedded(video: Any) -> bool:
-    """Whether the images are in the file itself; SLEAP packs those of labelled instances only."""
+    """Tell whether the images are in the file itself; SLEAP embeds only those with labelled instances."""
     return bool((video.backend_metadata or {}).get("has_embedded_images", False))
 
 
@@ -211,20 +211,20 @@ def _load(path: Path) -> Any:
         ) from error
     try:
         return sleap_io.load_slp(str(path), open_videos=False)
-    except Exception as error:  # h5py, json and attrs under it raise what they like for broken files
+    except Exception as error:  # h5py, json and attrs below it may raise anything for broken files
         raise BadInputError(
-            f"no labels of SLEAP: {type(error).__name__}: {one_line(error)}",
+            f"not SLEAP labels: {type(error).__name__}: {one_line(error)}",
             where=str(path),
             todo="save it again",
         ) from error
 
 
 def _schema(labels: Any, path: Path) -> KeypointSchema:
-    """The one skeleton of the file."""
+    """Build the schema from the file's only skeleton."""
     if len(labels.skeletons) != 1:
         raise BadInputError(
-            "holds no single skeleton", where=str(path), expected="1", found=str(len(labels.skeletons)),
-            todo="keep one skeleton a file",
+            "does not have exactly one skeleton", where=str(path), expected="1", found=str(len(labels.skeletons)),
+            todo="keep one skeleton per file",
         )  # fmt: skip
     skeleton = labels.skeletons[0]
     names = [str(name) for name in skeleton.node_names]
@@ -242,7 +242,7 @@ def _record(
     xy = np.asarray(instance.points["xy"], dtype=np.float64)
     if xy.shape != (schema.num_keypoints, 2):
         raise BadInputError(
-            "instance has another number of points",
+            "instance has another number of keypoints",
             where=where,
             expected=str(schema.num_keypoints),
             found=str(len(xy)),

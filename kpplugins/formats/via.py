@@ -1,16 +1,16 @@
 """VGG Image Annotator, 1.x and 2.x: a project, its exported JSON, or its exported CSV.
 
 Regions of the shape ``point`` are keypoints, ``rect`` and ``polygon`` are boxes, the others are ignored and counted.
-What a region is stands in its attributes, which everybody calls otherwise:
+The meaning of a region is in its attributes, whose names differ between projects:
 
 - a keypoint's name is the attribute ``name``, ``keypoint``, ``label`` or ``part``, the first that all points of the
   file have; else the only other attribute that they all have;
 - the instance is the attribute ``instance``, ``instance_id``, ``group_id`` or ``id``, where there is one; without,
-  ``grouping`` says how points and boxes come together;
+  ``grouping`` combines points and boxes;
 - the category is a box's ``category``, ``class``, ``label``, ``name`` or ``type``;
 - a point whose attribute ``occluded`` is true (``true``, ``yes``, ``1`` or a ticked box) has visibility 1.
 
-Upper and lower case of attribute names does not matter.
+Attribute names are not case-sensitive.
 """
 
 import csv
@@ -57,7 +57,7 @@ class _Region:
     where: str
 
     def first(self, keys: Sequence[str]) -> str:
-        """The first attribute among ``keys`` that says something, as text."""
+        """Return the first attribute among ``keys`` that is not empty, as text."""
         return next((said for key in keys if (said := _said(self.attributes.get(key), self.where))), "")
 
 
@@ -99,14 +99,14 @@ def read_via(
     """Read a VIA file, or every one in a folder.
 
     Args:
-        source: a JSON or CSV file, or a folder with one. The same project as JSON and as CSV is annotated twice.
+        source: a JSON or CSV file, or a folder with one. The same project as JSON and as CSV counts as annotated twice.
         images: where the images are; ``None`` looks beside the file, in ``images``, then in the project's
             ``default_filepath`` where that is relative.
         margin: of derived boxes, see ``record_builder``.
-        skip_bad: go on without bad images, saying how many and why, instead of stopping at the first.
+        skip_bad: skip bad images and log how many and why, instead of stopping at the first.
 
     Returns:
-        One record an instance; an image without regions is a background.
+        One record per instance; an image without regions is a background.
 
     Raises:
         BadInputError: nothing is there, or something is bad and ``skip_bad`` is false.
@@ -137,7 +137,7 @@ def read_via(
 
 
 def _entries(path: Path) -> tuple[list[_Entry], list[str]]:
-    """The images of a file, and the folders that they may be in."""
+    """Read the images of a file, and the folders that they may be in."""
     bases = ["", "images"]
     if path.suffix.lower() == ".csv":
         return _csv_entries(path), bases
@@ -172,7 +172,7 @@ def _json_entry(value: Any, where: str) -> _Entry:
 
 
 def _csv_entries(path: Path) -> list[_Entry]:
-    """Rows of one image together; a bad row spoils its image."""
+    """Read the rows, grouped by image; a bad row makes its image bad."""
     reader = csv.reader(io.StringIO(read_text(path).lstrip("#"), newline=""), strict=True)
     entries: dict[tuple[str, ...], _Entry] = {}
     try:
@@ -218,7 +218,7 @@ def _region(shape: Any, attributes: Any, where: str) -> _Region:
 
 
 def _said(value: Any, where: str) -> str:
-    """An attribute as text: a text, a number, or the one ticked option of a box of options."""
+    """Return an attribute as text: a text, a number, or the only ticked option of a checkbox group."""
     if isinstance(value, dict):
         ticked = [key for key, on in value.items() if on is True]
         value = ticked[0] if len(ticked) == 1 else None
@@ -230,7 +230,7 @@ def _said(value: Any, where: str) -> str:
 
 
 def _name_key(points: list[_Region], where: str) -> str:
-    """The attribute that names points; empty where there are no points."""
+    """Return the attribute that names keypoints; empty if there are no points."""
     if not points:
         return ""
     in_all = [key for key in points[0].attributes if all(p.first([key]) for p in points)]

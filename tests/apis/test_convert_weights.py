@@ -353,12 +353,12 @@ def test_sources_that_cannot_be_read(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     cases = {
         "none.pth": "no such checkpoint", "bomb.pth": "wants to run.*--trust-checkpoint",
-        "empty.pth": "no weights in it", "list.pth": "not a checkpoint of a model",
+        "empty.pth": "contains no weights", "list.pth": "not a checkpoint of a model",
     }  # fmt: skip
     for name, words in cases.items():
         with pytest.raises(BadInputError, match=re.escape(name) + ".*" + words):
             convert_weights("centernet", tmp_path / name, tmp_path / "hg.pth")
-    with pytest.raises(BadInputError, match="no weights in it"):
+    with pytest.raises(BadInputError, match="contains no weights"):
         convert_weights("centernet", tmp_path / "bomb.pth", tmp_path / "hg.pth", trust_checkpoint=True)
     with pytest.raises(
         BadInputError, match="unknown kind of weights 'openpose'; expected centernet or torchvision"
@@ -385,6 +385,6 @@ def test_the_command_says_what_it_did_or_could_not_do(
 ):
     command = ["centernet", str(authors()), str(tmp_path / "hg.pth"), "--config", str(config(points=9))]
     assert main(command) == 0
-    assert "begins anew: head.branches.1.hm_hp.2.bias (17,) for (9,)" in capsys.readouterr().out
+    assert "starts from scratch: head.branches.1.hm_hp.2.bias (17,) for (9,)" in capsys.readouterr().out
     assert main(command) == 2
     assert re.fullmatch(r"error: \S+hg\.pth: exists already; to do: .*\n", capsys.readouterr().err)

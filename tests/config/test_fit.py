@@ -116,7 +116,7 @@ def test_data_that_do_not_name_their_classes(tmp_path: Path):
         "_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'\n"
         "model = dict(head=dict(num_classes=None))\n"
     )
-    with pytest.raises(BadInputError, match="no dataset says.*model.head.num_classes"):
+    with pytest.raises(BadInputError, match="no dataset names its classes.*model.head.num_classes"):
         cfg, layer = read_config(path)
         fit_model(cfg, layer, schema_of(cfg))
     assert load_config(path).model.head.num_classes is None  # without our data it is MMPose's own business

@@ -235,8 +235,8 @@ def test_the_finding_names_file_image_annotation_and_cure(tmp_path: Path):
     assert found == {
         "check": "num-keypoints", "severity": "suspect", "file": str(root / "annotations" / "val.json"),
         "image": str(root / "images" / "027.png"), "beside": None, "annotation": "127",
-        "what": "num_keypoints says 3, and 5 points are labelled.",
-        "todo": "write 5; tools that trust the number leave instances with 0 out",
+        "what": "num_keypoints is 3, but 5 keypoints are labelled.",
+        "todo": "write 5; tools that trust the number skip instances with 0",
     }  # fmt: skip
 
 

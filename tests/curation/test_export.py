@@ -300,7 +300,7 @@ def odd_image(pets: Path) -> None:
         (lambda p: (p / "images/a.png").unlink(), {"to": "yolo"}, "image is missing"),
         (rename_category, {"to": "cvat"}, r"category has a name.*cat\\nfish"),
         (rename_image, {"to": "labelme"}, "image has a name.*rename it"),
-        (odd_image, {"to": "yolo"}, "of a kind that YOLO does not look for"),
+        (odd_image, {"to": "yolo"}, "of a type that YOLO does not look for"),
     ],
 )
 def test_what_cannot_be_exported(

@@ -255,7 +255,7 @@ def test_bad_predictions_of_the_demo(
 def test_a_file_alone_and_what_is_missing(demo: Path, photos: Path, labelled: Path, tmp_path: Path):
     out = tmp_path / "out"
     for words, options in {
-        "name their images without folder.*not of those that were drawn.*--images": {},
+        "name their images without folder.*not of the drawn ones.*--images": {},
         "no such file or folder": {"images": tmp_path / "gone"},
         "predictions already": {"images": photos, "predictions": demo},
     }.items():
@@ -275,7 +275,7 @@ BAD_RESULTS = {
     "no image": ({"image_id": None}, "unknown image"),
     "list as id": ({"image_id": [1]}, "unknown image"),
     "category": ({"category_id": 9}, "unknown category.*9"),
-    "k": ({"keypoints": [1, 2, 0.5]}, "another number of keypoints; expected 3 points, 9 numbers"),
+    "k": ({"keypoints": [1, 2, 0.5]}, "another number of keypoints; expected 3 keypoints, 9 numbers"),
     "none": ({"keypoints": None}, "list of numbers"),
     "box": ({"bbox": [1, 2]}, "bbox is wrong; expected 4 numbers"),
     "score": ({"score": []}, "score is wrong"),

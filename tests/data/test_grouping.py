@@ -76,8 +76,8 @@ def test_a_box_without_points_is_an_unlabelled_instance():
 @pytest.mark.parametrize(
     ("marks", "boxes", "words"),
     [
-        ([DrawnKeypoint("a", 60, 60)], [DrawnBox(BIG)], "'a' lies in no box.*group"),
-        ([DrawnKeypoint("a", 12, 12)], [DrawnBox(SMALL), DrawnBox(SMALL)], "two boxes of one size"),
+        ([DrawnKeypoint("a", 60, 60)], [DrawnBox(BIG)], "'a' is in no box.*group"),
+        ([DrawnKeypoint("a", 12, 12)], [DrawnBox(SMALL), DrawnBox(SMALL)], "two boxes of the same size"),
         ([DrawnKeypoint("a", 1, 1), DrawnKeypoint("a", 2, 2)], [], "'a' occurs twice"),
         ([DrawnKeypoint("a", 1, 1, group="1")] * 2, [], "'a' occurs twice"),
         ([], [DrawnBox(BIG, group="1"), DrawnBox(SMALL, group="1")], "two boxes in one group"),

@@ -146,7 +146,7 @@ def test_half_bodies_follow_the_chosen_points(coco: Path):
 def test_fewest_points_count_in_training_only(coco: Path, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
         assert len(CocoPersonDataset(str(coco), "train", min_keypoints=5)) == 2
-    assert "left out of 5 instances: 1 with fewer than 5 labelled points" in caplog.text
+    assert "left out of 5 instances: 1 with fewer than 5 labelled keypoints" in caplog.text
     assert len(CocoPersonDataset(str(coco), "train", min_keypoints=5, test_mode=True)) == 3
     # the person with five points has no ankles at all: it is unlabelled, not one of too few
     assert len(CocoPersonDataset(str(coco), "train", min_keypoints=2, keypoints=list(LOWER_BODY))) == 1
@@ -203,7 +203,7 @@ def test_faults_are_one_line(tmp_path: Path, persons: list, options: dict, words
 
 def test_other_keypoints_are_refused(tmp_path: Path):
     write(tmp_path, "train", [], names=["head", "tail"])
-    with pytest.raises(BadInputError, match="not COCO's persons; expected the points nose.*Custom"):
+    with pytest.raises(BadInputError, match="not COCO's persons; expected the keypoints nose.*Custom"):
         CocoPersonDataset(str(tmp_path))
 
 

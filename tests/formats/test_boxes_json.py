@@ -113,7 +113,7 @@ BAD = {
     "no points": ({**GOOD, "keypoints": [None]}, "instance is missing"),
     "three points": (
         {**GOOD, "keypoints": [[[1, 1, 1]] * 3]},
-        "another number of points.*expected 2.*found 3",
+        "another number of keypoints.*expected 2.*found 3",
     ),
     "visibility": ({**GOOD, "keypoints": [[[1, 1, 0.5], [2, 2, 1]]]}, "visibility must be 0, 1 or 2.*0.5"),
     "deep": ("[" * 100000, "(?:nest|JSON)"),

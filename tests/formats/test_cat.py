@@ -28,7 +28,7 @@ def test_parse_gives_x_y_rows():
         (" \n ", "annotation is empty"),
         ("9 1 2 3", "too short.*19 numbers.*found 4 numbers"),
         (GOOD + " 5", "too long.*found 20 numbers"),
-        ("8" + GOOD[1:], "another number of points.*expected 9.*found 8"),
+        ("8" + GOOD[1:], "another number of keypoints.*expected 9.*found 8"),
         ("9 1 2\n3 four " + GOOD[10:], r"a\.cat:2: .*not a number.*'four'"),
         (GOOD.replace("18", "nan"), "not a number.*'nan'"),
         (GOOD.replace("18", "1e999"), "not a number"),

@@ -74,7 +74,7 @@ def test_points_skeleton_and_symmetries(folder: Path, caplog: pytest.LogCaptureF
     assert reading.rules[AppliedRule.KEYPOINT_OUTSIDE] == 1
     assert [r.image.name for r in reading.records] == ["0.png", "0.png", "2.png"]
     assert [p.path.name for p in reading.backgrounds] == ["1.png"]
-    assert "1 frames without labels of people, left out" in caplog.text
+    assert "1 frames that nobody labelled, left out" in caplog.text
 
 
 def test_labels_that_were_moved_find_their_images(folder: Path):
@@ -96,7 +96,7 @@ def test_embedded_frames_are_written(folder: Path):
     sio = pytest.importorskip("sleap_io")
     labels = sio.load_slp(str(folder / "a.slp"))
     labels.save(str(folder / "b.pkg.slp"), embed="user", verbose=False)
-    with pytest.raises(BadInputError, match="frame lies in a video.*give a folder"):
+    with pytest.raises(BadInputError, match="frame is inside a video.*give a folder"):
         read_sleap(folder / "b.pkg.slp")
     out = folder / "out"
     reading = read_sleap(folder / "b.pkg.slp", extract_to=out)
@@ -117,7 +117,7 @@ def test_frames_of_a_video_are_written(folder: Path):
     instance = sio.Instance.from_numpy(np.array([[1.0, 2], [30, 40]]), skeleton=skeleton)
     labels = sio.Labels([sio.LabeledFrame(video=video, frame_idx=1, instances=[instance])])
     sio.save_slp(labels, str(folder / "v.slp"))
-    with pytest.raises(BadInputError, match=r"v\.slp:frame 0: frame lies in a video"):
+    with pytest.raises(BadInputError, match=r"v\.slp:frame 0: frame is inside a video"):
         read_sleap(folder / "v.slp")
     (record,) = read_sleap(folder / "v.slp", extract_to=folder / "out").records
     assert (record.width, record.height) == (100, 80)

@@ -81,7 +81,10 @@ def test_detector_and_pose_model_train_with_one_command(run, trained: Path, cups
     assert list((trained / "detector").glob("best_box_AP_epoch_*.pth"))
     assert json.loads((trained / "detector/classes.json").read_text()) == ["cup", "plate"]
     assert list((trained / "pose").glob("best_AP_epoch_*.pth"))
-    assert "without --work-dir" in run("train.py", "a.py", "b.py", "--work-dir", "x", status=2).stderr
+    assert (
+        "with several configs, --work-dir"
+        in run("train.py", "a.py", "b.py", "--work-dir", "x", status=2).stderr
+    )
     assert "gone.py: no such config" in run("train.py", "gone.py", "pose.py", status=2).stderr
 
 

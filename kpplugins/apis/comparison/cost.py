@@ -1,4 +1,4 @@
-"""Measure the cost of a comparison's models: parameters, operations, and time an image."""
+"""Measure the cost of a comparison's models: parameters, operations, and time per image."""
 
 import time
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from kpplugins.inference.trained_model import load_trained
 WARM_UP, ROUNDS, PASSES = 3, 7, 3
 """Uncounted passes at the start, turns of every model, and passes in a turn."""
 SIDE = 256
-"""Side in pixels of the square test image; the cost of a pass depends on the model's input size alone."""
+"""Side in pixels of the square test image; the cost of a pass depends only on the model's input size."""
 
 
 @torch.inference_mode()
 def costs(runs: Sequence[tuple[Path, Path]]) -> list[dict[str, Any]]:
-    """Measure size and speed of trained models on this machine, in turn, so that all meet the same load.
+    """Measure size and speed of trained models on this machine, in turn, so that all are measured under the same load.
 
     Args:
         runs: config file and checkpoint of each.
@@ -30,7 +30,7 @@ def costs(runs: Sequence[tuple[Path, Path]]) -> list[dict[str, Any]]:
     Returns:
         For each ``parameters``; ``multiply_adds`` of one forward pass at its input size (convolutions and matrix
         products, half of what ``torch.utils.flop_counter`` counts; a flip test takes twice that); and
-        ``milliseconds`` an image at batch size 1, from a ready crop to keypoints in the image, flip test as
+        ``milliseconds`` per image at batch size 1, from a ready crop to keypoints in the image, flip test as
         configured, median of all passes.
     """
     models = [_Timed(config, checkpoint) for config, checkpoint in runs]

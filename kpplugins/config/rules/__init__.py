@@ -3,8 +3,8 @@
 ``rule`` is their base class, ``step_arguments`` that of names for arguments of pipeline steps; each other module is
 named after its special name. ``RULES`` is their order: a rule that sets another name comes before that name's rule.
 
-Adding a new special name: a class here, its place in ``RULES``, and a test that shows what it changes and what not.
-The table in docs/configs.md is made from ``name`` and ``goes_to``: run ``python tests/test_meta.py`` to write it anew.
+Adding a new special name: a class here, its place in ``RULES``, and a test of what it changes and what it leaves.
+The table in docs/configs.md is made from ``name`` and ``goes_to``: run ``python tests/test_meta.py`` to regenerate it.
 """
 
 from kpplugins.config.rules.amp import Amp

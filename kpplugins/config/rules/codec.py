@@ -1,4 +1,4 @@
-"""``codec``: how keypoints become targets, and outputs keypoints."""
+"""``codec``: how keypoints become targets, and outputs become keypoints."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Codec(Rule):
     opt_in = False
 
     def apply(self) -> None:
-        """Bring it to its places."""
+        """Set it at its places."""
         codecs = codecs_of(self.cfg)
         if not codecs:
             return
@@ -45,7 +45,7 @@ class Codec(Rule):
             self.put(path, value)
 
     def _size(self, size: tuple[int, int], udp: bool) -> None:
-        """Bring what steps, head and backbone share with the codec to them."""
+        """Set what steps, head and backbone share with the codec."""
         lasts = [old[-1] if isinstance(old, (list, tuple)) else old for old in self.before]
         sizes = [value_at(old, ("input_size",)) for old in lasts]
         for path, step in step_paths(self.cfg):
@@ -71,7 +71,7 @@ class Codec(Rule):
             self.put(shift, not udp)  # other heatmaps are half a pixel off when mirrored
 
     def _resize_head(self, size: tuple[int, int], before: list[Any]) -> None:
-        """Resize heads that state the input's and the features' size, as SimCC's do."""
+        """Resize heads that state the sizes of the input and the features, as SimCC's do."""
         place, features = ("model", "head", "input_size"), ("model", "head", "in_featuremap_size")
         old = value_at(self.cfg, place)
         if not old or same(old, size) or not self.inherited(place, *before):

@@ -11,7 +11,7 @@ _FILES = ("ann_file", "bbox_file")
 
 
 class DataRoot(Rule):
-    """The folder of every dataset; files that are named below the old one move along."""
+    """The folder of every dataset; files below the old folder move along."""
 
     name = "data_root"
     goes_to = "`data_root` of every dataset; `ann_file` and `bbox_file` below the old one move along"
@@ -19,7 +19,7 @@ class DataRoot(Rule):
     over_use = opt_in = False
 
     def apply(self) -> None:
-        """Give it to the datasets and to what they, and the evaluators, name below the old one."""
+        """Set it in the datasets, and in the paths below the old folder that they and the evaluators name."""
         datasets = [path for path, _ in dataset_paths(self.cfg)]
         before = {path: value_at(self.cfg, (*path, "data_root")) for path in datasets}
         self.spread((*path, "data_root") for path in datasets)

@@ -13,7 +13,7 @@ class DatasetArgs(Rule):
     needs = "a dataset"
 
     def check(self) -> None:
-        """Stop where it is no dict."""
+        """Raise if the value is not a dict."""
         if not isinstance(self.value, dict):
             raise BadInputError(
                 "must be a dict of arguments", where="dataset_args", expected='dict(subset="all")',
@@ -21,7 +21,7 @@ class DatasetArgs(Rule):
             )  # fmt: skip
 
     def apply(self) -> None:
-        """Give each dataset every argument that it has not been given otherwise."""
+        """Set each argument in every dataset that does not state it itself."""
         for path, _ in dataset_paths(self.cfg):
             self.reached = True
             for key, value in self.value.items():

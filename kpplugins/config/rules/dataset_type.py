@@ -1,4 +1,4 @@
-"""``dataset_type``: the class of the datasets, and with one of ours, a config of MMPose on any keypoints."""
+"""``dataset_type``: the class of the datasets, and with one of ours, any config of MMPose on any keypoints."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ _SPLITS = {"train_dataloader": "train", "val_dataloader": "val", "test_dataloade
 class DatasetType(Rule):
     """The class of every dataset.
 
-    Where a class of ``kpplugins.datasets`` comes in the place of others, the loaders' datasets, with all that they
-    wrap, become one of it each: pipelines stay, files and meta information of the others go, metrics become such as
-    need no annotation file, and the model takes its keypoints from the data (``fit``).
+    If a class of ``kpplugins.datasets`` replaces others, each loader's dataset, with all that it wraps, becomes one of
+    this class: pipelines are kept, files and meta information of the others are removed, metrics are replaced by
+    those that need no annotation file, and the model takes its keypoints from the data (``fit``).
     """
 
     name = "dataset_type"
@@ -31,7 +31,7 @@ class DatasetType(Rule):
     over_use = opt_in = False
 
     def check(self) -> None:
-        """Stop where there is no such class."""
+        """Raise if there is no such class."""
         from mmpose.registry import DATASETS
 
         if isinstance(self.value, str) and DATASETS.get(self.value) is None:
@@ -40,14 +40,14 @@ class DatasetType(Rule):
             )
 
     def apply(self) -> None:
-        """Give it to the datasets."""
+        """Set it in the datasets."""
         if is_own(self.value) and self.stated_by.bases and not self.own_use:
             for loader in LOADERS:
                 self._exchange(loader)
         self.spread((*path, "type") for path, _ in dataset_paths(self.cfg))
 
     def _exchange(self, loader: str) -> None:
-        """Put a dataset of ours in the place of others', where these are inherited."""
+        """Replace a loader's dataset by one of ours, if it is inherited."""
         outer = value_at(self.cfg, (loader, "dataset"))
         datasets = [(p, d) for p, d in dataset_paths(self.cfg) if p[0] == loader]
         if not outer or any(is_own(d.get("type")) for _, d in datasets):
@@ -69,7 +69,7 @@ class DatasetType(Rule):
                 self._evaluate(path[0], whole)
 
     def _evaluate(self, evaluator: Any, whole: bool) -> None:
-        """A metric for any keypoints, and the number that chooses the checkpoint."""
+        """Set a metric for any keypoints, and the number that chooses the checkpoint."""
         # predictions of whole images are matched by COCO's own metric, from the annotations that samples carry
         metric = dict(type="CocoMetric", nms_mode="none") if whole else dict(type="KeypointMetric")
         self.put((evaluator,), ConfigDict(metric))

@@ -1,4 +1,4 @@
-"""``input_size``: width and height of what the network sees."""
+"""``input_size``: width and height of the network's input."""
 
 import copy
 from typing import Any
@@ -11,18 +11,17 @@ from kpplugins.config.values import is_type, name_of, same
 from kpplugins.structures import BadInputError
 
 _SIZES = ("input_size", "img_scale", "scale", "size", "crop_size")
-"""What steps call a size of (width, height)."""
+"""Names of the steps' arguments for a size (width, height)."""
 _OF_DETECTORS = {"RandomResize": "scale", "Resize": "scale", "RandomCrop": "crop_size", "Pad": "size"}
 _STRIDE = 32
-"""Sides of a detector's input must be multiples of it, that of the coarsest features."""
+"""Sides of a detector's input must be multiples of this, the stride of its coarsest features."""
 
 
 class InputSize(Rule):
-    """The size of the input, and with it what a codec derives from it.
+    """The size of the input, and what a codec derives from it.
 
-    Of a codec, ``heatmap_size`` and ``sigma`` keep their proportion; the steps of whole-image pipelines that have the
-    old size get the new one. Keypoint R-CNN resizes images itself, so that they fit into the size with their aspect
-    kept.
+    A codec's ``heatmap_size`` and ``sigma`` are scaled in proportion; steps of whole-image pipelines that have the old
+    size get the new one. Keypoint R-CNN resizes images itself, to fit into the size with their aspect ratio kept.
     """
 
     name = "input_size"
@@ -34,7 +33,7 @@ class InputSize(Rule):
     opt_in = False
 
     def check(self) -> None:
-        """Stop where it is not two whole numbers, of a detector multiples of 32."""
+        """Raise if it is not two whole numbers, for a detector multiples of 32."""
         size, divisor = self.value, _STRIDE if self._detector_steps() and not codecs_of(self.cfg) else 1
         pair = isinstance(size, (list, tuple)) and len(size) == 2
         if not pair or not all(isinstance(v, int) and v > 0 and v % divisor == 0 for v in size):
@@ -44,7 +43,7 @@ class InputSize(Rule):
             )  # fmt: skip
 
     def apply(self) -> None:
-        """Bring it to the codec, and to steps and models that state it."""
+        """Set it in the codec, and in steps and models that state it."""
         size = tuple(self.value)
         old = self._resize_codecs(size)
         if not codecs_of(self.cfg):
@@ -59,7 +58,7 @@ class InputSize(Rule):
             self._resize_rcnn(size)
 
     def _resize_codecs(self, size: tuple[int, int]) -> tuple[int, int] | None:
-        """Give the codec the size; returns the one that it had, where it follows."""
+        """Set the size in the codecs; return the one that they had, if they follow."""
         codecs = codecs_of(self.cfg)
         if not codecs or not codecs[0].get("input_size"):
             return None
@@ -95,7 +94,7 @@ class InputSize(Rule):
 
 
 def _resized(codec: ConfigDict, size: tuple[int, int]) -> dict[str, Any]:
-    """What of a codec changes with another input size (w, h): heatmaps and their sigma, in the same proportion."""
+    """Return what changes in a codec with the input size (w, h): heatmaps and their sigma, in proportion."""
     scale = [new / old for new, old in zip(size, codec["input_size"], strict=True)]
     found: dict[str, Any] = {"input_size": size}
     if is_type(codec, "SimCCLabel") and isinstance(codec.get("sigma"), (list, tuple)):

@@ -1,4 +1,4 @@
-"""``keypoints``: some of the keypoints that the data have."""
+"""``keypoints``: a choice of the data's keypoints."""
 
 from kpplugins.config.parts import own_datasets
 from kpplugins.config.rules.rule import Rule
@@ -12,5 +12,5 @@ class Keypoints(Rule):
     needs = "a dataset of kpplugins.datasets"
 
     def apply(self) -> None:
-        """Give them to the datasets."""
+        """Set them in the datasets."""
         self.spread((*path, "keypoints") for path, _ in own_datasets(self.cfg))

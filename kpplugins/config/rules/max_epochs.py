@@ -15,10 +15,10 @@ _IN_TRAIN_CFG = ("train_cfg", "max_epochs")
 
 
 class MaxEpochs(Rule):
-    """The number of epochs, and what schedulers and hooks count in epochs in the same proportion.
+    """The number of epochs; what schedulers and hooks count in epochs is scaled in proportion.
 
-    ``max_epochs`` at the top and ``train_cfg.max_epochs`` mean the same, where a config has the former; the nearer
-    layer says how many. A schedule stays as it is where the layer that says so writes the schedule too.
+    If a config has ``max_epochs`` at the top, it means the same as ``train_cfg.max_epochs``; the value of the nearer
+    layer is used. A schedule that is written by the same layer as the value is not changed.
     """
 
     name = "max_epochs"
@@ -30,7 +30,7 @@ class MaxEpochs(Rule):
     opt_in = False
 
     def check(self) -> None:
-        """Stop where it is no whole number ≥ 1, or one file says two numbers."""
+        """Raise if it is not a whole number ≥ 1, or if one file states two numbers."""
         inner = value_at(self.cfg, _IN_TRAIN_CFG)
         nearest = self.layer.origin(*_IN_TRAIN_CFG)
         if inner is not None and nearest is self.stated_by and self.layer.bases and inner != self.value:
@@ -46,7 +46,7 @@ class MaxEpochs(Rule):
                 )
 
     def apply(self) -> None:
-        """Settle both numbers, and stretch what was written for another one."""
+        """Set both numbers, and stretch what was written for another one."""
         train_cfg = self.cfg.get("train_cfg")
         if not train_cfg or train_cfg.get("max_iters") is not None or not train_cfg.get("by_epoch", True):
             return  # counted in iterations
@@ -54,7 +54,7 @@ class MaxEpochs(Rule):
         if self.own_use and stated_by.is_installed:
             return
         if train_cfg.get("max_epochs") is not None and self.stated_by in stated_by.below:
-            epochs = train_cfg.max_epochs  # a layer above has OpenMMLab's own spelling
+            epochs = train_cfg.max_epochs  # a layer above sets it in OpenMMLab's way
             self.put(("max_epochs",), epochs)
         elif train_cfg.get("max_epochs") is None or stated_by in self.stated_by.below:
             epochs, stated_by = self.value, self.stated_by
@@ -84,7 +84,7 @@ class MaxEpochs(Rule):
                     self.put((*path, key), value)
 
     def _stretch_hooks(self, epochs: int, stated_by: Layer) -> None:
-        """Hooks that switch at an epoch, or for the last epochs."""
+        """Scale the epochs of hooks that switch at an epoch, or for the last epochs."""
         for i, hook in enumerate(self.cfg.get("custom_hooks") or []):
             for key in ("switch_epoch", "num_last_epochs"):
                 path = ("custom_hooks", i, key)
@@ -95,14 +95,14 @@ class MaxEpochs(Rule):
 
 
 def _epochs_of(layer: Layer) -> int | None:
-    """The number of epochs that a layer trains for; of two, the one that is stated nearer."""
+    """Return the number of epochs that a layer trains for; if two are stated, the nearer one."""
     inner, top = value_at(layer.values, _IN_TRAIN_CFG), value_at(layer.values, ("max_epochs",))
     over = layer.origin(*_IN_TRAIN_CFG) in layer.origin("max_epochs").below
     return top if inner is None or (top is not None and over) else inner
 
 
 def _stretched(scheduler: Any, epochs: int, before: float) -> dict[str, Any]:
-    """What of a scheduler is counted in epochs, for another number of them."""
+    """Return the scheduler's arguments that count epochs, scaled to another number of epochs."""
     found: dict[str, Any] = {}
     for key in _COUNTED_IN_EPOCHS:
         value = scheduler.get(key)
@@ -124,6 +124,6 @@ def _stretched(scheduler: Any, epochs: int, before: float) -> dict[str, Any]:
 
 
 def _is_length(value: Any) -> bool:
-    """A number of epochs; MMEngine's "for ever" is 10⁹."""
+    """Tell whether a value is a number of epochs; MMEngine's "for ever" is 10⁹."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and math.isfinite(value) and value < 1e8

@@ -1,4 +1,4 @@
-"""``num_stacks``: how many hourglasses follow each other."""
+"""``num_stacks``: the number of stacked hourglasses."""
 
 from kpplugins.config.rules.rule import Rule
 from kpplugins.structures import BadInputError
@@ -12,14 +12,14 @@ class NumStacks(Rule):
     needs = "a part of the model that has num_stacks"
 
     def check(self) -> None:
-        """Stop where it is no whole number ≥ 1."""
+        """Raise if the value is not a whole number ≥ 1."""
         if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < 1:
             raise BadInputError(
                 "not a number of stacks", where="num_stacks", expected="≥ 1", found=repr(self.value)
             )
 
     def apply(self) -> None:
-        """Give it to the parts."""
+        """Set it in the parts."""
         parts = (self.cfg.get("model") or {}).items()
         self.spread(
             ("model", name, "num_stacks")

@@ -13,7 +13,7 @@ from kpplugins.config.values import dotted, same, value_at
 
 logger = logging.getLogger(__name__)
 _SHOWN = 90
-"""Characters of a value that are logged."""
+"""Maximum number of characters of a value that are logged."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Replaced:
 class Rule(ABC):
     """Carries the value of one name at the top of a config to the places that follow from it.
 
-    A rule acts where a child, or the command line, has given the name another value, and only on places that still
-    have what they inherited: the name's value of before, or what a layer below says. A place that is ``None`` waits
-    for its value and gets it in any case. So a config that states none of the names comes back as it is written.
+    A rule acts if a child, or the command line, has given the name another value, and only on places that still have
+    what they inherited: the name's earlier value, or what a layer below states. A place that is ``None`` waits for its
+    value and gets it in any case. So a config that states none of the names is returned as it is written.
 
     Attributes:
         name: at the top of a config.
         goes_to: the places, for the table in the docs.
-        needs: what a config must have for the name to go anywhere, for the message; empty where it may go nowhere.
-        over_use: it goes on to inherited places where the file that states it uses it to build values itself.
-        opt_in: OpenMMLab's configs do not have the name, so that it reaches places that have no value yet.
+        needs: what a config must have for the name to have an effect, for the message; empty if it need not have one.
+        over_use: it is also set at inherited places if the file that states it builds values from it.
+        opt_in: OpenMMLab's configs do not have the name, so it is also set at places that have no value yet.
     """
 
     name: ClassVar[str]
@@ -60,7 +60,7 @@ class Rule(ABC):
                 self.stated_by = by_rule.layer
 
     def check(self) -> None:  # noqa: B027  # most take any value
-        """Stop where the value is of a wrong kind.
+        """Raise if the value is of a wrong kind.
 
         Raises:
             BadInputError: what was expected instead.
@@ -68,7 +68,7 @@ class Rule(ABC):
 
     @abstractmethod
     def apply(self) -> None:
-        """Bring the value to its places; ``put`` notes each."""
+        """Set the value at its places with ``put``."""
 
     def inherited(self, path: tuple[str | int, ...], *before: Any) -> bool:
         """Tell whether a place has what it inherited.
@@ -92,7 +92,7 @@ class Rule(ABC):
         return self.layer.origin(*(path if value is not None else path[:-1])) in self.stated_by.below
 
     def put(self, path: tuple[str | int, ...], value: Any) -> None:
-        """Give a place a value; a change is logged with the old one."""
+        """Set a value at a place; a change is logged with the old value."""
         holder = value_at(self.cfg._cfg_dict, path[:-1])
         old = value_at(holder, path[-1:])
         self.reached = True
@@ -103,7 +103,7 @@ class Rule(ABC):
         logger.log(level, "%s: %s, %s before (from %s)", dotted(path), _short(value), _short(old), self.name)
 
     def spread(self, places: Iterable[tuple[str | int, ...]]) -> None:
-        """Put the value itself to each of the places that has what it inherited."""
+        """Set the value itself at each of the places that has what it inherited."""
         for path in places:
             if self.inherited(path, *self.before):
                 self.put(path, self.value)

@@ -20,14 +20,14 @@ class StepArguments(Rule):
     example: ClassVar[str]
 
     def check(self) -> None:
-        """Stop where it is no dict."""
+        """Raise if the value is not a dict."""
         if not isinstance(self.value, dict):
             raise BadInputError(
                 "not a dict of arguments", where=self.name, expected=self.example, found=repr(self.value)
             )
 
     def apply(self) -> None:
-        """Give each step every argument that it has not been given otherwise."""
+        """Set each argument in every step that does not state it itself."""
         for path, step in step_paths(self.cfg):
             if not is_type(step, *self.types):
                 continue

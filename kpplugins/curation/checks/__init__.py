@@ -10,5 +10,5 @@
 - ``shapes``      compares instances by shape
 
 Adding a new check: a function ``(Material) -> list[Finding]`` here, its name in ``CHECKS`` of ``curation.check``, and
-a test with a small data set that has just this fault.
+a test with a small data set that has only this fault.
 """

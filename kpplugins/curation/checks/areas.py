@@ -12,7 +12,7 @@ from kpplugins.curation.checks.raw_coco import RawAnnotation, RawFile
 _SLACK = 1.1
 _LEAST = 3
 _SHARE = 0.5
-_TODO = "write the area of the object's outline, or delete area: then 0.53 of the box's is taken"
+_TODO = "write the area of the object's outline, or delete area: then 0.53 of the box's area is used"
 
 
 def areas(material: Material) -> list[Finding]:

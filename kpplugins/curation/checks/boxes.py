@@ -7,9 +7,9 @@ from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
 
 _LEAST_INSIDE = 0.75
-"""Share of a box that has to lie in its image."""
+"""Least share of a box that must be inside its image."""
 _POINT_MARGIN = 0.2
-"""How far a point may lie outside its box, as a fraction of the box's longer side: hands reach out of outlines."""
+"""How far a keypoint may be outside its box, as a fraction of the box's longer side: hands reach out of outlines."""
 _POINT_PIXELS = 3
 _LEAST_ALIKE = 20
 _TIMES = 3.0
@@ -19,7 +19,7 @@ _TODO = "draw the box again around the whole instance"
 
 
 def boxes_outside_image(material: Material) -> list[Finding]:
-    """Report COCO's boxes of which more than a quarter lies outside the image, as they are written.
+    """Report COCO's boxes that are, as written, more than a quarter outside the image.
 
     Args:
         material: the data set.
@@ -42,7 +42,7 @@ def boxes_outside_image(material: Material) -> list[Finding]:
             inside = float((cut[2:] - cut[:2]).prod() / max((box[2:] - box[:2]).prod(), 1e-9))
             if inside < _LEAST_INSIDE:
                 size = f"{a.image.width}×{a.image.height}"
-                what = f"Only {inside:.0%} of the box lies in the image ({size} pixels)."
+                what = f"Only {inside:.0%} of the box is inside the image ({size} pixels)."
                 found.append(material.about(a.instance, "box-outside-image", "suspect", what, _TODO))
     return found
 
@@ -65,7 +65,7 @@ def without_points(material: Material) -> list[Finding]:
     for i in _judged(material):
         seen = int(visible[i].sum())
         if outside[i].sum() * 2 > seen and far[i].any():
-            what = f"{outside[i].sum()} of its {seen} visible keypoints lie outside its box."
+            what = f"{outside[i].sum()} of its {seen} visible keypoints are outside its box."
             todo = "check whether box and keypoints belong to one instance; " + _TODO
             found.append(material.about(int(i), "box-without-its-points", "harmful", what, todo))
         elif far[i].any():
@@ -107,7 +107,7 @@ def other_size(material: Material) -> list[Finding]:
 
 
 def _judged(material: Material) -> np.ndarray:
-    """Return the indices of records with labelled keypoints and a drawn box, in files whose boxes can be read."""
+    """Return the indices of records with labelled keypoints and a drawn box, in files whose boxes are trustworthy."""
     skipped = corner_files(material)
     readable = np.array([r.source not in skipped for r in material.records], bool)
     return np.flatnonzero(readable & ~material.derived & material.labelled.any(axis=1))

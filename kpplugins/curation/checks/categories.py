@@ -8,7 +8,7 @@ from kpplugins.curation.checks.material import Material
 from kpplugins.schema.from_names import flip_pairs_by_name
 
 _NUMBERED = re.compile(r"[a-z]*[_ -]?\d+", re.IGNORECASE)
-"""A name that says nothing: ``point_1``, ``kpt-2``, ``3``."""
+"""A name without meaning: ``point_1``, ``kpt-2``, ``3``."""
 
 
 def categories(material: Material) -> list[Finding]:
@@ -57,7 +57,7 @@ def names(material: Material) -> list[Finding]:
     edit = "name the keypoints and their flip_pairs (categories[] of the COCO files, or schema.json)"
     if len(numbered) == schema.num_keypoints and not schema.flip_pairs:
         what = f"The keypoints have numbers for names ({', '.join(numbered[:3])}, …) and no flip pairs are known."
-        todo = f"if some are left and right of the same thing, {edit}; without pairs a flip would teach a wrong order"
+        todo = f"if some are left and right of the same thing, {edit}; without pairs, flips would teach a wrong order"
         found.append(Finding("keypoint-names", "note", what, todo, material.source))
     stated = {frozenset(pair) for pair in schema.flip_pairs}
     told = flip_pairs_by_name(schema.keypoints)

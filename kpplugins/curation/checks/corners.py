@@ -29,10 +29,10 @@ def corner_boxes(material: Material) -> list[Finding]:
             Finding(
                 "boxes-as-corners",
                 "harmful",
-                f"{len(signs)} of {told} boxes lie within their image and around their points only when read as"
+                f"{len(signs)} of {told} boxes fit their image and their keypoints only when read as"
                 " corners x1, y1, x2, y2; COCO's bbox is x, y, width, height.",
-                f"kpplugins dataset convert {material.source} --out DIR --box-format xyxy; where only some files"
-                " are so, write [x1, y1, x2 - x1, y2 - y1] for [x1, y1, x2, y2] in every bbox of this one",
+                f"kpplugins dataset convert {material.source} --out DIR --box-format xyxy; if only some files"
+                " are affected, write [x1, y1, x2 - x1, y2 - y1] for [x1, y1, x2, y2] in every bbox of this one",
                 file.path,
                 example.image.path if example.image else None,
                 example.name,

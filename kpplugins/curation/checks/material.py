@@ -16,20 +16,20 @@ from kpplugins.data.rule import AppliedRule
 
 _DERIVED = {AppliedRule.BOX_DERIVED, AppliedRule.BOX_SMALL}
 _PAD_TOLERANCE = 0.02
-"""Pixels by which the four margins of a box around points may differ and still be one margin."""
+"""Pixels by which the four margins of a box around keypoints may differ and still count as equal."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """A data set as the checks see it.
+    """A data set that the checks examine.
 
     Attributes:
         source: the file or folder.
         format: name of its format.
-        reading: what the reader brought back.
+        reading: what the reader returned.
         looks: hashes and thumbnails of its images.
         raw: the COCO files as they are; empty for other formats.
-        group_by: regular expression on image paths that says which images belong together, or ``None``.
+        group_by: regular expression on image paths that tells which images belong together, or ``None``.
     """
 
     source: Path
@@ -80,7 +80,7 @@ class Material:
 
     @cached_property
     def derived(self) -> np.ndarray:
-        """(N,) boolean: the box was laid around the points with one margin on all sides, by a reader or before."""
+        """Return (N,) boolean: the box was derived from the keypoints, with one margin on all sides."""
         noted = np.array([not _DERIVED.isdisjoint(r.rules) for r in self.records], bool)
         gaps = np.concatenate(
             [self.extents[:, :2] - self.boxes[:, :2], self.boxes[:, 2:] - self.extents[:, 2:]], axis=1

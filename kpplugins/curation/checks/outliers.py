@@ -11,11 +11,11 @@ _LEAST_POINTS = 5
 _LEAST_COMMON = 4
 _LEAST_INSTANCES = 30
 _LEAST_OFF = 0.2
-"""Least distance that counts, in root mean square radii of the instance's other points."""
+"""Least distance that counts, in root mean square radii of the instance's other keypoints."""
 _DEVIATIONS = 4
 _LEAST_SPREAD = 0.25
 _GAIN = 1.5
-"""How many times nearer the neighbours in shape must come when the point is left out."""
+"""How many times closer the neighbours in shape must come when the keypoint is left out."""
 _FLOOR = 0.02
 _WORK = 1e8
 _REFERENCES = (100, 500)
@@ -37,7 +37,7 @@ def outliers(material: Material) -> list[Finding]:
     names, found = material.reading.schema.keypoints, []
     for place, k, off in outlier_suspects(material.points[chosen], material.labelled[chosen]):
         what = (
-            f"{names[k]} lies {off:.1f} times the size of the other points away from where instances of this"
+            f"{names[k]} is {off:.1f} times the size of the other keypoints away from where instances of this"
             " shape have it."
         )
         todo = f"look at the image and move {names[k]}, or leave it unlabelled if it cannot be seen"

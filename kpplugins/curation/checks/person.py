@@ -25,13 +25,13 @@ _BODY = (
     ("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("right_hip", "right_knee"),
     ("right_knee", "right_ankle"),
 )  # fmt: skip
-"""Lines that one draws on a body."""
+"""Skeleton lines that are usual for a body."""
 
 _LEAST_LINES = 4
 _LEAST_INSTANCES = 3
 _SHARE = 0.5
 _ALONG = 0.85
-"""Cosine between a line from left to right and the axis of the body from which on they run the same way."""
+"""Least cosine between a line from left to right and the body's axis at which they count as parallel."""
 _LEAST_RULES = 3
 
 
@@ -55,8 +55,8 @@ def not_a_person(material: Material) -> list[Finding]:
         lines_are_wrong = lines >= _LEAST_LINES and len(wrong) > _SHARE * lines
         if body_is_wrong:
             what = (
-                f"{_called(material, file)} and the 17 points carry COCO's names of a body, but in {len(unlike)} of"
-                f" {judged} instances they do not lie as on a body"
+                f"{_called(material, file)} and the 17 keypoints have COCO's names for a body, but in {len(unlike)} of"
+                f" {judged} instances they are not placed as on a body"
                 + (
                     f", and {len(wrong)} of {lines} skeleton lines join what no body joins."
                     if lines_are_wrong
@@ -88,7 +88,7 @@ def strange_lines(schema: KeypointSchema) -> tuple[int, list[tuple[str, str]]]:
 def body_rules(
     points: np.ndarray, labelled: np.ndarray, names: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Apply rules about where the keypoints of a body lie, however it is viewed, turned or bent.
+    """Apply rules about where the keypoints of a body are, however it is viewed, turned or bent.
 
     Args:
         points: (N, K, 2) pixels (x, y).
@@ -101,7 +101,7 @@ def body_rules(
     place = {name: k for k, name in enumerate(names)}
 
     def at(part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Middle (N, 2), line from left to right (N, 2), its length (N,), and whether both are labelled (N,)."""
+        """Return middle (N, 2), line from left to right (N, 2), its length (N,), and whether both are labelled (N,)."""
         left, right = place[f"left_{part}"], place[f"right_{part}"]
         line = points[:, right] - points[:, left]
         both = labelled[:, left] & labelled[:, right]
@@ -144,8 +144,8 @@ def _finding(
 ) -> Finding:
     todo = (
         "give the category and its keypoints their real names, skeleton and flip_pairs in this file"
-        " (categories[].name, .keypoints, .skeleton, .flip_pairs): with COCO's, flips exchange the wrong points"
-        " and OKS takes a body's sigmas; convert --category NAME alone changes just the category"
+        " (categories[].name, .keypoints, .skeleton, .flip_pairs): with COCO's, flips exchange the wrong keypoints"
+        " and OKS uses a body's sigmas; convert --category NAME changes only the category"
         if severity == "harmful"
         else "correct categories[].skeleton; COCO counts keypoints from 1"
     )
@@ -159,7 +159,7 @@ def _gap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _along(across: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """(N,) whether a line that should cross the body runs along it, and is long enough to say so."""
+    """Return (N,) boolean: a line that should cross the body runs along it, and is long enough to judge."""
     long, wide = np.linalg.norm(axis, axis=1), np.linalg.norm(across, axis=1)
     cosine = np.abs((across * axis).sum(axis=1)) / np.maximum(long * wide, 1e-9)
     return (cosine > _ALONG) & (wide > 0.25 * long)

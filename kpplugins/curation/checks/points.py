@@ -1,4 +1,4 @@
-"""Check for implausible keypoints: outside the image, in its corner, two in one place; and visibility and counts."""
+"""Check for implausible keypoints: outside the image, in its corner, two at one place; and visibility and counts."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from kpplugins.curation.checks.material import Material
 from kpplugins.data.rule import AppliedRule
 
 _SMALL = 20.0
-"""Longer extent in pixels below which two points may well fall on one pixel."""
+"""Longer extent in pixels below which two keypoints may well fall on one pixel."""
 _LISTED = 6
 
 
@@ -24,7 +24,7 @@ def keypoints_outside_image(material: Material) -> list[Finding]:
     for i, record in enumerate(material.records):
         count = record.rules.count(AppliedRule.KEYPOINT_OUTSIDE)
         if count:
-            what = f"{count} labelled keypoint{'s lie' if count > 1 else ' lies'} outside the image."
+            what = f"{count} labelled keypoint{'s are' if count > 1 else ' is'} outside the image."
             todo = "move them, or leave them unlabelled; for now they count as unlabelled"
             found.append(material.about(i, "point-outside-image", "suspect", what, todo))
     return found
@@ -91,8 +91,8 @@ def visibility(material: Material) -> list[Finding]:
         Finding(
             "visibility-constant",
             "note",
-            f"Every point has visibility {value}: nothing is absent and nothing is told apart as occluded.",
-            "if the annotation tool can say that a point is hidden or absent, export that too",
+            f"Every keypoint has visibility {value}: absent and occluded ones cannot be told apart.",
+            "if the annotation tool can mark a keypoint as occluded or absent, export that too",
             material.source,
         )  # fmt: skip
     ]
@@ -120,8 +120,8 @@ def stated_counts(material: Material) -> list[Finding]:
                 Finding(
                     "num-keypoints",
                     "suspect",
-                    f"num_keypoints says {stated!r}, and {count} points are labelled.",
-                    f"write {count}; tools that trust the number leave instances with 0 out",
+                    f"num_keypoints is {stated!r}, but {count} keypoints are labelled.",
+                    f"write {count}; tools that trust the number skip instances with 0",
                     file.path,
                     None if a.image is None else a.image.path,
                     a.name,

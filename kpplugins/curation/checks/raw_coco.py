@@ -1,4 +1,4 @@
-"""Read COCO files as written, next to what the reader made of them: sizes, areas, ids and categories."""
+"""Read COCO files as written, beside what the reader made of them: sizes, areas, ids and categories."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class RawAnnotation:
     """One annotation.
 
     Attributes:
-        name: its id, or its place in the list.
+        name: its id, or its position in the list.
         entry: the JSON object.
         image: with its real size; ``None`` where it is missing or unreadable.
-        instance: place in ``AnnotationSet.records``; ``None`` where the reader left it out.
+        instance: index in ``AnnotationSet.records``; ``None`` where the reader left it out.
     """
 
     name: str
@@ -60,7 +60,7 @@ class RawFile:
 
     Attributes:
         path: the file.
-        split: ``train``, ``val``, ``test``, or empty where its name says none.
+        split: ``train``, ``val``, ``test``, or empty if its name does not tell.
         images: every image object with its image, as in ``RawAnnotation``.
         annotations: every annotation object.
         categories: every category object.
@@ -126,7 +126,7 @@ def _raw_file(
 
 
 def _paths_by_name(path: Path, root: Path) -> dict[str, list[Path]]:
-    """The images that the reader finds for this file, by the last part of their names."""
+    """Return the images that the reader finds for this file, by the last part of their names."""
     try:
         part = CocoFile(path, root, margin=MARGIN, check_images=False).read()
     except BadInputError:
@@ -144,7 +144,7 @@ def _find(paths: dict[str, list[Path]], name: str) -> Path | None:
 
 
 def _fitted(box: np.ndarray | None, image: ImageInfo) -> np.ndarray | None:
-    """The xyxy box that the reader makes of ``bbox``."""
+    """Return the xyxy box that the reader makes of ``bbox``."""
     if box is None:
         return None
     return clip_box(np.concatenate([box[:2], box[:2] + box[2:]]), image.width, image.height)
@@ -159,7 +159,7 @@ def _objects(values: Any) -> list[dict]:
 
 
 def _numbers(values: Any, count: int) -> np.ndarray | None:
-    """``count`` finite numbers as float64, or ``None`` where ``values`` is anything else."""
+    """Return ``count`` finite numbers as float64, or ``None`` if ``values`` is anything else."""
     if not isinstance(values, list) or len(values) != count:
         return None
     if any(isinstance(v, bool) or not isinstance(v, (int, float)) or abs(v) > 1e9 for v in values):

@@ -1,12 +1,12 @@
-"""Which instances are near one in shape; ``structures.procrustes`` says how near."""
+"""Find instances of similar shape; ``structures.procrustes`` measures how similar."""
 
 import numpy as np
 
 from kpplugins.structures.procrustes import Fits, fit
 
 NEIGHBOURS = 0.1
-"""Share of the other instances that has to be near. A share and not the nearest alone: where one label in twenty is
-wrong in the same way, the wrong ones are each other's nearest."""
+"""Share of the other instances that must be near. The nearest alone is not enough: if one label in twenty is wrong in
+the same way, the wrong ones are each other's nearest."""
 
 _LEAST_NEIGHBOURS = 3
 _LEAST_REFERENCES = 12
@@ -33,7 +33,7 @@ def fit_neighbours(
 
 
 def reach(distance: np.ndarray) -> np.ndarray:
-    """Return the distance within which a tenth of the references lies, and at least three.
+    """Return the distance within which a tenth of the references are, and at least three.
 
     Args:
         distance: (Q, R), infinity where a pair cannot be compared.

@@ -14,7 +14,7 @@ from kpplugins.structures.procrustes import as_shapes
 
 _LEAST_POINTS = 4
 _TIMES = 1.5
-"""How many times closer the neighbours must come by the exchange."""
+"""How many times closer the exchange must bring the neighbours."""
 _DEVIATIONS = 5
 _LEAST_SPREAD = 0.15
 _REFERENCES = 600

@@ -28,7 +28,7 @@ from kpplugins.structures.geometry import xyxy_to_xywh
 
 BOX_FORMATS = ("xywh", "xyxy")
 _ASKED = 5000
-"""So many boxes or fewer, of all over a file, are asked whether they are corners."""
+"""Maximum number of boxes, spread over a file, that are tested for being corners."""
 _SPLIT_NAME = re.compile(rf"(?<![a-z])({'|'.join(SPLITS)})(?![a-z])")
 """``train2017`` and ``my_val`` name a split, ``latest`` does not."""
 
@@ -61,13 +61,13 @@ def read_coco(
     Args:
         source: the JSON file or the folder. A file named after train, val or test gives its images that split.
         margin: of derived boxes, see ``record_builder``.
-        skip_bad: go on without bad entries, saying how many and why.
-        check_images: read each image's header; otherwise take its size from the annotation and look only whether
-            the file is there.
-        box_format: ``xywh`` as COCO defines it, or ``xyxy`` for a file that was made wrong.
+        skip_bad: skip bad entries and log how many and why.
+        check_images: read each image's header; otherwise take its size from the annotation and check only that
+            the file exists.
+        box_format: ``xywh`` as COCO defines it, or ``xyxy`` for a file that violates this.
 
     Returns:
-        One record an annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such.
+        One record per annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such.
 
     Raises:
         BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
@@ -163,7 +163,7 @@ class CocoFile:
         return self.reading
 
     def images(self) -> dict[Any, ImageInfo | None]:
-        """Images by id; ``None`` for one that is bad and already filed."""
+        """Read the images by id; ``None`` for a bad one, whose fault is recorded."""
         folder = _image_folder(self.root, self.path, self.content["images"])
         there = _files_below(folder) if not self.check_images else set()
         named = _SPLIT_NAME.search(self.path.stem.lower())
@@ -227,7 +227,7 @@ class CocoFile:
         """Refuse boxes that make sense only as corners that were stored in the field for x, y, width, height.
 
         Args:
-            skip_bad: say it and go on.
+            skip_bad: log it and go on.
 
         Raises:
             BadInputError: there are such boxes and ``skip_bad`` is false.
@@ -244,9 +244,9 @@ class CocoFile:
         example, image = boxes[votes.argmax()].round(1).tolist(), records[votes.argmax()].image.name
         fault = BadInputError(
             "boxes that are two corners in the field for x, y, width, height", where=str(self.path),
-            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes lie within their image and around their "
-            f"keypoints only so, e.g. {example} in {image}",
-            todo="python tools/dataset.py convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on so",
+            found=f"{(votes > 0).sum()} of {np.count_nonzero(votes)} boxes fit their image and their "
+            f"keypoints only as corners, e.g. {example} in {image}",
+            todo="kpplugins dataset convert SOURCE --out DIR --box-format xyxy, or --skip-bad to go on regardless",
         )  # fmt: skip
         raise_or_warn(fault, skip_bad)
 
@@ -263,7 +263,7 @@ class CocoFile:
         return record
 
     def _category(self, annotation: dict, where: str) -> str:
-        """The name of an annotation's category; one that names none, where there is one only, is of that one."""
+        """Return the name of an annotation's category; without one, that of the only category if there is just one."""
         key = annotation.get("category_id")
         if key is None and len(self.content["categories"]) == 1:
             return next(iter(self.categories.values()), "object")
@@ -276,7 +276,7 @@ class CocoFile:
         return self.categories[key]
 
     def _keypoints(self, annotation: dict, where: str) -> np.ndarray:
-        """(K, 3) of all categories' keypoints; those that this one's category has not are absent."""
+        """Return (K, 3) over the keypoints of all categories; those that this category lacks are absent."""
         every = np.zeros((self.reading.schema.num_keypoints, 3))
         if annotation.get("keypoints") is not None:
             category = self.categories.get(annotation.get("category_id"), "")
@@ -294,7 +294,7 @@ class CocoFile:
         return every
 
     def _box(self, annotation: dict, where: str) -> np.ndarray | None:
-        """(4,) xyxy as it is written."""
+        """Return the box (4,) xyxy as it is written."""
         if annotation.get("bbox") is None:
             return None
         box = as_numbers(annotation["bbox"], "bbox", where)
@@ -308,7 +308,7 @@ class CocoFile:
 
 
 def _has_own_links(root: Path) -> bool:
-    """Whether ``convert --place symlink`` made the folder: its images are links, on purpose."""
+    """Tell whether ``convert --place symlink`` made the folder, so that its images are links on purpose."""
     try:
         report = load_json(root / REPORT_FILE) if (root / REPORT_FILE).is_file() else {}
     except BadInputError:
@@ -317,12 +317,12 @@ def _has_own_links(root: Path) -> bool:
 
 
 def _is_key(value: Any) -> bool:
-    """Whether something can be an id, or is none at all."""
+    """Tell whether a value can be an id, or is ``None``."""
     return value is None or isinstance(value, (int, float, str))
 
 
 def _name(entry: Any, place: int) -> str:
-    """The id of an entry, or its place in the list."""
+    """Return the id of an entry, or its position in the list."""
     return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"at place {place}"
 
 
@@ -362,7 +362,7 @@ def looks_like_coco(path: Path) -> bool:
 
 
 def _image_folder(root: Path, file: Path, images: list) -> Path:
-    """Where the file's images lie: the first place that has the first of them."""
+    """Return the folder of the file's images: the first candidate that has the first of them."""
     name = next((str(e["file_name"]) for e in images if isinstance(e, dict) and e.get("file_name")), "")
     tail = file.stem.split("_")[-1]
     base = root if (root / "annotations").is_dir() or file.parent == root else file.parent

@@ -1,4 +1,4 @@
-"""What the categories of a COCO file say of their keypoints."""
+"""What the categories of a COCO file say about their keypoints."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -21,7 +21,7 @@ def coco_object(path: Path) -> dict:
         The object with the lists ``images``, ``annotations`` and ``categories``.
 
     Raises:
-        BadInputError: see ``load_json``; or it has not the three lists, or a category that is no object.
+        BadInputError: see ``load_json``; or it lacks one of the three lists, or a category is not an object.
     """
     content = load_json(path, finite=False)
     keys = ("images", "annotations", "categories")
@@ -46,7 +46,7 @@ def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tup
         name.
 
     Raises:
-        BadInputError: no category has keypoints, one is malformed, or they do not go together.
+        BadInputError: no category has keypoints, one is malformed, or they contradict each other.
     """
     schemas: dict[str, KeypointSchema] = {}
     for category in content["categories"]:
@@ -93,7 +93,7 @@ def category_keypoints_of_file(path: Path) -> dict[str, tuple[str, ...]]:
         path: the JSON file.
 
     Returns:
-        Keypoint names by the name of the category; categories without keypoints are not there.
+        Keypoint names by the name of the category; categories without keypoints are left out.
 
     Raises:
         BadInputError: see ``coco_object`` and ``schemas_of``.

@@ -31,7 +31,7 @@ def write_coco(
     """Write ``out/images``, ``out/annotations/{train,val,test}.json``, ``out/schema.json`` and ``out/report.json``.
 
     Everything is written beside ``out`` first and renamed at the end, so that no half-written folder remains.
-    Below ``images`` the images keep the folders that tell them apart.
+    Below ``images``, images keep the subfolders that tell them apart.
 
     Args:
         reading: what to write.
@@ -141,8 +141,8 @@ def _annotations(
     splits: Mapping[Path, str],
     folder: Path,
 ) -> dict[str, int]:
-    """One file a split; ids are unique over all of them."""
-    # the points of a category without records are in the schema all the same
+    """Write one file per split; ids are unique across all of them."""
+    # the keypoints of a category without records are in the schema too
     used = {r.category for r in reading.records} | set(reading.category_keypoints)
     categories = {name: i for i, name in enumerate(sorted(used) or ["object"], 1)}
     schema = reading.schema
@@ -167,7 +167,7 @@ def _annotations(
 
 
 def names_below(paths: Sequence[Path]) -> dict[Path, str]:
-    """Name images below ``images``: relative to the folder that all share, with / on every system.
+    """Name images below ``images``: relative to their common folder, with / on every system.
 
     Args:
         paths: the images, at least one.
@@ -184,11 +184,11 @@ def place_image(source: Path, target: Path, place: str) -> None:
 
     Args:
         source: the image.
-        target: where it goes; its folder is made if need be.
+        target: where it goes; its folder is made if needed.
         place: ``copy``, ``hardlink`` or ``symlink``.
 
     Raises:
-        BadInputError: it is gone, the disk is full, or a link cannot lead there.
+        BadInputError: it does not exist, the disk is full, or it cannot be linked there.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,6 +1,6 @@
-"""Files that others wrote, read without trust.
+"""Read files that others wrote, without trusting them.
 
-Everything that is wrong is a BadInputError of one line; ``where`` is the file, and the place in it after a blank.
+Every fault is a BadInputError of one line; ``where`` is the file and, after a space, the place in it.
 
 - ``text``         text, and the files of a source
 - ``documents``    JSON, XML and YAML

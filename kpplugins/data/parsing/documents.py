@@ -1,4 +1,4 @@
-"""JSON, XML and YAML that others wrote."""
+"""Read JSON, XML and YAML that others wrote."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def parse_json(content: str, where: str, finite: bool = True) -> Any:
         The value.
 
     Raises:
-        BadInputError: it is no such JSON.
+        BadInputError: it is not such JSON.
     """
     constant = _refuse_constant if finite else float
     try:
@@ -51,7 +51,7 @@ def parse_json(content: str, where: str, finite: bool = True) -> Any:
             todo=EXPORT_AGAIN,
         ) from error
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _RefusedError) else "a number or a nesting without end"
+        reason = str(error) if isinstance(error, _RefusedError) else "a number too long or a nesting too deep"
         raise BadInputError(
             f"not acceptable JSON ({reason})", where=where, expected="finite numbers, each key once"
         ) from error
@@ -67,7 +67,7 @@ def load_xml(path: Path) -> ElementTree.Element:
         The root element.
 
     Raises:
-        BadInputError: it is no XML, or has a document type or entities.
+        BadInputError: it is not XML, or has a document type or entities.
     """
     content = read_text(path)
     for forbidden in ("<!DOCTYPE", "<!ENTITY"):
@@ -93,7 +93,7 @@ def parse_xml(content: str, where: str) -> ElementTree.Element:
         The root element.
 
     Raises:
-        BadInputError: it is no XML.
+        BadInputError: it is not XML.
     """
     try:
         return ElementTree.fromstring(content)
@@ -118,7 +118,7 @@ def load_yaml(path: Path) -> dict[Any, Any]:
         The mapping.
 
     Raises:
-        BadInputError: it is no YAML, naming the line, or no mapping.
+        BadInputError: it is not YAML (the message names the line), or not a mapping.
     """
     import yaml
 
@@ -132,13 +132,13 @@ def load_yaml(path: Path) -> dict[Any, Any]:
         raise BadInputError(f"not valid YAML ({reason})", where=place, todo=EXPORT_AGAIN) from error
     if not isinstance(content, dict):
         raise BadInputError(
-            "holds no mapping", where=str(path), expected="key: value", found=type(content).__name__
+            "is not a mapping", where=str(path), expected="key: value", found=type(content).__name__
         )
     return content
 
 
 class _RefusedError(ValueError):
-    """JSON that Python reads and we do not."""
+    """JSON that Python accepts but we refuse."""
 
 
 def _refuse_constant(name: str) -> NoReturn:

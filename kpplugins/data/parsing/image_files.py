@@ -1,4 +1,4 @@
-"""Images that an annotation names, kept within the folder that it came with."""
+"""Find images that an annotation names, within the folder that it came with."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _WEB_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def below(root: Path, name: str, where: str, links: bool = False) -> Path:
-    """Find the file that ``name`` in an annotation means, below ``root``.
+    """Find the file that ``name`` in an annotation refers to, below ``root``.
 
     Backslashes are taken as folder separators. The file need not exist.
 
@@ -22,7 +22,7 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
         root: the folder that names are relative to.
         name: what the annotation says.
         where: the annotation file, for messages.
-        links: the image itself may be a symbolic link to an image elsewhere.
+        links: whether the image itself may be a symbolic link to an image elsewhere.
 
     Returns:
         The path below ``root``, not resolved.
@@ -64,12 +64,12 @@ def find_image(
     """Find the first image that exists among ``names`` in ``bases``, all kept below ``root``, and measure it.
 
     Args:
-        root: the folder that nothing may leave.
+        root: the folder that all files must be in.
         names: what the annotation says, and other spellings of it, best first.
         where: the annotation, for messages.
         bases: folders below ``root`` that the names may be relative to, best first.
         declared: see ``measure_image``.
-        todo: the cure when there is no such file.
+        todo: what to do if there is no such file.
 
     Returns:
         The image's path and its size in pixels.
@@ -121,7 +121,7 @@ def measure_image(path: Path, where: str, declared: tuple[int, int] | None = Non
         size = read_size(path)
     except BadInputError:
         raise
-    except Exception as error:  # Pillow's readers raise what they like for broken files, bombs among it
+    except Exception as error:  # Pillow may raise anything for broken files, also for decompression bombs
         raise BadInputError(
             f"image cannot be read ({one_line(error)})", where=str(path), todo="fetch it again"
         ) from error

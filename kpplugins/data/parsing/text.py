@@ -1,4 +1,4 @@
-"""Text of files that others wrote, and the files of a source."""
+"""Read text files that others wrote, and list the files of a source."""
 
 import unicodedata
 from pathlib import Path
@@ -8,7 +8,7 @@ from kpplugins.structures import BadInputError
 
 EXPORT_AGAIN = "export it again from the annotation tool"
 _LINE_BREAKERS = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode categories that cannot stand in a message of one line: control characters, halves of surrogate pairs, line
+"""Unicode categories that must not be in a message of one line: control characters, halves of surrogate pairs, line
 and paragraph separators."""
 _HEAD, _TAIL = 65536, 4096
 
@@ -18,7 +18,7 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
 
     Args:
         path: the file.
-        may_be_empty: a file without content is no fault, as YOLO's labels of a background.
+        may_be_empty: whether a file without content is accepted, such as YOLO's labels of a background.
 
     Returns:
         The text, without the byte order mark.
@@ -49,7 +49,7 @@ def first_text(path: Path) -> str:
         path: the file.
 
     Returns:
-        The text, without blanks before it; empty where the file cannot be read.
+        The text, without leading blanks; empty if the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -63,18 +63,18 @@ def first_text(path: Path) -> str:
 def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[Path]:
     """List the annotation files of a source.
 
-    A folder's own ``schema.json`` and ``splits.json`` are no annotations and not among them, nor is anything hidden.
+    A folder's own ``schema.json`` and ``splits.json`` are not annotations and not listed, nor are hidden files.
 
     Args:
         source: a file, or a folder of them.
         suffixes: lower-case endings of the files of a folder, with the dot.
-        deep: look into the folders below too.
+        deep: whether to search subfolders too.
 
     Returns:
         ``source`` itself if it is a file, else the files of the folder with these suffixes, sorted.
 
     Raises:
-        BadInputError: there is neither such a file nor such a folder.
+        BadInputError: there is no such file or folder.
     """
     if source.is_file():
         return [source]
@@ -100,7 +100,7 @@ def sniff(source: Path, suffixes: tuple[str, ...], limit: int = 5) -> list[str]:
         limit: how many files at most.
 
     Returns:
-        One text a file; empty where there are none.
+        One text per file; empty if there are none.
     """
     try:
         return [first_text(path) for path in annotation_files(source, suffixes)[:limit]]
@@ -115,7 +115,7 @@ def breaks_line(name: str) -> bool:
         name: the text.
 
     Returns:
-        True if it cannot stand in a message of one line.
+        True if it must not be in a message of one line.
     """
     return any(unicodedata.category(c) in _LINE_BREAKERS for c in name)
 
@@ -124,7 +124,7 @@ def one_line(error: object) -> str:
     """Shorten what an exception says to one line.
 
     Args:
-        error: the exception, or its words.
+        error: the exception, or its message.
 
     Returns:
         At most 200 characters.

@@ -1,4 +1,4 @@
-"""Values in documents that others wrote. ``what`` says what a value is, ``where`` its place, for messages."""
+"""Check values in documents that others wrote; ``what`` names a value and ``where`` its place, for messages."""
 
 import math
 from typing import Any, NoReturn
@@ -9,7 +9,7 @@ from kpplugins.data.parsing.text import breaks_line
 from kpplugins.structures import BadInputError
 
 _FARTHEST = 1e9
-"""No coordinate or size is larger; what is larger would overflow in products."""
+"""Largest accepted coordinate or size; larger ones would overflow in products."""
 
 
 def as_dict(value: Any, what: str, where: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def as_dict(value: Any, what: str, where: str) -> dict[str, Any]:
         The object.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: it is not one.
     """
     return value if isinstance(value, dict) else _wrong(value, what, where, "an object {…}")
 
@@ -41,7 +41,7 @@ def as_list(value: Any, what: str, where: str) -> list[Any]:
         The list.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: it is not one.
     """
     return value if isinstance(value, list) else _wrong(value, what, where, "a list […]")
 
@@ -58,7 +58,7 @@ def as_number(value: Any, what: str, where: str) -> float:
         The number as a float.
 
     Raises:
-        BadInputError: it is no number, or beyond ±1e9.
+        BadInputError: it is not a number, or beyond ±1e9.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _wrong(value, what, where, "a number")
@@ -74,13 +74,13 @@ def as_numbers(value: Any, what: str, where: str, length: int | None = None) -> 
         value: from a document.
         what: what it is, for messages.
         where: its place, for messages.
-        length: N that it must have; ``None`` takes any.
+        length: required N; ``None`` accepts any.
 
     Returns:
         (N,) float64.
 
     Raises:
-        BadInputError: it is no such array, has a number beyond ±1e9, or another length.
+        BadInputError: it is not such an array, has a number beyond ±1e9, or has another length.
     """
     if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
         return _wrong(value, what, where, "a list of numbers")
@@ -107,7 +107,7 @@ def parse_number(value: str | None, what: str, where: str) -> float:
         The number.
 
     Raises:
-        BadInputError: it spells none, or one beyond ±1e9.
+        BadInputError: it is not a number, or beyond ±1e9.
     """
     try:
         return as_number(float((value or "").replace("_", "?")), what, where)
@@ -126,17 +126,17 @@ def parse_cell(value: str | None, what: str, where: str) -> float:
         where: its place, for messages.
 
     Returns:
-        The number; NaN where the cell is empty or says so, as pandas writes it.
+        The number; NaN if the cell is empty or NaN as pandas writes it.
 
     Raises:
-        BadInputError: it is not empty and spells no number.
+        BadInputError: it is neither empty nor a number.
     """
     plain = (value or "").strip()
     return math.nan if plain.lower() in ("", "nan") else parse_number(plain, what, where)
 
 
 def as_name(value: Any, what: str, where: str) -> str:
-    """Take ``value`` if it is a text that can be shown in one line.
+    """Take ``value`` if it is text that can be shown in one line.
 
     Args:
         value: from a document.
@@ -144,10 +144,10 @@ def as_name(value: Any, what: str, where: str) -> str:
         where: its place, for messages.
 
     Returns:
-        The text without blanks around it.
+        The text without surrounding blanks.
 
     Raises:
-        BadInputError: it is no text, blank, or breaks a line.
+        BadInputError: it is not text, is blank, or breaks a line.
     """
     if not isinstance(value, str) or not value.strip() or breaks_line(value):
         return _wrong(value, what, where, "a text")
@@ -180,5 +180,5 @@ def _wrong(value: Any, what: str, where: str, expected: str) -> NoReturn:
         where=where,
         expected=expected,
         found="nothing" if value is None else ascii(value)[:60],
-        todo="mend it in the annotation tool",
+        todo="fix it in the annotation tool",
     )

@@ -21,7 +21,7 @@ from kpplugins.structures import BadInputError
 class BoxKeypointMetric(BaseMetric):
     """COCO's twelve numbers of boxes and ten of keypoints, PCK, NME and pixel errors, from one pass over the images.
 
-    For one-stage models, on a dataset with ``data_mode="bottomup"``: N predictions and G truths an image, K keypoints.
+    For one-stage models, on a dataset with ``data_mode="bottomup"``: N predictions and G truths per image, K keypoints.
     A sample holds ``pred_instances`` (``bboxes`` (N, 4) xyxy in pixels of the original image, ``bbox_scores`` (N,),
     ``labels`` (N,) 0-based, ``keypoints`` (N, K, 2), ``keypoint_scores`` (N, K)), ``raw_ann_info`` (G COCO
     annotations), ``img_id``, ``img_path`` and ``ori_shape``.
@@ -92,7 +92,7 @@ class BoxKeypointMetric(BaseMetric):
 
 
 def _class_lines(result: DetectionResult) -> str:
-    """A table of the classes where there are several; ``-`` where a class has no such truth."""
+    """Format a table of the classes if there are several; ``-`` where a class has no such truth."""
     if len(result.classes) < 2:
         return ""
     width = max(len("class"), *(len(name) for name in result.classes))

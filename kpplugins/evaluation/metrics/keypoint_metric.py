@@ -29,13 +29,13 @@ class KeypointMetric(BaseMetric):
     After ``compute_metrics`` the attribute ``result`` holds everything as an ``EvaluationResult``.
 
     Args:
-        nme_keypoints: names of the two points whose distance normalises NME; ``None`` takes ``left_eye`` and
+        nme_keypoints: names of the two keypoints whose distance normalises NME; ``None`` takes ``left_eye`` and
             ``right_eye`` where both exist.
         collect_device: ``cpu`` or ``gpu``, for distributed testing.
         prefix: put before every key, with a slash.
 
     Raises:
-        BadInputError: ``nme_keypoints`` names an unknown point.
+        BadInputError: ``nme_keypoints`` names an unknown keypoint.
         ValueError: a sample whose prediction is not exactly one instance (not a top-down model).
     """
 

@@ -20,7 +20,7 @@ from kpplugins.structures import BadInputError
 
 @dataclass
 class _Ids:
-    """What the ids of the annotation files mean.
+    """The meaning of the ids in the annotation files.
 
     ``images`` has ``None`` for an id that means different images in different files.
     """
@@ -32,21 +32,21 @@ class _Ids:
 def match_results(
     reading: AnnotationSet, source: Path, predictions: Path, threshold: float, skip_bad: bool
 ) -> Content:
-    """Put predictions in the place of the records of ``reading``, on the same images, matched by image id.
+    """Put predictions in place of the records of ``reading``, on the same images, matched by image id.
 
     Args:
         reading: what was read from ``source``; gives images, splits and schema.
-        source: the COCO folder or file, of which the ids are.
+        source: the COCO folder or file that defines the ids.
         predictions: the results file.
         threshold: see ``predicted_content``.
-        skip_bad: go on without bad entries.
+        skip_bad: skip bad entries.
 
     Returns:
         What is to be written.
 
     Raises:
         BadInputError: an entry of an unknown image or category, of another number of keypoints, or malformed, and
-            ``skip_bad`` is false; or the file is no list.
+            ``skip_bad`` is false; or the file is not a list.
     """
     entries = as_list(load_json(predictions), "the file", str(predictions))
     ids = _ids(source)
@@ -109,7 +109,7 @@ def _prediction(entry: dict[str, Any], ids: _Ids, k: int, path: Path, where: str
         raise BadInputError(
             "prediction has another number of keypoints",
             where=where,
-            expected=f"{k} points, {3 * k} numbers",
+            expected=f"{k} keypoints, {3 * k} numbers",
             found=f"{len(flat)} numbers",
             todo="predict with a model of the same keypoints",
         )

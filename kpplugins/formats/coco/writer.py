@@ -1,4 +1,4 @@
-"""COCO keypoints: ``images`` and one file of ``annotations`` a split."""
+"""COCO keypoints: ``images`` and one file in ``annotations`` per split."""
 
 import json
 from collections import Counter
@@ -55,6 +55,6 @@ def write_plain_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
 
 
 def _annotation(record: PoseRecord, number: int, image_id: int, category_id: int, points: list[int]) -> dict:
-    """As the converter's, with enough digits that no box loses its size."""
+    """Build an annotation as the converter does, with enough digits that no box loses its size."""
     box = [float(f"{side:.9g}") for side in xyxy_to_xywh(record.bbox)]
     return {**coco_annotation(record, number, image_id, category_id, points), "bbox": box}

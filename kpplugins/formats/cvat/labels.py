@@ -33,7 +33,7 @@ def skeleton_labels(root: ElementTree.Element, where: str) -> dict[str, Skeleton
         The labels by name.
 
     Raises:
-        BadInputError: a label without name, SVG that is no XML, or a line to a node that is not there.
+        BadInputError: a label without name, SVG that is not XML, or a line to a missing node.
     """
     labels = [label for labels in root.findall("./meta//labels") for label in labels.findall("label")]
     points: dict[str, list[str]] = {}
@@ -56,7 +56,7 @@ def skeleton_labels(root: ElementTree.Element, where: str) -> dict[str, Skeleton
 
 
 def used(labels: dict[str, SkeletonLabel], names: Iterable[str]) -> list[SkeletonLabel]:
-    """Choose the labels called ``names``; all of them where none is.
+    """Choose the labels called ``names``; or all if none is found.
 
     Args:
         labels: by name.
@@ -74,7 +74,7 @@ def _name_of(label: ElementTree.Element, where: str) -> str:
 
 
 def _nodes(drawing: ElementTree.Element, where: str) -> dict[str, str]:
-    """Names of the nodes by their number."""
+    """Return the names of the nodes by number."""
     return {
         node.get("data-node-id", node.get("data-element-id", "")): as_name(
             node.get("data-label-name"), "data-label-name", where

@@ -1,16 +1,16 @@
 """CVAT for images 1.1 and CVAT for video 1.1: one XML file for many images.
 
 - A ``<skeleton>`` is an instance of the category of its label; the points inside it are its keypoints. Those with
-  ``outside="1"`` are absent, those with ``occluded="1"`` have visibility 1. It shares a box only by ``group_id``, and
-  gives it its category, even where all of its points are absent.
-- A ``<points>`` shape with one point is a keypoint called as its label; ``grouping`` says how such points come together
-  by ``group_id`` or box. Where a label's shapes have n > 1 points, each shape is an instance with the keypoints
+  ``outside="1"`` are absent, those with ``occluded="1"`` have visibility 1. A box belongs to it only by
+  ``group_id``, and then gets its category, even if all of its points are absent.
+- A ``<points>`` shape with one point is a keypoint named by its label; ``grouping`` combines such points by
+  ``group_id`` or box. If a label's shapes have n > 1 points, each shape is an instance with the keypoints
   ``LABEL_1 … LABEL_n``.
 - A ``<box>`` is a box and its label the category; a turned box is replaced by the upright one around it.
 - Other shapes are ignored and counted.
 
-Of a video, each ``<track>`` says what is where in each frame; CVAT writes the frames between keyframes too, so nothing
-is interpolated here. ``outside="1"`` ends a track until it appears again. Frame n is the image ``frame_%06d``.
+In a video, each ``<track>`` has a shape's position in each frame; CVAT writes the frames between keyframes too, so
+nothing is interpolated here. ``outside="1"`` ends a track until it appears again. Frame n is the image ``frame_%06d``.
 """
 
 from collections.abc import Iterator
@@ -88,10 +88,10 @@ def read_cvat(
         source: the file, or a folder with ``annotations.xml`` (any ``*.xml``) and ``images``.
         images: where the images or frames are; ``None`` looks in ``images`` beside the file, then beside it.
         margin: of derived boxes, see ``record_builder``.
-        skip_bad: go on without bad images, saying how many and why, instead of stopping at the first.
+        skip_bad: skip bad images and log how many and why, instead of stopping at the first.
 
     Returns:
-        One record an instance. An image without shapes, and a frame in ``images`` that no track shows up in, is a
+        One record per instance. An image without shapes, and a frame in ``images`` that no track shows up in, is a
         background. Points of all labels are one schema; the skeleton's lines are CVAT's.
 
     Raises:
@@ -148,14 +148,14 @@ def _read_file(
 
 
 def _skeleton_users(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
-    """Elements whose label is that of a skeleton."""
+    """Yield the elements whose label may be that of a skeleton."""
     for parent in root.iter():
         if parent.find("skeleton") is not None:
             yield from [parent] if parent.tag == "track" else parent.findall("skeleton")
 
 
 def _whole_labels(root: ElementTree.Element) -> dict[str, int]:
-    """Labels whose ``<points>`` shapes have more than one point, with the largest number."""
+    """Return the labels whose ``<points>`` shapes have more than one point, with the largest number."""
     most: dict[str, int] = {}
     for parent in [*root.findall("image"), *root.findall("track")]:
         for shape in parent.findall("points"):
@@ -221,7 +221,7 @@ def _read_video(
 def _shapes_by_frame(
     root: ElementTree.Element, file: _File, faults: list[BadInputError]
 ) -> tuple[dict[int, list[_Shape]], set[int]]:
-    """What is to be seen in each frame, and the frames that a bad track touches."""
+    """Return the shapes shown in each frame, and the frames that a bad track touches."""
     frames: dict[int, list[_Shape]] = {}
     broken: set[int] = set()
     for t, track in enumerate(root.findall("track")):
@@ -254,7 +254,7 @@ def _frame_number(element: ElementTree.Element, where: str) -> int:
 
 
 def _frame_images(file: _File) -> dict[int, Path]:
-    """Images called ``frame_N`` by N, in the first folder that has any."""
+    """Return the images called ``frame_N`` by N, in the first folder that has any."""
     for base in file.bases:
         folder = file.root / base
         files = annotation_files(folder, SUFFIXES) if folder.is_dir() else []
@@ -350,7 +350,7 @@ def _box(shape: _Shape) -> DrawnBox:
 
 
 def _group(element: ElementTree.Element) -> str:
-    """CVAT's number of a group of shapes; 0 is none."""
+    """Return CVAT's group number of a shape as text; 0 means no group."""
     group = element.get("group_id", "").strip()
     return "" if group == "0" else group
 

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: ``annotations.xml`` for the whole task, and ``labels.json`` to make the task with."""
+"""CVAT for images 1.1: ``annotations.xml`` for the whole task, and ``labels.json`` to create the task."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ def write_cvat(content: Content, made: Path, lay: Lay) -> Counter[str]:
     """Write ``images``, ``annotations.xml`` and ``labels.json``.
 
     An instance is a skeleton, labelled with its category, and its box, which share a group. Absent points are
-    ``outside``, in the middle of the box; a box without points has a skeleton of which all points are outside.
+    ``outside``, in the middle of the box; a box without keypoints has a skeleton whose points are all outside.
 
     Args:
         content: what to write.

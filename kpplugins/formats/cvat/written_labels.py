@@ -14,7 +14,7 @@ _MARGIN = 10
 
 
 def box_labels(categories: Sequence[str]) -> dict[str, str]:
-    """Name the label of the rectangle of each category; CVAT wants one other than the skeleton's.
+    """Name the label of each category's rectangle; CVAT requires another name than the skeleton's.
 
     Args:
         categories: their names.
@@ -35,8 +35,8 @@ def skeleton_svg(schema: KeypointSchema, records: Sequence[PoseRecord]) -> str:
     """Draw the skeleton that CVAT puts under the pointer: circles for keypoints and lines, without ``<svg>``.
 
     Args:
-        schema: names and lines of the K points.
-        records: where they lie in their boxes on average, the points are drawn; those never labelled on a circle.
+        schema: names and lines of the K keypoints.
+        records: keypoints are drawn at their mean position in these records' boxes; those never labelled on a circle.
 
     Returns:
         The SVG elements as text.
@@ -120,7 +120,7 @@ def _colours(schema: KeypointSchema) -> list[str]:
 
 
 def _places(k: int, records: Sequence[PoseRecord]) -> np.ndarray:
-    """(K, 2) x, y on the canvas."""
+    """Place the keypoints on the canvas: (K, 2) x, y."""
     turns = np.arange(k) / k * 2 * np.pi
     places = 0.5 + 0.5 * np.stack([np.sin(turns), -np.cos(turns)], axis=1)
     if records:

@@ -1,7 +1,7 @@
-"""DeepLabCut's ``CollectedData_SCORER.h5`` with h5py alone: no pandas, no PyTables, and nothing of it is executed.
+"""DeepLabCut's ``CollectedData_SCORER.h5`` with h5py alone: no pandas, no PyTables, and nothing in it is executed.
 
 pandas stores the table in one of two ways, ``fixed`` (DeepLabCut 2.2 and later) and ``table`` (before). The latter
-keeps the column names as a pickle, which is read by an unpickler that knows texts, numbers, lists and tuples only.
+keeps the column names as a pickle, which is read by an unpickler that allows only texts, numbers, lists and tuples.
 """
 
 import io
@@ -43,7 +43,7 @@ def read_h5_table(path: Path) -> PointTable:
             groups = [group for group in file.values() if isinstance(group, h5py.Group)]
             if len(groups) != 1:
                 raise BadInputError(
-                    "holds no single table", where=str(path), found=f"{len(groups)}", todo=CURE
+                    "does not hold exactly one table", where=str(path), found=f"{len(groups)}", todo=CURE
                 )
             columns, names, values = _table(groups[0]) if "table" in groups[0] else _fixed(groups[0])
     except BadInputError:
@@ -76,7 +76,7 @@ def _checked(path: Path, columns: list[tuple[str, ...]], names: list[str], value
 
 
 def _fixed(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
-    """Levels and codes of a MultiIndex, and blocks of values."""
+    """Read the format with the levels and codes of a MultiIndex, and blocks of values."""
     columns = _axis(group, "axis0")
     values = np.full((len(_axis(group, "axis1")), len(columns)), np.nan)
     position = {column: i for i, column in enumerate(columns)}
@@ -88,7 +88,7 @@ def _fixed(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
 
 
 def _axis(group: Any, name: str) -> list[tuple[str, ...]]:
-    """The labels of an axis, each as a tuple of its levels."""
+    """Return the labels of an axis, each as a tuple of its levels."""
     if name in group:
         return [(_text(label),) for label in group[name][:]]
     levels: list[list[str]] = []
@@ -101,7 +101,7 @@ def _axis(group: Any, name: str) -> list[tuple[str, ...]]:
 
 
 def _table(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
-    """Rows of one compound type: the image and one block of values."""
+    """Read the format with rows of one compound type: the image and one block of values."""
     rows = group["table"][:]
     kind = _unpickle(group["table"].attrs["values_block_0_kind"])
     columns = [tuple(str(v) for v in column) for column in kind]
@@ -109,7 +109,7 @@ def _table(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds texts, numbers, lists, tuples and dicts; refuses everything that would call something."""
+    """Builds texts, numbers, lists, tuples and dicts; refuses everything that would call code."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"column names call {module}.{name}")

@@ -1,8 +1,8 @@
 """DeepLabCut projects: ``config.yaml`` and ``labeled-data/VIDEO/CollectedData_SCORER.csv`` (or ``.h5``).
 
-One animal or several. The body parts that exist once an image (``uniquebodyparts``) become an instance of their own
-with the category ``unique``; animals have the category ``animal``. The images of a video are each other's
-neighbours: split by video (``--group-by 'labeled-data/([^/]+)'``).
+One animal or several. The body parts that exist once per image (``uniquebodyparts``) become a separate instance with
+the category ``unique``; animals have the category ``animal``. The images of a video are alike: split by
+video (``--group-by 'labeled-data/([^/]+)'``).
 """
 
 import logging
@@ -45,14 +45,14 @@ def is_deeplabcut(source: Path) -> bool:
 def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
     """Read the labelled frames of every video, by name of video and row.
 
-    Where a video has both files, the CSV is read; DeepLabCut writes both at once. An empty cell is an absent point,
-    every other one visible (DeepLabCut does not say which are occluded). A row without points is a background;
+    Where a video has both files, the CSV is read; DeepLabCut writes both at once. An empty cell is an absent keypoint,
+    every other one is visible (DeepLabCut does not say which are occluded). A row without keypoints is a background;
     images without a row were never labelled and are left out, which is logged.
 
     Args:
         source: the project's folder, or its ``config.yaml``.
-        margin: of the box around an animal's points, see ``record_builder``.
-        skip_bad: go on without bad rows and files.
+        margin: of the box around an animal's keypoints, see ``record_builder``.
+        skip_bad: skip bad rows and files.
 
     Returns:
         The records, with every fault and every rule that was applied.
@@ -89,7 +89,7 @@ def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = Fa
 
 
 def _tables(root: Path, scorer: str) -> tuple[list[PointTable], list[BadInputError]]:
-    """One table a video, and faults of those that cannot be read."""
+    """Read one table per video, and collect the faults of those that cannot be read."""
     tables, faults = [], []
     if not (root / FOLDER).is_dir():
         raise BadInputError("no labelled frames here", where=str(root), expected=f"a folder {FOLDER}")
@@ -104,7 +104,7 @@ def _tables(root: Path, scorer: str) -> tuple[list[PointTable], list[BadInputErr
 
 
 def _labels_of(folder: Path, scorer: str) -> Path | None:
-    """The file of labels of a video; ``None`` where it was never labelled."""
+    """Return the label file of a video; ``None`` if it was never labelled."""
     for suffix in (".csv", ".h5"):
         files = sorted(folder.glob(f"CollectedData_*{suffix}"))
         own = [path for path in files if path.stem == f"CollectedData_{scorer}"]
@@ -122,7 +122,7 @@ def _labels_of(folder: Path, scorer: str) -> Path | None:
 
 
 def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable]) -> KeypointSchema:
-    """Names in the order of the configuration; the unique ones last, where a table has them."""
+    """Build the schema: names in the order of the configuration, the unique ones last if a table has them."""
     several = any(who for table in tables for who, _ in table.columns) or bool(
         config.get("multianimalproject")
     )
@@ -139,7 +139,7 @@ def _names(config: dict[Any, Any], key: str, path: Path) -> list[str]:
     value = config.get(key) or []
     if not isinstance(value, list) or not all(isinstance(name, (str, int)) for name in value):
         raise BadInputError(
-            f"`{key}` is no list of names",
+            f"`{key}` is not a list of names",
             where=f"{path}: {key}",
             found=repr(value)[:80],
             todo="list the names",
@@ -148,7 +148,7 @@ def _names(config: dict[Any, Any], key: str, path: Path) -> list[str]:
 
 
 def _skeleton(config: dict[Any, Any], path: Path, names: list[str]) -> list[tuple[str, str]]:
-    """Lines between known points; those of DeepLabCut's template name points that no project has."""
+    """Return the lines between known keypoints; DeepLabCut's template names some that no project has."""
     lines: list[tuple[str, str]] = []
     value = config.get("skeleton") or []
     for line in value if isinstance(value, list) else [value]:

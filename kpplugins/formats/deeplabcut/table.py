@@ -1,4 +1,4 @@
-"""The table of points that DeepLabCut and Lightning Pose share: rows are images, columns body parts.
+"""The table of keypoints that DeepLabCut and Lightning Pose share: rows are images, columns body parts.
 
 Header rows: ``scorer``, then ``individuals`` in projects with several animals, ``bodyparts`` and ``coords``. The
 image is named in one column (``labeled-data/VIDEO/img.png``) or in three. An empty cell means not labelled.
@@ -21,7 +21,7 @@ from kpplugins.data.record_builder import build_record
 from kpplugins.structures import BadInputError
 
 UNIQUE = "single"
-"""What DeepLabCut calls the individual of body parts that exist once an image, such as the corners of an arena."""
+"""DeepLabCut's name for the individual of body parts that exist once per image, such as the corners of an arena."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class PointTable:
-    """A table of points.
+    """A table of keypoints.
 
     Attributes:
         path: its file.
@@ -57,7 +57,7 @@ class PointTable:
 
     @property
     def bodyparts(self) -> list[str]:
-        """Names in their first order; unique ones last."""
+        """Return the names in order of first appearance; unique ones last."""
         ordered = sorted(self.columns, key=lambda column: column[0] == UNIQUE)
         return list(dict.fromkeys(part for _, part in ordered))
 
@@ -72,7 +72,7 @@ def read_csv_table(path: Path) -> PointTable:
         The table.
 
     Raises:
-        BadInputError: the file cannot be read or its header is not as the module says.
+        BadInputError: the file cannot be read or its header is not as the module describes.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""))
     header: dict[str, list[str]] = {}
@@ -111,7 +111,7 @@ def check_columns(columns: Sequence[tuple[str, str, str]], path: Path) -> tuple[
     """
     expected = "x and y of each body part in turn"
     if not columns or len(columns) % 2:
-        raise BadInputError("has columns without partner", where=str(path), expected=expected)
+        raise BadInputError("has a column without its partner", where=str(path), expected=expected)
     pairs = []
     for (who, part, x), (who_y, part_y, y) in zip(columns[::2], columns[1::2], strict=True):
         if (x, y) != ("x", "y") or (who, part) != (who_y, part_y) or not part:
@@ -132,14 +132,14 @@ def check_columns(columns: Sequence[tuple[str, str, str]], path: Path) -> tuple[
 def add_table(
     reading: AnnotationSet, table: PointTable, root: Path, margin: float, seen: dict[Path, str]
 ) -> None:
-    """Records, backgrounds and faults of a table.
+    """Add the records, backgrounds and faults of a table.
 
     Args:
-        reading: what they are added to; its schema names the K points.
+        reading: what they are added to; its schema names the K keypoints.
         table: the table.
         root: the folder that images are named from.
         margin: see ``record_builder``.
-        seen: where each image was met, over all tables.
+        seen: where each image was found, over all tables.
     """
     reading.faults.extend(table.faults)
     for row in table.rows:
@@ -158,7 +158,7 @@ def add_table(
 
 
 def _header_row(header: dict[str, list[str]], cells: list[str], path: Path, where: str) -> PointTable | None:
-    """Take one row of the header; the table once it is whole."""
+    """Take one row of the header; return the table once it is complete."""
     kind = cells[0].strip() if cells else ""
     if kind not in ("scorer", "individuals", "bodyparts", "coords") or kind in header:
         raise BadInputError(
@@ -210,7 +210,7 @@ def _add_row(table: PointTable, cells: list[str], where: str) -> None:
 def _records(
     row: TableRow, table: PointTable, image: ImageInfo, names: Sequence[str], margin: float
 ) -> list[PoseRecord]:
-    """One record an individual with a labelled point."""
+    """Build one record per individual with a labelled keypoint."""
     labelled = ~np.isnan(row.points).any(axis=1)
     by_individual: dict[str, np.ndarray] = {}
     for (who, part), point, there in zip(table.columns, row.points, labelled, strict=True):

@@ -1,1 +1,1 @@
-"""Kaggle's facial-keypoints-detection: ``reader``, its CSV ``table``, and ``test_file``, what Kaggle asks for."""
+"""Kaggle's facial-keypoints-detection: ``reader``, its CSV ``table``, and ``test_file``, what Kaggle requests."""

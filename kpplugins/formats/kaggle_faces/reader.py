@@ -1,8 +1,8 @@
 """Kaggle's facial-keypoints-detection: ``training.csv`` or ``training.zip`` as downloaded.
 
-A row is 30 coordinates of 15 points and a column ``Image`` of 9,216 grey values, 96×96. Of the original 7,049 rows
-2,140 carry all 15 points, most others 4. Left and right are the person's own. Coordinates count from the
-image's corner; records count from the first pixel's centre, half a pixel less.
+A row is 30 coordinates of 15 keypoints and a column ``Image`` of 9,216 grey values, 96×96. Of the original 7,049 rows
+2,140 have all 15 keypoints, most others 4. Left and right are the person's own. Coordinates count from the
+image's corner; in records they count from the first pixel's centre, half a pixel less.
 """
 
 import math
@@ -34,7 +34,7 @@ NAMES = (
     "mouth_center_top_lip", "mouth_center_bottom_lip",
 )  # fmt: skip
 FOUR = ("left_eye_center", "right_eye_center", "nose_tip", "mouth_center_bottom_lip")
-"""The points of the rows that carry four."""
+"""The keypoints of the rows that have four."""
 SKELETON = (
     ("left_eye_inner_corner", "left_eye_center"), ("left_eye_center", "left_eye_outer_corner"),
     ("right_eye_inner_corner", "right_eye_center"), ("right_eye_center", "right_eye_outer_corner"),
@@ -43,10 +43,10 @@ SKELETON = (
     ("mouth_right_corner", "mouth_center_bottom_lip"), ("mouth_center_bottom_lip", "mouth_left_corner"),
 )  # fmt: skip
 EDGE = 0.5
-"""Kaggle counts an image from 0 to 96: coordinates so far beyond the centre of the last pixel are moved onto it."""
+"""Kaggle's images go from 0 to 96: coordinates this far beyond the centre of the last pixel are moved onto it."""
 KAGGLE_SCHEMA: KeypointSchema = infer_schema("kaggle_face", NAMES, skeleton=SKELETON)
 SUBSETS = {"15": 15, "4": 4, "all": 0}
-"""Which rows to keep by their number of labelled points; 0 keeps every row that has one."""
+"""Rows to keep, by their number of labelled keypoints; 0 keeps every row that has one."""
 
 
 def is_kaggle_faces(source: Path) -> bool:
@@ -71,12 +71,12 @@ def read_faces(
 
     Args:
         source: ``training.csv``, ``training.zip``, or a folder with one of them.
-        subset: ``15`` keeps rows with all 15 points, ``4`` those with exactly four, ``all`` every row with a point.
-        skip_bad: go on without bad rows, saying how many and why.
+        subset: ``15`` keeps rows with all 15 keypoints, ``4`` those with exactly four, ``all`` every row with one.
+        skip_bad: skip bad rows and log how many and why.
 
     Returns:
-        The images, (96, 96) uint8 each, and one record a row: box the whole image. A record's ``image``
-        is the name that its image gets when it is extracted, ``ROW.png`` with the row's number in the file, from 1.
+        The images, (96, 96) uint8 each, and one record per row, whose box is the whole image. A record's
+        ``image`` is the name that its image gets when it is extracted, ``ROW.png`` with the number of the row, from 1.
 
     Raises:
         BadInputError: no such file, or a row is bad and ``skip_bad`` is false.
@@ -122,7 +122,7 @@ def in_subset(record: PoseRecord, subset: str) -> bool:
 
 
 def training_file(source: Path) -> Path:
-    """Find the training file that ``source`` means.
+    """Find the training file of ``source``.
 
     Args:
         source: the file, or the folder that it is in.
@@ -131,7 +131,7 @@ def training_file(source: Path) -> Path:
         ``training.csv`` or ``training.zip``.
 
     Raises:
-        BadInputError: there is none; it says where to get it.
+        BadInputError: there is none; the message says where to get it.
     """
     for file in _candidates(source):
         if file.is_file():

@@ -14,10 +14,10 @@ from kpplugins.structures import BadInputError
 SIDE = 96
 """Width and height of every image in pixels."""
 FIRST_CENTRE = 0.5
-"""Kaggle's coordinate of the first pixel's centre, which is 0 everywhere else here: its images go from 0 to 96.
+"""Kaggle's coordinate of the first pixel's centre, which is 0 everywhere else in kpplugins: its images go from 0 to 96.
 
-A network that learnt them as if it were 0, from plain and mirrored faces, found points 0.7 pixels too far left and none
-too high: x and its mirror image 95 - x cannot both be right."""
+A network that was trained as if it were 0, on plain and mirrored faces, found keypoints 0.7 pixels too far left but
+not too high: x and its mirror image 95 - x cannot both be right."""
 WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 
 
@@ -48,7 +48,7 @@ def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str
         Number of each row, from 1, and its values by column.
 
     Raises:
-        BadInputError: one of them is missing, or the file is no whole CSV or ZIP.
+        BadInputError: one of them is missing, or the file is not a complete CSV or ZIP.
     """
     csv.field_size_limit(1 << 24)
     with _text(path) as text:
@@ -80,11 +80,11 @@ def image_of(text: str | None, where: str) -> np.ndarray:
         (96, 96) uint8.
 
     Raises:
-        BadInputError: they are not that.
+        BadInputError: they are not 9,216 grey values.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)  # how NumPy tells of text that is no number
+            warnings.simplefilter("error", DeprecationWarning)  # how NumPy reports text that is not a number
             values = np.fromstring(text or "", dtype=np.int64, sep=" ")
     except (ValueError, DeprecationWarning):
         values = np.array([-1])
@@ -107,5 +107,5 @@ def _text(path: Path) -> io.TextIOBase:
         return io.TextIOWrapper(archive.open(inside[0]), encoding="utf-8", newline="")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise BadInputError(
-            f"not a whole zip file: {error}", where=str(path), todo="download it again"
+            f"not a complete zip file: {error}", where=str(path), todo="download it again"
         ) from error

@@ -1,5 +1,5 @@
-"""What Kaggle's facial-keypoints-detection asks for: the faces of ``test.csv`` and the rows of ``IdLookupTable.csv``,
-and the file that answers it."""
+"""What Kaggle's facial-keypoints-detection requests, the faces of ``test.csv`` and the rows of ``IdLookupTable.csv``,
+and the file to submit."""
 
 import csv
 import tempfile
@@ -15,12 +15,12 @@ from kpplugins.formats.kaggle_faces.table import FIRST_CENTRE, SIDE, WHERE_TO_GE
 from kpplugins.structures import BadInputError
 
 COORDINATES = tuple(f"{name}_{axis}" for name in NAMES for axis in "xy")
-"""The features that can be asked for."""
+"""The features that can be requested."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One row of the answer.
+    """One row of the submission.
 
     Attributes:
         row: its ``RowId``.
@@ -34,7 +34,7 @@ class Asked:
 
 
 def read_test_faces(source: Path) -> dict[int, np.ndarray]:
-    """Read the faces to answer for, from ``test.csv`` or ``test.zip`` in a folder.
+    """Read the faces to predict, from ``test.csv`` or ``test.zip`` in a folder.
 
     Args:
         source: the folder, or the file.
@@ -43,7 +43,7 @@ def read_test_faces(source: Path) -> dict[int, np.ndarray]:
         (96, 96) uint8 by ``ImageId``.
 
     Raises:
-        BadInputError: no such file, an image that is none, or an id twice.
+        BadInputError: no such file, an invalid image, or an id twice.
     """
     path = _file(source, "test")
     faces: dict[int, np.ndarray] = {}
@@ -57,7 +57,7 @@ def read_test_faces(source: Path) -> dict[int, np.ndarray]:
 
 
 def read_lookup(source: Path) -> list[Asked]:
-    """Read the rows that the answer must have, from ``IdLookupTable.csv`` (or ``.zip``) in a folder.
+    """Read the rows that the submission must have, from ``IdLookupTable.csv`` (or ``.zip``) in a folder.
 
     Args:
         source: the folder, or the file.
@@ -82,7 +82,7 @@ def read_lookup(source: Path) -> list[Asked]:
 
 
 def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints: Sequence[str]) -> None:
-    """Raise BadInputError where a row asks for a point that is not among ``keypoints``, or an unknown face.
+    """Raise BadInputError if a row requests a keypoint that is not among ``keypoints``, or an unknown face.
 
     Args:
         asked: from ``read_lookup``.
@@ -92,11 +92,11 @@ def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints:
     for row in asked:
         if row.feature[:-2] not in keypoints or row.image not in faces:
             lacking = (
-                f"point {row.feature[:-2]!r}" if row.feature[:-2] not in keypoints else f"face {row.image}"
+                f"keypoint {row.feature[:-2]!r}" if row.feature[:-2] not in keypoints else f"face {row.image}"
             )
             raise BadInputError(
-                f"the submission needs {lacking}", where=f"RowId {row.row}", found=f"points {', '.join(keypoints)}",
-                todo="use a model with all points that are asked for",
+                f"the submission needs {lacking}", where=f"RowId {row.row}", found=f"keypoints {', '.join(keypoints)}",
+                todo="use a model with all requested keypoints",
             )  # fmt: skip
 
 
@@ -107,15 +107,15 @@ def write_submission(
 
     Args:
         asked: the rows.
-        found: (K, 2) points in (x, y) pixels by ``ImageId``, the first pixel's centre at 0.
-        keypoints: names of the K points.
-        path: the CSV to write; it is complete or not there.
+        found: (K, 2) keypoints in (x, y) pixels by ``ImageId``, the first pixel's centre at 0.
+        keypoints: names of the K keypoints.
+        path: the CSV to write; it is written completely or not at all.
 
     Returns:
         How many locations were clipped.
 
     Raises:
-        BadInputError: a row asks for a point or a face that was not found.
+        BadInputError: a row requests an unknown keypoint or face.
     """
     require_answerable(asked, found, keypoints)
     column = {f"{name}_{axis}": (k, a) for k, name in enumerate(keypoints) for a, axis in enumerate("xy")}

@@ -2,8 +2,8 @@
 
 ``keypointlabels`` are keypoints and ``rectanglelabels`` boxes, in percent of ``original_width`` and
 ``original_height``; a turned box is replaced by the upright one around it. A keypoint whose ``parentID`` is a box
-belongs to it, without one ``grouping`` decides (JSON-MIN has no ``parentID``). A region with the choice ``occluded``
-has visibility 1. Other regions are ignored and counted; an image that has nothing else, polygons for instance, is a
+belongs to it; without one, ``grouping`` decides (JSON-MIN has no ``parentID``). A region with the choice ``occluded``
+has visibility 1. Other regions are ignored and counted; an image that has only those, for example polygons, is a
 fault, because nobody has said that it is empty. Predictions and relations are not read.
 
 Of several annotations of one task, the one that is marked as ground truth counts; cancelled ones do not.
@@ -35,11 +35,11 @@ from kpplugins.structures import BadInputError
 
 _POINT, _BOX, _CHOICES = "keypointlabels", "rectanglelabels", "choices"
 _SILENT = (_CHOICES, "relation")
-"""Results that are no regions of their own."""
+"""Results that are not regions themselves."""
 
 _UPLOAD = re.compile(r"^/?data/upload/(?:\d+/)?")
 _HASH = re.compile(r"^[0-9a-f]{8}-")
-"""What Label Studio puts before the name of an uploaded file."""
+"""The prefix of an uploaded file's name in Label Studio."""
 
 
 def is_label_studio(source: Path) -> bool:
@@ -77,12 +77,12 @@ def read_label_studio(
             by the name in the task's data, with and without the prefixes that Label Studio gives to uploads.
         images: where the images are instead.
         margin: of derived boxes, see ``record_builder``.
-        annotation: which one of a task counts where several people annotated it, from 1; ``None`` wants one alone, or
+        annotation: which annotation of a task to use if there are several, from 1; ``None`` requires a single one, or
             one that is marked as ground truth.
-        skip_bad: go on without bad tasks, saying how many and why, instead of stopping at the first.
+        skip_bad: skip bad tasks and log how many and why, instead of stopping at the first.
 
     Returns:
-        One record an instance; a task whose annotation is empty is a background.
+        One record per instance; a task whose annotation is empty is a background.
 
     Raises:
         BadInputError: nothing is there, or something is bad and ``skip_bad`` is false.
@@ -136,7 +136,7 @@ def _page(task: Any, root: Path, bases: list[str], source: Path, where: str, ann
 
 
 def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[dict[str, Any], str]]:
-    """The results of the one annotation that counts, or of annotation ``number`` from 1, each with its place."""
+    """Return the results of the annotation that counts, or of annotation ``number`` from 1, with their places."""
     key = "annotations" if "annotations" in task else "completions"
     annotations = [
         (as_dict(a, "annotation", f"{where} {key}[{i}]"), f"{where} {key}[{i}]")
@@ -167,7 +167,7 @@ def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[
 
 
 def _results_of_min(task: dict[str, Any], where: str) -> list[tuple[dict[str, Any], str]]:
-    """JSON-MIN's regions in the form of JSON's results: there every tag of the labelling page is a key of the task."""
+    """Convert JSON-MIN's regions, where every tag of the labelling page is a key of the task, to JSON's results."""
     results = []
     for key, values in task.items():
         for i, value in enumerate(values if isinstance(values, list) else []):
@@ -184,7 +184,7 @@ def _results_of_min(task: dict[str, Any], where: str) -> list[tuple[dict[str, An
 
 
 def _address(data: dict[str, Any], where: str) -> str:
-    """What the task says of its image: ``image`` or ``img``, else the only text that ends like an image."""
+    """Return the task's image: ``image`` or ``img``, else the only text with the suffix of an image."""
     for key in ("image", "img"):
         if key in data:
             return as_name(data[key], f"data.{key}", where)
@@ -200,7 +200,7 @@ def _address(data: dict[str, Any], where: str) -> str:
 
 
 def _spellings(address: str) -> list[str]:
-    """Names that the file of an address may have, best first.
+    """List the names that the file of an address may have, best first.
 
     ``/data/upload/29/1a2b3c4d-cat.jpg`` → that without ``/data/upload/29/``, then without the hash;
     ``/data/local-files/?d=pets/cat.jpg`` → ``pets/cat.jpg``, then ``cat.jpg``; ``https://host/pets/cat.jpg``,
@@ -224,7 +224,7 @@ def _spellings(address: str) -> list[str]:
 
 
 def _declared(results: list[tuple[dict[str, Any], str]], where: str) -> tuple[int, int] | None:
-    """The size that all regions agree on; ``None`` where there are no regions."""
+    """Return the size that all regions agree on; ``None`` if there are no regions."""
     sizes = set()
     for result, place in results:
         if result.get("type") in (_POINT, _BOX):
@@ -271,7 +271,7 @@ def _keypoint(
             where=where,
             expected="the id of a rectangle",
             found=ascii(parent)[:40],
-            todo="put the point below its box in Label Studio",
+            todo="put the keypoint under its box in Label Studio",
         )
     hidden = isinstance(result.get("id"), str) and result["id"] in occluded
     name = _label(value, _POINT, where)

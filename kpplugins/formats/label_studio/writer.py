@@ -15,20 +15,20 @@ from kpplugins.formats.writing.limits import lost_details
 from kpplugins.schema import KeypointSchema
 
 MEDIA = "media"
-"""Folder of the images: not ``images``, which the reader would look into twice."""
+"""Folder of the images: not ``images``, which the reader would search twice."""
 
 _BOXES, _POINTS, _VISIBILITY, _IMAGE = "box", "keypoint", "visibility", "image"
 """Names of the tags of the labelling configuration, by which regions refer to them."""
 
 _POINT_SIZE = 0.5
-"""Size of a drawn point, in percent of the image's width."""
+"""Size of a drawn keypoint, in percent of the image's width."""
 
 
 def write_label_studio(content: Content, made: Path, lay: Lay) -> Counter[str]:
     """Write ``media``, ``tasks.json`` and ``label_config.xml``.
 
-    A task names its image as a local file, relative to the new folder. Labels are ``annotations``; predictions are
-    ``predictions`` with their scores, which Label Studio shows until somebody submits them.
+    A task names its image as a local file, relative to the new folder. Labels become ``annotations``; predictions
+    become ``predictions`` with their scores, which Label Studio shows until somebody submits them.
 
     Args:
         content: what to write.
@@ -57,7 +57,7 @@ def write_label_studio(content: Content, made: Path, lay: Lay) -> Counter[str]:
 
 
 def _said(content: Content, image: ImageInfo, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """``annotations`` or ``predictions`` of a task."""
+    """Return the ``annotations`` or ``predictions`` of a task."""
     if content.scores is None:
         return {"annotations": [{"result": results, "was_cancelled": False, "ground_truth": False}]}
     scores = content.scores_of(image)
@@ -70,7 +70,7 @@ def _said(content: Content, image: ImageInfo, results: list[dict[str, Any]]) -> 
 def _results(
     record: PoseRecord, keypoints: tuple[str, ...], image: ImageInfo, key: str
 ) -> list[dict[str, Any]]:
-    """A rectangle, the points below it, and a choice for each point that is occluded."""
+    """Build a rectangle, the keypoints under it, and a choice for each occluded keypoint."""
     left, top, right, bottom = record.bbox.tolist()
     sides = {
         "x": left * 100 / image.width,
@@ -101,7 +101,7 @@ def _region(
 
 
 def _percent(value: float, size: int) -> float:
-    """Percent that never come back as more than ``value`` pixels, lest a point on the last one falls outside."""
+    """Return a percentage that never reads as more than ``value`` pixels: a keypoint on the last one stays inside."""
     percent = value * 100 / size
     while percent * size / 100 > value:
         percent = math.nextafter(percent, 0)

@@ -1,9 +1,9 @@
-"""LabelMe: one JSON file an image, with points, rectangles and polygons.
+"""LabelMe: one JSON file per image, with points, rectangles and polygons.
 
 ``{"imagePath": "a.jpg", "imageWidth": 640, "imageHeight": 480, "shapes": [{"label": "nose", "points": [[x, y]],
 "shape_type": "point", "group_id": 1, "flags": {}, "description": ""}, …]}``. Points are keypoints; rectangles, or
-polygons where a group has no rectangle, are boxes and their label is the category; ``grouping`` says how they come
-together by ``group_id``. A point with the flag or the description ``occluded`` has visibility 1. Other shapes are
+polygons where a group has no rectangle, are boxes and their label is the category; ``grouping`` combines them by
+``group_id``. A point with the flag or the description ``occluded`` has visibility 1. Other shapes are
 ignored and counted. Images embedded as ``imageData`` are not decoded.
 """
 
@@ -54,10 +54,10 @@ def read_labelme(source: Path, *, margin: float = MARGIN, skip_bad: bool = False
         source: a folder with JSON files, or one such file. ``imagePath`` is relative to its JSON file and may not
             leave the folder.
         margin: of derived boxes, see ``record_builder``.
-        skip_bad: go on without bad files, saying how many and why, instead of stopping at the first.
+        skip_bad: skip bad files and log how many and why, instead of stopping at the first.
 
     Returns:
-        One record an instance; a file without shapes is a background.
+        One record per instance; a file without shapes is a background.
 
     Raises:
         BadInputError: nothing is there, or a file is bad and ``skip_bad`` is false. An image without a JSON file
@@ -88,7 +88,7 @@ def read_labelme(source: Path, *, margin: float = MARGIN, skip_bad: bool = False
 
 
 def _sniff_subfolders(source: Path) -> list[str]:
-    """For folders of folders: the first files of the first of them, two deep."""
+    """Read the beginning of the first file in each of the first subfolders, up to two levels down."""
     try:
         folders = [p for depth in ("*", "*/*") for p in sorted(source.glob(depth)) if p.is_dir()]
     except OSError:
@@ -111,7 +111,7 @@ def _image_of(raw: dict[str, Any], root: Path, file: Path) -> ImageInfo:
     base = file.parent.relative_to(root).as_posix()
     cure = "put it there, or correct 'imagePath'"
     if raw.get("imageData"):
-        cure = "the file embeds it as 'imageData': write it out by labelme_export_json"
+        cure = "the file embeds it as 'imageData': write it out with labelme_export_json"
     declared = None
     if raw.get("imageWidth") is not None and raw.get("imageHeight") is not None:
         declared = as_size(raw["imageWidth"], raw["imageHeight"], str(file))
@@ -177,7 +177,7 @@ def _group(shape: dict[str, Any], where: str) -> str:
 
 
 def _unannotated(source: Path, files: list[Path], named: set[Path]) -> list[BadInputError]:
-    """Faults for images that no file speaks of, as in ``cat``; a bad file speaks of the image of its name."""
+    """Return faults for images without a file, as in ``cat``; a bad file counts for the image of the same name."""
     stems = {file.with_suffix("") for file in files}
     return [
         BadInputError(

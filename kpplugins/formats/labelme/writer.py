@@ -12,14 +12,14 @@ from kpplugins.formats.writing.limits import RENAMED, lost_details, lost_scores
 
 _VERSION = "5.5.0"
 _OWN_NAMES = ("schema", "splits")
-"""An image of this name would have its JSON file where the keypoint schema or the division lies."""
+"""The JSON file of an image of this name would replace the keypoint schema or the division."""
 
 
 def write_labelme(content: Content, made: Path, lay: Lay) -> Counter[str]:
     """Write each image and ``NAME.json`` beside it; an image without instances has no shapes.
 
     An instance is a rectangle, labelled with its category, and a point for each labelled keypoint, all of one
-    ``group_id``. Every point has the flag ``occluded``, which LabelMe shows as a box to tick.
+    ``group_id``. Every point has the flag ``occluded``, which LabelMe shows as a checkbox.
 
     Args:
         content: what to write.

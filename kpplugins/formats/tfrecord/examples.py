@@ -17,7 +17,7 @@ Values = list[bytes] | np.ndarray
 """One feature: texts or images as bytes, float32 or int64 numbers."""
 
 _POLYNOMIAL = 0x82F63B78
-"""Castagnoli's, bits reversed."""
+"""Castagnoli's polynomial, bits reversed."""
 _MASK = 0xA282EAD8
 _SHORT = 64
 """Below this many bytes a plain loop is faster."""
@@ -46,7 +46,7 @@ def read_examples(path: Path) -> Iterator[tuple[str, dict[str, Values] | BadInpu
             yield (
                 where,
                 BadInputError(
-                    f"record is no tf.train.Example: {error}", where=where, todo="write the file again"
+                    f"record is not a tf.train.Example: {error}", where=where, todo="write the file again"
                 ),
             )
 
@@ -114,7 +114,7 @@ def masked_crc(data: bytes) -> int:
     """Compute the checksum that a TFRecord stores.
 
     Args:
-        data: what it is of.
+        data: the bytes.
 
     Returns:
         The masked CRC-32C.
@@ -126,12 +126,12 @@ def masked_crc(data: bytes) -> int:
 def crc32c(data: bytes) -> int:
     """Compute CRC-32C (Castagnoli), in parallel lanes with numpy for long data.
 
-    A CRC that starts at zero is linear, so the data, after its first four bytes are inverted (which is the start at
-    all ones), is cut into lanes of one length, padded by zeros in front; each lane's CRC is computed, and neighbours
+    A CRC that starts at zero is linear. So the first four bytes are inverted (which equals a start at all ones), and
+    the data is cut into lanes of equal length, padded with zeros in front; each lane's CRC is computed, and neighbours
     are joined by moving the left one past the length of the right one.
 
     Args:
-        data: what it is of.
+        data: the bytes.
 
     Returns:
         The checksum, 32 bits.
@@ -159,7 +159,7 @@ def crc32c(data: bytes) -> int:
 
 @lru_cache(maxsize=1)
 def _table() -> np.ndarray:
-    """The CRC of each byte."""
+    """Return the CRC of each byte."""
     crc: np.ndarray = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         crc = np.where(crc & 1, (crc >> 1) ^ np.uint32(_POLYNOMIAL), crc >> 1).astype(np.uint32)
@@ -168,7 +168,7 @@ def _table() -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _past_zeros(power: int) -> np.ndarray:
-    """The linear map of a CRC past ``2 ** power`` zero bytes: what each of its 32 bits becomes."""
+    """Return the linear map of a CRC past ``2 ** power`` zero bytes: what each of its 32 bits becomes."""
     if power == 0:
         bits = np.uint32(1) << np.arange(32, dtype=np.uint32)
         return _table()[bits & 0xFF] ^ (bits >> 8)
@@ -193,7 +193,7 @@ def parse_example(data: bytes) -> dict[str, Values]:
         Its features by name.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     features: dict[str, Values] = {}
     for field, group in _fields(data):
@@ -208,7 +208,7 @@ def parse_example(data: bytes) -> dict[str, Values]:
 
 
 def _feature(data: bytes) -> Values:
-    """A Feature: field 1 is a list of bytes, 2 of floats, 3 of int64; each list's values are its field 1."""
+    """Parse a Feature: field 1 is a list of bytes, 2 of floats, 3 of int64; a list's values are its field 1."""
     for kind, content in _fields(data):
         if not isinstance(content, bytes):
             raise ValueError("a feature holds no list")
@@ -234,7 +234,7 @@ def _varints(data: bytes) -> list[int]:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and content of each field of a message; fixed-width numbers stay bytes."""
+    """Yield number and content of each field of a message; fixed-width numbers stay bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)

@@ -27,7 +27,7 @@ def read_label_map(path: Path) -> tuple[dict[int, str], list[str]]:
         Class names by id, and the keypoint names of all classes in the order of their ids.
 
     Raises:
-        BadInputError: the file is no label map.
+        BadInputError: the file is not a label map.
     """
     classes: dict[int, str] = {}
     points: dict[str, int] = {}
@@ -58,15 +58,15 @@ def _messages(fields: list[tuple[str, Any]], key: str) -> list[list[tuple[str, A
 
 
 def _one(fields: list[tuple[str, Any]], key: str, path: Path) -> str:
-    """The last value of a plain field; empty where there is none."""
+    """Return the last value of a plain field; empty if there is none."""
     values = [value for name, value in fields if name == key]
     if any(isinstance(value, list) for value in values):
-        raise BadInputError(f"`{key}` is no plain value", where=str(path))
+        raise BadInputError(f"`{key}` is not a plain value", where=str(path))
     return values[-1] if values else ""
 
 
 def _parse(path: Path) -> list[tuple[str, Any]]:
-    """Fields of a text message: a plain value as text, a message as a list of fields."""
+    """Parse the fields of a text message: a plain value as text, a message as a list of fields."""
     text = read_text(path)
     stack: list[list[tuple[str, Any]]] = [[]]
     key, position = "", 0

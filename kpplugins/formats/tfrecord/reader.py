@@ -1,8 +1,8 @@
 """TFRecords of the TF Object Detection API with keypoints, and their label map.
 
-One ``tf.train.Example`` an image: ``image/encoded``, ``image/filename``, ``image/object/bbox/*`` and
+One ``tf.train.Example`` per image: ``image/encoded``, ``image/filename``, ``image/object/bbox/*`` and
 ``image/object/keypoint/*`` as ``create_coco_tf_record.py`` writes them, with coordinates as fractions of the image.
-``image/object/keypoint/num`` is the number of labelled points in COCO's case, and of stored ones elsewhere; both work.
+``image/object/keypoint/num`` is the number of labelled keypoints in COCO's case, of stored ones elsewhere; both work.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _SPLIT_WORDS = {
 
 @dataclass(frozen=True)
 class _Scene:
-    """One record, its image already written. N objects, T points of all of them; empty means not given."""
+    """One record, its image already written. N objects with T keypoints in total; empty means not given."""
 
     source: Path
     where: str
@@ -80,15 +80,15 @@ def read_tfrecord(
     """Read every record of every file, by name of file and number, and write its image.
 
     Keypoint names come from the label map, else from ``keypoint/text``, else they are ``kpt_0`` …. Without
-    ``keypoint/visibility``, a point at NaN or (0, 0) is absent and every other one visible. Files named ``train``,
-    ``val`` and ``test`` give ``splits`` where there are two at least.
+    ``keypoint/visibility``, a keypoint at NaN or (0, 0) is absent and every other one is visible. Files named
+    ``train``, ``val`` and ``test`` give ``splits`` if there are at least two.
 
     Args:
         source: a file, or a folder with ``*.record`` or ``*.tfrecord`` files (shards too).
         extract_to: the folder to write the images to, by their own names; the caller removes it on failure.
         label_map: the ``.pbtxt``; ``None`` takes the only one beside the records, if there is one.
-        margin: of the box around points where a file has no boxes.
-        skip_bad: go on without bad records.
+        margin: of the box around keypoints if a file has no boxes.
+        skip_bad: skip bad records.
 
     Returns:
         The records, with every fault and every rule that was applied.
@@ -164,7 +164,7 @@ def _scenes(
 
 
 def _numbered(scenes: list[_Scene]) -> list[str]:
-    """``kpt_0`` … by the first record with points."""
+    """Name the keypoints ``kpt_0`` … by the first record that has some."""
     for scene in scenes:
         if len(scene.x):
             return [f"kpt_{i}" for i in range(len(scene.x) // max(1, len(scene.categories)))]
@@ -179,7 +179,7 @@ class _Writer:
     written: dict[Path, bytes]
 
     def write(self, data: bytes, name: str, where: str) -> ImageInfo:
-        """The image at its own name; the same name may come again with the same content only."""
+        """Write the image under its own name; a name may recur only with the same content."""
         if Path(name).suffix.lower() not in SUFFIXES:
             name += _KINDS.get(data[:2], ".jpg")
         if not name.isprintable():
@@ -203,7 +203,7 @@ class _Writer:
             if new:
                 with suppress(OSError):  # a name that cannot be written cannot be deleted either
                     path.unlink(missing_ok=True)
-            if isinstance(error, BadInputError):  # the file that it names will be gone
+            if isinstance(error, BadInputError):  # the file that it names will be deleted
                 raise BadInputError(error.what, where=where, found=name[:80], todo=error.todo) from error
             raise BadInputError(f"image cannot be written: {one_line(error)}", where=where) from error
         self.written[path] = digest
@@ -274,7 +274,7 @@ def _texts(features: dict[str, Values], key: str, where: str) -> list[str]:
 
 
 def _categories(features: dict[str, Values], where: str, classes: dict[int, str], boxes: int) -> list[str]:
-    """The category of each object: its text, else its label by the label map."""
+    """Return the category of each object: its text, else its label by the label map."""
     texts = _texts(features, f"{_OBJECT}class/text", where)
     labels = _numbers(features, f"{_OBJECT}class/label", where)
     names = texts or [classes.get(int(n), f"class_{n:g}") for n in labels if np.isfinite(n)]
@@ -287,7 +287,7 @@ def _categories(features: dict[str, Values], where: str, classes: dict[int, str]
 
 
 def _records(scene: _Scene, names: Sequence[str], margin: float) -> list[PoseRecord]:
-    """The objects of a record; all or none."""
+    """Build the records of all objects, or raise."""
     n, size = len(scene.categories), np.array([scene.image.width, scene.image.height])
     for what, given in (("areas", scene.areas), ("crowds", scene.crowds)):
         if len(given) not in (0, n):
@@ -321,7 +321,7 @@ def _records(scene: _Scene, names: Sequence[str], margin: float) -> list[PoseRec
 
 
 def _split_points(scene: _Scene, n: int, names: Sequence[str]) -> list[np.ndarray]:
-    """The points of each object as ``(K, 3)``, in fractions."""
+    """Return the keypoints of each object as ``(K, 3)``, in fractions."""
     t, k = len(scene.x), len(names)
     texts = scene.texts * n if n and len(scene.texts) * n == t else scene.texts
     counts = scene.counts if len(scene.counts) == n and sum(scene.counts) == t else [t // max(n, 1)] * n
@@ -330,7 +330,7 @@ def _split_points(scene: _Scene, n: int, names: Sequence[str]) -> list[np.ndarra
     )
     if not whole or min(counts, default=0) < 0 or (not texts and any(c not in (0, k) for c in counts)):
         raise BadInputError(
-            "points cannot be divided among objects",
+            "keypoints cannot be divided among objects",
             where=scene.where,
             expected=f"{k} values of {_POINT}x, y (visibility, text) for each of {n} objects",
             found=f"{t} x, {len(scene.y)} y, {len(scene.visibility)} visibilities, {len(scene.texts)} texts",
@@ -346,7 +346,7 @@ def _split_points(scene: _Scene, n: int, names: Sequence[str]) -> list[np.ndarra
         unknown = [name for name in own if name not in names]
         if unknown or len(set(own)) < len(own):
             raise BadInputError(
-                "object has an unknown point" if unknown else "object has a point twice",
+                "object has an unknown keypoint" if unknown else "object has a keypoint twice",
                 where=scene.where,
                 expected=", ".join(names)[:200],
                 found=repr((unknown or own)[0])[:60],

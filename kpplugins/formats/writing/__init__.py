@@ -1,1 +1,1 @@
-"""What all writers share: ``content``, ``folder``, ``limits`` of the tools, and ``predicted`` instances."""
+"""Shared by all writers: ``content``, ``folder``, ``limits`` of the tools, and ``predicted`` instances."""

@@ -12,11 +12,11 @@ from kpplugins.data.coco.writer import images_of, names_below
 
 @dataclass(frozen=True)
 class Content:
-    """Instances of images as an annotation tool is to have them.
+    """Instances of images, to be written for an annotation tool.
 
     Attributes:
         reading: schema, records, images without records, splits and faults.
-        scores: score of each record of ``reading``, in its order, where they are predictions; ``None`` for labels.
+        scores: score of each record of ``reading``, in its order, if they are predictions; ``None`` for labels.
         origin: name of the predictions' file or folder; empty for labels.
         counts: how often each rule was applied to predictions, in words.
     """
@@ -28,22 +28,22 @@ class Content:
 
     @cached_property
     def images(self) -> list[ImageInfo]:
-        """Every image once."""
+        """Return every image once."""
         return images_of(self.reading)
 
     @cached_property
     def names(self) -> dict[Path, str]:
-        """Name of each image, with /, relative to the folder that all share."""
+        """Return the name of each image, with /, relative to their common folder."""
         return names_below([image.path for image in self.images])
 
     @cached_property
     def categories(self) -> list[str]:
-        """Names of the categories, sorted; ``object`` where there are no records."""
+        """Return the names of the categories, sorted; ``object`` if there are no records."""
         return sorted({record.category for record in self.reading.records}) or ["object"]
 
     @cached_property
     def split_names(self) -> dict[Path, str]:
-        """``train``, ``val`` or ``test`` of each image; empty where it has none."""
+        """Return ``train``, ``val`` or ``test`` of each image; empty if it has none."""
         return {image.path: self.reading.splits.get(image.path, "") for image in self.images}
 
     @cached_property
@@ -54,9 +54,9 @@ class Content:
         return places
 
     def records_of(self, image: ImageInfo) -> list[PoseRecord]:
-        """The records of one image, in the order of the source."""
+        """Return the records of one image, in the order of the source."""
         return [self.reading.records[i] for i in self._places.get(image.path, [])]
 
     def scores_of(self, image: ImageInfo) -> list[float]:
-        """The scores of ``records_of``; empty for labels."""
+        """Return the scores of ``records_of``; empty for labels."""
         return [self.scores[i] for i in self._places.get(image.path, [])] if self.scores is not None else []

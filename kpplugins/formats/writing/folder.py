@@ -1,4 +1,4 @@
-"""Images in the new folder, and names that annotation tools keep."""
+"""Put images into the new folder, under names that annotation tools keep."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -8,7 +8,7 @@ from kpplugins.data.parsing.text import breaks_line
 from kpplugins.structures import BadInputError
 
 PLACERS = ("copy", "hardlink")
-"""No symbolic links: readers refuse images that lie outside their folder."""
+"""No symbolic links: readers refuse images outside their folder."""
 Lay = Callable[[Mapping[Path, str]], None]
 """Puts images into the new folder, under names relative to it."""
 
@@ -20,7 +20,7 @@ def layer(made: Path, place: str, progress: Progress | None, passing: Path) -> t
         made: the new folder.
         place: ``copy`` or ``hardlink``.
         progress: called with (images done, of all).
-        passing: a folder that will vanish; images in it are copied in any case.
+        passing: a temporary folder; images in it are copied in any case.
 
     Returns:
         The function, and the new names by image, which it fills.
@@ -66,7 +66,7 @@ def check_names(names: Mapping[Path, str]) -> None:
             raise BadInputError(
                 "image has a name that annotation tools do not keep",
                 where=ascii(str(path)),
-                expected="no blank at its ends, no dot before it, no backslash, colon or control character",
+                expected="no blank at its ends, no leading dot, no backslash, colon or control character",
                 todo="rename it",
             )
 

@@ -31,7 +31,7 @@ def check_words(content: Content) -> None:
 
 
 def lost_details(content: Content) -> Counter[str]:
-    """Count the crowds, areas and lists of keypoints that go lost where a tool knows boxes only.
+    """Count the crowds, areas and lists of keypoints that are lost in a tool that knows only boxes.
 
     Args:
         content: what is to be written.

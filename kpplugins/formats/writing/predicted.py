@@ -1,4 +1,4 @@
-"""Predictions as records: which points are sure enough to be shown to whoever corrects them."""
+"""Predictions as records, with the keypoints that are certain enough to be shown for correction."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class Prediction:
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise BadInputError where ``threshold`` is no finite number.
+    """Raise BadInputError if ``threshold`` is not a finite number.
 
     Args:
         threshold: least score of a keypoint.
@@ -62,13 +62,13 @@ def predicted_content(
 ) -> Content:
     """Build records of predictions; keypoints of a lower score than ``threshold`` or outside their image are absent.
 
-    A box is the predicted one, cut to its image, else the one around the points.
+    The box is the predicted one, cut to its image, else the one around the keypoints.
 
     Args:
-        schema: of the K points.
+        schema: of the K keypoints.
         images: all that are to be written.
         found: predictions by image.
-        threshold: least score of a point that is written.
+        threshold: least score of a keypoint that is written.
         origin: name of the predictions, for tools that show it.
         splits: of the images, where they have any.
         faults: what could not be read.

@@ -1,7 +1,7 @@
 """Ultralytics YOLO pose: ``data.yaml``, ``images/…`` and ``labels/….txt``.
 
 A line of a label file is ``class cx cy w h`` and K times ``x y`` or ``x y visibility``, all but class and visibility
-as fractions of the image. An image without label file, or with an empty one, is a background.
+as fractions of the image. An image without a label file, or with an empty one, is a background.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
 
 _SLACK = 0.01
-"""By how much a fraction of a box may leave 0 … 1: what tools lose by rounding."""
+"""How far a fraction of a box may be outside 0 … 1, because tools round."""
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """What ``data.yaml`` says of a line: K, 2 or 3 values a point, and the classes."""
+    """What ``data.yaml`` says about a line: K, 2 or 3 values per keypoint, and the classes."""
 
     k: int
     dims: int
@@ -59,13 +59,13 @@ def is_yolo_pose(source: Path) -> bool:
 def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     """Read every image of every split, in the order of ``data.yaml`` and sorted by name within.
 
-    ``path`` counts where it leads to a folder below that of ``data.yaml``, else that folder itself is the root (most
-    exports name a folder of the machine that they were made on). With two values a point, (0, 0) is absent and all
-    others are visible. ``splits`` is the file's where it names at least two.
+    ``path`` is used if it leads to a folder below that of ``data.yaml``, else that folder itself is the root (most
+    exports name a folder of the machine that they were made on). With two values per keypoint, (0, 0) is absent and all
+    others are visible. ``splits`` are the file's if it names at least two.
 
     Args:
         source: the folder with ``data.yaml``, or that file.
-        skip_bad: go on without bad images.
+        skip_bad: skip bad images.
 
     Returns:
         The records, with every fault and every rule that was applied.
@@ -140,11 +140,11 @@ def flip_pairs_of(flip_idx: Any, names: list[str], where: str) -> list[tuple[str
         or any(flip_idx[flip_idx[i]] != i for i in range(k))
     ):
         raise BadInputError(
-            "`flip_idx` does not exchange points in pairs",
+            "`flip_idx` does not exchange keypoints in pairs",
             where=where,
             expected=f"each of 0 … {k - 1} once, and flip_idx[flip_idx[i]] = i",
             found=repr(flip_idx)[:120],
-            todo="give each point the index of its mirrored partner, or its own",
+            todo="give each keypoint the index of its mirrored partner, or its own",
         )
     return [(names[i], names[j]) for i, j in enumerate(flip_idx) if i < j]
 
@@ -191,7 +191,7 @@ def _layout(config: dict[Any, Any], path: Path) -> _Layout:
 def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
     k = config["kpt_shape"][0]
     names = config.get("kpt_names")
-    if isinstance(names, dict):  # by class; the inner format has one set of points
+    if isinstance(names, dict):  # by class; the inner format has one set of keypoints
         different = [value for i, value in enumerate(names.values()) if value not in list(names.values())[:i]]
         names = different[0] if len(different) == 1 else different
     if names is None:
@@ -207,7 +207,7 @@ def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
 
 
 def _root(config: dict[Any, Any], path: Path) -> Path:
-    """The folder that names are relative to; see ``read_yolo_pose``."""
+    """Return the folder that names are relative to; see ``read_yolo_pose``."""
     given = config.get("path")
     if isinstance(given, str):
         try:
@@ -221,14 +221,14 @@ def _root(config: dict[Any, Any], path: Path) -> Path:
 def _names_of(
     value: Any, split: str, root: Path, path: Path, faults: list[BadInputError]
 ) -> list[tuple[str, str]]:
-    """Image names relative to ``root`` of one split, each with the place that names it."""
+    """List the image names of one split, relative to ``root``, each with the place that names it."""
     where = f"{path}: {split}"
     names: list[tuple[str, str]] = []
     for entry in value if isinstance(value, list) else [] if value is None else [value]:
         try:
             if not isinstance(entry, str):
-                raise BadInputError("is no path", where=where, found=repr(entry)[:80])
-            while entry.startswith(("./", "../")):  # Roboflow writes ../train/images for what lies beside
+                raise BadInputError("is not a path", where=where, found=repr(entry)[:80])
+            while entry.startswith(("./", "../")):  # Roboflow writes ../train/images for a folder beside
                 entry = entry.split("/", 1)[1]
             target = below(root, entry or ".", where)
             if target.is_dir():
@@ -253,7 +253,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _listed(path: Path, root: Path) -> list[tuple[str, str]]:
-    """The lines of a list of images; ``./`` means the list's own folder, as Ultralytics has it."""
+    """Read the lines of a list of images; ``./`` means the list's own folder, as in Ultralytics."""
     names = []
     for number, line in enumerate(read_text(path, may_be_empty=True).splitlines(), 1):
         name = line.strip()
@@ -265,7 +265,7 @@ def _listed(path: Path, root: Path) -> list[tuple[str, str]]:
 
 
 def _orphans(folder: Path, root: Path) -> list[BadInputError]:
-    """Label files to which there is no image."""
+    """Return faults for label files without an image."""
     labels = label_path(root, folder / "a.jpg").parent
     if labels == folder:
         return []
@@ -283,7 +283,7 @@ def _orphans(folder: Path, root: Path) -> list[BadInputError]:
 
 
 def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) -> None:
-    """Records of one image; all or none."""
+    """Add the records of one image; all or none."""
     path = label_path(root, image.path)
     lines = read_text(path, may_be_empty=True).splitlines() if path.is_file() else []
     records = [
@@ -301,7 +301,7 @@ def _record(tokens: list[str], image: ImageInfo, layout: _Layout, path: Path, wh
         raise BadInputError(
             "line has another number of values",
             where=where,
-            expected=f"{layout.length}: class, box and {layout.k} points of {layout.dims} values",
+            expected=f"{layout.length}: class, box and {layout.k} keypoints of {layout.dims} values",
             found=str(len(tokens)),
             todo="correct the line or `kpt_shape`",
         )

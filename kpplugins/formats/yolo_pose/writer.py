@@ -18,11 +18,11 @@ from kpplugins.formats.yolo_pose.reader import label_path
 from kpplugins.structures import BadInputError
 
 _STEP = 1e-9
-"""The last digit of a fraction; a thousandth of a pixel up to a million pixels."""
+"""Resolution of a fraction: a thousandth of a pixel, up to a million pixels."""
 
 
 def write_yolo_pose(content: Content, made: Path, lay: Lay) -> Counter[str]:
-    """Write ``images``, ``labels`` and ``data.yaml``; images without split are in train.
+    """Write ``images``, ``labels`` and ``data.yaml``; images without a split are in train.
 
     Args:
         content: what to write.
@@ -33,11 +33,11 @@ def write_yolo_pose(content: Content, made: Path, lay: Lay) -> Counter[str]:
         What the format cannot hold, with counts.
 
     Raises:
-        BadInputError: an image of a kind that Ultralytics does not look for.
+        BadInputError: an image of a type that Ultralytics does not look for.
     """
     names, renamed = _layout(content)
     lay(names)
-    for split in ("train", "val"):  # Ultralytics wants both named
+    for split in ("train", "val"):  # Ultralytics requires both
         (made / "images" / split).mkdir(parents=True, exist_ok=True)
         (made / "labels" / split).mkdir(parents=True, exist_ok=True)
     classes = {name: i for i, name in enumerate(content.categories)}
@@ -57,7 +57,7 @@ def _layout(content: Content) -> tuple[dict[Path, str], int]:
     wrong = [p.path for p in content.images if p.path.suffix.lower() not in SUFFIXES]
     if wrong:
         raise BadInputError(
-            "image of a kind that YOLO does not look for", where=str(wrong[0]), expected=", ".join(SUFFIXES),
+            "image of a type that YOLO does not look for", where=str(wrong[0]), expected=", ".join(SUFFIXES),
             todo="save it as PNG or JPEG",
         )  # fmt: skip
     names: dict[Path, str] = {}
@@ -98,7 +98,7 @@ def _line(record: PoseRecord, number: int) -> str:
 
 
 def _fraction(value: float, size: int) -> str:
-    """``value`` / ``size``, never rounded up: a point on the last pixel must not come back outside its image."""
+    """Divide without rounding up: a keypoint on the last pixel must not come back outside its image."""
     text = _text(value / size)
     return text if float(text) * size <= value else _text(value / size - _STEP)
 

@@ -146,7 +146,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "group list": (shapes(shape("a", [[1, 2]], group=[1])), "group_id is wrong"),
     "flags list": (shapes(shape("a", [[1, 2]], flags=[1])), "flags is wrong"),
     "twice": (shapes(POINT, POINT), "'nose' occurs twice"),
-    "in no box": (shapes(POINT, shape("c", [[60, 60], [70, 70]], "rectangle")), "lies in no box"),
+    "in no box": (shapes(POINT, shape("c", [[60, 60], [70, 70]], "rectangle")), "is in no box"),
     "outside": (shapes(shape("a", [[-1, 2]])), "every keypoint lies outside"),
     "only lines": (shapes(shape("a", [[1, 2], [3, 4]], "line")), "neither keypoints nor boxes.*line"),
 }

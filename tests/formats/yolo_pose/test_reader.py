@@ -117,7 +117,7 @@ def test_flip_pairs():
     assert flip_pairs_of([0, 2, 1], ["nose", "l", "r"], "") == [("l", "r")]
     assert flip_pairs_of(None, ["a"], "") is None
     for wrong in ([1, 2, 0], [0, 1], [0, 0, 1], [0, 1, 3], [0, True, 2], "012", [0, 1, 2.0]):
-        with pytest.raises(BadInputError, match="data: `flip_idx` does not exchange points in pairs"):
+        with pytest.raises(BadInputError, match="data: `flip_idx` does not exchange keypoints in pairs"):
             flip_pairs_of(wrong, ["a", "b", "c"], "data")
 
 
@@ -172,7 +172,7 @@ BAD_YAML = {
     YAML.replace("images/train", "images/none"): "train: no such folder or list.*put data.yaml beside",
     YAML.replace("images/train", "/etc"): "train: image is named by an absolute path",
     YAML.replace("images/train", "images/../../.."): "train: image lies outside its folder",
-    YAML.replace("images/train", "7"): "train: is no path",
+    YAML.replace("images/train", "7"): "train: is not a path",
     YAML.replace("images/train", '"a\\0b"'): "train: image has no usable name",
     YAML.replace("images/val", "images/train"): "val: image is listed twice.*in train too",
     YAML.replace("images/train", "list.txt"): r"list\.txt: annotation is missing",

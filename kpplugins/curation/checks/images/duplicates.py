@@ -12,8 +12,8 @@ from kpplugins.curation.checks.material import Material
 
 LEAST_CORRELATION = 0.97
 MOST_DIFFERENCE = 0.35
-"""Near-duplicates: thumbnails correlate at least so much, and no eighth by eighth of the image differs by more
-standard deviations of grey. The second tells frames of a still camera apart, in which something moved."""
+"""Near-duplicates: least correlation of thumbnails, and largest difference of any eighth by eighth of the image, in
+standard deviations of grey. The second tells apart frames of a still camera in which something moved."""
 
 _NAMED = 4
 

@@ -19,7 +19,7 @@ _REDUCED = 512
 """Images whose shorter side is at least this many pixels are decoded at a quarter of their size."""
 
 _FLAT = 2.0
-"""Grey levels of standard deviation below which an image has no look: paper, darkness."""
+"""Standard deviation in grey levels below which an image counts as flat: paper, darkness."""
 
 _MOST_ALIKE = 8
 _CHUNK = 1024
@@ -37,7 +37,7 @@ class Looks:
         digests: N hashes of the files' bytes.
         bits: (N, 64) boolean: whether the image grows brighter to the right, at 8 × 8 places.
         thumbnails: (N, 32, 32) float32 grey, mean 0 and standard deviation 1; zeros for a flat image.
-        undecodable: images that have a good header and no good content.
+        undecodable: images with a valid header whose content cannot be decoded.
     """
 
     paths: tuple[Path, ...]

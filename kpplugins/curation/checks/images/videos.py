@@ -1,4 +1,4 @@
-"""Find frames of one video in different splits: the model is scored on images it has almost seen."""
+"""Find frames of one video in different splits: the model is scored on images that it has almost seen."""
 
 import re
 from collections import defaultdict
@@ -15,15 +15,15 @@ _FRAME_WORDS = re.compile(r"frame|video|(?<![a-z])(vid|clip|seq|cam)(?![a-z])", 
 _SPLIT_FOLDER = re.compile(r"(train|val|valid|validation|test)(\d{4})?", re.IGNORECASE)
 _LEAST_FRAMES = 8
 _ONE_SCENE = 0.85
-"""Median correlation of the thumbnails of neighbouring frames from which on they show one scene."""
+"""Least median correlation of the thumbnails of neighbouring frames that show one scene."""
 _NEARER = 0.8
-"""How much less neighbours differ than frames anywhere in the sequence, in the median, where the order is time."""
+"""How much less neighbours differ, in the median, than any two frames of the sequence, if the order is time."""
 _STILL = 0.35
-"""Difference of neighbours (see ``Looks.difference``) that is called near-duplicate."""
+"""Largest difference of neighbours (see ``Looks.difference``) that are called near-duplicates."""
 _LEAK = 0.5
 _LEAST_BLOCK = 5
 _MANY_BLOCKS = 20
-"""Blocks of frames hold at least 5 on average; they get longer as long as 20 blocks remain."""
+"""Blocks hold at least 5 frames on average, and more if at least 20 blocks remain."""
 _SEVERAL = 3
 
 
