@@ -1,7 +1,7 @@
 """Keypoint R-CNN on COCO's images with persons: ResNet-50 from ImageNet, 46 epochs, batches of 16, as torchvision's.
 
 Unlike this config, torchvision also left out images with fewer than ten visible keypoints. Its weights need no
-training: --checkpoint keypointrcnn_resnet50_fpn_coco-fc266e95.pth (torchvision states 65.0 AP of keypoints, 54.6 of boxes).
+training: --checkpoint keypointrcnn_resnet50_fpn_coco-fc266e95.pth (65.0 AP of keypoints and 54.6 of boxes, it says).
 """
 
 _base_ = "_base_/keypoint_rcnn.py"

@@ -1,8 +1,8 @@
 """The data part of a top-down recipe for any keypoints: dataset, pipelines that decode each image once, metric.
 
-It shares no name with MMPose's top-down COCO configs, so a config can inherit one of those and this one. It then assigns
-these values to MMPose's names, as `topdown.py` does; `load_config` fills in the codec of the MMPose config in the
-pipelines, and the number of keypoints in the head.
+It shares no name with MMPose's top-down COCO configs, so a config can inherit one of those and this one. It then
+assigns these values to MMPose's names, as `topdown.py` does; `load_config` fills in the codec of the MMPose config in
+the pipelines, and the number of keypoints in the head.
 """
 
 custom_train_pipeline = [
