@@ -1,4 +1,4 @@
-"""Boxes and keypoints at once, any of both: --data DIR of what `kpplugins dataset convert` wrote, or data_root here."""
+"""CenterNet on any boxes and keypoints: --data DIR with the output of `kpplugins dataset convert`, or data_root."""
 
 _base_ = "_base_/centernet.py"
 

@@ -1,4 +1,4 @@
-"""Gated-skip hourglass on any keypoints: --data DIR of what `kpplugins dataset convert` wrote, or data_root here."""
+"""Gated-skip hourglass on any keypoints: --data DIR with the output of `kpplugins dataset convert`, or data_root."""
 
 _base_ = "_base_/hourglass.py"
 

@@ -1,4 +1,4 @@
-"""HRNet-w32, heatmaps at 256×192, on any keypoints: --data DIR of what `kpplugins dataset convert` wrote."""
+"""HRNet-w32, heatmaps at 256×192, on any keypoints: --data DIR of `kpplugins dataset convert`."""
 
 _base_ = [
     "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py",

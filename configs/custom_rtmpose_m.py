@@ -1,4 +1,4 @@
-"""RTMPose-m (medium), SimCC at 256×192, on any keypoints: --data DIR of what `kpplugins dataset convert` wrote."""
+"""RTMPose-m (medium), SimCC at 256×192, on any keypoints: --data DIR of `kpplugins dataset convert`."""
 
 _base_ = [
     "mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-m_8xb256-420e_coco-256x192.py",

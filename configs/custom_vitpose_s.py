@@ -1,4 +1,4 @@
-"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of what `kpplugins dataset convert` wrote."""
+"""ViTPose-S, UDP heatmaps at 256×192, on any keypoints: --data DIR of `kpplugins dataset convert`."""
 
 import importlib.util
 
@@ -22,5 +22,5 @@ randomness = _base_.custom_randomness
 default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
 imports = [*_base_.custom_imports.imports, *_base_.custom_registration.imports, "mmpretrain.models"]
 custom_imports = dict(imports=imports)
-# MMPose's 5e-4 is for batches of 512; by the root of the ratio to 32
+# MMPose's 5e-4 for batches of 512, times the root of 32 / 512
 optim_wrapper = dict(optimizer=dict(lr=1.25e-4))

@@ -6,9 +6,9 @@ dataset_type = "KaggleFacialDataset"
 data_root = "data/kaggle_faces"
 box_padding = 1.0  # the box is the whole image
 box_augment = dict(shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30, rotate_prob=0.8)  # upright faces
-# learns from every row, what it lacks masked; chosen and tested on rows with all 15 points
+# trains on every row, absent keypoints masked; validated and tested on rows with all 15 keypoints
 train_dataloader = dict(dataset=dict(subset="all"))
-# gives sigmas and scores too; plain regression, 10 and 2 pixels of a face of 256 as fractions:
+# also gives sigmas and scores; or plain regression, with 10 and 2 pixels of a face of 256 as fractions:
 # loss = dict(type="WingLoss", omega=0.04, epsilon=0.008)
 loss = dict(type="RLELoss")
 

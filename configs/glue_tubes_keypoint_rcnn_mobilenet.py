@@ -2,12 +2,12 @@
 
 _base_ = "_base_/keypoint_rcnn.py"
 
-data_root = "data/glue_tubes"  # as glue_tubes_keypoint_rcnn.py says
+data_root = "data/glue_tubes"  # see glue_tubes_keypoint_rcnn.py
 max_epochs = 60
 learning_rate = 1e-3
 
-flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # they lie anyhow
-input_size = (320, 192)  # photos of 1920×1080 fill it: what a test sees, the network making them as small itself
+flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # any orientation
+input_size = (320, 192)  # for training; in tests the network itself resizes images as much
 affine = dict(type="RandomImageAffine", input_size=input_size, zoom=(0.7, 1.3))
 train_pipeline = [_base_.load, flip, affine, _base_.pack_trained]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
@@ -17,7 +17,7 @@ model = dict(
     weights=None,
     backbone="mobilenet_v3_large",
     fpn_channels=96,
-    keypoint_layers=(128, 128, 128, 128),  # a box costs 0.11 G multiply-adds instead of 3.5
+    keypoint_layers=(128, 128, 128, 128),  # 0.11 G multiply-adds per box instead of 3.5
     torchvision_args=dict(**few, **fewer),
 )
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=learning_rate, weight_decay=1e-2))

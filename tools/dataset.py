@@ -1,4 +1,4 @@
-"""Look after data from a checkout: python tools/dataset.py …"""
+"""Prepare and check data from a checkout: python tools/dataset.py …"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Show what a trained model finds from a checkout: python tools/demo.py …"""
+"""Predict with a trained model from a checkout: python tools/demo.py …"""
 
 import sys
 from pathlib import Path

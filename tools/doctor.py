@@ -1,4 +1,4 @@
-"""Examine the installation from a checkout: python tools/doctor.py …"""
+"""Check the installation from a checkout: python tools/doctor.py …"""
 
 import sys
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 _base_ = "onestage_data.py"
 
-channels = 64  # of the features; the published network has 256
+channels = 64  # of the features; 256 in the published network
 num_stacks = 1
 learning_rate = 2e-3
 codec = dict(type="CenterNetKeypoints", input_size=(256, 256), heatmap_size=(64, 64), num_classes=None)
@@ -17,10 +17,10 @@ val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 
 model = dict(
-    _scope_="mmpose",  # what MMEngine writes into MMPose's own configs: its parts are found wherever it is built
+    _scope_="mmpose",  # as MMEngine adds to MMPose's configs: the parts are found from any default scope
     type="BottomupPoseEstimator",
     data_preprocessor=dict(
-        type="TopdownDataPreprocessor",  # for images of one size, crops or not
+        type="TopdownDataPreprocessor",  # for any images of one size, not only crops
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,

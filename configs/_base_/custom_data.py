@@ -1,8 +1,8 @@
-"""The data half of a recipe for any keypoints: own files, metrics for any keypoints, steps that do not decode twice.
+"""The data part of a top-down recipe for any keypoints: dataset, pipelines that decode each image once, metric.
 
-It shares no name with MMPose's top-down COCO configs, so that a config can stand on one of those and on this. What it
-offers is put over what MMPose says by name, as `topdown.py` does; `load_config` writes the codec of MMPose's file into
-the pipelines, and the number of keypoints into the head.
+It shares no name with MMPose's top-down COCO configs, so a config can inherit one of those and this one. It then
+assigns these values to MMPose's names, as `topdown.py` does; `load_config` fills in the codec of the MMPose config in
+the pipelines, and the number of keypoints in the head.
 """
 
 custom_train_pipeline = [
@@ -33,7 +33,7 @@ custom_val_pipeline = [
 custom_dataset = dict(_delete_=True, type="CustomKeypointDataset", data_root=None, keypoints=None)
 custom_tested = dict(**custom_dataset, test_mode=True, pipeline=custom_val_pipeline)
 custom_loader = dict(batch_size=32, num_workers=2)
-# not in the test's loader, of which MMPoseInferencer takes no dict
+# not in the test loader: MMPoseInferencer does not accept a dict there
 custom_packed = dict(**custom_loader, collate_fn=dict(type="packed_collate"))
 
 custom_registration = dict(imports=["kpplugins.register"])

@@ -3,7 +3,7 @@
 _base_ = "topdown.py"
 
 channels = 256  # features of every hourglass
-num_stacks = 1  # 1, 2, 4 or 8; each further one costs as much time again
+num_stacks = 1  # 1, 2, 4 or 8; the time grows in proportion
 codec = dict(_delete_=True, type="UDPHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
 
 model = dict(

@@ -1,4 +1,4 @@
-"""The same at 128×128 with 64 channels, sized for two CPU cores: minutes instead of a day."""
+"""Gated-skip hourglass at 128×128 with 64 channels, sized for two CPU cores: minutes instead of a day."""
 
 _base_ = "hourglass.py"
 

@@ -2,8 +2,8 @@
 
 _base_ = "onestage_data.py"
 
-max_epochs = 46  # this, the steps and the warm-up as torchvision trained the published weights
-learning_rate = 0.02  # of 16 images; the Runner scales it to the batch
+max_epochs = 46  # this, the steps and the warm-up are those of torchvision's published weights
+learning_rate = 0.02  # for batches of 16 images; the Runner scales it to the batch size
 
 distort = dict(type="PhotometricDistortion")
 train_pipeline = [_base_.load, _base_.flip, distort, _base_.pack_trained]

@@ -1,7 +1,8 @@
-"""The data half of models that find boxes and keypoints of a whole image at once.
+"""The data part of a recipe for models that find boxes and keypoints of a whole image at once.
 
-A sample is an image with all its instances; the model is sized by their keypoints and categories. Images keep their
-own size here. A model with one input size puts its affine steps and its codec into the pipelines (`centernet.py`).
+A sample is an image with all its instances; their keypoints and categories determine the number of the model's outputs.
+Images keep their own size here. A model with one input size adds its affine steps and its codec to the pipelines
+(`centernet.py`).
 """
 
 _base_ = "mmpose::_base_/default_runtime.py"
@@ -10,7 +11,7 @@ custom_imports = dict(imports=["kpplugins.register"])
 dataset_type = "CustomKeypointDataset"
 data_mode = "bottomup"  # for MMPoseInferencer
 data_root = "data/custom"
-keypoints = None  # all that the data have
+keypoints = None  # all of the data
 max_epochs = 140
 
 seen = ("id", "img_id", "img_path", "ori_shape", "img_shape", "input_size", "flip_indices")
@@ -24,7 +25,7 @@ val_pipeline = [dict(type="LoadImage"), pack_tested]
 dataset = dict(type=dataset_type, data_root=data_root, keypoints=keypoints, data_mode=data_mode)
 tested = dict(**dataset, test_mode=True, pipeline=val_pipeline)
 loader = dict(num_workers=2, persistent_workers=True)
-packed = dict(collate_fn=dict(type="packed_collate"))  # not of the test: MMPoseInferencer takes no dict
+packed = dict(collate_fn=dict(type="packed_collate"))  # not for the test: MMPoseInferencer does not accept a dict
 in_order = dict(type="DefaultSampler", shuffle=False, round_up=False)
 train_dataloader = dict(
     **loader,

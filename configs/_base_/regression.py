@@ -3,7 +3,7 @@
 _base_ = "topdown.py"
 
 max_epochs = 100
-amp = True  # bfloat16: 1.8 times as fast on a CPU that knows it
+amp = True  # bfloat16: 1.8 times as fast on a CPU that supports it
 lr = 1e-3
 # both sizes are multiples of the backbone's stride, 32
 codec = dict(_delete_=True, type="RegressionLabel", input_size=(96, 96))
@@ -11,7 +11,7 @@ codec = dict(_delete_=True, type="RegressionLabel", input_size=(96, 96))
 model = dict(
     backbone=dict(_delete_=True, type="ResNet", depth=18),  # from scratch: nothing is downloaded
     head=dict(_delete_=True, type="DirectFCHead", in_channels=512, out_channels=None, decoder=codec),
-    # the codec divides by w, so that x of the mirrored image is 1 - 1/w - x
+    # the codec divides by w, so x becomes 1 - 1/w - x in the mirrored image
     test_cfg=dict(_delete_=True, flip_test=True, shift_coords=True),
 )
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)

@@ -1,7 +1,7 @@
-"""MMDetection's RTMDet-tiny on the boxes of the inner format, with small images and without mosaics.
+"""MMDetection's RTMDet-tiny on the boxes of a converted data set, with small images and without mosaic augmentation.
 
-The data are `CustomKeypointDataset`'s, so categories, splits and the number of classes are those of the keypoint
-models. Steps and model are MMDetection's, so their names have its scope.
+The data come from `CustomKeypointDataset`, so splits and categories are those of the keypoint models. Steps and model
+are MMDetection's, so their names have its scope.
 """
 
 _base_ = "mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py"
@@ -10,7 +10,7 @@ custom_imports = dict(imports=["kpplugins.register"])
 default_scope = "mmpose"
 dataset_type = "CustomKeypointDataset"
 data_root = "data/custom"
-input_size = (320, 320)  # load_config takes it to the steps of the pipelines
+input_size = (320, 320)  # load_config also sets it in the steps of the pipelines
 max_epochs = 100
 learning_rate = 1e-3
 
@@ -61,7 +61,7 @@ test_dataloader = dict(**loader, sampler=in_order, dataset=dict(**tested, split=
 val_evaluator = dict(_delete_=True, type="BoxMetric")
 test_evaluator = dict(_delete_=True, type="BoxMetric")
 
-norm = dict(type="BN")  # one process needs no synchronised one, and a CPU has none
+norm = dict(type="BN")  # one process needs no SyncBN, which has no CPU version
 model = dict(
     _scope_="mmdet",
     backbone=dict(norm_cfg=norm),

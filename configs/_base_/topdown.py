@@ -1,4 +1,4 @@
-"""Any keypoints, top-down, on a top-down COCO config of MMPose: exchange it to exchange the model and its training."""
+"""Any keypoints, top-down, on a top-down COCO config of MMPose: replace that to change the model and its training."""
 
 _base_ = [
     "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hourglass52_8xb32-210e_coco-256x256.py",
@@ -15,4 +15,4 @@ default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
 
 dataset_type = "CustomKeypointDataset"
 data_root = "data/custom"
-keypoints = None  # all that the data have
+keypoints = None  # all of the data

@@ -122,7 +122,7 @@ def _snapped(
     heatmaps = maps["hm_hp"]
     width, height = heatmaps.shape[-1], heatmaps.shape[-2]
     peaks = local_peaks(heatmaps).flatten(2)
-    heights, index = peaks.topk(min(top_k, peaks.shape[-1]), dim=-1)  # (B, K, P), falling
+    heights, index = peaks.topk(min(top_k, peaks.shape[-1]), dim=-1)  # (B, K, P), descending
     used = int((heights > snap_score).sum(dim=-1).max()) if heights.numel() else 0
     cell = points.floor().long()
     own = cell[..., 1].clamp(0, height - 1) * width + cell[..., 0].clamp(0, width - 1)

@@ -286,7 +286,7 @@ def _check_points(points: np.ndarray, labelled: np.ndarray, place: str) -> None:
 
 
 def _checked_boxes(bbox: Any, n: int, size: tuple[int, int], place: str) -> np.ndarray:
-    """(N, 4) float64."""
+    """Return boxes (N, 4) float64."""
     boxes = np.zeros((0, 4)) if bbox is None else np.asarray(bbox, np.float64)
     if boxes.shape != (n, 4) and (n or boxes.size):
         raise BadInputError(

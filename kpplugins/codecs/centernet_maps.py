@@ -1,7 +1,7 @@
 """Build the parts of CenterNet's training targets. Pure functions; NumPy only.
 
 Dimensions: N instances, M peaks, R regions, C channels, [W, H] maps of cells. A *cell coordinate* is a coordinate of
-the network's input divided by the stride; its integer part is the cell, the rest the offset in it, 0 ≤ offset < 1.
+the network's input divided by the stride; its integer part is the cell, the rest the offset within it, 0 ≤ offset < 1.
 """
 
 from functools import lru_cache

@@ -11,12 +11,12 @@ module                gap                                                  serve
 ``stand_ins.py``      (no gap) the import hook that the stand-ins share
 ====================  ===================================================  ===================================
 
-:func:`install` puts each stand-in where the real thing is missing, and says what it did. It imports neither
-torch nor mmcv: a stand-in is loaded when its name is first imported. ``import kpplugins.register`` calls it.
+``install`` puts a stand-in wherever the real package is missing, and reports what it did. It imports neither torch nor
+mmcv: a stand-in is loaded when its name is first imported. ``import kpplugins`` calls it.
 
 Adding a new stand-in: write a package whose docstring names the gap and ends in "Remove when …", give it a
-``provide.py`` with ``install() -> Provided`` (cheap, idempotent, deferring to the real thing), and add it to
-:func:`install`.
+``provide.py`` with ``install() -> Provided`` (cheap, idempotent, deferring to the real package), and add it to
+``install``.
 """
 
 from kpplugins.compat.stand_ins import Provided
@@ -27,10 +27,10 @@ __all__ = ["Provided", "install"]
 def install() -> list[Provided]:
     """Install every stand-in whose real counterpart is missing. Idempotent, light, and safe to call early.
 
-    Call it before the first ``import mmpose`` (or ``mmcv.ops``): both look for the missing names at import.
+    Call it before the first ``import mmpose`` or ``import mmcv.ops``, which need the missing names.
 
     Returns:
-        One :class:`Provided` for each gap, whether the stand-in is active or not.
+        One ``Provided`` for each gap, whether the stand-in is active or not.
     """
     from kpplugins.compat.mmcv_ops import provide as mmcv_ops
     from kpplugins.compat.xtcocotools import provide as xtcocotools

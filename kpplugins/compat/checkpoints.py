@@ -1,9 +1,9 @@
 """Load checkpoints without running code from the file.
 
-Gap: MMEngine's checkpoints hold more than tensors (its message hub keeps ``HistoryBuffer``s and numpy arrays, the
-dataset's metainfo numpy arrays). Where torch refuses such a file, onedl-mmengine falls back to plain unpickling with
+Gap: MMEngine's checkpoints hold more than tensors (``HistoryBuffer``s and NumPy arrays of its message hub, NumPy arrays
+of the dataset's metainfo). If torch refuses such a file, onedl-mmengine falls back to plain unpickling with
 only a warning, which runs whatever code the file contains. Here the few classes that training writes are declared safe,
-and anything else is refused unless the caller trusts the file.
+and everything else is refused unless the caller trusts the file.
 
 Remove when MMEngine loads its own files under ``weights_only=True`` and raises instead of falling back.
 """
@@ -26,7 +26,7 @@ _OWN_FUNCTIONS = {
     "HistoryBuffer": ("mean", "max", "min", "current"),
     "OneCycleParamScheduler": ("_annealing_cos", "_annealing_linear"),
 }
-"""Functions of MMEngine's classes that stand in the state of their instances."""
+"""Functions of MMEngine's classes that are part of the pickled state of their instances."""
 
 _trusting: ContextVar[bool] = ContextVar("trusting_checkpoints", default=False)
 
@@ -62,7 +62,7 @@ def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = N
         The content of the checkpoint.
 
     Raises:
-        BadInputError: the file is not a checkpoint, or wants to run code; the message says what it wants to run.
+        BadInputError: the file is not a checkpoint, or would run code; the message says which.
         FileNotFoundError: there is no such file.
     """
     import torch
@@ -122,7 +122,7 @@ def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = No
         url: address of the file.
         model_dir: folder to download to; ``None`` is the hub's.
         map_location: as in ``torch.load``.
-        **kwargs: ``progress`` counts; others are ignored.
+        **kwargs: ``progress`` as in torch; others are ignored.
 
     Returns:
         The content of the checkpoint.
@@ -172,7 +172,7 @@ def install() -> None:
 
 
 def _owners() -> dict[type, tuple[str, ...]]:
-    """The classes of ``_OWN_FUNCTIONS``."""
+    """Return the classes of ``_OWN_FUNCTIONS``, with their functions."""
     from mmengine.logging.history_buffer import HistoryBuffer
     from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
@@ -180,14 +180,14 @@ def _owners() -> dict[type, tuple[str, ...]]:
 
 
 def _own_function(owner: Any, name: str) -> Any:
-    """``getattr`` that knows ``_OWN_FUNCTIONS`` and nothing else."""
+    """Act as ``getattr``, but only for ``_OWN_FUNCTIONS``."""
     if not isinstance(owner, type) or name not in _owners().get(owner, ()):
         raise UnpicklingError(f"GLOBAL getattr of {name!r}")
     return getattr(owner, name)
 
 
 def _no_bytes() -> bytes:
-    """``bytes()``, as which the content of an empty array is pickled."""
+    """Act as ``bytes()``, as which the content of an empty array is pickled."""
     return b""
 
 

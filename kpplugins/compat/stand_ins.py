@@ -1,8 +1,7 @@
 """How a stand-in takes the place of a missing package: an import hook and a record of what was done.
 
-Nothing is imported until somebody asks for the missing name: :func:`activate` only puts names into a
-:class:`StandInFinder` on ``sys.meta_path``. When ``import xtcocotools.coco`` is executed, the finder answers
-with a fresh module that carries the public names of our own module.
+Nothing is imported until the missing name is: ``activate`` only registers names with a ``StandInFinder`` on
+``sys.meta_path``. On ``import xtcocotools.coco`` the finder returns a new module that has the public names of our own.
 
 Remove when no stand-in is left.
 """
@@ -20,13 +19,13 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Provided:
-    """What one stand-in gives, in words that a doctor tool can print.
+    """What one stand-in provides, in words that ``kpplugins doctor`` prints.
 
     Attributes:
         name: short name of the gap, e.g. ``'mmcv_ops'``.
-        stands_in_for: the import name it answers for, e.g. ``'mmcv._ext'``.
-        active: True where the stand-in answers; False where the real thing is there, or nothing can be done.
-        detail: why, and what is served.
+        stands_in_for: the import name that it replaces, e.g. ``'mmcv._ext'``.
+        active: True if the stand-in is used; False if the real package is there, or nothing can be done.
+        detail: why, and what is provided.
     """
 
     name: str
@@ -36,14 +35,13 @@ class Provided:
 
 
 class StandInLoader(Loader):
-    """Fills a fresh module with the public names (``__all__`` and ``__getattr__``) of the module
-    ``target``."""
+    """Fills a new module with the public names (``__all__`` and ``__getattr__``) of the module ``target``."""
 
     def __init__(self, target: str) -> None:
         self.target = target
 
     def exec_module(self, module: ModuleType) -> None:
-        """Import the target now, at first use, and copy its public names into ``module``."""
+        """Import the target, at first use, and copy its public names into ``module``."""
         target = importlib.import_module(self.target)
         module.__doc__ = f"Stand-in, served by {self.target}.\n\n{target.__doc__}"
         for name in target.__all__:
@@ -53,7 +51,7 @@ class StandInLoader(Loader):
 
 
 class StandInFinder(MetaPathFinder):
-    """Answers imports of the names in ``targets`` (missing import name -> our module)."""
+    """Finds modules for the names in ``targets`` (missing import name -> our module)."""
 
     def __init__(self) -> None:
         self.targets: dict[str, str] = {}
@@ -61,7 +59,7 @@ class StandInFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return a spec for a name that we stand in for, else None (the other finders go on)."""
+        """Return a spec for a name that has a stand-in, else None (other finders continue)."""
         if fullname not in self.targets:
             return None
         is_package = any(name.startswith(f"{fullname}.") for name in self.targets)
@@ -69,7 +67,7 @@ class StandInFinder(MetaPathFinder):
 
 
 def _finder() -> StandInFinder:
-    """Return the one finder of this process, made at the first call."""
+    """Return the finder of this process, which the first call creates."""
     for finder in sys.meta_path:
         if isinstance(finder, StandInFinder):
             return finder
@@ -79,7 +77,7 @@ def _finder() -> StandInFinder:
 
 
 def activate(targets: Mapping[str, str]) -> None:
-    """Answer imports of missing names from now on. Idempotent.
+    """Redirect imports of missing names from now on. Idempotent.
 
     Args:
         targets: missing import name -> our module.
@@ -88,7 +86,7 @@ def activate(targets: Mapping[str, str]) -> None:
 
 
 def is_active(name: str) -> bool:
-    """Return whether a stand-in answers for an import name.
+    """Tell whether a stand-in is active for an import name.
 
     Args:
         name: e.g. ``'mmcv._ext'``.
@@ -102,7 +100,7 @@ def is_active(name: str) -> bool:
 def find_real(name: str) -> ModuleSpec | None:
     """Find a real module without importing it or its parents; stand-ins do not count.
 
-    A module that somebody else has put into ``sys.modules`` counts as real.
+    A module that another package has put into ``sys.modules`` counts as real.
 
     Args:
         name: full import name.

@@ -15,13 +15,13 @@ _ALIGNMENT = 16
 class PackedBatch(dict):
     """A batch whose tensors travel in one piece of shared memory. Within one process it is a plain dict.
 
-    PyTorch hands every tensor of a worker over by a file descriptor and a socket of its own, about 0.5 ms each: three
-    a sample, 48 a batch of 16. Sent as bytes instead, a batch is larger than a pipe holds, and the worker has to be
-    woken for every piece. Here all tensors lie in one, and the message about them is a few kilobytes.
+    PyTorch passes every tensor of a worker through its own file descriptor and socket, about 0.5 ms each: three per
+    sample, 48 per batch of 16. Sent as bytes instead, a batch is larger than a pipe's buffer, so the worker has to be
+    woken for every piece. Here one tensor holds all of them, and the message about it is a few kilobytes.
     """
 
     def __reduce__(self) -> tuple:
-        """How it is pickled: the structure as bytes, and one tensor with the content of all."""
+        """Pickle the structure as bytes, and the content of all tensors as one tensor."""
         buffer = io.BytesIO()
         packer = _Packer(buffer)
         packer.dump(dict(self))
@@ -29,7 +29,7 @@ class PackedBatch(dict):
 
 
 class _Packer(pickle.Pickler):
-    """Puts tensors aside and writes only where they are."""
+    """Pickler that collects the tensors, and writes only where each one is."""
 
     def __init__(self, buffer: io.BytesIO) -> None:
         super().__init__(buffer, protocol=pickle.HIGHEST_PROTOCOL)

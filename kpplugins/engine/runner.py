@@ -28,7 +28,7 @@ class KeepingRunner(Runner):
     prediction needs besides the weights goes into every checkpoint.
 
     Attributes:
-        record: what the run says of itself.
+        record: the run's record, which goes into every checkpoint.
     """
 
     record: RunRecord | None = None
@@ -37,10 +37,10 @@ class KeepingRunner(Runner):
         """Do nothing; MMEngine calls it while the Runner is built."""
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
-        """MMEngine's, made anew.
+        """Build a new visualizer for every run.
 
-        MMEngine keeps visualizers by name for as long as Python runs, and MMPose calls all of them ``visualizer``: the
-        losses and metrics of a second run in a process, in a notebook say, would go into the folder of the first.
+        MMEngine keeps visualizers by name as long as the process runs, and MMPose calls all of them ``visualizer``: the
+        losses and metrics of a second run in a process, such as a notebook, would go to the folder of the first.
         """
         if isinstance(visualizer, dict) and "name" in visualizer:
             with VISUALIZERS.switch_scope_and_registry(None) as registry:
@@ -62,7 +62,7 @@ class KeepingRunner(Runner):
         return _telling(super().test)
 
     def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
-        """MMEngine's, with the run's record in ``meta``, so that the checkpoint alone is enough."""
+        """Save a checkpoint with the run's record in ``meta``, so that the checkpoint alone is enough."""
         record = {} if self.record is None else {KEY: self.record.to_meta()}
         super().save_checkpoint(*args, meta={**(meta or {}), **record}, **kwargs)
 
@@ -123,9 +123,9 @@ def _join_on_cpu(cfg: Config) -> None:
 
 
 def _telling(work: Callable[[], Any]) -> Any:
-    """Do the work; errors of a data worker or of MMPose's ``LoadImage`` over bad input become ``BadInputError``.
+    """Run ``work``; errors of a data worker or of MMPose's ``LoadImage`` about bad input become ``BadInputError``.
 
-    A worker passes its error on as a text: the traceback, and the message in the last line.
+    A worker passes its error on as text: the traceback, with the message in the last line.
     """
     try:
         return work()

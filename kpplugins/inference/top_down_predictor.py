@@ -8,14 +8,14 @@ from kpplugins.structures import BadInputError, PoseResult
 from kpplugins.structures.geometry import box_from_points, clip_box
 
 REFINE_MARGIN = 0.1
-"""Growth on each side of the box around found keypoints, where the run has no record of how boxes lie around them."""
+"""Growth on each side of the box around the found keypoints, if the run has no record of how boxes enclose them."""
 WINDOW_SHARES = (1.0, 0.7, 0.5, 0.35)
 """Sides of the square windows that are searched, as fractions of the image's shorter side; neighbours overlap by
 half. The first stands for the whole image."""
 BATCH = 32
 """Boxes that go through the network at once."""
 SURE = 0.5
-"""Least score, as a fraction of the best keypoint's, of the keypoints that a new box is fitted to."""
+"""Least score of the keypoints that a new box is fitted to, as a fraction of the best keypoint's score."""
 LOST = 0.3
 """Mean score below which an instance counts as lost and the whole frame is searched again."""
 
@@ -25,12 +25,12 @@ class TopDownPredictor:
 
     A top-down model predicts inside a box. Without a given one, it searches windows of several sizes
     (``WINDOW_SHARES``) and takes the keypoints of the window with the highest mean score; ``refine`` times, it fits a
-    tighter box to the keypoints and predicts again inside it. This finds one instance an image; give boxes for more.
-    In a video, ``follow`` starts from the keypoints of the frame before and searches only when they are lost.
+    tighter box to the keypoints and predicts again inside it. This finds one instance per image; pass boxes for more.
+    In a video, ``follow`` starts from the keypoints of the previous frame and searches only when they are lost.
 
     Args:
         trained: the model, from ``load_trained``.
-        refine: how often the box is fitted to the keypoints again, where none is given.
+        refine: how often the box is fitted to the keypoints again, if no box is given.
 
     Raises:
         BadInputError: the model is of another kind.

@@ -43,7 +43,7 @@ class TwoStagePredictor:
         return replace(self.predictor(image, found), box_scores=scores, categories=categories)
 
     def follow(self, image: np.ndarray, before: PoseResult | None, search: bool = True) -> PoseResult:
-        """Find all instances in the next frame of a video; the detector sees every frame, nothing is tracked.
+        """Find all instances in the next frame of a video; the detector runs on every frame, without tracking.
 
         Args:
             image: (H, W, 3) BGR uint8.

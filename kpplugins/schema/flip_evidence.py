@@ -28,7 +28,7 @@ MIN_INSTANCES = 10
 
 MIN_SHARE = 0.7
 """An alternative must fit better in this share of the instances, however many there are: frames of one video are not
-independent, so the test alone would take a small bias for certain. Correct pairs of real sets (faces, persons, mice)
+independent, so the test alone would trust a small bias. Correct pairs of real sets (faces, persons, mice)
 gave at most 0.15, wrong ones at least 0.84."""
 
 SIGNIFICANCE = 0.01
@@ -40,7 +40,7 @@ MAX_STRANGENESS = 2.0
 none of them. Correct pairs of real sets gave 1.0 to 1.2; simulated walkers seen from one side only, 4 to 35."""
 
 _HAS_EXTENT = 0.5
-"""Least distance of a shape's farthest point from its centre; one whose points are all at one place has 0, others 1."""
+"""Least distance of a shape's farthest point from its centre: 0 if all its points coincide, else at least 1."""
 
 _COMMON = 0.6
 """Share of an instance's keypoints that a neighbour must have."""
@@ -56,7 +56,7 @@ _EVEN = (0.35, 0.65)
 """Shares at which swapping and not swapping fit equally well."""
 
 _EVEN_INSTANCES = 30
-"""With so many, a share of 0.5 is four standard deviations from 0.15, the highest share of a correct pair."""
+"""With this many, a share of 0.5 is four standard deviations from 0.15, the highest share of a correct pair."""
 
 
 @dataclass(frozen=True)
@@ -216,10 +216,10 @@ class _Shapes:
 
 
 def _distances(a: np.ndarray, a_has: np.ndarray, b: np.ndarray, b_has: np.ndarray) -> np.ndarray:
-    """Distances of shapes (N, K) and (M, K), over the n points that both have; (N, M).
+    """Compute the distances (N, M) of shapes (N, K) and (M, K), over the n keypoints that both have.
 
-    The square is (n - 2) / (n - 1) on average for shapes without likeness; divided by that, distances over few and many
-    points compare. Infinite where too little is common.
+    For unrelated shapes the square is (n - 2) / (n - 1) on average; it is divided by that, so that distances over few
+    and over many keypoints are comparable. Infinite if too few keypoints are common.
     """
     fits = fit(a, a_has, b, b_has, MIN_POINTS, _COMMON)
     return fits.distance * np.sqrt(np.maximum(fits.common - 1, 1) / np.maximum(fits.common - 2, 1))
@@ -261,7 +261,7 @@ def _compare(shapes: _Shapes, swap: np.ndarray, other: np.ndarray) -> _Compariso
 
 
 def _chance(better: int, total: int) -> float:
-    """Probability of at least ``better`` heads in ``total`` tosses of a fair coin."""
+    """Return the probability of at least ``better`` heads in ``total`` tosses of a fair coin."""
     return sum(math.comb(total, k) for k in range(better, total + 1)) / 2**total
 
 
@@ -292,7 +292,7 @@ def _paired(swap: np.ndarray, free: tuple[int, ...], pairs: list[tuple[int, int]
 
 
 def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
-    """Find the best flip indices from ``start``, and for each changed pair the comparison and if all were undone."""
+    """Find the best flip indices from ``start``; for each changed pair, the comparison and whether all were undone."""
     swap, causes = start, _Causes()
     for _ in range(_ROUNDS + int((start != np.arange(len(start))).sum())):
         others = list(_alternatives(swap))
@@ -310,7 +310,7 @@ def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
 
 
 def _strangeness(shapes: _Shapes, swap: np.ndarray) -> float:
-    """Ratio of the distances mirrored-to-real and real-to-real; 0 if it is at most ``MAX_STRANGENESS``."""
+    """Return the ratio of the distances mirrored-to-real and real-to-real; 0 if at most ``MAX_STRANGENESS``."""
     real, mirrored = shapes.nearest_real(), shapes.nearest(swap, np.zeros(0, int))
     known = ~np.isnan(real) & ~np.isnan(mirrored)
     if not known.any():

@@ -23,7 +23,7 @@ class KeypointSchema:
 
     Args:
         name: name of the keypoint set, e.g. ``cat``.
-        keypoints: K names, in the order of the annotation.
+        keypoints: K names, in the order of the annotations.
         flip_pairs: pairs of names that change places when an image is mirrored; a keypoint in no pair keeps its place.
         skeleton: pairs of names that are joined by a line.
         sigmas: K OKS sigmas (COCO's σ, so that k = 2σ), as fractions of the instance's size √area. Empty means
@@ -199,7 +199,7 @@ class KeypointSchema:
 
 
 def _even_hues(k: int) -> tuple[tuple[int, int, int], ...]:
-    """K bright colours with evenly spaced hues."""
+    """Return K bright colours with evenly spaced hues."""
     rgb = (colorsys.hsv_to_rgb(i / max(k, 1), 0.9, 1.0) for i in range(k))
     return tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in rgb)
 

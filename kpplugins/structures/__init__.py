@@ -12,7 +12,7 @@ Conventions:
 - images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
 The map: ``PoseResult`` (the predictions for one image), ``BoxLayout`` (where keypoints lie in their boxes),
-``geometry`` (pure functions on points and boxes), ``procrustes`` (how alike two shapes are), and ``errors`` with
+``geometry`` (pure functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with
 ``BadInputError``, the exception for every fault in the input that the user can fix.
 
 Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.

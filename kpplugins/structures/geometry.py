@@ -66,7 +66,7 @@ def box_area(box: np.ndarray) -> float:
 
 
 def xyxy_to_xywh(box: np.ndarray) -> np.ndarray:
-    """Convert boxes from corners to corner and size.
+    """Convert boxes from two corners to the upper left corner and the size.
 
     Args:
         box: ``(..., 4)`` left, top, right, bottom.

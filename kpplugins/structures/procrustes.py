@@ -1,6 +1,6 @@
-"""How alike shapes are: full Procrustes distances of planar shapes as complex numbers x + iy.
+"""How similar shapes are: full Procrustes distances of planar shapes as complex numbers x + iy.
 
-Place, size and turn do not count; being mirrored does, so that left and right stay different (Dryden and Mardia,
+Position, size and rotation do not count; mirroring does, so that left and right stay different (Dryden and Mardia,
 Statistical Shape Analysis, 1998). Keypoints that one of two shapes lacks are left out of their comparison.
 """
 
@@ -16,8 +16,8 @@ class Fits:
     """Similarity fits of R references onto Q shapes, by the keypoints that both have.
 
     Attributes:
-        distance: (Q, R) full Procrustes distance, 0 (alike) to 1; infinity where too few keypoints are common or these
-            have no extent.
+        distance: (Q, R) full Procrustes distance, 0 (the same shape) to 1; infinity if too few keypoints are common or
+            these have no extent.
         common: (Q, R) number of common keypoints.
         here: (Q, R) complex centre of a shape's common keypoints.
         there: (Q, R) complex centre of a reference's.
@@ -36,17 +36,17 @@ class Fits:
 
     @property
     def turn(self) -> np.ndarray:
-        """(Q, R) complex factor that turns and scales a reference onto a shape."""
+        """Return the complex factors (Q, R) that rotate and scale a reference onto a shape."""
         return self.cross / self.their_spread
 
     @property
     def size(self) -> np.ndarray:
-        """(Q, R) root mean square distance of a shape's common keypoints from their centre."""
+        """Return the root mean square distances (Q, R) of a shape's common keypoints from their centre."""
         return np.sqrt(self.spread / np.maximum(self.common, 1))
 
 
 def as_shapes(points: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Make complex shapes of keypoints: centred on 0, root mean square radius 1.
+    """Convert keypoints to complex shapes, centred on 0 with root mean square radius 1.
 
     Args:
         points: (N, K, 2) x, y in pixels.
@@ -77,8 +77,8 @@ def fit(
         has: (Q, K) boolean; only these keypoints count.
         references: (R, K) complex.
         they_have: (R, K) boolean.
-        least: fewest common keypoints that a fit needs.
-        share: the share of the shape's keypoints that it needs too.
+        least: least number of common keypoints.
+        share: the share of the shape's keypoints that must be common, too.
 
     Returns:
         The fits of all pairs, arrays of (Q, R).

@@ -1,7 +1,7 @@
 """Cats drawn by a program, in the layout of the Kaggle set ``crawford/cat-dataset``.
 
-For trying and testing the whole way from files to a trained model without a download. They are drawings:
-never judge accuracy on real cats with them.
+They let you try and test everything, from files to a trained model, without a download. They are drawings: results on
+them say nothing about real cats.
 
 - :mod:`.geometry`     the head as a few numbers -> nine keypoints and every outline, in head units
 - :mod:`.placement`    head units -> image pixels: one similarity transform
@@ -11,17 +11,17 @@ never judge accuracy on real cats with them.
 - :mod:`.face`         eyes, nose, mouth, whiskers
 - :mod:`.cat`          body, ears, head and face, drawn in order
 - :mod:`.backgrounds`  what is behind the cat
-- :mod:`.occluders`    what is, at times, in front of it
+- :mod:`.occluders`    what is sometimes in front of it
 - :mod:`.camera`       light, blur, sensor noise, JPEG artefacts
 - :mod:`.render`       :func:`render_cat`: one image and its keypoints
 - :mod:`.writer`       :func:`write_sample_cats`: a folder of them
-- :mod:`.marker`       how a folder says that its cats are drawn; for readers too
+- :mod:`.marker`       how a folder declares that its cats are drawn, for the writer and for readers
 
-Coordinates: (x, y), the centre of a pixel at integer coordinates; colours are BGR, 0-255. All chance comes
-from the generator that is handed in. OpenCV is imported when one of the two functions is first asked for.
+Coordinates: (x, y), the centre of a pixel at integer coordinates; colours are BGR, 0-255. All randomness
+comes from the generator that is passed in. OpenCV is imported when one of the two functions is first used.
 
 Adding a new coat: a function in ``fur.py`` and its name in ``PATTERNS``; a new background: a function in
-``backgrounds.py`` and its name in ``BACKGROUNDS``. Both change what a seed gives: raise
+``backgrounds.py`` and its name in ``BACKGROUNDS``. Both change the images of a seed: raise
 ``writer.DRAWING_VERSION``.
 """
 

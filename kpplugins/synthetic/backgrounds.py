@@ -1,4 +1,4 @@
-"""What is behind the cat: surfaces, textures and things that are no cat. Images are (h, w, 3) BGR uint8."""
+"""What is behind the cat: surfaces, textures and other things. Images are (h, w, 3) BGR uint8."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarr
 
 
 def _textured(colour: Colour, gain: np.ndarray) -> np.ndarray:
-    """A colour times a gain (h, w)."""
+    """Multiply a colour by a gain (h, w)."""
     return cv2.merge([np.clip(gain * np.float32(level), 0, 255).astype(np.uint8) for level in colour])
 
 
@@ -44,7 +44,7 @@ def _gradient(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _cloth(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Folds."""
+    """Draw cloth with folds."""
     width, height = size
     way = rng.uniform(0, np.pi)
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
@@ -54,7 +54,7 @@ def _cloth(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _wood(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Boards with a grain, lying or standing."""
+    """Draw boards with a grain, horizontal or vertical."""
     width, height = size if rng.random() < 0.6 else size[::-1]
     gain = 0.9 + 0.1 * smooth_noise(rng, (width, height), (6, height // 3))
     gain += 0.05 * smooth_noise(rng, (width, height), (3, height // 8))
@@ -79,7 +79,7 @@ def _grass(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _carpet(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Fine grain in two colours: carpet, gravel, plaster."""
+    """Draw fine grain in two colours: carpet, gravel, plaster."""
     grain = int(rng.integers(2, 6))
     share = np.clip(0.5 + 0.3 * smooth_noise(rng, size, (size[0] // grain, size[1] // grain)), 0, 1)
     first = random_colour(rng)
@@ -89,7 +89,7 @@ def _carpet(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _lights(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Round spots out of focus."""
+    """Draw round lights out of focus."""
     image = _gradient(rng, size)
     for _ in range(rng.integers(10, 30)):
         centre = (rng.random(2) * size).astype(int).tolist()
@@ -98,7 +98,7 @@ def _lights(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _room(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Wall, floor, and things with straight edges."""
+    """Draw wall, floor, and things with straight edges."""
     image = _gradient(rng, size)
     floor = int(size[1] * rng.uniform(0.4, 0.9))
     ground = (_wood, _carpet, _tiles, _cloth)[rng.integers(4)](rng, size)
@@ -113,7 +113,7 @@ def _room(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _tiles(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Checks or stripes."""
+    """Draw checks or stripes."""
     width, height = size
     step = int(rng.integers(8, 70))
     columns, rows = np.arange(width) // step % 2, np.arange(height)[:, None] // step % 2
@@ -124,7 +124,7 @@ def _tiles(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _mottle(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Large soft patches in fur-like colours: blankets, leaves, other animals."""
+    """Draw large soft patches in fur-like colours: blankets, leaves, other animals."""
     colour = jitter(rng, (80, 110, 140), 40)
     gain = 0.9 + 0.2 * smooth_noise(rng, size, (8, 8))
     gain += 0.1 * smooth_noise(rng, size, (size[0] // 4, size[1] // 9))
@@ -132,7 +132,7 @@ def _mottle(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _draw_thing(rng: np.random.Generator, image: np.ndarray) -> None:
-    """Draw one thing that is no cat, some with points like ears or dots like eyes."""
+    """Draw one thing other than a cat, perhaps with peaks like ears or dots like eyes."""
     height, width = image.shape[:2]
     x, y = int(rng.integers(width)), int(rng.integers(height))
     r = int(rng.uniform(0.04, 0.18) * min(width, height)) + 2

@@ -1,12 +1,12 @@
-"""From a clean drawing to something like a snapshot. Nothing here moves a point."""
+"""From a clean drawing to something like a snapshot. Nothing here moves a keypoint."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-_GRID = 24  # cells of the coarse light map, each way
-_DARKEST = 0.55  # of that map: no cat is lost in the dark
+_GRID = 24  # cells of the coarse light map, per axis
+_DARKEST = 0.55  # of that map, so that no cat is lost in the dark
 
 
 def photograph(rng: np.random.Generator, image: np.ndarray, sharpness: float) -> np.ndarray:
@@ -30,7 +30,7 @@ def photograph(rng: np.random.Generator, image: np.ndarray, sharpness: float) ->
 
 
 def _light(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Light from one side, darker corners, and at times a shadow or a patch of sun; float32."""
+    """Add light from one side, darker corners, and sometimes a shadow or a patch of sun; float32."""
     height, width = image.shape[:2]
     y, x = np.meshgrid(*[np.linspace(-1, 1, _GRID, dtype=np.float32)] * 2, indexing="ij")
     way = rng.uniform(0, 2 * np.pi)
@@ -47,7 +47,7 @@ def _light(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def _tone_table(rng: np.random.Generator) -> np.ndarray:
-    """Brightness, contrast, gamma and colour cast as a table (1, 256, 3) for cv2.LUT."""
+    """Return brightness, contrast, gamma and colour cast as a table (1, 256, 3) for cv2.LUT."""
     level = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.7, 1.25)
     level = 0.5 + (level - 0.5) * rng.uniform(0.65, 1.2) + rng.uniform(-0.05, 0.1)
     cast = rng.normal(1, 0.06, 3)
@@ -55,7 +55,7 @@ def _tone_table(rng: np.random.Generator) -> np.ndarray:
 
 
 def _blur(rng: np.random.Generator, image: np.ndarray, sharpness: float) -> np.ndarray:
-    """A third slightly out of focus, one in twelve moved."""
+    """Blur: a third of the images is slightly out of focus, one in twelve has motion blur."""
     chance = rng.random()
     if chance < 0.33:
         return cv2.GaussianBlur(image, (0, 0), min(rng.uniform(0.4, 1.4), 0.03 * sharpness + 0.2))
@@ -73,7 +73,7 @@ def _blur(rng: np.random.Generator, image: np.ndarray, sharpness: float) -> np.n
 
 
 def _noise(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Sensor noise, mostly brightness and a little colour; float32 in, uint8 out."""
+    """Add sensor noise, mostly in brightness and a little in colour; float32 in, uint8 out."""
     height, width = image.shape[:2]
     strength = np.float32(abs(rng.normal(0, 5)))
     grain = strength * rng.standard_normal((height, width), dtype=np.float32)

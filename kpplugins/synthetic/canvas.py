@@ -7,14 +7,14 @@ import numpy as np
 
 from .noise import Colour
 
-SUPERSAMPLE = 2  # canvas pixels per image pixel, each way
+SUPERSAMPLE = 2  # canvas pixels per image pixel, per axis
 _FRACTION_BITS = 4  # OpenCV's fixed-point coordinates
 
 
 class Canvas:
     """An image that is drawn on at twice its size and shrunk at the end.
 
-    Points are (N, 2) image pixels, centre at integer coordinates: image x is canvas ``2 x + 0.5``.
+    Points are (N, 2) in image pixels, with pixel centres at integer coordinates: image x is canvas ``2 x + 0.5``.
 
     Args:
         image: (H, W, 3) BGR uint8 that is drawn over.
@@ -30,7 +30,7 @@ class Canvas:
         cv2.fillPoly(self.pixels, [_fixed(_to_canvas(polygon))], colour, cv2.LINE_8, _FRACTION_BITS)
 
     def line(self, points: np.ndarray, colour: Colour, width: float) -> None:
-        """Draw an open line ``width`` image pixels wide (half a pixel at least)."""
+        """Draw an open line ``width`` image pixels wide (at least half a pixel)."""
         thick = max(1, round(width * SUPERSAMPLE))
         cv2.polylines(
             self.pixels, [_fixed(_to_canvas(points))], False, colour, thick, cv2.LINE_8, _FRACTION_BITS
@@ -60,7 +60,7 @@ class Canvas:
         part[:] = cv2.blendLinear(part, solid, 1 - share, share)
 
     def paste(self, polygon: np.ndarray, texture: np.ndarray, matrix: np.ndarray) -> None:
-        """Fill a polygon with a texture (h, w, 3); ``matrix`` (2, 3): its pixels to the image's."""
+        """Fill a polygon with a texture (h, w, 3); ``matrix`` (2, 3) maps its pixels to the image's."""
         points = _to_canvas(polygon)
         window = self._window(points, 1)
         if window is None:
@@ -83,7 +83,7 @@ class Canvas:
         return cv2.resize(self.pixels, self.size, interpolation=cv2.INTER_AREA)
 
     def _window(self, points: np.ndarray, border: int) -> tuple[slice, slice] | None:
-        """Rows and columns around points, cut to the canvas; None when nothing is left."""
+        """Return the rows and columns around points, clipped to the canvas; None if nothing is left."""
         height, width = self.pixels.shape[:2]
         left, top = np.maximum(np.floor(points.min(0)).astype(int) - border, 0).tolist()
         right, bottom = (np.ceil(points.max(0)).astype(int) + border + 1).tolist()
@@ -100,7 +100,7 @@ def _fixed(points: np.ndarray) -> np.ndarray:
 
 
 def _mask(points: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
-    """255 inside the polygon of canvas points, for one window of the canvas."""
+    """Return a mask of one window of the canvas: 255 inside the polygon of canvas points."""
     rows, columns = window
     mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
     cv2.fillPoly(mask, [_fixed(points - (columns.start, rows.start))], 255, cv2.LINE_8, _FRACTION_BITS)

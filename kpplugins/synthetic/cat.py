@@ -57,7 +57,7 @@ def draw_body(canvas: Canvas, rng: np.random.Generator, place: Placement, coat: 
     lean = rng.uniform(-0.7, 0.7)
     texture = body_texture(rng, coat)
     matrix = texture_matrix(middle + (lean * scale, 1.8 * scale), lean * -0.4, 1.3 * scale)
-    if rng.random() < 0.5:  # lying, the rest of the body to one side
+    if rng.random() < 0.5:  # lying, with the rest of the body to one side
         side = rng.choice([-1, 1])
         rump = ellipse(
             middle + np.array([side * rng.uniform(1.4, 2.2), rng.uniform(0.9, 1.5)]) * scale,
@@ -107,7 +107,7 @@ def _draw_head_hairs(
 
 
 def _inside(rng: np.random.Generator, polygon: np.ndarray, count: int, reach: float) -> np.ndarray:
-    """Random points (count, 2) between a polygon's middle and, at ``reach`` 1, its edge."""
+    """Draw random points (count, 2) between a polygon's middle and, at ``reach`` 1, its edge."""
     middle = polygon.mean(0)
     corner = polygon[rng.integers(len(polygon), size=count)]
     return middle + (corner - middle) * reach * np.sqrt(rng.random((count, 1)))

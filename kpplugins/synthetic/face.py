@@ -32,7 +32,7 @@ class Face:
         irises: colour of the left and of the right eye.
         pupil: (width, height) as shares of a wide-open eye's.
         rim: how much larger the dark rim of the eyes is than the eye.
-        glint: whether light is mirrored in the eyes.
+        glint: whether light is reflected in the eyes.
         nose: colour of the nose.
         lining: how dark the lines of the mouth are, 0-1.
         meow: 0 closed, up to 1 wide open.
@@ -171,6 +171,6 @@ def draw_whiskers(canvas: Canvas, rng: np.random.Generator, head: Head, place: P
 
 
 def _above_lid(head: Head, side: int, outline: np.ndarray) -> np.ndarray:
-    """Cut what is in the eye off where the upper lid covers it."""
+    """Clip an outline in the eye to the part that the upper lid does not cover."""
     ceiling = head.eye(side)[1] - head.shape.eye_size[1] * head.shape.eye_open * 0.97
     return np.stack([outline[:, 0], np.maximum(outline[:, 1], ceiling)], -1)

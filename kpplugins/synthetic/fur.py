@@ -11,7 +11,7 @@ from .canvas import Canvas
 from .noise import Colour, jitter, mix, smooth_noise, tint
 from .placement import Placement
 
-TEXELS = 160  # of a texture, each way
+TEXELS = 160  # of a texture, per axis
 REACH = 2.0  # head units from a texture's middle to its edge
 WHITE, BLACK = (232.0, 238.0, 242.0), (28.0, 28.0, 30.0)
 BASES: tuple[Colour, ...] = (
@@ -30,7 +30,7 @@ BASES: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Coat:
-    """The colours of one cat and how they are spread.
+    """The colours of one cat and their pattern.
 
     Args:
         pattern: a key of ``PATTERNS``.
@@ -156,26 +156,26 @@ def draw_hairs(
 
 
 def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """Head units (u, v) of every texel, float32."""
+    """Return the head units (u, v) of every texel, float32."""
     axis = ((np.arange(TEXELS, dtype=np.float32) + 0.5) * (2 * REACH / TEXELS) - REACH).astype(np.float32)
     u, v = np.meshgrid(axis, axis)
     return u, v
 
 
 def _layer(colours: np.ndarray, colour: Colour, share: np.ndarray) -> np.ndarray:
-    """Lay a colour over colours (h, w, 3) with a share (h, w) of 0-1."""
+    """Blend a colour over colours (h, w, 3) with a share (h, w) of 0-1."""
     return colours + share[..., None].astype(np.float32) * (np.array(colour, np.float32) - colours)
 
 
 def _shaded(rng: np.random.Generator, colours: np.ndarray, shade: np.ndarray) -> np.ndarray:
-    """Darken by shade (h, w) and roughen."""
+    """Darken colours by shade (h, w) and roughen them."""
     rough = 0.05 * rng.standard_normal((TEXELS, TEXELS), dtype=np.float32)
     rough += 0.04 * smooth_noise(rng, (TEXELS, TEXELS), (TEXELS // 3, TEXELS // 8))
     return np.clip(colours * (shade + rough)[..., None], 0, 255).astype(np.uint8)
 
 
 def _edge(field: np.ndarray, sharp: float) -> np.ndarray:
-    """0-1, crossing one half where the field is zero."""
+    """Map a field to 0-1, with one half where the field is zero."""
     return 1 / (1 + np.exp(-sharp * np.clip(field, -4, 4)))
 
 
@@ -189,7 +189,7 @@ def _plain(rng: np.random.Generator, coat: Coat, u: np.ndarray, v: np.ndarray) -
 
 
 def _tabby(rng: np.random.Generator, coat: Coat, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Upright stripes on the forehead, stripes around the cheeks."""
+    """Draw upright stripes on the forehead, and stripes around the cheeks."""
     bend = 0.12 * smooth_noise(rng, (TEXELS, TEXELS), (7, 7))
     brow = np.cos((np.abs(u) * (1 - 0.3 * v) + bend) * rng.uniform(16, 26)) - 0.1
     cheek = np.cos((np.hypot(u * 0.5, v + 0.2) + bend) * rng.uniform(16, 26)) - 0.2
@@ -211,13 +211,13 @@ def _calico(rng: np.random.Generator, coat: Coat, u: np.ndarray, v: np.ndarray) 
 
 
 def _points(rng: np.random.Generator, coat: Coat, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Dark face and ears on light fur."""
+    """Draw a dark face and ears on light fur."""
     mask = np.exp(-((u / 0.6) ** 2 + ((v - 0.2) / 0.6) ** 2)) + _edge(np.hypot(u, v) - 1.1, 10)
     return _layer(_flat(coat), coat.mark, np.clip(mask, 0, 1) * rng.uniform(0.6, 1.0))
 
 
 def _patch(rng: np.random.Generator, coat: Coat, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Two sides of the face of different colour."""
+    """Draw the two sides of the face in different colours."""
     field = u * np.float32(rng.choice([-1, 1])) + 0.4 * smooth_noise(rng, (TEXELS, TEXELS), (5, 5)) - 0.1
     return _layer(_flat(coat), coat.mark, _edge(field, 18))
 

@@ -1,8 +1,8 @@
 """The head of a cat as a few numbers, and the keypoints and outlines that follow from them.
 
-Head units: half the width of the head is 1, the origin is its middle, x to the image's right, y down, z to
-the viewer. 'Left' is the image's left, as in the CAT files. Their ears run from the image's left to its
-right: left ear outer base, tip, inner base; right ear inner base, tip, outer base.
+Head units: half the width of the head is 1, the origin is its middle, x to the image's right, y down, z to the viewer.
+'Left' is the image's left, as in the CAT files. These list the ears from the image's left to its right: left ear outer
+base, tip, inner base; right ear inner base, tip, outer base.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ KEYPOINT_NAMES = (
 )  # fmt: skip
 LEFT, RIGHT = -1, 1
 
-_EYE_DEPTH, _NOSE_DEPTH, _MOUTH_DEPTH = 0.74, 1.0, 0.96  # z; the nearer, the more a turn moves them
-_EYE_FACING = 0.4  # rad, how far the eyes' surface looks to the side
+_EYE_DEPTH, _NOSE_DEPTH, _MOUTH_DEPTH = 0.74, 1.0, 0.96  # z; the nearer, the more a rotation moves them
+_EYE_FACING = 0.4  # rad, how far the surface of an eye faces to the side
 _EAR_SLIDE = -0.12  # rad along the head's outline per rad of yaw: ears sit behind the axis
 _EAR_NARROWING = 0.45  # the ear turned away loses this share of its width per rad of yaw
 _EAR_FORESHORTENING = 0.5  # share of an ear's length lost per rad of looking up
@@ -44,11 +44,11 @@ class HeadShape:
         mouth_y: where the two lines of the mouth meet.
         muzzle: radius of the whisker pads.
         ear_outer: angle from straight up at which the outer base sits on the outline.
-        ear_inner: the same of the inner base.
+        ear_inner: the same for the inner base.
         ear_length: base to tip.
         ear_lean: (left, right) how far each ear leans outwards.
         ear_bulge: how round the sides of the ears are.
-        yaw: turn of the head to the image's right.
+        yaw: rotation of the head to the image's right.
         pitch: how far the cat looks up.
     """
 
@@ -129,7 +129,7 @@ class Head:
         self.keypoints = np.stack([*eyes, self.mouth(), outer, tip, inner, *right])
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Turn points on the face (N, 3) by yaw and pitch and drop the depth: (N, 2)."""
+        """Rotate points on the face (N, 3) by yaw and pitch and drop the depth: (N, 2)."""
         x, y, z = np.moveaxis(np.asarray(points, dtype=float), -1, 0)
         yaw, pitch = self.shape.yaw, self.shape.pitch
         turned_z = z * np.cos(yaw) - x * np.sin(yaw)
@@ -141,7 +141,7 @@ class Head:
         return self.project(np.array([side * x, y, _EYE_DEPTH]))
 
     def mouth(self) -> np.ndarray:
-        """Return the place where the two lines of the mouth meet under the nose, (2,)."""
+        """Return the point where the two lines of the mouth meet under the nose, (2,)."""
         return self.project(np.array([0.0, self.shape.mouth_y, _MOUTH_DEPTH]))
 
     def on_muzzle(self, points: np.ndarray) -> np.ndarray:
@@ -162,7 +162,7 @@ class Head:
         return self.eye(side) + flat @ _rotation(-side * self.shape.eye_tilt).T
 
     def pupil(self, side: int, width: float, height: float) -> np.ndarray:
-        """Return the outline of one pupil (N, 2); width and height as shares of a wide-open eye's."""
+        """Return the outline of one pupil (N, 2); width and height are fractions of those of a wide-open eye."""
         turn = np.linspace(0, 2 * np.pi, 2 * _CURVE_POINTS, endpoint=False)
         circle = np.stack([np.cos(turn), np.sin(turn)], -1)
         return self.eye(side) + circle * self._eye_size(side) * (width, height)
@@ -180,7 +180,7 @@ class Head:
         return np.concatenate([up_outer, down_inner[1:], (middle * 0.55)[None]])
 
     def _contour_at(self, angles: np.ndarray) -> np.ndarray:
-        """Outline points (N, 2) at angles from straight up, towards the image's right."""
+        """Return outline points (N, 2) at angles from straight up, towards the image's right."""
         shape, power = self.shape, 2 / self.shape.squareness
         x = np.sign(np.sin(angles)) * np.abs(np.sin(angles)) ** power
         y = -np.sign(np.cos(angles)) * np.abs(np.cos(angles)) ** power
@@ -189,7 +189,7 @@ class Head:
         return np.stack([x, y * shape.height], -1)
 
     def _ear_points(self, side: int) -> np.ndarray:
-        """Outer base, tip and inner base (3, 2) of one ear."""
+        """Return the outer base, tip and inner base (3, 2) of one ear."""
         shape = self.shape
         middle, half = (shape.ear_outer + shape.ear_inner) / 2, (shape.ear_outer - shape.ear_inner) / 2
         half = half * (1 - _EAR_NARROWING * side * shape.yaw)
@@ -201,7 +201,7 @@ class Head:
         return np.stack([outer, tip, inner])
 
     def _eye_size(self, side: int) -> np.ndarray:
-        """Half the width and height (2,) of one eye, narrower when it looks away."""
+        """Return half the width and height (2,) of one eye, narrower when it faces away."""
         facing = side * _EYE_FACING
         return np.array(self.shape.eye_size) * (np.cos(facing + self.shape.yaw) / np.cos(facing), 1.0)
 
@@ -214,7 +214,7 @@ def ellipse(
     Args:
         centre: (2,) x, y.
         radii: (x, y) before the rotation.
-        angle: rotation in radians, x towards y.
+        angle: rotation in radians, from x towards y.
         points: number of corners.
 
     Returns:
@@ -225,18 +225,18 @@ def ellipse(
 
 
 def _rotation(angle: float) -> np.ndarray:
-    """(2, 2) turning x towards y."""
+    """Return the (2, 2) rotation from x towards y."""
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def _curve(start: np.ndarray, control: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Quadratic Bezier curve (N, 2) through its two ends."""
+    """Return a quadratic Bezier curve (N, 2) from start to end."""
     t = np.linspace(0, 1, _CURVE_POINTS)[:, None]
     return (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
 
 
 def _bulged(start: np.ndarray, end: np.ndarray, inside: np.ndarray, by: float) -> np.ndarray:
-    """Control point half-way from start to end, moved by ``by`` away from ``inside``."""
+    """Return a control point half-way from start to end, moved by ``by`` away from ``inside``."""
     along = end - start
     normal = np.array([along[1], -along[0]]) / max(float(np.linalg.norm(along)), 1e-9)
     away = np.sign(normal @ ((start + end) / 2 - inside)) or 1.0

@@ -1,4 +1,4 @@
-"""Tell drawn cats from photographs: the data set says so in its ``README.txt``."""
+"""Tell drawn cats from photographs by the ``README.txt`` of the data set."""
 
 from pathlib import Path
 

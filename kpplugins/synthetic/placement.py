@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MARGIN = 3.0  # px between any keypoint and the image's edge
-SPAN = (0.25, 0.75)  # width of the head as a share of the image's shorter side
+SPAN = (0.25, 0.75)  # width of the head as a fraction of the image's shorter side
 _MILD_TURN, _STRONG_TURN, _STRONG_SHARE = np.deg2rad(25), np.deg2rad(45), 0.12
 
 
@@ -17,7 +17,7 @@ class Placement:
 
     Args:
         scale: pixels per head unit.
-        angle: turn in the image plane, clockwise as seen, in radians.
+        angle: rotation in the image plane in radians, clockwise as seen.
         centre: (x, y) of the head's middle in pixels.
     """
 
@@ -32,7 +32,7 @@ class Placement:
         return np.array([[cos, -sin, self.centre[0]], [sin, cos, self.centre[1]]])
 
     def apply(self, points: np.ndarray) -> np.ndarray:
-        """Bring points (..., 2) from head units to pixels."""
+        """Transform points (..., 2) from head units to pixels."""
         matrix = self.matrix
         return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
 
@@ -70,7 +70,7 @@ def sample_placement(rng: np.random.Generator, keypoints: np.ndarray, size: tupl
     low, high = turned.min(0), turned.max(0)
     room = np.array(size) - 1 - 2 * MARGIN
     scale = min(rng.uniform(*SPAN) * min(size) / 2, float((room / (high - low)).min()))
-    first, last = MARGIN - scale * low, MARGIN + room - scale * high  # centres that keep the points inside
-    where = rng.beta(2.0, 2.0, size=2)  # nearer to the middle of what is allowed
+    first, last = MARGIN - scale * low, MARGIN + room - scale * high  # centres that keep the keypoints inside
+    where = rng.beta(2.0, 2.0, size=2)  # more often near the middle of that range
     centre = first + where * np.maximum(last - first, 0)
     return Placement(float(scale), float(angle), (float(centre[0]), float(centre[1])))

@@ -19,8 +19,8 @@ def render_cat(rng: np.random.Generator, *, degrade: bool = True) -> tuple[np.nd
     """Draw one cat.
 
     Args:
-        rng: source of all chance; the same state gives the same image.
-        degrade: whether something may hide a part of the head and the camera adds light, blur, noise and JPEG
+        rng: source of all randomness; the same state gives the same image.
+        degrade: whether something may hide a part of the head, and the camera adds light, blur, noise and JPEG
             artefacts. The cat and the background are the same either way.
 
     Returns:

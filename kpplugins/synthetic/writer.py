@@ -37,20 +37,20 @@ def write_sample_cats(
 ) -> int:
     """Draw ``num`` cats into a new folder: ``CAT_00/00000000_000.jpg``, its ``.cat``, ..., ``README.txt``.
 
-    The folder appears when all is written; after an error or an interruption there is none.
+    The folder appears only when everything is written; after an error or an interruption there is none.
 
     Args:
-        out: folder to make; it may exist if it is empty. Folders above it are made too.
+        out: folder to create; it may exist if it is empty. Its parents are created, too.
         num: number of images, spread in order over ``CAT_00`` to ``CAT_06``.
-        seed: image i depends on the seed and on i only, not on ``num``.
+        seed: image i depends only on the seed and on i, not on ``num``.
         progress: called with (written, num) after each image.
 
     Returns:
         The number of images written.
 
     Raises:
-        BadInputError: ``num`` is not positive, ``seed`` is negative, or ``out`` is a file or a folder with something
-            in it.
+        BadInputError: ``num`` is not positive, ``seed`` is negative, or ``out`` is a file or a folder that is not
+            empty.
     """
     out = Path(out)
     if num < 1:

@@ -68,7 +68,7 @@ def _draw_losses(axes: Any, train: list[dict]) -> None:
     drawn = ["loss", *parts]
     scale = (
         "log" if min(e[key] for e in train for key in drawn if key in e) > 0 else "linear"
-    )  # RLE's goes below zero
+    )  # RLE's loss goes below zero
     axes.set(title="training", xlabel="iteration", ylabel="loss", yscale=scale)
     if len(parts) > 1:
         axes.legend(fontsize="x-small", loc="upper right")

@@ -7,7 +7,7 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import PoseResult
 
 _REFERENCE_SIDE = 400
-"""Image side in pixels at which lines are one step thick; larger images get thicker lines."""
+"""Longer side in pixels of an image whose lines are one pixel thick; thickness grows in proportion."""
 TRUTH_COLOR = (255, 255, 255)
 BOX_COLOR = (200, 200, 200)
 

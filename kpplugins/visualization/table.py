@@ -21,7 +21,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> s
 
 
 def per_keypoint_table(rows: Sequence[dict]) -> str:
-    """Format the result per keypoint as a table: error in pixels, PCK, share in the missing AP.
+    """Format the result per keypoint as a table: error in pixels, PCK, share of the missing AP.
 
     Args:
         rows: of ``EvaluationResult.per_keypoint``.

@@ -1,7 +1,7 @@
 """``ms_deform_attn`` of ``mmcv._ext``: multi-scale deformable attention (Zhu et al., arXiv 2010.04159).
 
-mmcv calls it on CUDA; on the CPU it uses a PyTorch implementation of its own, which serves every device here.
-That needs more memory than a compiled kernel: [B * heads, C / heads, queries, points] for each level.
+mmcv calls it on CUDA; on the CPU it uses its own PyTorch implementation, which is used on every device here. That needs
+more memory than a compiled kernel: [B * heads, C / heads, queries, points] for each level.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -18,7 +18,7 @@ def ms_deform_attn_forward(
     attention_weights: Tensor,
     im2col_step: int,
 ) -> Tensor:
-    """Sample values of all levels and add them up with attention weights.
+    """Sample the values of all levels and sum them with the attention weights.
 
     Args:
         value: [B, sum of H * W over levels, heads, C / heads].
@@ -53,7 +53,7 @@ def ms_deform_attn_backward(
     """Fill the three gradients by running the forward pass again.
 
     Args:
-        value: see ``ms_deform_attn_forward``, as are the next four.
+        value: see ``ms_deform_attn_forward``; likewise the next four.
         value_spatial_shapes: see there.
         value_level_start_index: see there.
         sampling_locations: see there.

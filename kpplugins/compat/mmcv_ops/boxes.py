@@ -1,7 +1,7 @@
 """``nms``, ``softnms`` and ``bbox_overlaps`` of ``mmcv._ext``, over torchvision, NumPy and PyTorch.
 
-Boxes are (x1, y1, x2, y2). ``offset`` 1 means that a box covers the pixels x1 … x2 with both ends, so that
-its width is x2 - x1 + 1; that is the box (x1, y1, x2 + 1, y2 + 1) with ``offset`` 0.
+Boxes are (x1, y1, x2, y2). With ``offset`` 1 a box includes both pixels x1 and x2, so its width is x2 - x1 + 1; this is
+the box (x1, y1, x2 + 1, y2 + 1) with ``offset`` 0.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -19,7 +19,7 @@ _NAIVE, _LINEAR, _GAUSSIAN = 0, 1, 2
 
 
 def _with_offset(boxes: Tensor, offset: int) -> Tensor:
-    """Boxes [N, 4] that have the same areas and overlaps with ``offset`` 0."""
+    """Return boxes [N, 4] that have the same areas and overlaps with ``offset`` 0."""
     return boxes if offset == 0 else boxes + boxes.new_tensor([0, 0, offset, offset])
 
 
@@ -49,19 +49,20 @@ def softnms(
     method: int,
     offset: int,
 ) -> Tensor:
-    """Soft-NMS on the CPU (Bodla et al., arXiv 1704.04503): overlapping boxes lose score, and stay.
+    """Run soft-NMS on the CPU (Bodla et al., arXiv 1704.04503): overlapping boxes are kept with lower scores.
 
     Args:
-        boxes: [N, 4]. scores: [N].
+        boxes: [N, 4].
+        scores: [N].
         dets: [N, 5], filled with (x1, y1, x2, y2, decayed score) in the order of choice.
-        iou_threshold: from this IoU on, the naive and linear methods act.
+        iou_threshold: least IoU at which the naive and linear methods lower a score.
         sigma: width of the Gaussian method.
         min_score: boxes that fall below it are dropped. The first choice is always kept.
         method: 0 naive (score 0), 1 linear (1 - IoU), 2 Gaussian (exp(-IoU² / sigma)).
         offset: see the module.
 
     Returns:
-        Indices (int64) of the chosen boxes, in the order of choice, as the first rows of ``dets``.
+        Indices (int64) of the chosen boxes, in the order of the rows of ``dets``.
     """
     wide_boxes, wide_scores = widen(boxes, scores)
     corners = _with_offset(wide_boxes, offset).detach().cpu().numpy()
@@ -83,7 +84,7 @@ def softnms(
 
 
 def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU of one box [4] with others [N, 4]; 0 where both are empty."""
+    """Compute the IoU of one box [4] with others [N, 4]; 0 where both are empty."""
     size = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     shared = np.prod(np.maximum(size, 0), axis=1)
     union = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1) - shared
@@ -91,7 +92,7 @@ def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _decay(iou: np.ndarray, iou_threshold: float, sigma: float, method: int) -> np.ndarray:
-    """Factor for the score of each box, from its IoU with the box chosen last."""
+    """Compute the factor for the score of each box, from its IoU with the box chosen last."""
     if method == _GAUSSIAN:
         return np.exp(-(iou * iou) / iou.dtype.type(sigma))
     if method not in (_NAIVE, _LINEAR):
@@ -106,10 +107,11 @@ def bbox_overlaps(
     """Fill ``ious`` with the overlaps of boxes [N, 4] and [M, 4].
 
     Args:
-        bboxes1: [N, 4]. bboxes2: [M, 4].
+        bboxes1: [N, 4].
+        bboxes2: [M, 4].
         ious: [N, M], or [N] if ``aligned`` (box n with box n; N = M).
         mode: 0 divides by the union (IoU), 1 by the area of the first box (IoF).
-        aligned: compare pairs instead of all with all.
+        aligned: compare only box n with box n.
         offset: see the module.
     """
     first, second = (_with_offset(boxes, offset) for boxes in widen(bboxes1, bboxes2))

@@ -1,10 +1,9 @@
 """``deform_conv`` and ``modulated_deform_conv`` of ``mmcv._ext`` over torchvision's ``deform_conv2d``.
 
-Both libraries descend from the same code (Dai et al., arXiv 1703.06211; Zhu et al., arXiv 1811.11168):
-offsets are [B, G * kH * kW * 2, H', W'] as (dy, dx) of each kernel tap, masks are [B, G * kH * kW, H', W'],
-for G offset groups.
+Both libraries derive from the same code (Dai et al., arXiv 1703.06211; Zhu et al., arXiv 1811.11168): offsets are
+[B, G * kH * kW * 2, H', W'] as (dy, dx) of each kernel tap, masks are [B, G * kH * kW, H', W'], for G offset groups.
 
-The buffers ``columns`` and ``ones``, and ``im2col_step``, are scratch space of mmcv's kernels and go unused.
+The buffers ``columns`` and ``ones``, and ``im2col_step``, belong to mmcv's kernels and are not used.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -54,7 +53,7 @@ def _forward(
 def _backward(
     grad: Tensor, input: Tensor, weight: Tensor, offset: Tensor, mask: Tensor | None, geometry: _Geometry
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of input, weight, offset, mask and bias."""
+    """Compute the gradients of input, weight, offset, mask and bias."""
     no_mask = mask is None
     mask = offset.new_zeros(offset.shape[0], 1) if mask is None else mask
     tensors = widen(grad, input, weight, offset, mask, weight.new_zeros(weight.shape[0]))

@@ -1,15 +1,15 @@
-"""The error of an op that the stand-in for ``mmcv._ext`` does not serve.
+"""The error of an op that the stand-in for ``mmcv._ext`` does not support.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
 
 
 class OpNotServedError(NotImplementedError):
-    """A compiled op of mmcv was called that kpplugins does not stand in for.
+    """A compiled op of mmcv was called for which there is no stand-in.
 
     Args:
         op: name of the function of ``mmcv._ext``.
-        reason: what about the call is not served, where it is not the whole op.
+        reason: what is not supported, if not the whole op.
     """
 
     def __init__(self, op: str, reason: str = "") -> None:

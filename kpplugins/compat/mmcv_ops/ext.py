@@ -1,4 +1,4 @@
-"""What answers as ``mmcv._ext``: the functions that we serve, and for every other name one that raises.
+"""The module that acts as ``mmcv._ext``: the supported functions, and one that raises for every other name.
 
 Every name exists, because mmcv looks for all of its ops at import.
 
@@ -56,7 +56,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Callable[..., NoReturn]:
-    """Give every op that is not served a function that says so when it is called."""
+    """Return, for an op that is not supported, a function that raises when it is called."""
     if name.startswith("__"):
         raise AttributeError(name)
 

@@ -1,8 +1,8 @@
 """``sigmoid_focal_loss`` and ``softmax_focal_loss`` of ``mmcv._ext``, in PyTorch.
 
-The loss is that of Lin et al. (arXiv 1708.02002). N samples, C classes. ``target`` [N] holds class numbers;
-C (sigmoid) and negative numbers (softmax) mean background. ``weight`` [C] multiplies the loss of a sample by
-the weight of its class; empty means none, and background has weight 1 (mmcv's kernel reads past the end there).
+The loss is that of Lin et al. (arXiv 1708.02002), for N samples and C classes. ``target`` [N] holds class numbers; C
+(sigmoid) and negative numbers (softmax) mean background. ``weight`` [C] multiplies the loss of a sample by the weight
+of its class; empty means no weights. Background has weight 1 (mmcv's kernel reads past the end of the array there).
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -15,7 +15,7 @@ from kpplugins.compat.mmcv_ops.precision import widen
 
 
 def _class_weight(target: Tensor, weight: Tensor, like: Tensor) -> Tensor:
-    """Weight [N] of each sample."""
+    """Return the weight [N] of each sample."""
     if weight.numel() == 0:
         return torch.ones_like(target, dtype=like.dtype)
     is_class = (target >= 0) & (target < weight.numel())
@@ -70,7 +70,7 @@ def sigmoid_focal_loss_backward(
 
 
 def _picked_probability(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Probability [N] of the target class (at least the smallest normal number); whether there is one [N]."""
+    """Return the probability [N] of the target class, at least the smallest normal number; and if there is one [N]."""
     is_class = target >= 0
     picked = probabilities.gather(1, target.clamp(min=0)[:, None])[:, 0]
     return picked.clamp(min=torch.finfo(probabilities.dtype).tiny), is_class

@@ -1,11 +1,11 @@
-"""Answer what ``mmcv._ext`` says about its compilation (``mmcv.utils.collect_env`` prints it).
+"""What ``mmcv._ext`` reports about its compilation; ``mmcv.utils.collect_env`` prints it.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
 
 
 def get_compiler_version() -> str:
-    """Say that nothing was compiled.
+    """Report that nothing was compiled.
 
     Returns:
         A short text.
@@ -14,7 +14,7 @@ def get_compiler_version() -> str:
 
 
 def get_compiling_cuda_version() -> str:
-    """Say that nothing was compiled.
+    """Report that nothing was compiled.
 
     Returns:
         The words that mmcv uses for ops without CUDA.

@@ -1,6 +1,6 @@
-"""``masked_im2col`` and ``masked_col2im`` of ``mmcv._ext``: a convolution at chosen places only.
+"""``masked_im2col`` and ``masked_col2im`` of ``mmcv._ext``: a convolution at chosen positions only.
 
-M places (mask_h_idx, mask_w_idx) of the output, stride 1, dilation 1, one image.
+M positions (mask_h_idx, mask_w_idx) of the output, stride 1, dilation 1, one image.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -20,12 +20,12 @@ def masked_im2col_forward(
     pad_h: int,
     pad_w: int,
 ) -> None:
-    """Collect the patches around M places; zeros outside the image.
+    """Collect the patches around M positions; zeros outside the image.
 
     Args:
         im: [1, C, H, W].
-        mask_h_idx: [M] int64, y of each place.
-        mask_w_idx: [M] int64, x of each place.
+        mask_h_idx: [M] int64, y of each position.
+        mask_w_idx: [M] int64, x of each position.
         col: filled, [C * kernel_h * kernel_w, M].
         kernel_h: kernel height.
         kernel_w: kernel width.
@@ -41,12 +41,12 @@ def masked_im2col_forward(
 def masked_col2im_forward(
     col: Tensor, mask_h_idx: Tensor, mask_w_idx: Tensor, im: Tensor, height: int, width: int, channels: int
 ) -> None:
-    """Write columns to M places; the others stay as they are.
+    """Write columns to M positions; the others stay as they are.
 
     Args:
         col: [channels, M].
-        mask_h_idx: [M] int64, y of each place.
-        mask_w_idx: [M] int64, x of each place.
+        mask_h_idx: [M] int64, y of each position.
+        mask_w_idx: [M] int64, x of each position.
         im: written to, [1, channels, height, width].
         height: of ``im``.
         width: of ``im``.

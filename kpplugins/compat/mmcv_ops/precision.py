@@ -1,4 +1,4 @@
-"""Number formats that torchvision's kernels do not take.
+"""Floating-point formats that torchvision's kernels do not support.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -10,7 +10,7 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 def widen(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Convert tensors to one format that every kernel takes: float32 instead of half precision.
+    """Convert tensors to a format that every kernel supports: float32 instead of half precision.
 
     torchvision's CPU kernels have no float16 or bfloat16, and box coordinates above 2048 pixels (float16) or
     256 pixels (bfloat16) are no longer exact in them. float32 and float64 stay; the first tensor decides.

@@ -1,4 +1,4 @@
-"""Decide whether the stand-in for mmcv's compiled ops is needed, and put it in place.
+"""Decide whether the stand-in for mmcv's compiled ops is needed, and install it.
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """

@@ -1,7 +1,7 @@
 """``roi_align`` of ``mmcv._ext`` over torchvision's, whose arithmetic is the same for average pooling.
 
-RoIs are rows (index in the batch, x1, y1, x2, y2) in pixels of the image; ``spatial_scale`` takes them to the
-feature map. With ``aligned`` pixel centres lie at integer coordinates (half a pixel is subtracted).
+RoIs are rows (index in the batch, x1, y1, x2, y2) in pixels of the image; ``spatial_scale`` converts them to the
+feature map. With ``aligned`` pixel centres are at integer coordinates (half a pixel is subtracted).
 
 Remove when the package ``kpplugins.compat.mmcv_ops`` goes.
 """
@@ -34,11 +34,14 @@ def roi_align_forward(
     Args:
         input: features [B, C, H, W].
         rois: [N, 5], see the module.
-        output: filled. argmax_y, argmax_x: for max pooling, unused.
-        aligned_height: bins downwards. aligned_width: bins across.
+        output: filled.
+        argmax_y: for max pooling, unused.
+        argmax_x: for max pooling, unused.
+        aligned_height: bins downwards.
+        aligned_width: bins across.
         spatial_scale: pixels of the feature map per pixel of the image.
         sampling_ratio: samples per bin and direction; 0 means one per pixel.
-        pool_mode: 1 average; 0 (max) is not served.
+        pool_mode: 1 average; 0 (max) is not supported.
         aligned: see the module.
     """
     if pool_mode == _MAX:
@@ -75,7 +78,7 @@ def roi_align_backward(
         aligned_width: bins across.
         spatial_scale: pixels of the feature map per pixel of the image.
         sampling_ratio: samples per bin and direction; 0 means one per pixel.
-        pool_mode: 1 average; 0 (max) is not served.
+        pool_mode: 1 average; 0 (max) is not supported.
         aligned: see the module.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Stand-in for ``xtcocotools.coco``: the index over one COCO annotation file, and results laid beside it.
+"""Stand-in for ``xtcocotools.coco``: the index of one COCO annotation file, and of results for it.
 
 Remove when the package ``kpplugins.compat.xtcocotools`` goes.
 """
@@ -33,21 +33,22 @@ def _read_json(path: str | os.PathLike) -> Any:
 
 
 class COCO:
-    """Index over a COCO annotation file, in the interface of ``xtcocotools.coco.COCO``.
+    """Index of a COCO annotation file, with the interface of ``xtcocotools.coco.COCO``.
 
     Args:
         annotation_file: path of the JSON file, a dict with its content, or None for an empty index.
         test_index: keep these of the K keypoints of each annotation, in this order. None keeps all.
-        ann_data: the content of ``annotation_file``, if it was read already.
+        ann_data: the content of ``annotation_file``, if it has been read already.
 
     Attributes:
         dataset: the content of the file. Annotations without ``iscrowd`` get ``iscrowd=False``.
         anns, imgs, cats: id -> annotation, image, category.
-        imgToAnns: image id -> its annotations, in file order. catToImgs: category id -> image ids.
-        anno_file: the paths (or objects) of the annotations and, after :meth:`loadRes`, of the results.
+        imgToAnns: image id -> its annotations, in file order.
+        catToImgs: category id -> image ids.
+        anno_file: the paths (or objects) of the annotations and, after ``loadRes``, of the results.
 
     Raises:
-        TypeError: the file does not hold one JSON object (a result file holds a list: see :meth:`loadRes`).
+        TypeError: the file does not hold one JSON object (for a result file, a list, see ``loadRes``).
     """
 
     def __init__(
@@ -97,9 +98,9 @@ class COCO:
     def getAnnIds(
         self, imgIds: Any = (), catIds: Any = (), areaRng: Sequence[float] = (), iscrowd: bool | None = None
     ) -> list:
-        """Ids of the annotations of these images and categories, with lower <= area < upper, crowd or not.
+        """Return the ids of annotations of these images and categories, with lower <= area < upper, crowd or not.
 
-        An empty filter lets everything through. The order is that of ``imgIds``, then of the file.
+        An empty filter matches everything. The order is that of ``imgIds``, then of the file.
         """
         images, categories = _as_collection(imgIds), _as_collection(catIds)
         anns: Iterable[dict] = self.dataset.get("annotations", [])
@@ -114,7 +115,7 @@ class COCO:
         return [ann["id"] for ann in anns]
 
     def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list:
-        """Ids of the categories with these names, super-categories and ids; empty filters let all through."""
+        """Return the ids of categories with these names, super-categories and ids; an empty filter matches all."""
         filters = (("name", catNms), ("supercategory", supNms), ("id", catIds))
         cats: Iterable[dict] = self.dataset.get("categories", [])
         for key, wanted in filters:
@@ -124,7 +125,7 @@ class COCO:
         return [cat["id"] for cat in cats]
 
     def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list:
-        """Ids of the images among ``imgIds`` that show every category of ``catIds``; both empty means all."""
+        """Return the ids of images among ``imgIds`` that show every category of ``catIds``; both empty means all."""
         images, categories = _as_collection(imgIds), _as_collection(catIds)
         if not len(images) and not len(categories):
             return list(self.imgs)
@@ -135,32 +136,32 @@ class COCO:
         return list(ids)
 
     def loadAnns(self, ids: Any = ()) -> list[dict]:
-        """Annotations with these ids (one id or several)."""
+        """Return the annotations with these ids (one id or several)."""
         return [self.anns[id_] for id_ in _as_collection(ids)]
 
     def loadCats(self, ids: Any = ()) -> list[dict]:
-        """Categories with these ids (one id or several)."""
+        """Return the categories with these ids (one id or several)."""
         return [self.cats[id_] for id_ in _as_collection(ids)]
 
     def loadImgs(self, ids: Any = ()) -> list[dict]:
-        """Images with these ids (one id or several)."""
+        """Return the images with these ids (one id or several)."""
         return [self.imgs[id_] for id_ in _as_collection(ids)]
 
     def loadRes(self, resFile: Any, resData: list[dict] | None = None) -> COCO:
-        """Lay results beside this index.
+        """Index results for the images of this index.
 
         Args:
             resFile: path of a JSON list, the list itself, or an array [N, 7] of
                 (image id, x, y, w, h, score, category id).
-            resData: the content of ``resFile``, if it was read already.
+            resData: the content of ``resFile``, if it has been read already.
 
         Returns:
-            An index over copies of the results, each with ``id`` (from 1), ``area`` and ``bbox`` (x, y, w,
-            h): given, from its mask, or around its keypoints.
+            An index of copies of the results, each with ``id`` (from 1), ``area`` and ``bbox`` (x, y, w, h): as given,
+            from its mask, or around its keypoints.
 
         Raises:
             TypeError: ``resFile`` is none of these.
-            ValueError: a result is about an image that this index does not know.
+            ValueError: a result is for an image that is not in this index.
         """
         if resData is not None:
             results: Any = resData
@@ -216,7 +217,7 @@ class COCO:
 
 
 def _kind_of(result: dict) -> str:
-    """Tell a result of boxes, masks or keypoints from its keys; a box comes first."""
+    """Tell from its keys whether a result is a box, a mask or keypoints; a box takes precedence."""
     if "caption" in result:
         return "caption"
     if len(result.get("bbox", ())):
@@ -225,7 +226,7 @@ def _kind_of(result: dict) -> str:
 
 
 def _complete_results(results: list[dict]) -> list[dict]:
-    """Copy results and fill in ``id``, ``area`` and ``bbox``; the first result tells the kind of all."""
+    """Copy results and fill in ``id``, ``area`` and ``bbox``; the first result decides the kind of all."""
     if not results:
         return []
     kind = _kind_of(results[0])

@@ -1,4 +1,4 @@
-"""Stand-in for ``xtcocotools.cocoeval``: COCO's AP and AR for all its kinds of keypoints, for boxes and for masks.
+"""Stand-in for ``xtcocotools.cocoeval``: COCO's AP and AR for all kinds of keypoints, for boxes and for masks.
 
 Remove when the package ``kpplugins.compat.xtcocotools`` goes.
 """
@@ -29,7 +29,7 @@ _RANGES: dict[str, list[float]] = {
 }
 _CROWD_SPLITS = {"AP(E)": "easy", "AP(M)": "medium", "AP(H)": "hard"}
 _CROWD_LIMITS = (0.2, 0.8)
-"""CrowdPose: crowdIndex below the first is easy, below the second medium, else hard (arXiv 1812.00324)."""
+"""CrowdPose (arXiv 1812.00324): a crowdIndex below the first is easy, below the second medium, else hard."""
 
 _KEYPOINT_NAMES = (
     "AP", "AP .5", "AP .75", "AP (M)", "AP (L)", "AR", "AR .5", "AR .75", "AR (M)", "AR (L)"
@@ -40,18 +40,19 @@ _BOX_NAMES = (
 )  # fmt: skip
 _SIZES = {"(S)": "small", "(M)": "medium", "(L)": "large"}
 _MOST = {"@1": 0, "@10": 1}
-"""Place in ``params.maxDets``; the last where the name says nothing."""
+"""Index into ``params.maxDets``; the last one for other names."""
 
 
 class Params:
     """Settings of an evaluation; change them between ``COCOeval(...)`` and ``evaluate()``.
 
     Attributes:
-        imgIds, catIds: the images and categories that are judged. COCOeval sets all.
-        iouThrs: [T] thresholds of IoU or OKS, 0.50:0.05:0.95. recThrs: [R] recall grid, 0:0.01:1.
-        maxDets: detections of an image that count, best first: [20] for keypoints, [1, 10, 100] for boxes.
+        imgIds, catIds: the images and categories that are evaluated. COCOeval sets all.
+        iouThrs: [T] thresholds of IoU or OKS, 0.50:0.05:0.95.
+        recThrs: [R] recall grid, 0:0.01:1.
+        maxDets: detections per image that count, best first: [20] for keypoints, [1, 10, 100] for boxes.
         areaRng, areaRngLbl: areas [A, 2] in square pixels, and their names.
-        useCats: 0 judges as if all categories were one.
+        useCats: 0 evaluates as if all categories were one.
         useSegm: deprecated; 1 and 0 set ``iouType`` to 'segm' and 'bbox'.
     """
 
@@ -72,9 +73,9 @@ class Params:
 
 
 class COCOeval:
-    """COCO's average precision and recall, in the interface of ``xtcocotools.cocoeval.COCOeval``.
+    """COCO's average precision and recall, with the interface of ``xtcocotools.cocoeval.COCOeval``.
 
-    ``evaluate()``, ``accumulate()``, ``summarize()``; then read ``stats`` (names in ``stats_names``).
+    Call ``evaluate()``, ``accumulate()`` and ``summarize()``, then read ``stats`` (names in ``stats_names``).
 
     Args:
         cocoGt: index of the ground truth.
@@ -83,10 +84,10 @@ class COCOeval:
             'keypoints_foot', 'keypoints_face', 'keypoints_lefthand', 'keypoints_righthand', 'bbox' or 'segm'.
         sigmas: [K] OKS sigmas; None means those of COCO's 17 keypoints.
         use_area: use each annotation's ``area``; False takes 0.53 of the area of its box instead.
-        write: where the lines of :meth:`summarize` go; None means ``sys.stdout``.
+        write: where the lines of ``summarize`` go; None means ``sys.stdout``.
 
     Attributes:
-        stats: float, [10] for keypoints, [9] for CrowdPose, [12] for boxes and masks; -1: nothing to find.
+        stats: float, [10] for keypoints, [9] for CrowdPose, [12] for boxes and masks; -1 if there is nothing to find.
         eval: 'precision' and 'scores' [T, R, C, A, M], 'recall' [T, C, A, M] (T IoU thresholds, R recall steps,
             C categories, A area ranges, M numbers of detections), 'counts', 'params'.
     """
@@ -115,7 +116,7 @@ class COCOeval:
 
     @property
     def stats_names(self) -> list[str]:
-        """Names of ``stats``, in order, as MMPose writes them."""
+        """Return the names of ``stats``, in order, as MMPose writes them."""
         crowd = self.params.iouType == "keypoints_crowd"
         return [*self._names(), *_CROWD_SPLITS] if crowd else list(self._names())
 
@@ -131,7 +132,7 @@ class COCOeval:
         self._evaluated = self._run(p.imgIds)
 
     def accumulate(self) -> None:
-        """Put precision, recall and scores of the last :meth:`evaluate` into ``eval``."""
+        """Put precision, recall and scores of the last ``evaluate`` into ``eval``."""
         if not self._evaluated:
             raise RuntimeError("nothing to accumulate: call evaluate() first")
         self.eval = {**self._evaluated, "params": self.params}
@@ -158,7 +159,7 @@ class COCOeval:
         (self._write or sys.stdout.write)(line)
 
     def _summarize_line(self, kind: str, of: str) -> float:
-        """Mean over thresholds, recalls and categories that have something to find; -1 if none has."""
+        """Average over thresholds, recalls and categories that have something to find; -1 if none has."""
         p = self.params
         table = self.eval["precision" if kind == "AP" else "recall"]
         iou, area = float(of) if of.startswith(".") else None, _SIZES.get(of, "all")
@@ -176,7 +177,7 @@ class COCOeval:
         return value
 
     def _summarize_crowd(self) -> list[float]:
-        """AP on CrowdPose's easy, medium and hard images, to 4 digits; -1 for a split without images."""
+        """Compute the AP on CrowdPose's easy, medium and hard images, to 4 digits; -1 for a group without images."""
         splits: dict[str, list] = {split: [] for split in _CROWD_SPLITS.values()}
         for image in self.cocoGt.dataset.get("images", []):  # type: ignore[union-attr]
             if "crowdIndex" not in image:
@@ -220,11 +221,11 @@ class COCOeval:
         return dict(evaluator.eval or {})
 
     def _select(self, coco: COCO, image_ids: list) -> list[dict]:
-        """Annotations of these images and of ``params.catIds``, by image."""
+        """Return the annotations of these images and of ``params.catIds``, by image."""
         return coco.loadAnns(coco.getAnnIds(imgIds=image_ids, catIds=self.params.catIds)) if image_ids else []
 
     def _plain(self, anns: Sequence[tuple[dict, dict | None]], image_ids: list) -> hotcoco.COCO:
-        """One COCO dataset of annotations and what they are in plain COCO, all ids as numbers from 1."""
+        """Build a COCO dataset from annotations and their plain COCO versions, with all ids as numbers from 1."""
         p = self.params
         images = {image: number for number, image in enumerate(image_ids, start=1)}
         categories = {cat: number if p.useCats else 1 for number, cat in enumerate(p.catIds, start=1)}

@@ -1,7 +1,7 @@
-"""Bring the evaluation kinds of xtcocotools down to plain COCO keypoints, boxes or masks.
+"""Reduce the evaluation kinds of xtcocotools to plain COCO keypoints, boxes or masks.
 
 A whole-body part, CrowdPose's rule for ignored people, and areas taken from boxes are all differences in the
-*annotations*. So they are written into copies of the annotations, and a plain COCO evaluator does the rest.
+*annotations*. They are written into copies of the annotations, and a plain COCO evaluator does the rest.
 
 Remove when the package ``kpplugins.compat.xtcocotools`` goes.
 """
@@ -22,10 +22,10 @@ PART_KEYS: dict[str, tuple[str, ...]] = {
     "keypoints_righthand": ("righthand_kpts",),
     "keypoints_wholebody": ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts"),
 }
-"""Keypoint kind -> keys of an annotation whose (x, y, v) lists it judges, in order."""
+"""Keypoint kind -> keys of an annotation whose (x, y, v) lists it evaluates, in order."""
 
 _OWN_SCORE = ("foot", "face", "lefthand", "righthand", "wholebody")
-"""Parts of which a result can have a score of its own, ``foot_score`` and so on, in place of ``score``."""
+"""Parts for which a result can have its own score, such as ``foot_score``, instead of ``score``."""
 
 AREA_PER_BOX = 0.53
 """Area of a person over the area of its box: how xtcocotools replaces a missing ``area`` (w * h * 0.53)."""
@@ -88,7 +88,7 @@ def plain_result(ann: dict, kind: str, num_sigmas: int) -> dict | None:
 
 
 def _shape(ann: dict) -> dict:
-    """Copy the keys that boxes and masks are judged by."""
+    """Copy the keys that boxes and masks are evaluated by."""
     return {key: ann[key] for key in ("bbox", "area", "segmentation") if key in ann}
 
 
@@ -101,7 +101,7 @@ def _required(ann: dict, key: str) -> Any:
 
 
 def _keypoints(ann: dict, kind: str, num_sigmas: int) -> np.ndarray:
-    """Keypoints that ``kind`` judges, flat [K * 3] as x, y, v."""
+    """Return the keypoints that ``kind`` evaluates, flat [K * 3] as x, y, v."""
     flat = np.concatenate([np.asarray(_required(ann, key), dtype=float).ravel() for key in PART_KEYS[kind]])
     if len(flat) != 3 * num_sigmas:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Decide whether the stand-in for ``xtcocotools`` is needed, and put it in place.
+"""Decide whether the stand-in for ``xtcocotools`` is needed, and install it.
 
 Remove when the package ``kpplugins.compat.xtcocotools`` goes.
 """
@@ -33,7 +33,7 @@ def _why_unusable() -> str | None:
     return None
 
 
-@functools.cache  # asked again, it says the same: the stand-in would now hide why it was needed
+@functools.cache  # a second check would find the stand-in and not the reason for it
 def install() -> Provided:
     """Stand in for ``xtcocotools`` where it is missing, or installed but not importable. Idempotent.
 

@@ -47,7 +47,7 @@ class HourglassStem(BaseBackbone):
         )
         self.to(
             memory_format=torch.channels_last
-        )  # a CPU trains it 1.4 to 1.7 times as fast (docs/results.md)
+        )  # 1.4 to 1.7 times as fast in training on a CPU (docs/results.md)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Map (N, 3, H, W) to a tuple of one (N, C, H/4, W/4)."""

@@ -24,7 +24,7 @@ def require_output_size(model: Any) -> None:
     model = getattr(model, "module", model)  # unwrap distributed models
     head = getattr(model, "head", None)
     if not isinstance(model, TopdownPoseEstimator) and not type(head).__module__.startswith("kpplugins."):
-        return  # MMPose's associative embedding, e.g., resizes its maps itself
+        return  # e.g. MMPose's associative embedding, which resizes its maps itself
     decoder = getattr(head, "decoder", None)
     size, expected = getattr(decoder, "input_size", None), getattr(decoder, "heatmap_size", None)
     if size is None:
