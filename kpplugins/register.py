@@ -8,7 +8,9 @@ import warnings
 from kpplugins.compat import checkpoints
 
 checkpoints.install()
-warnings.filterwarnings("ignore", "faster_coco_eval is not installed")  # MMDetection's hint; COCO AP is hotcoco's here
+warnings.filterwarnings(
+    "ignore", "faster_coco_eval is not installed"
+)  # MMDetection's hint; COCO AP is hotcoco's here
 
 import mmpose.codecs  # noqa: E402, F401
 import mmpose.datasets  # noqa: E402, F401

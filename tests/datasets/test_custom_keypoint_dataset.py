@@ -151,7 +151,11 @@ def test_an_annotation_file_is_parsed_once_for_the_config_and_once_for_its_datas
 
 def test_an_annotation_file_written_again_is_parsed_again(tmp_path: Path):
     path = tmp_path / "a.json"
-    content = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "fish", "keypoints": ["eye"]}]}
+    content = {
+        "images": [],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "fish", "keypoints": ["eye"]}],
+    }
     path.write_text(json.dumps(content))
     assert category_names_of_file(path) == ["fish"]
     content["categories"][0]["name"] = "salmon"

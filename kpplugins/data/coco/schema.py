@@ -113,7 +113,9 @@ def category_names_of_file(path: Path) -> list[str]:
     Raises:
         BadInputError: see ``coco_object``.
     """
-    numbered = sorted(_categories(path)["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0))
+    numbered = sorted(
+        _categories(path)["categories"], key=lambda c: (str(type(c.get("id"))), c.get("id") or 0)
+    )
     return list(dict.fromkeys(str(c.get("name", "object")) for c in numbered))
 
 
