@@ -34,8 +34,16 @@ TINY = {
     **{f"{loader}.persistent_workers": False for loader in LOADERS},
 }
 FEWER = {
-    "custom_hrnet_w32": {f"model.backbone.extra.stage{i}.num_modules": 1 for i in (3, 4)}
-}  # as deep a network, of fewer parts
+    "custom_rtmpose_t": {},
+    "custom_hrnet_w32": {
+        f"model.backbone.extra.stage{i}.{key}": value
+        for i in (1, 2, 3, 4)
+        for key, value in (("num_modules", 1), ("num_blocks", (1,) * i))
+    },
+    "custom_simplebaseline_r50": {"model.backbone.depth": 18, "model.head.in_channels": 512},
+    "custom_vitpose_s": {"model.backbone.arch.num_layers": 3, "optim_wrapper.paramwise_cfg.num_layers": 3},
+}
+"""Those that are trained, with fewer parts; RTMPose-s and -m are -t with other widths."""
 without_mmpretrain = importlib.util.find_spec("mmpretrain") is None
 
 
@@ -82,8 +90,9 @@ def test_nothing_of_coco_is_left(root: Path, name: str):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", FEWER, indirect=True)
 def test_two_batches_then_test_prediction_and_export(root: Path, name: str, own_data: Path, tmp_path: Path):
-    options = {**TINY, **FEWER.get(name, {})}
+    options = {**TINY, **FEWER[name]}
     out = train(
         root / f"configs/{name}.py", data=own_data, work_dir=tmp_path, cfg_options=options, from_scratch=True
     )

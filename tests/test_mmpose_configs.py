@@ -28,13 +28,30 @@ TOP_DOWN = {
 """By head, a config that is small of its family."""
 AT_128 = "codec = dict(input_size=(128, 128), heatmap_size=(32, 32))\n"
 ONE_STAGE = {
-    "RTMOHead": ("rtmo/coco/rtmo-s_8xb32-600e_coco-640x640.py", "input_size = (416, 416)\n"),
+    "RTMOHead": ("rtmo/coco/rtmo-s_8xb32-600e_coco-640x640.py", "input_size = (256, 256)\n"),
     "DEKRHead": ("dekr/coco/dekr_hrnet-w32_8xb10-140e_coco-512x512.py", AT_128),
     "CIDHead": ("cid/coco/cid_hrnet-w32_8xb20-140e_coco-512x512.py", AT_128),
 }  # fmt: skip
 FOUR = {"RTMOHead": {"train_dataloader.batch_size": 4, "train_dataloader.dataset.indices": 8}}
 """RTMO's head normalizes over the matched instances of a batch: one alone it refuses."""
 SMALL = {"input_size": (96, 128)}
+RESNET18 = {"model.backbone.depth": 18, "model.head.in_channels": 512}
+TWO_STAGES = {"model.backbone.num_stages": 2, "model.head.num_stages": 2}
+SMALL_HRNET = {
+    f"model.backbone.extra.stage{stage}.{key}": value
+    for stage in (1, 2, 3, 4)
+    for key, value in (("num_modules", 1), ("num_blocks", (1,) * stage))
+}
+LIGHT = {
+    **dict.fromkeys(TOP_DOWN, SMALL),
+    **dict.fromkeys(("RTMCCHead", "SimCCHead"), {}),  # their head is made for one size
+    "RegressionHead": {**SMALL, **RESNET18},
+    "DSNTHead": RESNET18,
+    "CPMHead": {**SMALL, **TWO_STAGES},
+    **dict.fromkeys(("DEKRHead", "CIDHead"), SMALL_HRNET),
+    "RTMOHead": {},
+}
+"""The same network with fewer and smaller parts, by settings that its config has."""
 
 
 def options(loaders: tuple[str, ...] = ("train", "val", "test")) -> dict[str, Any]:
@@ -116,13 +133,12 @@ OF_COCO = {"val_dataloader.dataset.bbox_file": None, "test_dataloader.dataset.bb
 @pytest.mark.parametrize("head", TOP_DOWN)
 def test_top_down_on_coco(head: str, coco: Path, tmp_path: Path):
     image = cv2.imread(str(next((coco / "coco/val2017").glob("*.jpg"))))
-    small = {} if head in ("RTMCCHead", "DSNTHead", "SimCCHead") else SMALL
     run(
         written(tmp_path, TOP_DOWN[head]),
         tmp_path / "run",
         image[:200, :200],
         17,
-        {**OF_COCO, **small},
+        {**OF_COCO, **LIGHT[head]},
         coco / "coco",
     )
 
@@ -132,8 +148,7 @@ def test_top_down_on_coco(head: str, coco: Path, tmp_path: Path):
 def test_top_down_on_other_keypoints(head: str, beetles: Path, tmp_path: Path):
     lines = f'dataset_type = "CustomKeypointDataset"\ndata_root = "{beetles}"\n'
     image = cv2.imread(str(beetles / "images/8.png"))
-    small = {} if head in ("RTMCCHead", "DSNTHead", "SimCCHead") else SMALL
-    run(written(tmp_path, TOP_DOWN[head], lines), tmp_path / "run", image, 3, small, None)
+    run(written(tmp_path, TOP_DOWN[head], lines), tmp_path / "run", image, 3, LIGHT[head], None)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -142,7 +157,14 @@ def test_one_stage_on_coco(head: str, coco: Path, tmp_path: Path):
     base, small = ONE_STAGE[head]
     image = cv2.imread(str(next((coco / "coco/val2017").glob("*.jpg"))))
     data = coco if head == "RTMOHead" else coco / "coco"
-    run(written(tmp_path, base, small), tmp_path / "run", image[:200, :200], 17, FOUR.get(head, {}), data)
+    run(
+        written(tmp_path, base, small),
+        tmp_path / "run",
+        image[:200, :200],
+        17,
+        {**LIGHT[head], **FOUR.get(head, {})},
+        data,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -151,7 +173,7 @@ def test_one_stage_on_other_keypoints(head: str, beetles: Path, tmp_path: Path):
     base, small = ONE_STAGE[head]
     lines = f'dataset_type = "CustomKeypointDataset"\ndata_root = "{beetles}"\n{small}'
     image = cv2.imread(str(beetles / "images/8.png"))
-    run(written(tmp_path, base, lines), tmp_path / "run", image, 3, {}, None)
+    run(written(tmp_path, base, lines), tmp_path / "run", image, 3, LIGHT[head], None)
 
 
 def test_what_mmpose_cannot_train_either_is_one_line(coco: Path, tmp_path: Path):

@@ -11,6 +11,7 @@ from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader, Runner
 from mmengine.visualization import Visualizer
 
+from kpplugins.engine.cached_text_config import CachedTextConfig
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import unwrapped
@@ -101,7 +102,7 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
     if cfg.get("launcher", "none") == "pytorch" and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     try:
-        runner = KeepingRunner.from_cfg(cfg)
+        runner = KeepingRunner.from_cfg(CachedTextConfig.of(cfg))
         require_output_size(runner.model)
         _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
     except Exception as error:

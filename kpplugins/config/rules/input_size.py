@@ -20,8 +20,8 @@ _STRIDE = 32
 class InputSize(Rule):
     """The size of the input, and what a codec derives from it.
 
-    A codec's ``heatmap_size`` and ``sigma`` are scaled in proportion; steps of whole-image pipelines that have the old
-    size get the new one. Keypoint R-CNN resizes images itself, to fit into the size with their aspect ratio kept.
+    A codec's ``heatmap_size`` and ``sigma`` are scaled in proportion, and so are the sizes to which batches are resized
+    at random; steps of whole-image pipelines that have the old size get the new one. Keypoint R-CNN resizes images itself, to fit into the size with their aspect ratio kept.
     """
 
     name = "input_size"
@@ -54,6 +54,8 @@ class InputSize(Rule):
             for key in _SIZES:
                 if old is not None and step.get(key) is not None and same(step[key], old):
                     self.put((*path, key), size)
+        if old is not None:
+            self._resize_batches(old[1], size[1])
         if is_type(self.cfg.get("model"), "KeypointRCNN"):
             self._resize_rcnn(size)
 
@@ -75,6 +77,15 @@ class InputSize(Rule):
                 self.put(("codec", i, key) if several else ("codec", key), value)
         self.replaced["codec"] = Replaced(before, self.stated_by)
         return old
+
+    def _resize_batches(self, old: int, new: int) -> None:
+        """Scale the range of heights to which batches are resized, such as RTMO's 480 to 800 around 640."""
+        where = ("model", "data_preprocessor", "batch_augments")
+        for i, step in enumerate((self.cfg.model.get("data_preprocessor") or {}).get("batch_augments") or []):
+            if is_type(step, "BatchSyncRandomResize"):
+                unit = step.get("size_divisor", _STRIDE)
+                heights = [max(unit, round(h * new / old / unit) * unit) for h in step.random_size_range]
+                self.put((*where, i, "random_size_range"), tuple(heights))
 
     def _detector_steps(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Find MMDetection's steps that state a size."""

@@ -78,3 +78,11 @@ def test_several_codecs_and_steps_of_whole_images_follow():
     assert mosaic.img_scale == (96, 128)
     assert [c.heatmap_size for c in target.encoder] == [(24, 32)] * 2
     assert cfg.model.head.decoder == cfg.codec[-1] == target.encoder[-1]
+
+
+def test_sizes_that_batches_get_at_random_keep_their_proportion(tmp_path):
+    base = "mmpose::body_2d_keypoint/rtmo/coco/rtmo-s_8xb32-600e_coco-640x640.py"
+    file = tmp_path / "mine.py"
+    file.write_text(f'_base_ = "{base}"\ninput_size = (256, 256)\n')
+    step = load_config(file).model.data_preprocessor.batch_augments[0]
+    assert step.random_size_range == (192, 320)  # 480 and 800 by 256 / 640
