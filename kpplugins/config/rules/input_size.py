@@ -21,7 +21,8 @@ class InputSize(Rule):
     """The size of the input, and what a codec derives from it.
 
     A codec's ``heatmap_size`` and ``sigma`` are scaled in proportion, and so are the sizes to which batches are resized
-    at random; steps of whole-image pipelines that have the old size get the new one. Keypoint R-CNN resizes images itself, to fit into the size with their aspect ratio kept.
+    at random; steps of whole-image pipelines that have the old size get the new one. Keypoint R-CNN resizes images
+    itself, to fit into the size with their aspect ratio kept.
     """
 
     name = "input_size"
