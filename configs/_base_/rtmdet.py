@@ -43,20 +43,16 @@ val_pipeline = [
 ]
 dataset = dict(type=dataset_type, data_root=data_root, data_mode="bottomup")
 tested = dict(**dataset, test_mode=True, pipeline=val_pipeline)
-loader = dict(
-    _delete_=True,
-    batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
-    collate_fn=dict(type="packed_collate"),
-)
+loader = dict(_delete_=True, batch_size=16, num_workers=2, persistent_workers=True)
+packed = dict(collate_fn=dict(type="packed_collate"))  # not for the test: inferencers do not accept a dict
 in_order = dict(type="DefaultSampler", shuffle=False, round_up=False)
 train_dataloader = dict(
     **loader,
+    **packed,
     sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(**dataset, split="train", pipeline=train_pipeline),
 )
-val_dataloader = dict(**loader, sampler=in_order, dataset=dict(**tested, split="val"))
+val_dataloader = dict(**loader, **packed, sampler=in_order, dataset=dict(**tested, split="val"))
 test_dataloader = dict(**loader, sampler=in_order, dataset=dict(**tested, split="test"))
 val_evaluator = dict(_delete_=True, type="BoxMetric")
 test_evaluator = dict(_delete_=True, type="BoxMetric")
