@@ -10,7 +10,7 @@ NEW = "a folder that does not exist yet, or is empty"
 NAMES = "names of the keypoints, if the format has none"
 FORMATS = (
     "cat, kaggle, coco, labelme, cvat, labelstudio, via, yolo, deeplabcut, lightningpose, sleap, tfrecord, "
-    "boxes_json; default: detected from the source"
+    "boxes_json, datumaro, openpose, mpii, 300w, wflw, animalpose; default: detected from the source"
 )
 
 

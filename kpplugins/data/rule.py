@@ -16,4 +16,7 @@ class AppliedRule(Enum):
     BOX_ALONE = "box without keypoints, kept as an unlabelled instance"
     AREA_DERIVED = "area not given, taken as 0.53 of the box's"
     SHAPE_IGNORED = "shape that is neither a keypoint nor a box, ignored"
+    BOX_OF_SCALE = "box made from a person's position and scale"
+    HEAD_LEFT_OUT = "box of a head, which COCO keypoints cannot hold, left out"
+    OCCLUSION_OF_WHOLE = "instance marked as occluded without saying which keypoints, all taken as visible"
     CROP_WIDENED = "crop widened to labelled keypoints outside it"

@@ -19,12 +19,14 @@ class Format:
         reader_module: the module that reads it, with ``is_NAME`` and ``read_NAME``.
         function: the NAME in these.
         words: description for ``--help`` and messages.
+        instead_of: names of formats that it is a variant of: a source that fits it fits them too, but is not theirs.
     """
 
     name: str
     reader_module: str
     function: str
     words: str
+    instead_of: tuple[str, ...] = ()
 
     def recognises(self, source: Path) -> bool:
         """Tell whether the source looks like this format; never raises."""
@@ -55,7 +57,7 @@ FORMATS = (
     Format("labelme", "formats.labelme.reader", "labelme", "LabelMe: one JSON per image"),
     Format("cvat", "formats.cvat.reader", "cvat", "CVAT 1.1 XML, for images and for video"),
     Format("labelstudio", "formats.label_studio.reader", "label_studio", "Label Studio: JSON and JSON-MIN"),
-    Format("via", "formats.via", "via", "VGG Image Annotator: JSON and CSV"),
+    Format("via", "formats.via", "via", "VGG Image Annotator 1 to 3: JSON and CSV"),
     Format(
         "yolo", "formats.yolo_pose.reader", "yolo_pose", "Ultralytics YOLO pose: data.yaml + labels/*.txt"
     ),
@@ -78,6 +80,18 @@ FORMATS = (
         "boxes_json",
         "one JSON per image with bboxes (xyxy) and keypoints",
     ),
+    Format("datumaro", "formats.datumaro", "datumaro", "Datumaro: annotations/SUBSET.json"),
+    Format("openpose", "formats.openpose", "openpose", "OpenPose's output: NAME_keypoints.json per image"),
+    Format("mpii", "formats.mpii.reader", "mpii", "MPII Human Pose: the .mat file, or JSON made of it"),
+    Format("300w", "formats.faces.ibug_pts", "ibug_pts", "300-W and other faces: NAME.pts per image"),
+    Format("wflw", "formats.faces.wflw", "wflw", "WFLW faces: list_98pt_rect_attr_*.txt"),
+    Format(
+        "animalpose",
+        "formats.animal_pose",
+        "animal_pose",
+        "Animal-Pose: keypoints.json",
+        instead_of=("coco",),
+    ),
 )
 """All formats, in the order in which a source is tested for them."""
 
@@ -97,6 +111,8 @@ def detect(source: Path) -> Format:
     if not source.exists():
         raise BadInputError("no such file or folder", where=str(source))
     matches = [f for f in FORMATS if f.recognises(source)]
+    others = {name for f in matches for name in f.instead_of}
+    matches = [f for f in matches if f.name not in others]
     if len(matches) == 1:
         return matches[0]
     names = ", ".join(f.name for f in matches or FORMATS)

@@ -1,4 +1,4 @@
-"""VGG Image Annotator, 1.x and 2.x: a project, its exported JSON, or its exported CSV.
+"""VGG Image Annotator: a project of 1.x, 2.x or 3.x, or the JSON or CSV that 1.x and 2.x export.
 
 Regions of the shape ``point`` are keypoints, ``rect`` and ``polygon`` are boxes, the others are ignored and counted.
 The meaning of a region is in its attributes, whose names differ between projects:
@@ -36,6 +36,7 @@ from kpplugins.data.parsing.image_files import below, find_image
 from kpplugins.data.parsing.text import annotation_files, read_text, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number
 from kpplugins.data.record_builder import MARGIN
+from kpplugins.formats.via3 import as_via2, is_via3_project
 from kpplugins.structures import BadInputError
 
 _COLUMNS = (
@@ -83,7 +84,10 @@ def is_via(source: Path) -> bool:
     json_like = any(
         text.startswith("{")
         and (
-            '"_via_' in text or '"shape_attributes"' in text or ('"filename"' in text and '"regions"' in text)
+            '"_via_' in text
+            or ('"project"' in text and '"vid_list"' in text)
+            or '"shape_attributes"' in text
+            or ('"filename"' in text and '"regions"' in text)
         )
         for text in sniff(source, (".json",))
     )
@@ -142,6 +146,11 @@ def _entries(path: Path) -> tuple[list[_Entry], list[str]]:
     if path.suffix.lower() == ".csv":
         return _csv_entries(path), bases
     raw = as_dict(load_json(path), "the file", str(path))
+    if is_via3_project(raw):
+        return [
+            _Entry("", where, fault=entry) if isinstance(entry, BadInputError) else _json_entry(entry, where)
+            for where, entry in as_via2(raw, str(path))
+        ], bases
     if "_via_img_metadata" in raw:
         core = raw.get("_via_settings")
         for key in ("core", "default_filepath"):

@@ -16,12 +16,17 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from scipy.io import savemat
 
 from kpplugins.data.record_builder import AREA_OF_BOX
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.formats.faces.ibug_pts import IBUG_68
+from kpplugins.formats.faces.wflw import WFLW_98
 from kpplugins.formats.kaggle_faces.reader import NAMES as FACE
+from kpplugins.formats.mpii.person import MPII_SCHEMA
 from kpplugins.formats.open_source import open_source
+from kpplugins.formats.openpose import BODIES
 from kpplugins.formats.registry import FORMATS
 from kpplugins.formats.tfrecord.examples import masked_crc
 
@@ -34,6 +39,15 @@ OUTSIDE, DERIVED, CUT, AREA = (
     AppliedRule.AREA_DERIVED,
 )
 TWO = ("nose", "tail")
+KNOWN = {
+    CAT_SCHEMA.keypoints: "cats",
+    FACE: "faces",
+    IBUG_68.keypoints: "68",
+    WFLW_98.keypoints: "98",
+    MPII_SCHEMA.keypoints: "mpii",
+    BODIES[25][0]: "body 25",
+}
+"""Keypoints that a format may be made for."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +83,7 @@ class Case:
             *(["several without boxes"] if sum(i.box is None for i in self.instances) > 1 else []),
             *(["occluded"] if 1 in labelled else []),
             *(["absent"] if len(labelled) < len(self.names) * len(self.instances) else []),
-            *(["any names"] if self.names not in (CAT_SCHEMA.keypoints, FACE) else []),
-            *(["faces"] if self.names == FACE else ["cats"] if self.names == CAT_SCHEMA.keypoints else []),
+            KNOWN.get(self.names, "any names"),
         }
 
 
@@ -152,6 +165,39 @@ CASES = {
         (Instance(visible((20, 30), (40, 50)), (10, 20, 50, 60)), Instance({}, (60, 10, 90, 40))),
         (((10, 20, 50, 60), 848), ((60, 10, 90, 40), 477)),
         Counter([AppliedRule.BOX_ALONE, AREA, AREA]),
+    ),
+    # 67×29 from (10, 20) to (77, 49), a tenth of 67 on each side
+    "a face of 300-W": Case(
+        IBUG_68.keypoints,
+        (Instance({n: (10 + i, 20 + i % 30, 2) for i, n in enumerate(IBUG_68.keypoints)}),),
+        (((3.3, 13.3, 83.7, 55.7), 0.53 * 80.4 * 42.4),),
+        Counter([DERIVED, AREA]),
+    ),
+    "a face of WFLW": Case(
+        WFLW_98.keypoints,
+        (
+            Instance(
+                {n: (10 + i / 2, 20 + i % 40, 2) for i, n in enumerate(WFLW_98.keypoints)}, (5, 15, 70, 65)
+            ),
+        ),
+        (((5, 15, 70, 65), 0.53 * 65 * 50),),
+        Counter([AREA]),
+    ),
+    # 20×20 and 10×20, 2 on each side
+    "a person of MPII": Case(
+        MPII_SCHEMA.keypoints,
+        (
+            Instance({"pelvis": (20, 30, 2), "head_top": (40, 50, 1)}),
+            Instance({"thorax": (70, 20, 2), "left_knee": (80, 40, 2)}),
+        ),
+        (((18, 28, 42, 52), 0.53 * 24 * 24), ((68, 18, 82, 42), 0.53 * 14 * 24)),
+        Counter([DERIVED, DERIVED, AREA, AREA]),
+    ),
+    "a person of OpenPose": Case(
+        BODIES[25][0],
+        (Instance({"Nose": (20, 30, 2), "RHeel": (40, 50, 2)}),),
+        (((18, 28, 42, 52), 0.53 * 24 * 24),),
+        Counter([DERIVED, AREA]),
     ),
     "an area that is given": Case(
         TWO,
@@ -400,7 +446,102 @@ def boxes_json(folder: Path, case: Case) -> dict[str, Any]:
     return {"names": list(case.names)}
 
 
-NAMED, BOXED = {"cats", "faces", "any names"}, {"box", "any box"}
+def datumaro(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "images" / "default" / "a.png")
+    annotations: list[dict[str, Any]] = []
+    for group, instance in enumerate(case.instances, 1):
+        more = {"group": group, "label_id": 0, "attributes": {}}
+        if instance.box:
+            x1, y1, x2, y2 = instance.box
+            annotations.append({"type": "bbox", "bbox": [x1, y1, x2 - x1, y2 - y1], **more})
+        if instance.keypoints:
+            flat = [v for x, y, _ in rows(case, instance) for v in (x, y)]
+            shown = [v for _, _, v in rows(case, instance)]
+            annotations.append({"type": "points", "points": flat, "visibility": shown, **more})
+    points = {"items": [{"label_id": 0, "labels": list(case.names), "joints": []}]}
+    content = {
+        "categories": {"label": {"labels": [{"name": "thing", "parent": ""}]}, "points": points},
+        "items": [{"id": "a", "annotations": annotations, "image": {"path": "a.png", "size": [SIDE, SIDE]}}],
+    }
+    (folder / "annotations").mkdir()
+    (folder / "annotations" / "default.json").write_text(json.dumps(content))
+    return {}
+
+
+def via3(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "a.png")
+    names = {str(i): name for i, name in enumerate(case.names)}
+    options = {"1": ("name", 4, names), "2": ("instance", 1, {}), "3": ("occluded", 2, {"1": "yes"})}
+    metadata = {}
+    for i, instance in enumerate(case.instances):
+        if instance.box:
+            x1, y1, x2, y2 = instance.box
+            metadata[f"{i}"] = {"vid": "1", "z": [], "xy": [2, x1, y1, x2 - x1, y2 - y1], "av": {"2": str(i)}}
+        for name, (x, y, shown) in instance.keypoints.items():
+            said = {"1": str(case.names.index(name)), "2": str(i), "3": "1" if shown == 1 else ""}
+            metadata[f"{i} {name}"] = {"vid": "1", "z": [], "xy": [1, x, y], "av": said}
+    content = {
+        "project": {"vid_list": ["1"]}, "file": {"1": {"fname": "a.png", "type": 2, "loc": 1, "src": ""}},
+        "attribute": {k: {"aname": n, "type": t, "options": o} for k, (n, t, o) in options.items()},
+        "view": {"1": {"fid_list": ["1"]}}, "metadata": metadata,
+    }  # fmt: skip
+    (folder / "via_project.json").write_text(json.dumps(content))
+    return {}
+
+
+def animalpose(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "images" / "a.png")
+    animals: list[dict[str, Any]] = []
+    for instance in case.instances:
+        keypoints = [list(row) for row in rows(case, instance)]
+        animals.append({"image_id": 1, "category_id": 1, "keypoints": keypoints, "bbox": instance.box})
+    content = {
+        "images": {"1": "a.png"}, "annotations": animals,
+        "categories": [{"id": 1, "name": "thing", "keypoints": list(case.names), "skeleton": []}],
+    }  # fmt: skip
+    (folder / "keypoints.json").write_text(json.dumps(content))
+    return {}
+
+
+def pts(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "a.png")
+    lines = [f"{x + 1} {y + 1}" for x, y, _ in rows(case, case.instances[0])]
+    (folder / "a.pts").write_text("\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}"]))
+    return {}
+
+
+def wflw(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "WFLW_images" / "a.png")
+    (instance,) = case.instances
+    numbers = [v for x, y, _ in rows(case, instance) for v in (x, y)]
+    words = [*numbers, *(instance.box or ()), *[0] * 6, "a.png"]
+    (folder / "WFLW_annotations").mkdir()
+    (folder / "WFLW_annotations" / "list_98pt_rect_attr_train.txt").write_text(" ".join(map(str, words)))
+    return {}
+
+
+def mpii(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "images" / "a.png")
+    persons = []
+    for instance in case.instances:
+        points = [
+            {"x": x + 1, "y": y + 1, "id": case.names.index(name), "is_visible": v - 1}
+            for name, (x, y, v) in instance.keypoints.items()
+        ]
+        persons.append({"annopoints": {"point": np.array(points, object)}})
+    image = {"image": {"name": "a.png"}, "annorect": np.array(persons, object)}
+    savemat(folder / "mpii.mat", {"RELEASE": {"annolist": image, "img_train": 1}})
+    return {}
+
+
+def openpose(folder: Path, case: Case) -> dict[str, Any]:
+    picture(folder / "a.png")
+    flat = [v for x, y, shown in rows(case, case.instances[0]) for v in (x, y, shown / 2)]
+    (folder / "a_keypoints.json").write_text(json.dumps({"people": [{"pose_keypoints_2d": flat}]}))
+    return {}
+
+
+NAMED, BOXED = {*KNOWN.values(), "any names"}, {"box", "any box"}
 DRAWN = {*NAMED, *BOXED, "no box", "alone", "several", "occluded", "absent"}
 TABLE = {*NAMED, "no box", "absent"}
 WRITERS: dict[str, tuple[str, Callable[[Path, Case], dict[str, Any]], set[str]]] = {
@@ -418,6 +559,13 @@ WRITERS: dict[str, tuple[str, Callable[[Path, Case], dict[str, Any]], set[str]]]
     "sleap": ("sleap", sleap, {*TABLE, "several", "several without boxes"}),
     "tfrecord": ("tfrecord", tfrecord, {*DRAWN, "several without boxes", "area"}),
     "boxes_json": ("boxes_json", boxes_json, DRAWN - {"no box"}),
+    "datumaro": ("datumaro", datumaro, {*DRAWN, "several without boxes"}),
+    "via 3": ("via", via3, {*DRAWN, "several without boxes"}),
+    "animalpose": ("animalpose", animalpose, {*DRAWN, "several without boxes"}),
+    "300w": ("300w", pts, {"68", "no box"}),
+    "wflw": ("wflw", wflw, {"98", *BOXED}),
+    "mpii": ("mpii", mpii, {"mpii", "no box", "absent", "occluded", "several", "several without boxes"}),
+    "openpose": ("openpose", openpose, {"body 25", "no box", "absent"}),
 }
 PAIRS = [(f, c) for c, case in CASES.items() for f, (_, _, holds) in WRITERS.items() if case.needs <= holds]
 

@@ -6,6 +6,8 @@ Every fault is a BadInputError of one line; ``where`` is the file and, after a s
 - ``documents``    JSON, XML and YAML
 - ``values``       the values in them: objects, lists, numbers, names, sizes
 - ``image_files``  the images that an annotation names, kept below its folder
+- ``stems``        images by their names without ending
+- ``skeletons``    lines between keypoints
 
 Adding a new kind of value: an ``as_KIND(value, what, where)`` in ``values``.
 """

@@ -1,0 +1,1 @@
+"""Published face data sets: ``landmarks`` names their keypoints, ``ibug_pts`` reads 300-W, ``wflw`` reads WFLW."""

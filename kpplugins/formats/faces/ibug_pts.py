@@ -1,0 +1,164 @@
+"""300-W and other faces in ``.pts`` files: ``NAME.pts`` beside ``NAME.jpg`` or ``.png``.
+
+A file is ``version: 1``, ``n_points: 68`` and one ``x y`` a line between braces. The published files count from 1: "the
+coordinates of the top left pixel in an image are x=1, y=1" (ibug.doc.ic.ac.uk, 300-W), so 1 is subtracted from both.
+Files do not say what is occluded: every keypoint is visible, and one outside its image is absent.
+
+68 keypoints are those of 300-W (Sagonas et al., ICCV-W 2013), named in ``landmarks``; another number needs names.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.one_image import add_image
+from kpplugins.data.parsing.image_files import measure_image
+from kpplugins.data.parsing.stems import images_by_stem, only_image
+from kpplugins.data.parsing.text import EXPORT_AGAIN, first_text, read_text
+from kpplugins.data.parsing.values import parse_number
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.record_builder import MARGIN, build_record
+from kpplugins.data.splits import true_division
+from kpplugins.formats.faces.landmarks import face_schema
+from kpplugins.schema.from_names import infer_schema
+from kpplugins.structures import BadInputError
+
+IBUG_68 = face_schema("300w", jaw=8, eyebrow=5, eye=6, pupils=False)
+_DEPTHS = ("*.pts", "*/*.pts", "*/*/*.pts", "*/*/*/*.pts")
+_SPLIT_OF_FOLDER = {
+    "trainset": "train", "testset": "test", "afw": "train", "ibug": "test", "01_indoor": "test", "02_outdoor": "test",
+}  # fmt: skip
+"""The usual division: 3,148 faces of AFW and the training sets of LFPW and HELEN against 689 of iBUG and the test sets
+(Ren et al., CVPR 2014), and the 600 of the challenge."""
+_HEAD = re.compile(r"(version|n_points)\s*:\s*(\S+)")
+
+
+def is_ibug_pts(source: Path) -> bool:
+    """Tell whether a source looks like a folder of ``.pts`` files; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
+    try:
+        return any(first_text(path).startswith("version") for path in _files(source)[:3])
+    except OSError:
+        return False
+
+
+def read_ibug_pts(
+    source: Path, *, names: Sequence[str] | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
+    """Read every ``.pts`` file of a folder and its subfolders, sorted.
+
+    Args:
+        source: the folder, or one file.
+        names: of the keypoints, where they are not the 68 of 300-W.
+        margin: of the box, which is the one around the keypoints; see ``record_builder``.
+        skip_bad: skip bad files.
+
+    Returns:
+        One record a file. The folders of 300-W give ``splits`` if all images are in them.
+
+    Raises:
+        BadInputError: no such files, a number of keypoints without names, or a bad file and ``skip_bad`` is false.
+    """
+    files = _files(source)
+    if not files:
+        raise BadInputError("no .pts file here", where=str(source), expected="NAME.pts beside NAME.jpg")
+    faults: list[BadInputError] = []
+    parsed: dict[Path, np.ndarray] = {}
+    for path in files:
+        try:
+            parsed[path] = parse_pts(read_text(path), str(path))
+        except BadInputError as fault:
+            faults.append(fault)
+    if not parsed:
+        raise faults[0]
+    first = next(iter(parsed))
+    k = len(parsed[first]) if names is None else len(names)
+    if names is None and k != IBUG_68.num_keypoints:
+        raise BadInputError(
+            f"{k} keypoints, which have no names", where=str(first), expected="68 as in 300-W",
+            todo=f"name them: --names NAME NAME … ({k} names)",
+        )  # fmt: skip
+    reading = AnnotationSet(IBUG_68 if names is None else infer_schema("pts", names), faults=faults)
+    reading.flip_pairs_given = names is None
+    images = {folder: images_by_stem([folder]) for folder in {path.parent for path in parsed}}
+    root = source if source.is_dir() else source.parent
+    for path, points in parsed.items():
+        parts = [part.lower() for part in path.relative_to(root).parts[:-1]]
+        split = next((_SPLIT_OF_FOLDER[part] for part in reversed(parts) if part in _SPLIT_OF_FOLDER), "")
+        add_image(reading, partial(_face, path, points, k, images[path.parent], margin), split)
+    known = len(reading.splits) == len(reading.records)
+    reading.splits = true_division(reading.splits) if known else {}
+    return reading.settle(skip_bad)
+
+
+def parse_pts(text: str, where: str) -> np.ndarray:
+    """Parse one file.
+
+    Args:
+        text: its content.
+        where: its name, for messages.
+
+    Returns:
+        (K, 2) x and y in pixels, counted from 0.
+
+    Raises:
+        BadInputError: it is not of this form, or has another number of points than it says.
+    """
+    stated, points, inside = -1, [], False
+    for number, line in enumerate(text.splitlines(), 1):
+        words, place = line.split(), f"{where}:{number}"
+        head = _HEAD.fullmatch(line.strip().lower())
+        if inside and words and words != ["}"]:
+            if len(words) != 2:
+                raise BadInputError("not a point", where=place, expected="x y", found=ascii(line)[:60])
+            points.append([parse_number(word, "coordinate", place) for word in words])
+        elif head and head.group(1) == "n_points":
+            stated = int(parse_number(head.group(2), "n_points", place))
+        elif words == ["{"] or words == ["}"]:
+            inside = words == ["{"]
+        elif words and not head:
+            raise BadInputError(
+                "not a line of a .pts file",
+                where=place,
+                expected="version, n_points, { or }",
+                found=ascii(line)[:60],
+            )
+    if not points or inside or stated != len(points):
+        raise BadInputError(
+            "is cut off" if inside else "number of points differs from n_points", where=where,
+            expected=f"{stated} points between {{ and }}" if stated > 0 else "n_points and points between { and }",
+            found=f"{len(points)} points", todo=EXPORT_AGAIN,
+        )  # fmt: skip
+    return np.array(points) - 1
+
+
+def _face(
+    path: Path, points: np.ndarray, k: int, images: dict[str, list[Path]], margin: float
+) -> tuple[ImageInfo, list[PoseRecord]]:
+    if len(points) != k:
+        raise BadInputError(
+            "another number of keypoints", where=str(path), expected=str(k), found=str(len(points)),
+            todo="convert such files one by one with --names",
+        )  # fmt: skip
+    image = measure_image(only_image(images, path.stem, str(path), "beside it"), str(path))
+    labelled = np.column_stack([points, np.full(k, 2.0)])
+    return image, [
+        build_record(image, labelled, source=path, where=str(path), margin=margin, category="face")
+    ]
+
+
+def _files(source: Path) -> list[Path]:
+    if source.is_file():
+        return [source] if source.suffix.lower() == ".pts" else []
+    return sorted(path for depth in _DEPTHS for path in source.glob(depth))

@@ -1,0 +1,133 @@
+"""MPII Human Pose: the published ``.mat`` file, or JSON files that others made of it, and the folder ``images``.
+
+``mat`` and ``json_lists`` say what the files hold, ``person`` how positions and boxes are understood. Persons without
+keypoints stay as unlabelled instances where a position and scale tell their place. Heads' boxes, which the published
+file has for PCKh, are left out and counted.
+"""
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.one_image import add_image
+from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.pose_record import PoseRecord
+from kpplugins.data.record_builder import MARGIN, build_record
+from kpplugins.data.rule import AppliedRule
+from kpplugins.data.splits import true_division
+from kpplugins.formats.mpii.json_lists import is_json_list, read_json_list
+from kpplugins.formats.mpii.mat import is_mat, read_mat
+from kpplugins.formats.mpii.person import MPII_SCHEMA, Entry, Person, keypoints_of, square_of
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
+_IMAGES = ("images", "")
+
+
+def is_mpii(source: Path) -> bool:
+    """Tell whether a source looks like MPII; never raises.
+
+    Args:
+        source: file or folder.
+
+    Returns:
+        True where it does.
+    """
+    try:
+        return bool(_files(source)[0])
+    except OSError:
+        return False
+
+
+def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+    """Read the annotation of MPII.
+
+    Where there are a ``.mat`` file and JSON files, the ``.mat`` file is read; where there are JSON files of train and
+    val, that of both is not. What is not read is logged, as are the images without published keypoints.
+
+    Args:
+        source: the folder with ``images`` and the annotation, itself or in ``annotations``; or one annotation file.
+        margin: of derived boxes, see ``record_builder``.
+        skip_bad: skip bad images.
+
+    Returns:
+        One record a person.
+
+    Raises:
+        BadInputError: no annotation, or a bad entry and ``skip_bad`` is false.
+    """
+    files, others = _files(source)
+    if not files:
+        raise BadInputError(
+            "no annotation of MPII here",
+            where=str(source),
+            expected="mpii_human_pose_v1_u12_1.mat or mpii_train.json",
+        )
+    for path in others:
+        logger.warning("%s is not read: it repeats %s", path, files[0].name)
+    reading = AnnotationSet(MPII_SCHEMA, flip_pairs_given=True)
+    seen: dict[str, str] = {}
+    unlabelled = lost = 0
+    for path in files:
+        entries, faults = read_mat(path) if path.suffix.lower() == ".mat" else read_json_list(path)
+        reading.faults += faults
+        root = (
+            source
+            if source.is_dir()
+            else path.parent.parent
+            if path.parent.name == "annotations"
+            else path.parent
+        )
+        for entry in entries:
+            if not entry.labelled:
+                unlabelled += 1
+            elif seen.setdefault(entry.name, entry.where) != entry.where:
+                reading.faults.append(BadInputError(
+                    "image is annotated twice", where=entry.where, found=f"another at {seen[entry.name]}",
+                    todo="leave one of the files",
+                ))  # fmt: skip
+            else:
+                lost += sum(_is_lost(person) for person in entry.persons)
+                add_image(reading, partial(_image, entry, path, root, margin), entry.split)
+    if unlabelled:
+        logger.warning("%d images without published keypoints, left out", unlabelled)
+    if lost:
+        logger.warning("%d persons with neither keypoints nor a place, left out", lost)
+    reading.splits = true_division(reading.splits)
+    return reading.settle(skip_bad)
+
+
+def _image(entry: Entry, path: Path, root: Path, margin: float) -> tuple[ImageInfo, list[PoseRecord]]:
+    image = find_image(root, entry.name, entry.where, bases=_IMAGES)
+    return image, [_record(image, p, path, margin) for p in entry.persons if not _is_lost(p)]
+
+
+def _is_lost(person: Person) -> bool:
+    return person.points is None and square_of(person) is None
+
+
+def _record(image: ImageInfo, person: Person, path: Path, margin: float) -> PoseRecord:
+    box = square_of(person)
+    rules = [AppliedRule.BOX_OF_SCALE] * (box is not None) + [AppliedRule.HEAD_LEFT_OUT] * person.head
+    return build_record(
+        image, keypoints_of(person), source=path, where=person.where, box=box, margin=margin, category="person",
+        rules=rules,
+    )  # fmt: skip
+
+
+def _files(source: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files that are read, and those that repeat them."""
+    places = [p for p in (source, source / "annotations") if p.is_dir()]
+    files = (
+        [source]
+        if source.is_file()
+        else [p for place in places for p in sorted(place.iterdir()) if p.is_file()]
+    )
+    mats = [path for path in files if is_mat(path)]
+    lists = [path for path in files if is_json_list(path)]
+    stems = {path.stem.lower() for path in lists}
+    divided = any(s.endswith("_train") for s in stems) and any(s.endswith(("_val", "_valid")) for s in stems)
+    chosen = mats[:1] or [path for path in lists if not (divided and "trainval" in path.stem.lower())]
+    return chosen, [path for path in (*mats, *lists) if path not in chosen]
