@@ -53,7 +53,10 @@ def _run_sample(args: argparse.Namespace) -> int:
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, help="file or folder")
+    parser.add_argument("source", type=Path, nargs="+", help="file or folder; several with --merge")
+    parser.add_argument(
+        "--merge", action="store_true", help="several sources become one set, their keypoints united by name"
+    )
     parser.add_argument("--out", required=True, type=Path, help=NEW)
     _add_reading(parser)
     _add_division(parser, None)
@@ -68,7 +71,7 @@ def _run_convert(args: argparse.Namespace) -> int:
 
     with _bar("images") as progress:
         report = convert(
-            args.source, args.out, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
+            args.source, args.out, merge=args.merge, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
             category=args.category, place=args.place, progress=progress, **_reading(args),
         )  # fmt: skip
     _print_report(report)

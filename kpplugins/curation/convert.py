@@ -1,5 +1,6 @@
-"""Convert a source in any known format to a folder in the inner format."""
+"""Convert a source in any known format, or several, to a folder in the inner format."""
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.curation.merge import Merged, Part, part_names
+from kpplugins.curation.merge import merge as merge_parts
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.aside import beside, require_new
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
 from kpplugins.data.repeats import repeated_instances
 from kpplugins.data.splits import SPLITS, split_bounds, true_division
 from kpplugins.formats.open_source import open_source
+from kpplugins.formats.registry import Format, by_name, detect
 from kpplugins.schema.flip_evidence import checked_schema
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
 from kpplugins.structures import BadInputError
@@ -22,9 +26,10 @@ GroupBy = str | Callable[[Path], str] | None
 
 
 def convert(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
+    merge: bool = False,
     from_format: str | None = None,
     ratios: Sequence[float] | None = None,
     seed: int = 0,
@@ -38,9 +43,10 @@ def convert(
     """Bring a source into ``out/images`` + ``out/annotations/{train,val,test}.json``.
 
     Args:
-        source: file or folder.
+        source: file or folder, or several of them.
         out: the folder to make.
-        from_format: the format's name; ``None`` detects it.
+        merge: several sources become one set, see ``curation.merge``; each is divided by itself.
+        from_format: the format's name; ``None`` detects it, of each source.
         ratios: shares of train, val and test; ``None`` keeps the source's own division, or uses 80, 10, 10 if it has
             none.
         seed: of the shuffle before dividing.
@@ -50,30 +56,86 @@ def convert(
         place: ``copy``, ``hardlink`` or ``symlink``.
         skip_bad: skip bad entries and log how many and why.
         progress: called with (images done, of all).
-        **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
+        **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out. Of
+            several sources, those get an option whose format has it.
 
     Returns:
         The loss report, which is also written to ``out/report.json``: ``format``, ``instances``, ``images``,
         ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts, ``warnings``.
 
     Raises:
-        BadInputError: see the reader and the writer; or an option that the format's reader does not know.
+        BadInputError: see the reader, ``merge`` and the writer; an option that no format's reader knows; or several
+            sources without ``merge``, or one with it.
     """
-    source, out = Path(source), Path(out)
+    sources, out = [Path(s) for s in ([source] if isinstance(source, (str, Path)) else source)], Path(out)
+    if merge != (len(sources) > 1):
+        raise BadInputError(
+            "nothing to merge with" if merge else "several sources", where="--merge" if merge else "source",
+            found=", ".join(map(str, sources)), todo="name two or more sources" if merge else "add --merge",
+        )  # fmt: skip
     require_new(out)
     with beside(out) as extracted:
-        known, reading = open_source(
-            source, from_format=from_format, extract_to=extracted, skip_bad=skip_bad, **options
-        )
+        opened = _open_all(sources, from_format, extracted, skip_bad, options)
+        readings = [reading for _, reading in opened]
         if category is not None:
-            reading.rename(category)
+            for reading in readings:
+                reading.rename(category)
+        splits = _divide(readings, sources, ratios, seed, group_by)
+        formats = [known.name for known, _ in opened]
+        if merge:
+            parts = map(Part, part_names(sources), formats, readings, splits)
+            whole = merge_parts(list(parts))
+        else:
+            whole = Merged(readings[0], splits[0])
+        reading = whole.reading
         warnings = check_flips(reading) + _measure_sigmas(reading)
-        splits = assign_splits(reading, ratios, seed, group_by, source)
-        report = loss_report(reading, known.name, source)
-        report["split"] = dict(Counter(splits.values()))
-        report["warnings"] = warnings
-        write_coco(reading, out, splits, place=place, report=report, progress=progress)
+        report = loss_report(reading, " + ".join(dict.fromkeys(formats)), ", ".join(map(str, sources)))
+        report["split"] = dict(Counter(whole.splits.values()))
+        report["merged"], report["warnings"] = whole.notes, warnings
+        write_coco(
+            reading,
+            out,
+            whole.splits,
+            names=whole.names or None,
+            place=place,
+            report=report,
+            progress=progress,
+        )
     return report
+
+
+def _open_all(
+    sources: Sequence[Path], from_format: str | None, extracted: Path, skip_bad: bool, options: dict[str, Any]
+) -> list[tuple[Format, AnnotationSet]]:
+    """Open every source with the options that its format has; with all of them if no format has one."""
+    formats = [by_name(from_format) if from_format else detect(source) for source in sources]
+    has = [inspect.signature(known.reader).parameters for known in formats]
+    nowhere = {key for key in options if not any(key in parameters for parameters in has)}
+    return [
+        open_source(
+            source, from_format=known.name, extract_to=extracted / str(i), skip_bad=skip_bad,
+            **{key: value for key, value in options.items() if key in parameters or key in nowhere},
+        )
+        for i, (source, known, parameters) in enumerate(zip(sources, formats, has, strict=True))
+    ]  # fmt: skip
+
+
+def _divide(
+    readings: Sequence[AnnotationSet],
+    sources: Sequence[Path],
+    ratios: Sequence[float] | None,
+    seed: int,
+    group_by: str | None,
+) -> list[dict[Path, str]]:
+    """Divide every source; a pattern is for those whose images it matches, and must match those of one."""
+    matches = [
+        group_by is not None and any(_match(image.path, group_by, source) for image in images_of(reading))
+        for reading, source in zip(readings, sources, strict=True)
+    ]
+    return [
+        assign_splits(reading, ratios, seed, group_by if match or not any(matches) else None, source)
+        for reading, source, match in zip(readings, sources, matches, strict=True)
+    ]
 
 
 def assign_splits(
@@ -156,7 +218,7 @@ def _measure_sigmas(reading: AnnotationSet) -> list[str]:
     return []
 
 
-def loss_report(reading: AnnotationSet, name: str, source: Path) -> dict[str, Any]:
+def loss_report(reading: AnnotationSet, name: str, source: Path | str) -> dict[str, Any]:
     """Report what was read and what was not.
 
     Args:

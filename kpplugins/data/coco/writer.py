@@ -24,6 +24,7 @@ def write_coco(
     out: Path,
     splits: Mapping[Path, str],
     *,
+    names: Mapping[Path, str] | None = None,
     place: str = "copy",
     report: dict | None = None,
     progress: Progress | None = None,
@@ -37,6 +38,7 @@ def write_coco(
         reading: what to write.
         out: the folder to make; it must not exist, or be empty.
         splits: ``train``, ``val`` or ``test`` of each image.
+        names: name of each image below ``images``, with /; ``None`` takes those of ``names_below``.
         place: ``copy`` the images, or make a ``hardlink`` or a ``symlink`` to each.
         report: kept as ``report.json``.
         progress: called with (images done, of all).
@@ -53,7 +55,7 @@ def write_coco(
     images = images_of(reading)
     if not images:
         raise BadInputError("nothing to write: the source has no images", where=str(out))
-    names = names_below([p.path for p in images])
+    names = names_below([p.path for p in images]) if names is None else names
     with made_aside(out) as made:
         (made / "annotations").mkdir(parents=True)
         for i, image in enumerate(images, 1):

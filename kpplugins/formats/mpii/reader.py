@@ -92,9 +92,9 @@ def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
                 lost += sum(_is_lost(person) for person in entry.persons)
                 add_image(reading, partial(_image, entry, path, root, margin), entry.split)
     if unlabelled:
-        logger.warning("%d images without published keypoints, left out", unlabelled)
+        logger.warning("%d × image without published keypoints, left out", unlabelled)
     if lost:
-        logger.warning("%d persons with neither keypoints nor a place, left out", lost)
+        logger.warning("%d × person with neither keypoints nor a place, left out", lost)
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 

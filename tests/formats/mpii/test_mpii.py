@@ -88,8 +88,8 @@ def test_the_published_file(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert one.bbox.tolist() == other.bbox.tolist() == [20, 10, 60, 50]
     assert one.rules == (AppliedRule.BOX_OF_SCALE, AppliedRule.HEAD_LEFT_OUT, AppliedRule.AREA_DERIVED)
     assert other.num_labelled == 0 and AppliedRule.BOX_ALONE in other.rules
-    assert "1 images without published keypoints" in caplog.text
-    assert "1 persons with neither keypoints nor a place" in caplog.text
+    assert "1 × image without published keypoints" in caplog.text
+    assert "1 × person with neither keypoints nor a place" in caplog.text
     assert reading.backgrounds == []  # the image of the test set is not empty
 
 
@@ -181,7 +181,7 @@ def test_the_json_of_hrnet(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert record.keypoints[:3].tolist() == [[30, 20, 2], [50, 40, 2], [0, 0, 0]]
     assert record.bbox.tolist() == [20, 10, 60, 50]
     assert {p.name: s for p, s in reading.splits.items()} == {"a.png": "train", "b.png": "val"}
-    assert "mpii_trainval.json is not read" in caplog.text and "1 images without published" in caplog.text
+    assert "mpii_trainval.json is not read" in caplog.text and "1 × image without published" in caplog.text
 
 
 def test_the_json_of_the_hourglass(tmp_path: Path):
@@ -219,7 +219,12 @@ def test_a_bad_entry_is_named_and_can_be_skipped(case: str, tmp_path: Path):
 
 def test_a_list_of_other_things_is_not_mpii(tmp_path: Path):
     path = tmp_path / "a.json"
-    for content, right in (([hrnet()], True), ([hourglass()], True), ([{"image": "a.png"}], False), ({}, False)):
+    for content, right in (
+        ([hrnet()], True),
+        ([hourglass()], True),
+        ([{"image": "a.png"}], False),
+        ({}, False),
+    ):
         path.write_text(json.dumps(content))
         assert is_json_list(path) is right
 

@@ -1,0 +1,217 @@
+"""Merge several sources with different keypoints into one: keypoints are united by name, images are told apart."""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.writer import images_of, names_below
+from kpplugins.data.image_info import ImageInfo
+from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import union_schema
+from kpplugins.structures import BadInputError
+
+
+@dataclass(frozen=True)
+class Part:
+    """One source of a merge.
+
+    Attributes:
+        name: of the source, unlike those of the others; its images go into a folder of this name.
+        format: in which it was read.
+        reading: what was read.
+        splits: ``train``, ``val`` or ``test`` of each of its images.
+    """
+
+    name: str
+    format: str
+    reading: AnnotationSet
+    splits: dict[Path, str]
+
+
+@dataclass
+class Merged:
+    """Several sources as one.
+
+    Attributes:
+        reading: everything; keypoints that a source does not have are absent.
+        splits: ``train``, ``val`` or ``test`` of each image.
+        names: name of each image in the new folder, with /.
+        notes: what was done, a line each.
+    """
+
+    reading: AnnotationSet
+    splits: dict[Path, str] = field(default_factory=dict)
+    names: dict[Path, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def part_names(sources: Sequence[Path]) -> list[str]:
+    """Name sources after their folders or files; equal names get a number.
+
+    Args:
+        sources: files or folders.
+
+    Returns:
+        A name each.
+    """
+    names: list[str] = []
+    for source in sources:
+        path = source.resolve()
+        plain = (path.stem if path.is_file() else path.name).lstrip(".") or "source"
+        name, number = plain, 2
+        while name in names:
+            name, number = f"{plain}_{number}", number + 1
+        names.append(name)
+    return names
+
+
+def merge(parts: Sequence[Part]) -> Merged:
+    """Merge sources.
+
+    - Keypoints of the same name are the same keypoint, in the order of their first appearance. In an instance, those
+      that its source does not have are absent: neither trained nor scored.
+    - Categories of the same name are the same category; it has the keypoints of all sources that have it.
+    - Flip pairs that a source states go before those that follow from another's names.
+    - Every image goes into the folder of its source. One that is in several sources, as the same file or as a copy, is
+      in the split of the first; the annotations of one file are put together.
+
+    Args:
+        parts: at least two sources.
+
+    Returns:
+        The merged set, with notes on all of this.
+
+    Raises:
+        BadInputError: two sources give one keypoint different sigmas, or state different flip pairs of it.
+    """
+    schema, notes = _united([part.reading for part in parts], [part.name for part in parts])
+    given = all(part.reading.flip_pairs_given for part in parts)
+    merged = Merged(AnnotationSet(schema, flip_pairs_given=given), notes=notes)
+    _add_images(merged, parts)
+    own: dict[str, set[str]] = defaultdict(set)
+    for part in parts:
+        reading = part.reading
+        for category in {record.category for record in reading.records} | set(reading.category_keypoints):
+            own[category].update(reading.category_keypoints.get(category, reading.schema.keypoints))
+    if any(len(names) < schema.num_keypoints for names in own.values()):
+        merged.reading.category_keypoints = {
+            category: tuple(n for n in schema.keypoints if n in names)
+            for category, names in sorted(own.items())
+        }
+    counts = Counter(name for part in parts for name in part.reading.schema.keypoints)
+    shared = sum(count == len(parts) for count in counts.values())
+    merged.notes.insert(
+        0, f"{schema.num_keypoints} keypoints united by name, {shared} of them in every source: "
+        + ", ".join(f"{part.name} {part.reading.schema.num_keypoints}" for part in parts),
+    )  # fmt: skip
+    return merged
+
+
+def _united(readings: Sequence[AnnotationSet], names: Sequence[str]) -> tuple[KeypointSchema, list[str]]:
+    """Return the schema of all keypoints, and notes on names and pairs."""
+    stated = {n for r in readings if r.flip_pairs_given for pair in r.schema.flip_pairs for n in pair}
+    kept = {pair for r in readings if r.flip_pairs_given for pair in map(frozenset, r.schema.flip_pairs)}
+    schemas, notes = {}, []
+    for name, reading in zip(names, readings, strict=True):
+        schema = reading.schema
+        if not reading.flip_pairs_given:
+            pairs = tuple(p for p in schema.flip_pairs if frozenset(p) in kept or not stated & set(p))
+            left = [pair for pair in schema.flip_pairs if pair not in pairs]
+            notes += [f"{name}: flip pair {a}/{b}, by name, gives way to another source's" for a, b in left]
+            schema = replace(schema, flip_pairs=pairs)
+        schemas[name] = schema
+    told = [name for name, schema in schemas.items() if not schema.sigmas_are_default]
+    try:
+        united = union_schema(schemas, told)
+    except BadInputError as error:
+        raise BadInputError(
+            error.what, where=" and ".join(names), found=error.found,
+            todo=error.todo or "state it once: the same schema.json beside the annotations of both",
+        ) from error  # fmt: skip
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for keypoint in united.keypoints:
+        alike[_words(keypoint)].append(keypoint)
+    notes += [
+        f"{' and '.join(several)} are different keypoints here; if they are the same, give them one name (--names)"
+        for several in alike.values()
+        if len(several) > 1
+    ]
+    return united, notes
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Return the words of a name in any order and spelling, to find names of the same thing."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    spaced = re.sub(r"(?i)(left|right)", r" \1 ", spaced)
+    sides = {"l": "left", "r": "right"}
+    return tuple(sorted(sides.get(w, w) for w in re.split(r"[\W_]+", spaced.lower()) if w))
+
+
+def _add_images(merged: Merged, parts: Sequence[Part]) -> None:
+    """Add images and records, each file once."""
+    first: dict[Path, Path] = {}
+    sources: dict[Path, set[str]] = defaultdict(set)
+    reading = merged.reading
+    backgrounds: dict[Path, ImageInfo] = {}
+    for part in parts:
+        images = images_of(part.reading)
+        names = names_below([image.path for image in images]) if images else {}
+        for image in images:
+            path = first.setdefault(image.path.resolve(), image.path)
+            sources[path].add(part.name)
+            merged.names.setdefault(path, f"{part.name}/{names[image.path]}")
+            merged.splits.setdefault(path, part.splits[image.path])
+        place = reading.schema.indices_of(part.reading.schema.keypoints)
+        for record in part.reading.records:
+            keypoints = np.zeros((reading.schema.num_keypoints, 3))
+            keypoints[place] = record.keypoints
+            reading.records.append(replace(record, image=first[record.image.resolve()], keypoints=keypoints))
+        backgrounds |= {first[image.path.resolve()]: image for image in part.reading.backgrounds}
+        reading.faults += part.reading.faults
+    labelled = {record.image for record in reading.records}
+    reading.backgrounds = [
+        replace(image, path=path) for path, image in backgrounds.items() if path not in labelled
+    ]
+    again = sum(len(found) > 1 for found in sources.values())
+    if again:
+        merged.notes.append(f"{again} × image in several sources, its annotations put together")
+    _copies_together(merged)
+    of: dict[str, set[str]] = defaultdict(set)
+    for path, name in merged.names.items():
+        of[Path(name).name].add(_part_of(merged, path))
+    equal = sum(len(found) > 1 for found in of.values())
+    if equal:
+        folders = ", ".join(f"images/{part.name}" for part in parts)
+        merged.notes.append(f"{equal} × file name in several sources, told apart by folder ({folders})")
+
+
+def _copies_together(merged: Merged) -> None:
+    """Bring copies of one image into one split."""
+    sizes: dict[int, list[Path]] = defaultdict(list)
+    for path in merged.names:
+        sizes[path.stat().st_size].append(path)
+    copies = moved = 0
+    for paths in sizes.values():
+        first: dict[str, Path] = {}
+        if len({_part_of(merged, path) for path in paths}) < 2:
+            continue
+        for path in paths:
+            original = first.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+            if _part_of(merged, original) != _part_of(merged, path):
+                copies += 1
+                moved += merged.splits[path] != merged.splits[original]
+                merged.splits[path] = merged.splits[original]
+    if copies:
+        merged.notes.append(
+            f"{copies} × copy of another source's image, both kept, in one split ({moved} moved there)"
+        )
+
+
+def _part_of(merged: Merged, path: Path) -> str:
+    return merged.names[path].split("/", 1)[0]
