@@ -88,7 +88,7 @@ def convert(
         else:
             whole = Merged(readings[0], splits[0])
         reading = whole.reading
-        warnings = check_flips(reading) + _measure_sigmas(reading)
+        warnings = [*whole.warnings, *check_flips(reading), *_measure_sigmas(reading)]
         report = loss_report(reading, " + ".join(dict.fromkeys(formats)), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))
         report["merged"], report["warnings"] = whole.notes, warnings

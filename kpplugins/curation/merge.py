@@ -16,6 +16,9 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import union_schema
 from kpplugins.structures import BadInputError
 
+_ENOUGH, _FEW = 10, 0.2
+"""Instances of a source that tell on which side of its partner a keypoint lies, and the share that may disagree."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -43,12 +46,14 @@ class Merged:
         splits: ``train``, ``val`` or ``test`` of each image.
         names: name of each image in the new folder, with /.
         notes: what was done, a line each.
+        warnings: what may be wrong, a line each.
     """
 
     reading: AnnotationSet
     splits: dict[Path, str] = field(default_factory=dict)
     names: dict[Path, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def part_names(sources: Sequence[Path]) -> list[str]:
@@ -85,14 +90,16 @@ def merge(parts: Sequence[Part]) -> Merged:
         parts: at least two sources.
 
     Returns:
-        The merged set, with notes on all of this.
+        The merged set, with notes on all of this, and warnings of names that may be of the same keypoint, or of the
+        same name for two (the left eye as the viewer or as the person sees it).
 
     Raises:
         BadInputError: two sources give one keypoint different sigmas, or state different flip pairs of it.
     """
-    schema, notes = _united([part.reading for part in parts], [part.name for part in parts])
+    schema, notes = _united_schema([part.reading for part in parts], [part.name for part in parts])
     given = all(part.reading.flip_pairs_given for part in parts)
-    merged = Merged(AnnotationSet(schema, flip_pairs_given=given), notes=notes)
+    warnings = [*_alike_names(schema), *_turned_sides(schema, parts)]
+    merged = Merged(AnnotationSet(schema, flip_pairs_given=given), notes=notes, warnings=warnings)
     _add_images(merged, parts)
     own: dict[str, set[str]] = defaultdict(set)
     for part in parts:
@@ -113,8 +120,10 @@ def merge(parts: Sequence[Part]) -> Merged:
     return merged
 
 
-def _united(readings: Sequence[AnnotationSet], names: Sequence[str]) -> tuple[KeypointSchema, list[str]]:
-    """Return the schema of all keypoints, and notes on names and pairs."""
+def _united_schema(
+    readings: Sequence[AnnotationSet], names: Sequence[str]
+) -> tuple[KeypointSchema, list[str]]:
+    """Return the schema of all keypoints, and notes on flip pairs."""
     stated = {n for r in readings if r.flip_pairs_given for pair in r.schema.flip_pairs for n in pair}
     kept = {pair for r in readings if r.flip_pairs_given for pair in map(frozenset, r.schema.flip_pairs)}
     schemas, notes = {}, []
@@ -128,21 +137,44 @@ def _united(readings: Sequence[AnnotationSet], names: Sequence[str]) -> tuple[Ke
         schemas[name] = schema
     told = [name for name, schema in schemas.items() if not schema.sigmas_are_default]
     try:
-        united = union_schema(schemas, told)
+        return union_schema(schemas, told), notes
     except BadInputError as error:
         raise BadInputError(
             error.what, where=" and ".join(names), found=error.found,
             todo=error.todo or "state it once: the same schema.json beside the annotations of both",
         ) from error  # fmt: skip
+
+
+def _alike_names(schema: KeypointSchema) -> list[str]:
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for keypoint in united.keypoints:
+    for keypoint in schema.keypoints:
         alike[_words(keypoint)].append(keypoint)
-    notes += [
+    return [
         f"{' and '.join(several)} are different keypoints here; if they are the same, give them one name (--names)"
         for several in alike.values()
         if len(several) > 1
     ]
-    return united, notes
+
+
+def _turned_sides(schema: KeypointSchema, parts: Sequence[Part]) -> list[str]:
+    """Find pairs that lie the other way round in another source, where each has enough instances to tell."""
+    lines = []
+    for a, b in schema.flip_pairs:
+        shares = {}
+        for part in parts:
+            if {a, b} <= set(part.reading.schema.keypoints):
+                i, j = part.reading.schema.indices_of([a, b])
+                both = [r.keypoints for r in part.reading.records if r.keypoints[i, 2] and r.keypoints[j, 2]]
+                if len(both) >= _ENOUGH:
+                    shares[part.name] = float(np.mean([points[i, 0] < points[j, 0] for points in both]))
+        here = [f"{name} ({share:.0%})" for name, share in shares.items() if share >= 1 - _FEW]
+        there = [f"{name} ({1 - share:.0%})" for name, share in shares.items() if share <= _FEW]
+        if here and there:
+            lines.append(
+                f"{a} lies left of {b} in {', '.join(here)} and right of it in {', '.join(there)}: if one means the "
+                "viewer's left and the other the subject's, exchange the names in one of them"
+            )
+    return lines
 
 
 def _words(name: str) -> tuple[str, ...]:

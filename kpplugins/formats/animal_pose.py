@@ -40,7 +40,7 @@ def is_animal_pose(source: Path) -> bool:
         True where it does.
     """
     try:
-        return bool(_files(source))
+        return any(_looks_like(path) for path in annotation_files(source, (".json",))[:5])
     except (BadInputError, OSError):
         return False
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.grouping import corners_of_sides, ignored_shapes
+from kpplugins.data.grouping import ignored_shapes
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.one_image import add_image
@@ -79,7 +79,7 @@ def is_datumaro(source: Path) -> bool:
         True where it does.
     """
     try:
-        return bool(_files(source))
+        return bool(_files(source, 5))
     except (BadInputError, OSError):
         return False
 
@@ -197,7 +197,7 @@ def _things(entry: dict[str, Any], labels: _Labels, where: str) -> list[_Thing]:
             )  # fmt: skip
             if kind == "bbox":
                 x, y, w, h = as_numbers(raw.get("bbox"), "bbox", place, 4).tolist()
-                thing.box = corners_of_sides(x, y, w, h, place)
+                thing.box = (x, y, x + w, y + h)
                 boxes.append(thing)
             else:
                 parse = _skeleton if kind == "skeleton" else _points
@@ -295,10 +295,10 @@ def _record(image: ImageInfo, thing: _Thing, schema: KeypointSchema, path: Path,
     )  # fmt: skip
 
 
-def _files(source: Path) -> list[Path]:
+def _files(source: Path, limit: int | None = None) -> list[Path]:
     folder = source / "annotations" if (source / "annotations").is_dir() else source
     found = []
-    for path in annotation_files(folder, (".json",)):
+    for path in annotation_files(folder, (".json",))[:limit]:
         text = "".join(first_text(path).split())
         if (
             text.startswith("{")

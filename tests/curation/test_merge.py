@@ -214,7 +214,22 @@ def test_sigmas_stay_where_they_are_known(image: Path):
 )  # fmt: skip
 def test_names_that_look_the_same_are_told(one: str, other: str, alike: bool, image: Path):
     merged = merge([part("a", infer_schema("a", [one]), image), part("b", infer_schema("b", [other]), image)])
-    assert any("are different keypoints here" in note for note in merged.notes) is alike
+    assert any("are different keypoints here" in note for note in merged.warnings) is alike
+
+
+def test_sides_of_the_viewer_and_of_the_subject_are_told(image: Path):
+    """CAT's left eye is on the left of the image, COCO's is the person's."""
+    schema = infer_schema("eyes", ["left_eye", "right_eye"])
+    viewer, subject = (part(name, schema, *[image] * 10) for name in ("viewer", "subject"))
+    for record in subject.reading.records[:8]:
+        record.keypoints[:, 0] = record.keypoints[::-1, 0]
+    (line,) = merge([viewer, subject]).warnings
+    assert line.startswith(
+        "left_eye lies left of right_eye in viewer (100%) and right of it in subject (80%)"
+    )
+    subject.reading.records[0].keypoints[:, 0] = [2, 5]
+    assert merge([viewer, subject]).warnings == []  # 70 % is a matter of how they look
+    assert merge([viewer, part("few", schema, *[image] * 9)]).warnings == []
 
 
 def test_names_of_sources(tmp_path: Path):

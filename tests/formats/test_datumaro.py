@@ -145,7 +145,7 @@ FAULTS = {
     "short": (item("b", points(1, 2)), r"annotations\[0\]: points is wrong.*4 numbers"),
     "visible": (item("b", points(1, 2, 3, 4, visibility=(2, 2, 2))), "visibility is wrong"),
     "three": (item("b", points(1, 2, 3, 4, visibility=(3, 2))), "visibility must be"),
-    "box": (item("b", bbox(1, 2, 0, 3)), "box has no size"),
+    "box": (item("b", bbox(1, 2, 0, 3)), "box has no area"),
     "two boxes": (item("b", points(1, 2, 3, 4, group=1), bbox(1, 1, 9, 9, group=1), bbox(1, 1, 8, 8, group=1)),
                   "two boxes or two sets"),
     "one box": (item("b", points(1, 2, 3, 4), points(2, 2, 3, 3), bbox(0, 0, 9, 9)),

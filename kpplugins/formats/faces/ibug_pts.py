@@ -10,6 +10,7 @@ Files do not say what is occluded: every keypoint is visible, and one outside it
 import re
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,10 @@ def is_ibug_pts(source: Path) -> bool:
         True where it does.
     """
     try:
-        return any(first_text(path).startswith("version") for path in _files(source)[:3])
+        found = (
+            [source] if source.is_file() else (p for depth in _DEPTHS for p in islice(source.glob(depth), 3))
+        )
+        return any(p.suffix.lower() == ".pts" and first_text(p).startswith("version") for p in found)
     except OSError:
         return False
 

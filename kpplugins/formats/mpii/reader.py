@@ -13,6 +13,7 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.text import annotation_files
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.data.rule import AppliedRule
@@ -36,7 +37,7 @@ def is_mpii(source: Path) -> bool:
         True where it does.
     """
     try:
-        return bool(_files(source)[0])
+        return bool(_files(source, 10)[0])
     except OSError:
         return False
 
@@ -48,7 +49,8 @@ def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
     val, that of both is not. What is not read is logged, as are the images without published keypoints.
 
     Args:
-        source: the folder with ``images`` and the annotation, itself or in ``annotations``; or one annotation file.
+        source: the folder with ``images`` and the annotation, in it, in ``annotations`` or in the folder that the
+            published archive unpacks to; or one annotation file.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad images.
 
@@ -73,13 +75,8 @@ def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
     for path in files:
         entries, faults = read_mat(path) if path.suffix.lower() == ".mat" else read_json_list(path)
         reading.faults += faults
-        root = (
-            source
-            if source.is_dir()
-            else path.parent.parent
-            if path.parent.name == "annotations"
-            else path.parent
-        )
+        around = [place for place in (path.parent, path.parent.parent) if (place / _IMAGES[0]).is_dir()]
+        root = source if source.is_dir() else (*around, path.parent)[0]
         for entry in entries:
             if not entry.labelled:
                 unlabelled += 1
@@ -117,14 +114,16 @@ def _record(image: ImageInfo, person: Person, path: Path, margin: float) -> Pose
     )  # fmt: skip
 
 
-def _files(source: Path) -> tuple[list[Path], list[Path]]:
+def _files(source: Path, limit: int | None = None) -> tuple[list[Path], list[Path]]:
     """Return the files that are read, and those that repeat them."""
-    places = [p for p in (source, source / "annotations") if p.is_dir()]
-    files = (
-        [source]
-        if source.is_file()
-        else [p for place in places for p in sorted(place.iterdir()) if p.is_file()]
-    )
+    files = [source] if source.is_file() else []
+    for place in (
+        source,
+        source / "annotations",
+        *sorted(source.glob("mpii_human_pose_v1*")),
+    ):  # as it unpacks
+        if place.is_dir():
+            files += annotation_files(place, (".mat", ".json"))[:limit]
     mats = [path for path in files if is_mat(path)]
     lists = [path for path in files if is_json_list(path)]
     stems = {path.stem.lower() for path in lists}

@@ -93,6 +93,14 @@ def test_the_published_file(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert reading.backgrounds == []  # the image of the test set is not empty
 
 
+def test_the_folder_that_the_archive_unpacks_to(tmp_path: Path):
+    write_mat(tmp_path, *GOOD)
+    (tmp_path / "mpii_human_pose_v1_u12_2").mkdir()
+    path = tmp_path / "mpii_human_pose_v1_u12_2/mpii_human_pose_v1_u12_1.mat"
+    (tmp_path / path.name).rename(path)
+    assert len(open_source(tmp_path)[1].records) == len(read_mpii(path).records) == 2
+
+
 def test_numbers_that_are_text_and_one_image_alone(tmp_path: Path):
     write_mat(tmp_path, image("a.png", person(point("3", 31, 21, "0"))), train=1)
     (record,) = read_mpii(tmp_path / "mpii_human_pose_v1_u12_1.mat").records
