@@ -76,20 +76,20 @@ def convert(
     require_new(out)
     with beside(out) as extracted:
         opened = _open_all(sources, from_format, extracted, skip_bad, options)
-        readings = [reading for _, reading in opened]
-        if category is not None:
-            for reading in readings:
+        warnings = []
+        for name, (_, reading) in zip(part_names(sources), opened, strict=True):
+            if category is not None:
                 reading.rename(category)
-        splits = _divide(readings, sources, ratios, seed, group_by)
-        formats = [known.name for known, _ in opened]
+            warnings += [f"{name}: {line}" if merge else line for line in check_flips(reading)]
+        splits = _divide([reading for _, reading in opened], sources, ratios, seed, group_by)
+        whole = Merged(opened[0][1], splits[0])
         if merge:
-            parts = map(Part, part_names(sources), formats, readings, splits)
-            whole = merge_parts(list(parts))
-        else:
-            whole = Merged(readings[0], splits[0])
+            named = zip(part_names(sources), opened, splits, strict=True)
+            whole = merge_parts([Part(name, reading, own) for name, (_, reading), own in named])
         reading = whole.reading
-        warnings = [*whole.warnings, *check_flips(reading), *_measure_sigmas(reading)]
-        report = loss_report(reading, " + ".join(dict.fromkeys(formats)), ", ".join(map(str, sources)))
+        warnings += [*whole.warnings, *_measure_sigmas(reading)]
+        formats = dict.fromkeys(known.name for known, _ in opened)
+        report = loss_report(reading, " + ".join(formats), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))
         report["merged"], report["warnings"] = whole.notes, warnings
         write_coco(

@@ -26,13 +26,11 @@ class Part:
 
     Attributes:
         name: of the source, unlike those of the others; its images go into a folder of this name.
-        format: in which it was read.
         reading: what was read.
         splits: ``train``, ``val`` or ``test`` of each of its images.
     """
 
     name: str
-    format: str
     reading: AnnotationSet
     splits: dict[Path, str]
 

@@ -150,7 +150,7 @@ def part(name: str, schema: KeypointSchema, *images: Path, given: bool = False, 
         for p in images
     ]
     reading = AnnotationSet(schema, records, flip_pairs_given=given)
-    return Part(name, "coco", reading, dict.fromkeys(images, "train"))
+    return Part(name, reading, dict.fromkeys(images, "train"))
 
 
 @pytest.fixture
@@ -167,9 +167,7 @@ def test_one_image_of_two_sources_is_one_image(image: Path):
         infer_schema("ears", ["left_ear", "right_ear"]),
     )
     other = image.parent / "../images/a.png"
-    empty = Part(
-        "third", "coco", AnnotationSet(eyes, backgrounds=[ImageInfo(image, 80, 60)]), {image: "test"}
-    )
+    empty = Part("third", AnnotationSet(eyes, backgrounds=[ImageInfo(image, 80, 60)]), {image: "test"})
     merged = merge([part("one", eyes, image), part("two", ears, other, category="dog"), empty])
     assert {r.image for r in merged.reading.records} == {image} and len(merged.reading.records) == 2
     assert merged.names == {image: "one/a.png"} and merged.splits == {image: "train"}
