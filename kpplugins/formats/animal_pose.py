@@ -45,11 +45,14 @@ def is_animal_pose(source: Path) -> bool:
         return False
 
 
-def read_animal_pose(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+def read_animal_pose(
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
     """Read the annotation.
 
     Args:
         source: the folder with ``keypoints.json`` and ``images``, or that file.
+        images: where the images are; ``None`` looks in the folders named above.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad images.
 
@@ -84,7 +87,7 @@ def read_animal_pose(source: Path, *, margin: float = MARGIN, skip_bad: bool = F
                 BadInputError("annotation of an unknown image", where=where, found=f"image_id {key[:40]!a}")
             )
     two = any(v == 2 for found in animals.values() for _, value in found for v in _marks(value))
-    reader = _Reader(path, schema, schemas, 1 if two else 2, margin)
+    reader = _Reader(path, images or path.parent, schema, schemas, 1 if two else 2, margin)
     for key, name in names.items():
         add_image(reading, partial(reader.image, key, name, animals[key]))
     return reading.settle(skip_bad)
@@ -121,6 +124,7 @@ class _Reader:
     """Builds the records of one file; ``labelled`` is the visibility that its 1 means."""
 
     path: Path
+    root: Path
     schema: KeypointSchema
     categories: dict[str, tuple[str, KeypointSchema]]
     labelled: int
@@ -130,7 +134,7 @@ class _Reader:
         self, key: str, name: Any, animals: list[tuple[str, Any]]
     ) -> tuple[ImageInfo, list[PoseRecord]]:
         where = f"{self.path}: images {key[:40]!a}"
-        image = find_image(self.path.parent, as_name(name, "name", where), where, bases=_IMAGES)
+        image = find_image(self.root, as_name(name, "name", where), where, bases=_IMAGES)
         return image, [self._record(image, value, place) for place, value in animals]
 
     def _record(self, image: ImageInfo, value: Any, where: str) -> PoseRecord:

@@ -84,11 +84,14 @@ def is_datumaro(source: Path) -> bool:
         return False
 
 
-def read_datumaro(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+def read_datumaro(
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
     """Read every subset.
 
     Args:
         source: the folder with ``annotations`` and ``images``, or one JSON file.
+        images: where the images are; ``None`` looks in the folders named above.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad images.
 
@@ -115,7 +118,7 @@ def read_datumaro(source: Path, *, margin: float = MARGIN, skip_bad: bool = Fals
     if any(own.keypoints != schema.keypoints for own in schemas.values()):
         reading.category_keypoints = {name: own.keypoints for name, own in schemas.items()}
     for path, raw in parsed:
-        root = path.parent.parent if path.parent.name == "annotations" else path.parent
+        root = images or (path.parent.parent if path.parent.name == "annotations" else path.parent)
         for i, item in enumerate(as_list(raw.get("items"), "items", str(path))):
             add_image(
                 reading,

@@ -7,6 +7,7 @@ predictions, which do not say what is occluded. Names and lines are OpenPose's (
 as 300-W. Positions must be in pixels of the image (``--keypoint_scale 0``, the default).
 """
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from kpplugins.formats.faces.landmarks import face_schema
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
+logger = logging.getLogger(__name__)
 _ENDING = "_keypoints.json"
 _LIMBS = ("Shoulder", "Elbow", "Wrist")
 _RIGHT_ARM, _LEFT_ARM = (tuple(side + limb for limb in _LIMBS) for side in "RL")
@@ -78,8 +80,8 @@ def read_openpose(
 
     Args:
         source: the folder of JSON files, or one that holds it beside the folder of the images.
-        images: where the images are; ``None`` looks beside the JSON files, in the folders of ``source``, then in the
-            folders beside it.
+        images: where the images are; ``None`` looks beside the JSON files, in the folders of ``source``, then beside it
+            for the only folder that has all of them.
         margin: of the box, which is the one around the keypoints; see ``record_builder``.
         skip_bad: skip bad files.
 
@@ -224,12 +226,16 @@ def _files(source: Path) -> list[Path]:
 
 
 def _image_folders(root: Path, files: list[Path]) -> list[Path]:
-    """Return the first of these that hold an image of the first file: beside the files, below ``root``, beside it."""
-    stem = files[0].name.removesuffix(_ENDING)
+    """Return the folders of the images: beside the files, else below ``root``, else the only one beside it with all."""
+    stems = {path.name.removesuffix(_ENDING) for path in files}
     below, around = (
         [p for p in sorted(place.iterdir()) if p.is_dir()] for place in (root, root.resolve().parent)
     )
-    for places in ([path.parent for path in files], [root, *below], around):
-        if stem in images_by_stem(places):
+    for places in ([path.parent for path in files], [root, *below]):
+        if stems & images_by_stem(places).keys():
             return list(dict.fromkeys(places))
-    return [root]
+    whole = [place for place in around if stems <= images_by_stem([place]).keys()]
+    if len(whole) != 1:
+        return [root]
+    logger.warning("images are taken from %s", whole[0])
+    return whole

@@ -1,4 +1,7 @@
-"""A file in which bytes or values were changed is read, or refused in one line: never anything else."""
+"""A file in which bytes or values were changed is read, or refused in one line: never anything else.
+
+What is not damaged is read, with its images beside it or elsewhere.
+"""
 
 import json
 from collections.abc import Callable
@@ -103,6 +106,19 @@ def test_what_is_not_damaged_is_read(folder: Path, form: str):
     (folder / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     found, reading = open_source(folder)
     assert found.name == known and reading.records and reading.records[0].num_labelled
+
+
+@pytest.mark.parametrize("form", [*DOCUMENTS, *TEXTS])
+def test_images_may_be_elsewhere(folder: Path, form: str, tmp_path_factory: pytest.TempPathFactory):
+    name, known, make = (DOCUMENTS | TEXTS)[form]
+    content, place = make(), tmp_path_factory.mktemp("images")
+    (folder / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    (folder / "images/a.png").rename(place / "a.png")
+    (folder / "a.png").unlink()
+    with pytest.raises(BadInputError, match="image is missing"):
+        open_source(folder)
+    reading = open_source(folder, images=place)[1]
+    assert {record.image for record in reading.records} == {place / "a.png"}
 
 
 def is_read_or_refused(folder: Path, known: str, skip_bad: bool) -> None:

@@ -86,6 +86,22 @@ def test_the_names_of_version_1_0_and_images_elsewhere(tmp_path: Path):
     assert reading.schema.num_keypoints == 18 and len(reading.records) == 1
 
 
+def test_a_folder_beside_is_taken_only_if_it_is_the_one_that_has_all(tmp_path: Path):
+    for name in "ab":
+        write(tmp_path, name, people(NOSE))
+    other = tmp_path / "other"  # frames of another film have the same names
+    other.mkdir()
+    (tmp_path / "images/b.png").rename(other / "b.png")
+    with pytest.raises(BadInputError, match="image is missing"):
+        read_openpose(tmp_path / "output")
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"images/{name}.png"), np.zeros((60, 80, 3), np.uint8))
+    assert {r.image.parent.name for r in read_openpose(tmp_path / "output").records} == {"images"}
+    cv2.imwrite(str(other / "a.png"), np.zeros((60, 80, 3), np.uint8))
+    with pytest.raises(BadInputError, match="image is missing"):
+        read_openpose(tmp_path / "output")
+
+
 FAULTS = {
     "list": ([], "the file is wrong"),
     "no people": ({"people": 1}, "people is wrong"),

@@ -58,12 +58,18 @@ def is_ibug_pts(source: Path) -> bool:
 
 
 def read_ibug_pts(
-    source: Path, *, names: Sequence[str] | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    names: Sequence[str] | None = None,
+    margin: float = MARGIN,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read every ``.pts`` file of a folder and its subfolders, sorted.
 
     Args:
         source: the folder, or one file.
+        images: where the images are, in the same subfolders or without; ``None`` looks beside the files.
         names: of the keypoints, where they are not the 68 of 300-W.
         margin: of the box, which is the one around the keypoints; see ``record_builder``.
         skip_bad: skip bad files.
@@ -95,14 +101,17 @@ def read_ibug_pts(
         )  # fmt: skip
     reading = AnnotationSet(IBUG_68 if names is None else infer_schema("pts", names), faults=faults)
     reading.flip_pairs_given = names is None
-    images = {folder: images_by_stem([folder]) for folder in {path.parent for path in parsed}}
     root = source if source.is_dir() else source.parent
+    known = {
+        folder: images_by_stem([folder] if images is None else [images / folder.relative_to(root), images])
+        for folder in {path.parent for path in parsed}
+    }
     for path, points in parsed.items():
         parts = [part.lower() for part in path.relative_to(root).parts[:-1]]
         split = next((_SPLIT_OF_FOLDER[part] for part in reversed(parts) if part in _SPLIT_OF_FOLDER), "")
-        add_image(reading, partial(_face, path, points, k, images[path.parent], margin), split)
-    known = len(reading.splits) == len(reading.records)
-    reading.splits = true_division(reading.splits) if known else {}
+        add_image(reading, partial(_face, path, points, k, known[path.parent], margin), split)
+    whole = len(reading.splits) == len(reading.records)
+    reading.splits = true_division(reading.splits) if whole else {}
     return reading.settle(skip_bad)
 
 

@@ -52,7 +52,9 @@ def is_wflw(source: Path) -> bool:
         return False
 
 
-def read_wflw(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+def read_wflw(
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
     """Read the lists of all faces, grouped by image.
 
     If there are lists with rectangles, only these are read: the others repeat them, as do those of a part of the test
@@ -60,6 +62,7 @@ def read_wflw(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
 
     Args:
         source: the folder with ``WFLW_annotations`` and ``WFLW_images``, or one list.
+        images: where the images are; ``None`` looks in the folders named above.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad images.
 
@@ -79,6 +82,8 @@ def read_wflw(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
     reading = AnnotationSet(WFLW_98, flip_pairs_given=True)
     for path in lists:
         split = next((s for s in ("train", "test") if path.stem.endswith(s)), "")
+        around = [place for place in path.parents if (place / _IMAGES[0]).is_dir()]
+        root = images or (source if source.is_dir() else (*around, path.parent)[0])
         faces: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for number, line in enumerate(read_text(path).splitlines(), 1):
             if line.strip():
@@ -87,13 +92,13 @@ def read_wflw(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
                 )  # names may have blanks
                 faces[words[-1].strip()].append((f"{path}:{number}", words[:-1]))
         for name, lines in faces.items():
-            add_image(reading, partial(_image, name, lines, path, source, margin), split)
+            add_image(reading, partial(_image, name, lines, path, root, margin), split)
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 
 
 def _image(
-    name: str, lines: list[tuple[str, list[str]]], path: Path, source: Path, margin: float
+    name: str, lines: list[tuple[str, list[str]]], path: Path, root: Path, margin: float
 ) -> tuple[ImageInfo, list[PoseRecord]]:
     first = lines[0][0]
     for where, words in lines:
@@ -103,11 +108,6 @@ def _image(
                 expected=f"{_LONG} numbers (98 keypoints, 4 of the rectangle, 6 marks) and the image's name",
                 found=f"{len(words)}, then {ascii(name)[:60]}",
             )  # fmt: skip
-    root = (
-        source
-        if source.is_dir()
-        else next((p for p in path.parents if (p / _IMAGES[0]).is_dir()), path.parent)
-    )
     image = find_image(root, as_name(name, "image's name", first), first, bases=_IMAGES)
     return image, [_face(image, words, path, where, margin) for where, words in lines]
 

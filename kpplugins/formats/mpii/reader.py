@@ -42,7 +42,9 @@ def is_mpii(source: Path) -> bool:
         return False
 
 
-def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+def read_mpii(
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
     """Read the annotation of MPII.
 
     Where there are a ``.mat`` file and JSON files, the ``.mat`` file is read; where there are JSON files of train and
@@ -51,6 +53,7 @@ def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
     Args:
         source: the folder with ``images`` and the annotation, in it, in ``annotations`` or in the folder that the
             published archive unpacks to; or one annotation file.
+        images: where the images are; ``None`` looks in the folders named above.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad images.
 
@@ -76,7 +79,7 @@ def read_mpii(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -
         entries, faults = read_mat(path) if path.suffix.lower() == ".mat" else read_json_list(path)
         reading.faults += faults
         around = [place for place in (path.parent, path.parent.parent) if (place / _IMAGES[0]).is_dir()]
-        root = source if source.is_dir() else (*around, path.parent)[0]
+        root = images or (source if source.is_dir() else (*around, path.parent)[0])
         for entry in entries:
             if not entry.labelled:
                 unlabelled += 1
