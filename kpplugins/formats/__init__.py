@@ -9,5 +9,6 @@
 
 Adding a new format: a module with ``is_NAME(source)``, which never raises, and ``read_NAME(source, *, skip_bad)``,
 which checks every value that it takes from a file and puts each fault into ``AnnotationSet.faults``; a line in
-``registry``. To write it: ``write_NAME`` in ``writer``, and a line in ``curation.export``.
+``registry``, with ``instead_of`` where the files resemble those of another format. To write it: ``write_NAME`` in
+``writer``, and a line in ``curation.export``.
 """

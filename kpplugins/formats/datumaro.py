@@ -224,6 +224,7 @@ def _points(
             f"keypoints of label {label!r}, which have no names",
             where=where,
             expected="categories.points.items of it",
+            todo="if each keypoint has a label of its own, export in CVAT's own format and convert that",
         )
     names = labels.points[label].keypoints
     places = as_numbers(raw.get("points"), "points", where, 2 * len(names)).reshape(-1, 2).tolist()

@@ -11,9 +11,10 @@ from typing import Any
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_numbers
 from kpplugins.structures import BadInputError
 
-_POINT, _RECTANGLE, _POLYGON = 1, 2, 7
+_POINT, _RECTANGLE, _POLYGONS = 1, 2, (7, 8)
+"""The points of an extreme rectangle (8), on its four sides, have the same box around them as a polygon's corners."""
 _SHAPES = {
-    3: "circle", 4: "ellipse", 5: "line", 6: "polyline", 8: "extreme_rectangle", 9: "extreme_circle",
+    3: "circle", 4: "ellipse", 5: "line", 6: "polyline", 9: "extreme_circle",
 }  # fmt: skip
 """Shapes that are neither keypoints nor boxes."""
 _IMAGE, _URIFILE = 2, 3
@@ -120,7 +121,7 @@ def _shape(kind: int, values: list[float], where: str) -> dict[str, Any]:
     keys = {_POINT: ("cx", "cy"), _RECTANGLE: ("x", "y", "width", "height")}.get(kind)
     if keys is not None and len(values) == len(keys):
         return {"name": "point" if kind == _POINT else "rect", **dict(zip(keys, values, strict=True))}
-    if kind == _POLYGON and len(values) % 2 == 0:
+    if kind in _POLYGONS and len(values) % 2 == 0:
         return {"name": "polygon", "all_points_x": values[::2], "all_points_y": values[1::2]}
     if kind in _SHAPES:
         return {"name": _SHAPES[kind]}

@@ -70,8 +70,10 @@ def test_polygons_are_boxes_and_other_shapes_are_counted(tmp_path: Path):
         "p": region("2", [7, 50, 10, 90, 10, 70, 70], _4="a"),
         "q": region("2", [1, 60, 20], _1="0"),
         "c": region("2", [3, 5, 5, 2]),
+        "e": region("1", [8, 10, 30, 20, 20, 40, 35, 30, 60]),
     }
-    (record,) = read_via(write(tmp_path, project(shapes))).records
+    extreme, record = read_via(write(tmp_path, project(shapes))).records
+    assert extreme.bbox.tolist() == [10, 20, 40, 60]
     assert record.bbox.tolist() == [50, 10, 90, 70] and record.category == "cat"
 
 

@@ -122,6 +122,8 @@ def _points(points: list[Any], where: str) -> np.ndarray:
 def _get(struct: Any, name: str) -> Any:
     """Return a field; ``None`` if it, or the structure, is not there or empty."""
     value = getattr(struct, name, None)
+    if isinstance(value, str) and not value:
+        return None
     return None if isinstance(value, np.ndarray) and value.size == 0 else value
 
 
