@@ -76,18 +76,16 @@ def convert(
     require_new(out)
     with beside(out) as extracted:
         opened = _open_all(sources, from_format, extracted, skip_bad, options)
-        warnings = []
-        for name, (_, reading) in zip(part_names(sources), opened, strict=True):
+        for _, reading in opened:
             if category is not None:
                 reading.rename(category)
-            warnings += [f"{name}: {line}" if merge else line for line in check_flips(reading)]
         splits = _divide([reading for _, reading in opened], sources, ratios, seed, group_by)
         whole = Merged(opened[0][1], splits[0])
         if merge:
             named = zip(part_names(sources), opened, splits, strict=True)
             whole = merge_parts([Part(name, reading, own) for name, (_, reading), own in named])
         reading = whole.reading
-        warnings += [*whole.warnings, *_measure_sigmas(reading)]
+        warnings = whole.warnings + check_flips(reading) + _measure_sigmas(reading)
         formats = dict.fromkeys(known.name for known, _ in opened)
         report = loss_report(reading, " + ".join(formats), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))

@@ -80,7 +80,6 @@ def merge(parts: Sequence[Part]) -> Merged:
     - Keypoints of the same name are the same keypoint, in the order of their first appearance. In an instance, those
       that its source does not have are absent: neither trained nor scored.
     - Categories of the same name are the same category; it has the keypoints of all sources that have it.
-    - Flip pairs that a source states go before those that follow from another's names.
     - Every image goes into the folder of its source. One that is in several sources, as the same file or as a copy, is
       in the split of the first; the annotations of one file are put together.
 
@@ -92,12 +91,12 @@ def merge(parts: Sequence[Part]) -> Merged:
         same name for two (the left eye as the viewer or as the person sees it).
 
     Raises:
-        BadInputError: two sources give one keypoint different sigmas, or state different flip pairs of it.
+        BadInputError: two sources give one keypoint different sigmas or partners on the other side.
     """
-    schema, notes = _united_schema([part.reading for part in parts], [part.name for part in parts])
+    schema = _united_schema(parts)
     given = all(part.reading.flip_pairs_given for part in parts)
     warnings = [*_alike_names(schema), *_turned_sides(schema, parts)]
-    merged = Merged(AnnotationSet(schema, flip_pairs_given=given), notes=notes, warnings=warnings)
+    merged = Merged(AnnotationSet(schema, flip_pairs_given=given), warnings=warnings)
     _add_images(merged, parts)
     own: dict[str, set[str]] = defaultdict(set)
     for part in parts:
@@ -118,29 +117,26 @@ def merge(parts: Sequence[Part]) -> Merged:
     return merged
 
 
-def _united_schema(
-    readings: Sequence[AnnotationSet], names: Sequence[str]
-) -> tuple[KeypointSchema, list[str]]:
-    """Return the schema of all keypoints, and notes on flip pairs."""
-    stated = {n for r in readings if r.flip_pairs_given for pair in r.schema.flip_pairs for n in pair}
-    kept = {pair for r in readings if r.flip_pairs_given for pair in map(frozenset, r.schema.flip_pairs)}
-    schemas, notes = {}, []
-    for name, reading in zip(names, readings, strict=True):
-        schema = reading.schema
-        if not reading.flip_pairs_given:
-            pairs = tuple(p for p in schema.flip_pairs if frozenset(p) in kept or not stated & set(p))
-            left = [pair for pair in schema.flip_pairs if pair not in pairs]
-            notes += [f"{name}: flip pair {a}/{b}, by name, gives way to another source's" for a, b in left]
-            schema = replace(schema, flip_pairs=pairs)
-        schemas[name] = schema
+def _united_schema(parts: Sequence[Part]) -> KeypointSchema:
+    schemas = {part.name: part.reading.schema for part in parts}
+    partners: dict[str, tuple[str, tuple[str, str]]] = {}
+    for name, schema in schemas.items():
+        for pair in schema.flip_pairs:
+            for keypoint in pair:
+                other, known = partners.setdefault(keypoint, (name, pair))
+                if set(known) != set(pair):
+                    raise BadInputError(
+                        f"keypoint {keypoint!r} has two partners on the other side", where=f"{other} and {name}",
+                        found=f"{'/'.join(known)} and {'/'.join(pair)}",
+                        todo="rename the keypoints of one, or state its pairs in a schema.json beside it",
+                    )  # fmt: skip
     told = [name for name, schema in schemas.items() if not schema.sigmas_are_default]
     try:
-        return union_schema(schemas, told), notes
+        return union_schema(schemas, told)
     except BadInputError as error:
         raise BadInputError(
-            error.what, where=" and ".join(names), found=error.found,
-            todo=error.todo or "state it once: the same schema.json beside the annotations of both",
-        ) from error  # fmt: skip
+            error.what, where=" and ".join(schemas), found=error.found, todo=error.todo
+        ) from error
 
 
 def _alike_names(schema: KeypointSchema) -> list[str]:

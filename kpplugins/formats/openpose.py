@@ -102,7 +102,7 @@ def read_openpose(
         except BadInputError as fault:
             faults.append(fault)
     sizes = _sizes(people, faults)
-    reading = AnnotationSet(_schema(sizes), faults=faults, flip_pairs_given=True)
+    reading = AnnotationSet(_schema(sizes), faults=faults)
     root = source if source.is_dir() else source.parent
     places = [images] if images is not None else _image_folders(root, files)
     known = images_by_stem(places)

@@ -181,19 +181,22 @@ def test_one_category_of_two_sources_has_the_keypoints_of_both(image: Path):
     assert merged.reading.category_keypoints == {} and merged.reading.schema.keypoints == ("nose", "tail")
 
 
-def test_stated_flip_pairs_go_before_those_of_names(image: Path):
+def test_a_keypoint_has_one_partner(image: Path):
     names = ["left_ear_1", "left_ear_2", "right_ear_1", "right_ear_2"]
-    stated = infer_schema(
+    crossed = infer_schema(
         "a", names, flip_pairs=[("left_ear_1", "right_ear_2"), ("left_ear_2", "right_ear_1")]
     )
-    merged = merge([part("a", stated, image, given=True), part("b", infer_schema("b", names), image)])
-    assert merged.reading.schema.flip_pairs == stated.flip_pairs
-    assert sum("gives way" in note for note in merged.notes) == 2
-    turned = infer_schema(
-        "c", names, flip_pairs=[("left_ear_1", "right_ear_1"), ("left_ear_2", "right_ear_2")]
-    )
-    with pytest.raises(BadInputError, match=r"^a and c: keypoint .* is in two flip pairs.*schema\.json"):
-        merge([part("a", stated, image, given=True), part("c", turned, image, given=True)])
+    by_name = infer_schema("b", names)
+    with pytest.raises(
+        BadInputError, match=r"a and b: .*'left_ear_1' has two partners.*left_ear_1/right_ear_2 and left"
+    ):
+        merge([part("a", crossed, image), part("b", by_name, image)])
+    turned = infer_schema("c", names, flip_pairs=[(b, a) for a, b in crossed.flip_pairs])  # the same pairs
+    merged = merge([part("a", crossed, image, given=True), part("c", turned, image, given=True)])
+    assert merged.reading.schema.flip_indices == crossed.flip_indices and merged.reading.flip_pairs_given
+    assert not merge(
+        [part("a", crossed, image, given=True), part("c", turned, image)]
+    ).reading.flip_pairs_given
 
 
 def test_sigmas_stay_where_they_are_known(image: Path):

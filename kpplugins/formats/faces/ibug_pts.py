@@ -100,7 +100,6 @@ def read_ibug_pts(
             todo=f"name them: --names NAME NAME … ({k} names)",
         )  # fmt: skip
     reading = AnnotationSet(IBUG_68 if names is None else infer_schema("pts", names), faults=faults)
-    reading.flip_pairs_given = names is None
     root = source if source.is_dir() else source.parent
     known = {
         folder: images_by_stem([folder] if images is None else [images / folder.relative_to(root), images])

@@ -79,7 +79,7 @@ def read_wflw(
             where=str(source),
             expected="WFLW_annotations/…/list_98pt_rect_attr_train.txt",
         )
-    reading = AnnotationSet(WFLW_98, flip_pairs_given=True)
+    reading = AnnotationSet(WFLW_98)
     for path in lists:
         split = next((s for s in ("train", "test") if path.stem.endswith(s)), "")
         around = [place for place in path.parents if (place / _IMAGES[0]).is_dir()]

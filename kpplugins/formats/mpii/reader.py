@@ -72,7 +72,7 @@ def read_mpii(
         )
     for path in others:
         logger.warning("%s is not read: it repeats %s", path, files[0].name)
-    reading = AnnotationSet(MPII_SCHEMA, flip_pairs_given=True)
+    reading = AnnotationSet(MPII_SCHEMA)
     seen: dict[str, str] = {}
     unlabelled = lost = 0
     for path in files:
