@@ -95,7 +95,7 @@ def merge(parts: Sequence[Part]) -> Merged:
     """
     schema = _united_schema(parts)
     given = all(part.reading.flip_pairs_given for part in parts)
-    warnings = [*_alike_names(schema), *_turned_sides(schema, parts)]
+    warnings = [*_alike_names(schema), *_unnamed(parts), *_turned_sides(schema, parts)]
     merged = Merged(AnnotationSet(schema, flip_pairs_given=given), warnings=warnings)
     _add_images(merged, parts)
     own: dict[str, set[str]] = defaultdict(set)
@@ -147,6 +147,21 @@ def _alike_names(schema: KeypointSchema) -> list[str]:
         f"{' and '.join(several)} are different keypoints here; if they are the same, give them one name (--names)"
         for several in alike.values()
         if len(several) > 1
+    ]
+
+
+def _unnamed(parts: Sequence[Part]) -> list[str]:
+    """Find sources whose keypoints are only numbered, which says nothing of what they are."""
+    found = {
+        part.name: part.reading.schema.num_keypoints
+        for part in parts
+        if all(re.fullmatch(r"kpt_\d+", name) for name in part.reading.schema.keypoints)
+    }
+    if len(found) < 2:
+        return []
+    counts = ", ".join(f"{name} has {k}" for name, k in found.items())
+    return [
+        f"keypoints without names are taken as the same by their numbers ({counts}): if they are not, name them"
     ]
 
 

@@ -19,7 +19,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
-from kpplugins.data.parsing.stems import images_by_stem, only_image
+from kpplugins.data.parsing.stems import images_by_stem, only_image, tell_unlabelled
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_numbers
 from kpplugins.data.pose_record import PoseRecord
@@ -106,6 +106,7 @@ def read_openpose(
     root = source if source.is_dir() else source.parent
     places = [images] if images is not None else _image_folders(root, files)
     known = images_by_stem(places)
+    tell_unlabelled(known, {path.name.removesuffix(_ENDING) for path in files})
     for path, persons in people.items():
         add_image(reading, partial(_image, path, persons, sizes, known, margin))
     return reading.settle(skip_bad)

@@ -218,6 +218,15 @@ def test_names_that_look_the_same_are_told(one: str, other: str, alike: bool, im
     assert any("are different keypoints here" in note for note in merged.warnings) is alike
 
 
+def test_numbered_keypoints_of_two_sources_are_told(image: Path):
+    numbered = [infer_schema(name, [f"kpt_{i}" for i in range(k)]) for name, k in (("a", 2), ("b", 3))]
+    (line,) = merge([part(s.name, s, image) for s in numbered]).warnings
+    assert line.startswith("keypoints without names are taken as the same") and "(a has 2, b has 3)" in line
+    assert (
+        merge([part("a", numbered[0], image), part("c", infer_schema("c", ["nose"]), image)]).warnings == []
+    )
+
+
 def test_sides_of_the_viewer_and_of_the_subject_are_told(image: Path):
     """CAT's left eye is on the left of the image, COCO's is the person's."""
     schema = infer_schema("eyes", ["left_eye", "right_eye"])

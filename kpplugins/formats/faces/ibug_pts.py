@@ -4,7 +4,8 @@ A file is ``version: 1``, ``n_points: 68`` and one ``x y`` a line between braces
 coordinates of the top left pixel in an image are x=1, y=1" (ibug.doc.ic.ac.uk, 300-W), so 1 is subtracted from both.
 Files do not say what is occluded: every keypoint is visible, and one outside its image is absent.
 
-68 keypoints are those of 300-W (Sagonas et al., ICCV-W 2013), named in ``landmarks``; another number needs names.
+68 keypoints are those of 300-W (Sagonas et al., ICCV-W 2013), named in ``landmarks``; others are ``kpt_0`` … without
+names.
 """
 
 import re
@@ -19,7 +20,7 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.image_files import measure_image
-from kpplugins.data.parsing.stems import images_by_stem, only_image
+from kpplugins.data.parsing.stems import images_by_stem, only_image, tell_unlabelled
 from kpplugins.data.parsing.text import EXPORT_AGAIN, first_text, read_text
 from kpplugins.data.parsing.values import parse_number
 from kpplugins.data.pose_record import PoseRecord
@@ -70,7 +71,7 @@ def read_ibug_pts(
     Args:
         source: the folder, or one file.
         images: where the images are, in the same subfolders or without; ``None`` looks beside the files.
-        names: of the keypoints, where they are not the 68 of 300-W.
+        names: of the K keypoints, where they are not the 68 of 300-W.
         margin: of the box, which is the one around the keypoints; see ``record_builder``.
         skip_bad: skip bad files.
 
@@ -78,7 +79,7 @@ def read_ibug_pts(
         One record a file. The folders of 300-W give ``splits`` if all images are in them.
 
     Raises:
-        BadInputError: no such files, a number of keypoints without names, or a bad file and ``skip_bad`` is false.
+        BadInputError: no such files, not K ``names``, or a bad file and ``skip_bad`` is false.
     """
     files = _files(source)
     if not files:
@@ -94,17 +95,16 @@ def read_ibug_pts(
         raise faults[0]
     first = next(iter(parsed))
     k = len(parsed[first]) if names is None else len(names)
-    if names is None and k != IBUG_68.num_keypoints:
-        raise BadInputError(
-            f"{k} keypoints, which have no names", where=str(first), expected="68 as in 300-W",
-            todo=f"name them: --names NAME NAME … ({k} names)",
-        )  # fmt: skip
-    reading = AnnotationSet(IBUG_68 if names is None else infer_schema("pts", names), faults=faults)
+    plain = k == IBUG_68.num_keypoints and names is None
+    schema = IBUG_68 if plain else infer_schema("pts", names or [f"kpt_{i}" for i in range(k)])
+    reading = AnnotationSet(schema, faults=faults)
     root = source if source.is_dir() else source.parent
     known = {
         folder: images_by_stem([folder] if images is None else [images / folder.relative_to(root), images])
         for folder in {path.parent for path in parsed}
     }
+    for folder, found in known.items():
+        tell_unlabelled(found, {path.stem for path in files if path.parent == folder or images is not None})
     for path, points in parsed.items():
         parts = [part.lower() for part in path.relative_to(root).parts[:-1]]
         split = next((_SPLIT_OF_FOLDER[part] for part in reversed(parts) if part in _SPLIT_OF_FOLDER), "")

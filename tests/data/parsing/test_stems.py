@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kpplugins.data.parsing.stems import images_by_stem, only_image
+from kpplugins.data.parsing.stems import images_by_stem, only_image, tell_unlabelled
 from kpplugins.structures import BadInputError
 
 
@@ -19,3 +19,12 @@ def test_images_by_their_names_without_ending(tmp_path: Path):
         only_image(found, "b", "x", "here")
     with pytest.raises(BadInputError, match=r"x: image is missing; expected one image c\.jpg .* here"):
         only_image(found, "c", "x", "here")
+
+
+def test_images_without_annotation_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_text("")
+    tell_unlabelled(images_by_stem([tmp_path]), {"a", "b", "c"})
+    assert caplog.text == ""
+    tell_unlabelled(images_by_stem([tmp_path]), {"b"})
+    assert "2 × image without annotation, left out, e.g." in caplog.text and "a.png" in caplog.text

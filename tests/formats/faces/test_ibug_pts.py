@@ -52,10 +52,9 @@ def test_a_keypoint_outside_is_absent(tmp_path: Path):
     assert AppliedRule.KEYPOINT_OUTSIDE in record.rules
 
 
-def test_other_numbers_of_keypoints_need_names(tmp_path: Path):
+def test_other_numbers_of_keypoints_may_be_named(tmp_path: Path):
     folder = face(tmp_path, "a", pts(FACE[:5]))
-    with pytest.raises(BadInputError, match=r"a\.pts: 5 keypoints, which have no names.*--names"):
-        read_ibug_pts(folder)
+    assert read_ibug_pts(folder).schema.keypoints == tuple(f"kpt_{i}" for i in range(5))
     names = ["left_eye", "right_eye", "nose", "left_mouth", "right_mouth"]
     reading = read_ibug_pts(folder, names=names)
     assert reading.schema.keypoints == tuple(names) and ("left_eye", "right_eye") in reading.schema.flip_pairs
