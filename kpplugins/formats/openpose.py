@@ -8,6 +8,7 @@ as 300-W. Positions must be in pixels of the image (``--keypoint_scale 0``, the 
 """
 
 import logging
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,23 +142,28 @@ def _part(person: dict[str, Any], part: str, where: str) -> np.ndarray:
 
 
 def _sizes(people: dict[Path, list[dict[str, np.ndarray]]], faults: list[BadInputError]) -> dict[str, int]:
-    """Return the number of keypoints of each part that any person has."""
-    sizes: dict[str, int] = {}
+    """Return the number of keypoints that most have of each part; files with other numbers become faults."""
     known = {"pose": tuple(BODIES), "face": (70,), "hand_left": (21,), "hand_right": (21,)}
+    counts: dict[str, Counter[int]] = {part: Counter() for part in _PARTS}
+    for part, points in [
+        item for persons in people.values() for person in persons for item in person.items()
+    ]:
+        counts[part][len(points)] += len(points) in known[part]
+    sizes = {part: count.most_common(1)[0][0] for part, count in counts.items() if count.total()}
     for path, persons in list(people.items()):
-        for part, points in [item for person in persons for item in person.items()]:
-            if len(points) not in known[part] or sizes.setdefault(part, len(points)) != len(points):
-                expected = [sizes[part]] if part in sizes else known[part]
-                faults.append(BadInputError(
-                    f"unknown number of keypoints of {part}", where=str(path), found=str(len(points)),
-                    expected=" or ".join(map(str, expected)), todo="run OpenPose again with one of its body models",
-                ))  # fmt: skip
-                people.pop(path, None)
+        items = [item for person in persons for item in person.items()]
+        for part, points in [item for item in items if len(item[1]) != sizes.get(item[0])][:1]:
+            faults.append(BadInputError(
+                f"unknown number of keypoints of {part}", where=str(path), found=str(len(points)),
+                expected=str(sizes[part]) if part in sizes else " or ".join(map(str, known[part])),
+                todo="run OpenPose again with one body model for all",
+            ))  # fmt: skip
+            del people[path]
     if not sizes:
         if faults:
             raise faults[0]
         raise BadInputError("nobody was found in any image", where=str(next(iter(people)).parent))
-    return {part: sizes[part] for part in _PARTS if part in sizes}
+    return sizes
 
 
 def _schema(sizes: dict[str, int]) -> KeypointSchema:

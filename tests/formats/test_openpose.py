@@ -102,6 +102,17 @@ def test_a_folder_beside_is_taken_only_if_it_is_the_one_that_has_all(tmp_path: P
         read_openpose(tmp_path / "output")
 
 
+def test_what_most_files_have_is_expected_of_all(tmp_path: Path):
+    write(tmp_path, "a", people({"pose_keypoints_2d": body(18, Neck=(1, 2, 0.3))}))
+    for name in "bc":
+        write(tmp_path, name, people(NOSE))
+    with pytest.raises(
+        BadInputError, match=r"a_keypoints\.json: unknown number of keypoints of pose; expected 25; found 18"
+    ):
+        read_openpose(tmp_path)
+    assert len(read_openpose(tmp_path, skip_bad=True).records) == 2
+
+
 FAULTS = {
     "list": ([], "the file is wrong"),
     "no people": ({"people": 1}, "people is wrong"),

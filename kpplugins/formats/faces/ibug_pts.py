@@ -9,6 +9,7 @@ names.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice
@@ -93,8 +94,7 @@ def read_ibug_pts(
             faults.append(fault)
     if not parsed:
         raise faults[0]
-    first = next(iter(parsed))
-    k = len(parsed[first]) if names is None else len(names)
+    k = Counter(map(len, parsed.values())).most_common(1)[0][0] if names is None else len(names)
     plain = k == IBUG_68.num_keypoints and names is None
     schema = IBUG_68 if plain else infer_schema("pts", names or [f"kpt_{i}" for i in range(k)])
     reading = AnnotationSet(schema, faults=faults)

@@ -60,6 +60,14 @@ def test_other_numbers_of_keypoints_may_be_named(tmp_path: Path):
     assert reading.schema.keypoints == tuple(names) and ("left_eye", "right_eye") in reading.schema.flip_pairs
 
 
+def test_what_most_files_have_is_expected_of_all(tmp_path: Path):
+    face(tmp_path, "a", pts(FACE[:5]))
+    face(tmp_path, "b")
+    face(tmp_path, "c")
+    with pytest.raises(BadInputError, match=r"a\.pts: another number of keypoints; expected 68; found 5"):
+        read_ibug_pts(tmp_path)
+
+
 FAULTS = {
     "cut": ("version: 1\nn_points: 68\n{\n1 2\n", "is cut off"),
     "count": (pts(FACE, 67), "number of points differs.*67.*68"),
