@@ -71,7 +71,7 @@ def convert(
         splits = assign_splits(reading, ratios, seed, group_by, source)
         report = loss_report(reading, known.name, source)
         report["split"] = dict(Counter(splits.values()))
-        report["warnings"] = warnings
+        report["warnings"] = [*reading.notes, *warnings]
         write_coco(reading, out, splits, place=place, report=report, progress=progress)
     return report
 
