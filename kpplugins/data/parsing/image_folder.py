@@ -208,7 +208,7 @@ class ImageFolder:
         if way and path not in self._guessed:
             self._guessed.add(path)
             self._ways[way] += 1
-            self._examples.setdefault(way, f"{name[:80]!a} is {str(path.relative_to(self.root))[:80]!a}")
+            self._examples.setdefault(way, f"{name.rsplit('/', 1)[-1][:80]!a} is {str(path.relative_to(self.root))[:80]!a}")
         return path
 
     @cached_property
