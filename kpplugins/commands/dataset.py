@@ -7,7 +7,7 @@ from pathlib import Path
 from kpplugins.commands._command import run
 
 NEW = "a folder that does not exist yet, or is empty"
-NAMES = "names of the keypoints, if the format has none"
+NAMES = "names of the keypoints, in the order of the source: if it has none, or instead of its own"
 FORMATS = (
     "cat, kaggle, coco, labelme, cvat, labelstudio, via, yolo, deeplabcut, lightningpose, sleap, tfrecord, "
     "boxes_json, datumaro, openpose, mpii, 300w, wflw, animalpose; default: detected from the source"
@@ -90,7 +90,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="export these instead of the annotations: COCO results, or what kpplugins demo wrote",
     )
-    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images of the predictions are")
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="where the images are, if not beside the source"
+    )
     parser.add_argument(
         "--score-thr",
         type=float,
@@ -282,6 +284,9 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
     parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
     parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="where the images are, if not beside the annotations"
+    )
+    parser.add_argument(
         "--subset", choices=["15", "4", "all"], help="kaggle: rows with 15 keypoints, with 4, or all"
     )
     parser.add_argument(
@@ -297,7 +302,8 @@ def _reading(args: argparse.Namespace) -> dict:
     """Return the options of ``_add_reading`` as keyword arguments."""
     return {
         "from_format": args.from_format, "names": args.names, "subset": args.subset,
-        "box_format": args.box_format, "annotation": args.annotation, "skip_bad": args.skip_bad,
+        "box_format": args.box_format, "annotation": args.annotation, "images": args.images,
+        "skip_bad": args.skip_bad,
     }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     corners.corner_boxes,
     areas.areas,
     boxes.boxes_outside_image,
+    boxes.without_size,
     boxes.without_points,
     boxes.other_size,
     points.keypoints_outside_image,

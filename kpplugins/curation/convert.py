@@ -89,7 +89,8 @@ def convert(
         formats = dict.fromkeys(known.name for known, _ in opened)
         report = loss_report(reading, " + ".join(formats), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))
-        report["merged"], report["warnings"] = whole.notes, warnings
+        notes = [note for _, reading in opened for note in reading.notes]
+        report["merged"], report["warnings"] = whole.notes, [*dict.fromkeys(notes), *warnings]
         write_coco(
             reading,
             out,
@@ -108,10 +109,13 @@ def _open_all(
     """Open every source with the options that its format has; with all of them if no format has one."""
     formats = [by_name(from_format) if from_format else detect(source) for source in sources]
     has = [inspect.signature(known.reader).parameters for known in formats]
-    nowhere = {key for key in options if not any(key in parameters for parameters in has)}
+    nowhere = {
+        key for key in options if not any(key in parameters for parameters in has)
+    }  # names are of no reader
     return [
         open_source(
             source, from_format=known.name, extract_to=extracted / str(i), skip_bad=skip_bad,
+            only_unnamed=len(sources) > 1,
             **{key: value for key, value in options.items() if key in parameters or key in nowhere},
         )
         for i, (source, known, parameters) in enumerate(zip(sources, formats, has, strict=True))

@@ -92,7 +92,7 @@ def export_annotations(
         to: a key of ``TARGETS``.
         predictions: take these instead of the labels of ``source``: a COCO results file (``source`` is COCO then), or
             JSON of ``kpplugins demo``.
-        images: the folder of the images, if the source names them without it.
+        images: the folder of the images, if they are not beside the source.
         score_thr: predicted keypoints with a lower score are absent.
         place: ``copy`` the images, or make a ``hardlink`` to each.
         from_format: the source's format; ``None`` detects it.
@@ -157,18 +157,9 @@ def _read(
         return read_demo(source, images, threshold, skip_bad)
     known = by_name(from_format) if from_format else detect(source)
     parameters = inspect.signature(known.reader).parameters
-    options: dict[str, Any] = {"names": names}
-    if images is not None:
-        if "images" not in parameters:
-            raise BadInputError(
-                f"format {known.name} names its images with their folders",
-                where="--images",
-                todo="leave it out",
-            )
-        options["images"] = images
     _, reading = open_source(
         source, from_format=known.name, extract_to=passing if "extract_to" in parameters else None,
-        skip_bad=skip_bad, **options,
+        skip_bad=skip_bad, names=names, images=images,
     )  # fmt: skip
     if predictions is None:
         return Content(reading)

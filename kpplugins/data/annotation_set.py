@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.rule import AppliedRule
 from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import renamed_schema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ class AnnotationSet:
             that is not listed has all.
         flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
+        notes: one line for each thing that the reader left out, assumed or found elsewhere, with counts, where it
+            belongs to no single record.
     """
 
     schema: KeypointSchema
@@ -45,6 +49,7 @@ class AnnotationSet:
     splits: dict[Path, str] = field(default_factory=dict)
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     flip_pairs_given: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rules(self) -> Counter[AppliedRule]:
@@ -72,6 +77,29 @@ class AnnotationSet:
         self.schema, self.flip_pairs_given = schema, True
         return self
 
+    def name_keypoints(self, names: Sequence[str], where: str) -> None:
+        """Give the keypoints other names, in the same order; flip pairs that were not given follow from these.
+
+        Args:
+            names: K names.
+            where: where they come from, for the message.
+
+        Raises:
+            BadInputError: not K different names, or categories whose keypoints differ.
+        """
+        old = self.schema.keypoints
+        if len(names) != len(old) or self.category_keypoints:
+            raise BadInputError(
+                "wrong number of names" if len(names) != len(old) else "categories have different keypoints",
+                where=where, expected=f"{len(old)} names, for {', '.join(old)}"[:160],
+                found=f"{len(names)}: {', '.join(names)}"[:120],
+            )  # fmt: skip
+        if tuple(names) == old:
+            return
+        self.schema = renamed_schema(self.schema, names, self.flip_pairs_given)
+        pairs = ", ".join(f"{a} is {b}" for a, b in zip(old, names, strict=True))
+        self.notes.append(f"keypoints named as asked: {pairs}")
+
     def rename(self, category: str) -> None:
         """Set the category of every instance, and the name of the keypoint set, to ``category``."""
         self.records = [replace(record, category=category) for record in self.records]
@@ -89,4 +117,6 @@ class AnnotationSet:
         settle_faults(self.faults, skip_bad, len(self.records))
         for rule, count in sorted(self.rules.items(), key=lambda item: item[0].value):
             logger.warning("%d × %s", count, rule.value)
+        for note in self.notes:
+            logger.warning("%s", note)
         return self

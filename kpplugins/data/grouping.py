@@ -3,14 +3,17 @@
 How keypoints and boxes are grouped (``group_shapes``):
 
 1. keypoints and boxes of one group are one instance. One rectangle of a group is its box; without a rectangle it is the
-   box around all the group's polygons; two rectangles are a fault;
+   box around all the group's polygons; two rectangles are a fault. One without width or height only says what
+   the category is;
 2. a keypoint without a group belongs to the smallest box that contains it (noted if there are several); two of the
    same size, or none although the image has boxes, are a fault;
 3. in an image without boxes, all keypoints without a group are one instance;
-4. one name twice in an instance is a fault.
+4. one name twice in an instance is a fault;
+5. a label that ends in ``-occluded`` is the keypoint without it, occluded.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +31,8 @@ from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
 
 Corners = tuple[float, float, float, float]
+_OCCLUDED = re.compile(r"(?<=\w)[-_. (]+(occluded|hidden|invisible)\)?$", re.IGNORECASE)
+"""The end of a label that says that its keypoint is occluded; tools without visibility are used so."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,12 @@ class DrawnBox:
     category: str = ""
     group: str = ""
     exact: bool = True
+
+    @property
+    def flat(self) -> bool:
+        """Return whether it has no width or no height."""
+        left, top, right, bottom = self.corners
+        return left == right or top == bottom
 
 
 @dataclass(frozen=True)
@@ -99,11 +110,11 @@ def corners_around(points: Sequence[tuple[float, float]], where: str) -> Corners
         The box, xyxy pixels.
 
     Raises:
-        BadInputError: there are no points, or the box has no width or height.
+        BadInputError: there are no points.
     """
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    if not points or min(xs) == max(xs) or min(ys) == max(ys):
-        raise BadInputError("box has no size", where=where, todo="draw it again or delete it")
+    if not points:
+        raise BadInputError("box has no corners", where=where, todo="draw it again or delete it")
     return min(xs), min(ys), max(xs), max(ys)
 
 
@@ -115,8 +126,8 @@ def corners_of_sides(
     Args:
         x: of the left side before turning.
         y: of the upper side before turning.
-        width: positive.
-        height: positive.
+        width: not negative.
+        height: not negative.
         where: for messages.
         degrees: clockwise as seen.
         centred: turned around the centre, else around the upper left corner.
@@ -125,9 +136,9 @@ def corners_of_sides(
         The box, xyxy in the unit of the sides.
 
     Raises:
-        BadInputError: ``width`` or ``height`` is not positive.
+        BadInputError: ``width`` or ``height`` is negative.
     """
-    if not (width > 0 and height > 0):
+    if not (width >= 0 and height >= 0):
         raise BadInputError(
             "box has no size",
             where=where,
@@ -157,19 +168,32 @@ def group_shapes(
         The instances, those with boxes first, in the order of the source.
 
     Raises:
-        BadInputError: a keypoint that belongs to no box or to two boxes equally, a name twice in an instance, or two
-            rectangles in a group.
+        BadInputError: a keypoint that belongs to no box or to two boxes equally, a name twice in an instance, two
+            rectangles in a group, or a box without size and without keypoints in its group.
     """
+    grouped = {keypoint.group for keypoint in keypoints if keypoint.group}
+    if any(box.flat and box.group not in grouped for box in boxes):
+        raise BadInputError("box has no size", where=where, todo="draw it again or delete it")
     clusters: dict[str, _Cluster] = {}
     keys = [box.group or f"\0box {i}" for i, box in enumerate(boxes)]
     for key, box in zip(keys, boxes, strict=True):
         clusters.setdefault(key, _Cluster()).boxes.append(box)
-    for keypoint in keypoints:
+    for drawn in keypoints:
+        keypoint, hidden = _read_label(drawn)
         key, several = (keypoint.group, False) if keypoint.group else _home(keypoint, boxes, keys, where)
         cluster = clusters.setdefault(key, _Cluster())
         cluster.keypoints.append(keypoint)
         cluster.rules += [AppliedRule.KEYPOINT_IN_SEVERAL_BOXES] * several
+        cluster.rules += [AppliedRule.OCCLUDED_BY_LABEL] * hidden
     return tuple(_instance(cluster, where) for cluster in clusters.values())
+
+
+def _read_label(keypoint: DrawnKeypoint) -> tuple[DrawnKeypoint, bool]:
+    """Take ``nose-occluded`` as the keypoint ``nose``, occluded; tell whether the label says so."""
+    name = _OCCLUDED.sub("", keypoint.name)
+    if name == keypoint.name:
+        return keypoint, False
+    return replace(keypoint, name=name, occluded=True), True
 
 
 def _home(
@@ -180,8 +204,8 @@ def _home(
         return "\0all", False
     holding = sorted(
         ((c[2] - c[0]) * (c[3] - c[1]), i)
-        for i, c in enumerate(box.corners for box in boxes)
-        if c[0] <= keypoint.x <= c[2] and c[1] <= keypoint.y <= c[3]
+        for i, (box, c) in enumerate((box, box.corners) for box in boxes)
+        if not box.flat and c[0] <= keypoint.x <= c[2] and c[1] <= keypoint.y <= c[3]
     )
     equals = {keys[i] for area, i in holding if area == holding[0][0]}
     if len(equals) == 1:
@@ -276,15 +300,49 @@ def assemble(
     skip_bad: bool,
     names: Sequence[str] = (),
     skeleton: Sequence[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
 ) -> AnnotationSet:
-    """Gather the ``AnnotationSet`` of all images of a source.
+    """Gather and settle the ``AnnotationSet`` of all images of a source.
+
+    Args:
+        source: see ``gather``.
+        pages: one per image.
+        faults: what could not be read.
+        margin: of derived boxes.
+        skip_bad: as in ``AnnotationSet.settle``.
+        names: see ``gather``.
+        skeleton: lines that the source declares.
+        notes: see ``AnnotationSet``.
+
+    Returns:
+        See ``gather``.
+
+    Raises:
+        BadInputError: see ``gather``; or there is a fault and ``skip_bad`` is false.
+    """
+    if faults and not (skip_bad or names or any(i.keypoints for p in pages for i in p.instances)):
+        settle_faults(faults, skip_bad)
+    reading = gather(source, pages, faults, margin=margin, names=names, skeleton=skeleton)
+    reading.notes += notes
+    return reading.settle(skip_bad)
+
+
+def gather(
+    source: Path,
+    pages: Sequence[Page],
+    faults: Sequence[BadInputError],
+    *,
+    margin: float,
+    names: Sequence[str] = (),
+    skeleton: Sequence[tuple[str, str]] = (),
+) -> AnnotationSet:
+    """Gather the ``AnnotationSet`` of all images of a source, without settling it.
 
     Args:
         source: gives the schema its name.
         pages: one per image.
         faults: what could not be read.
         margin: of derived boxes.
-        skip_bad: as in ``AnnotationSet.settle``.
         names: keypoints that the source declares; those of the pages follow in the order of their first appearance. All
             follow those of the source's ``schema.json``, so that a keypoint that is never labelled keeps its place.
         skeleton: lines that the source declares.
@@ -293,18 +351,18 @@ def assemble(
         The records and backgrounds of all images that could be read, with their schema.
 
     Raises:
-        BadInputError: there is a fault and ``skip_bad`` is false, or no keypoint remains, or ``margin`` is negative.
+        BadInputError: no keypoint remains, or ``margin`` is negative.
     """
     if not 0 <= margin < math.inf:
         raise BadInputError("wrong margin", where="margin", expected="a number ≥ 0", found=str(margin))
     pages, faults = _each_image_once(pages, faults)
     path = source / SCHEMA_FILE
     stated = KeypointSchema.load(path).keypoints if path.is_file() else ()
-    known = dict.fromkeys(
-        [*stated, *names, *(m.name for p in pages for i in p.instances for m in i.keypoints)]
-    )
+    drawn = dict.fromkeys(m.name for p in pages for i in p.instances for m in i.keypoints)
+    declared = [name if name in drawn else _OCCLUDED.sub("", name) for name in names]
+    known = dict.fromkeys([*stated, *declared, *drawn])
     if not known:
-        _refuse(source, faults, skip_bad)
+        raise _no_keypoints(source, faults)
     index = {name: i for i, name in enumerate(known)}
     reading = AnnotationSet(
         infer_schema(source.stem or "custom", list(known), skeleton=skeleton), faults=faults
@@ -320,7 +378,7 @@ def assemble(
             reading.records += records
         else:
             reading.backgrounds.append(page.image)
-    return reading.settle(skip_bad)
+    return reading
 
 
 def _each_image_once(
@@ -345,11 +403,9 @@ def _each_image_once(
     return list(first.values()), [*faults, *doubles]
 
 
-def _refuse(source: Path, faults: list[BadInputError], skip_bad: bool) -> None:
-    """Raise, because nothing in ``source`` names a keypoint."""
-    if not skip_bad:
-        settle_faults(faults, skip_bad)
-    raise BadInputError(
+def _no_keypoints(source: Path, faults: Sequence[BadInputError]) -> BadInputError:
+    """Say that nothing in ``source`` names a keypoint."""
+    return BadInputError(
         "no keypoints here",
         where=str(source),
         expected="at least one labelled keypoint",

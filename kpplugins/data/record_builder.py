@@ -1,10 +1,12 @@
 """Build the record of an annotation from any format, by the same rules for keypoints, boxes and areas.
 
-- A labelled keypoint outside the image is absent.
+- A labelled keypoint outside the image is absent. One on the right or lower border, up to x = width or y = height, is
+  inside: tools that measure from pixels' edges reach so far. It is moved to the last pixel.
 - A given box is cut to the image: to the centres of its outermost pixels, as MMPose does. Half a pixel to one pixel
   of that is a matter of convention; a larger cut is noted.
-- A missing box is derived from the labelled keypoints: the box around them, enlarged by a margin and cut to the image.
-  Keypoints without extent, for example a single one, get a square of ``SMALL_SIDE``.
+- A missing box, or one without width or height of an instance with keypoints, is derived from the labelled keypoints:
+  the box around them, enlarged by a margin and cut to the image. Keypoints without extent, for example a single one,
+  get a square of ``SMALL_SIDE``.
 - A missing area is ``AREA_OF_BOX`` of the box's area.
 
 A reader that finds a bad instance leaves out its whole image: an image with missing instances would teach the model
@@ -46,6 +48,7 @@ def build_record(
     category: str = "object",
     crowd: bool = False,
     rules: Sequence[AppliedRule] = (),
+    border: float = 1.0,
 ) -> PoseRecord:
     """Build the record of one annotation by the rules of the module, noting each one that was applied.
 
@@ -59,6 +62,7 @@ def build_record(
         category: what the instance is.
         crowd: COCO's ``iscrowd``.
         rules: those that the reader has already applied.
+        border: pixels beyond the centre of the last one that still are in the image; 1 reaches to the width and height.
 
     Returns:
         The record, its keypoints (K, 3) with zeros where one is absent, its box (4,) xyxy within the image.
@@ -68,8 +72,12 @@ def build_record(
             without area in the image, or neither a box nor a keypoint in the image.
     """
     labelled = _labelled(keypoints, where)
+    keypoints, on_border = _from_border(keypoints, labelled, image, border)
     inside = labelled & inside_image(keypoints[:, :2], image.width, image.height)
     applied = [*rules, *[AppliedRule.KEYPOINT_OUTSIDE] * int(labelled.sum() - inside.sum())]
+    applied += [AppliedRule.KEYPOINT_MOVED] * on_border
+    if box is not None and inside.any() and np.isfinite(box).all() and (box[2:] == box[:2]).any():
+        box, applied = None, [*applied, AppliedRule.BOX_WITHOUT_SIZE]
     if box is not None:
         fitted = _given_box(box, image, where)
         applied += [AppliedRule.BOX_CUT] * bool(np.abs(fitted - box).max() > _CONVENTION)
@@ -105,6 +113,25 @@ def _labelled(keypoints: np.ndarray, where: str) -> np.ndarray:
     if not np.isfinite(keypoints[labelled]).all():
         raise BadInputError("keypoint is not a number", where=where, todo="label it again")
     return labelled
+
+
+def _from_border(
+    keypoints: np.ndarray, labelled: np.ndarray, image: ImageInfo, border: float
+) -> tuple[np.ndarray, int]:
+    """Move labelled keypoints on the right and lower border to the last pixel, and count them."""
+    last = np.array([image.width - 1, image.height - 1], np.float64)
+    points = keypoints[:, :2]
+    near = (
+        labelled
+        & (points >= 0).all(axis=1)
+        & (points <= last + border).all(axis=1)
+        & (points > last).any(axis=1)
+    )
+    if not near.any():
+        return keypoints, 0
+    moved = keypoints.astype(np.float64)
+    moved[near, :2] = np.minimum(points[near], last)
+    return moved, int(near.sum())
 
 
 def _given_box(box: np.ndarray, image: ImageInfo, where: str) -> np.ndarray:

@@ -10,6 +10,8 @@ class AppliedRule(Enum):
     KEYPOINT_MOVED = "keypoint on the image's edge, moved to its last pixel"
     KEYPOINT_IN_SEVERAL_BOXES = "keypoint inside several boxes, given to the smallest"
     KEYPOINT_OUTSIDE_CROP = "keypoint outside its crop, taken as absent"
+    OCCLUDED_BY_LABEL = "label that ends in -occluded, taken as the keypoint before it, occluded"
+    BOX_WITHOUT_SIZE = "box without width or height, taken as not given"
     BOX_DERIVED = "box derived from the keypoints"
     BOX_SMALL = "box around keypoints without extent, a square"
     BOX_CUT = "box reaches beyond its image, cut to it"

@@ -4,6 +4,7 @@ Annotation tools do not keep this, so it is stored with the images; images that 
 """
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -50,11 +51,16 @@ def read_splits(folder: Path, images: Iterable[Path]) -> dict[Path, str]:
     split_of: dict[str, str] = {}
     for split, names in content.items():
         for name in names:
-            if split_of.setdefault(str(name), split) != split:
+            if split_of.setdefault(_composed(str(name)), split) != split:
                 raise BadInputError(
                     "image in two splits",
                     where=str(path),
-                    found=f"{name} in {split_of[str(name)]} and {split}",
+                    found=f"{name} in {split_of[_composed(str(name))]} and {split}",
                 )
-    named = {p: p.relative_to(folder).as_posix() for p in images if p.is_relative_to(folder)}
+    named = {p: _composed(p.relative_to(folder).as_posix()) for p in images if p.is_relative_to(folder)}
     return {image: split_of[name] for image, name in named.items() if name in split_of}
+
+
+def _composed(name: str) -> str:
+    """Return a name as all systems may spell it: macOS takes letters and accents apart."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))

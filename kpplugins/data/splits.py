@@ -1,5 +1,6 @@
 """Dividing a sequence into train, val and test."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,25 @@ from kpplugins.structures import BadInputError
 
 T = TypeVar("T")
 SPLITS = ("train", "val", "test")
+SPLIT_WORDS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
+    "testing": "test",
+}  # fmt: skip
+"""Words in the names of files and folders, and the split that they mean."""
+_WORD = re.compile(rf"(?<![a-z])({'|'.join(sorted(SPLIT_WORDS, key=len, reverse=True))})(?![a-z])")
+
+
+def split_of_name(name: str) -> str:
+    """Return the split that the name of a file or folder means: ``train2017`` and ``my_val``, but not ``latest``.
+
+    Args:
+        name: of the file, without its ending, or of the folder.
+
+    Returns:
+        ``train``, ``val``, ``test``, or empty.
+    """
+    found = _WORD.search(name.lower())
+    return SPLIT_WORDS[found.group(1)] if found else ""
 
 
 def split_bounds(n: int, ratios: Sequence[float]) -> list[int]:

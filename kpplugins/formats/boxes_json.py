@@ -4,8 +4,8 @@
 ``test``. The files do not name the keypoints.
 """
 
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,9 @@ from kpplugins.data.parsing.image_files import measure_image
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.parsing.values import as_list, as_numbers
 from kpplugins.data.record_builder import build_record
-from kpplugins.data.splits import true_division
-from kpplugins.schema.from_names import infer_schema
+from kpplugins.data.splits import SPLIT_WORDS, true_division
+from kpplugins.schema.from_names import infer_schema, numbered_names
 from kpplugins.structures import BadInputError
-
-SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Names of folders above ``annotations``, and the split that they mean."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +53,7 @@ def is_boxes_json(source: Path) -> bool:
     return False
 
 
-def read_boxes_json(
-    source: Path, *, names: Sequence[str] | str | None = None, skip_bad: bool = False
-) -> AnnotationSet:
+def read_boxes_json(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     """Read every annotation file, sorted by folder and name.
 
     If the whole source has only visibilities 0 and 1, 1 means visible (2 in the inner format); with a 2 anywhere, they
@@ -66,14 +61,13 @@ def read_boxes_json(
 
     Args:
         source: the folder with ``annotations`` and ``images``, or one with ``train``, ``val``, ``test``.
-        names: K names of keypoints, or one comma-separated text; ``None`` calls them ``kpt_0`` ….
         skip_bad: skip bad files.
 
     Returns:
         The records, with every fault and every rule that was applied.
 
     Raises:
-        BadInputError: no such files, not K ``names``, or a bad file and ``skip_bad`` is false.
+        BadInputError: no such files, or a bad file and ``skip_bad`` is false.
     """
     faults: list[BadInputError] = []
     sheets: list[_Sheet] = []
@@ -82,16 +76,13 @@ def read_boxes_json(
         added = _sheets(folder, faults)
         sheets += added
         if folder != source:
-            splits.update({sheet.image: SPLIT_FOLDERS[folder.name] for sheet in added})
+            splits.update({sheet.image: SPLIT_WORDS[folder.name] for sheet in added})
     if not sheets and not faults:
         raise BadInputError(
             "no annotations here", where=str(source), expected="annotations/NAME.json and images/NAME.jpg"
         )
-    known = [part.strip() for part in names.split(",")] if isinstance(names, str) else names
-    k = _number_of_points(sheets, known, faults, source)
-    reading = AnnotationSet(
-        infer_schema("boxes_json", known or [f"kpt_{i}" for i in range(k)]), faults=faults
-    )
+    k = _number_of_points(sheets, faults, source)
+    reading = AnnotationSet(infer_schema("boxes_json", numbered_names(k)), faults=faults)
     top = max((p[:, 2].max() for sheet in sheets for p in sheet.points if len(p)), default=0)
     for sheet in sheets:
         try:
@@ -107,17 +98,17 @@ def _folders(source: Path) -> list[Path]:
     """Return the folders with ``annotations``: the source itself, or those named after splits."""
     if (source / "annotations").is_dir():
         return [source]
-    return [source / f for f in SPLIT_FOLDERS if (source / f / "annotations").is_dir()]
+    return [source / f for f in SPLIT_WORDS if (source / f / "annotations").is_dir()]
 
 
 def _sheets(folder: Path, faults: list[BadInputError]) -> list[_Sheet]:
     images: dict[str, list[Path]] = {}
     for image in sorted((folder / "images").glob("*")):
         if image.suffix.lower() in SUFFIXES:
-            images.setdefault(image.stem, []).append(image)
+            images.setdefault(unicodedata.normalize("NFC", image.stem), []).append(image)
     sheets = []
     for path in sorted((folder / "annotations").glob("*.json")):
-        found = images.pop(path.stem, [])
+        found = images.pop(unicodedata.normalize("NFC", path.stem), [])
         try:
             if len(found) != 1:
                 raise BadInputError(
@@ -171,22 +162,14 @@ def _points(value: Any, where: str) -> np.ndarray:
     return np.array(points).reshape(-1, 3)
 
 
-def _number_of_points(
-    sheets: list[_Sheet], names: Sequence[str] | None, faults: list[BadInputError], source: Path
-) -> int:
-    """Return K: the number of names if given, else what most instances have."""
+def _number_of_points(sheets: list[_Sheet], faults: list[BadInputError], source: Path) -> int:
+    """Return K: what most instances have."""
     counts = Counter(len(p) for sheet in sheets for p in sheet.points if len(p))
     if not counts:
         if faults:
             raise faults[0]
         raise BadInputError("no instance in any annotation", where=str(source))
-    most = counts.most_common(1)[0][0]
-    if names is not None and len(names) not in counts:
-        raise BadInputError(
-            "wrong number of names", where="names", expected=f"{most}, the number of keypoints of an instance",
-            found=f"{len(names)}: {', '.join(names)}"[:120],
-        )  # fmt: skip
-    return most if names is None else len(names)
+    return counts.most_common(1)[0][0]
 
 
 def _add(reading: AnnotationSet, sheet: _Sheet, k: int, scale: int) -> None:

@@ -1,15 +1,21 @@
 """Open a source in any known format as an ``AnnotationSet``."""
 
 import inspect
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE, AnnotationSet
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.parsing.values import as_name
 from kpplugins.data.split_file import read_splits
 from kpplugins.formats.registry import Format, by_name, detect
 from kpplugins.schema import KeypointSchema
+from kpplugins.schema.from_names import numbered_names
 from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
 
 
 def open_source(
@@ -18,6 +24,8 @@ def open_source(
     from_format: str | None = None,
     extract_to: Path | None = None,
     skip_bad: bool = False,
+    names: Sequence[str] | str | None = None,
+    only_unnamed: bool = False,
     **options: Any,
 ) -> tuple[Format, AnnotationSet]:
     """Read a source with the reader of its format.
@@ -30,14 +38,16 @@ def open_source(
         from_format: the format's name; ``None`` detects it.
         extract_to: folder for images stored inside annotation files (Kaggle's CSV, TFRecord); it may not exist yet.
         skip_bad: skip bad entries; they are in ``AnnotationSet.faults``.
-        **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out.
+        names: names of the K keypoints in the order of the source, in any format; or one comma-separated text.
+        only_unnamed: a source that names its keypoints keeps its names.
+        **options: further arguments of the format's reader, e.g. ``subset`` or ``images``; ``None`` is left out.
 
     Returns:
         The format and what was read.
 
     Raises:
         BadInputError: see the reader; an option that it does not know; a format that holds its images inside, without
-            ``extract_to``; or a ``schema.json`` of other keypoints.
+            ``extract_to``; not K ``names``; or a ``schema.json`` of other keypoints.
     """
     known = by_name(from_format) if from_format else detect(source)
     chosen = {key: value for key, value in options.items() if value is not None}
@@ -45,6 +55,10 @@ def open_source(
     unknown = [key for key in chosen if key not in parameters]
     if unknown:
         raise BadInputError(f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0]}")
+    if "images" in chosen:
+        chosen["images"] = Path(chosen["images"])
+        if not chosen["images"].is_dir():
+            raise BadInputError("no such folder", where="--images", found=str(chosen["images"]))
     if "extract_to" in parameters:
         if extract_to is None:
             raise BadInputError(
@@ -53,8 +67,22 @@ def open_source(
             )  # fmt: skip
         chosen["extract_to"] = extract_to
     reading = known.read(source, skip_bad=skip_bad, **chosen)
+    _name(reading, names, only_unnamed)
     if (source / SCHEMA_FILE).is_file():
         reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))
     if (source / SPLITS_FILE).is_file():
         reading.splits = read_splits(source, [image.path for image in images_of(reading)])
     return known, reading
+
+
+def _name(reading: AnnotationSet, names: Sequence[str] | str | None, only_unnamed: bool) -> None:
+    """Give the keypoints the names that were asked for, or say that they have none."""
+    k = reading.schema.num_keypoints
+    unnamed = list(reading.schema.keypoints) == numbered_names(k)
+    if names and (unnamed or not only_unnamed):
+        plain = names.split(",") if isinstance(names, str) else names
+        reading.name_keypoints([as_name(name, "name", "--names") for name in plain], "--names")
+    elif unnamed:
+        note = f"the source does not name its keypoints: they are called kpt_0 to kpt_{k - 1}; name them with --names"
+        reading.notes.append(note)
+        logger.warning("%s", note)

@@ -4,23 +4,21 @@ Images are found below the folder of the ``.slp``, even if it names them by path
 a package file (``.pkg.slp``) embeds, and frames of video files, are written as PNG into a folder that the caller gives.
 """
 
-import logging
 from dataclasses import dataclass, field
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.parsing.image_files import find_image, measure_image
+from kpplugins.data.parsing.image_files import existing_end, is_absolute, measure_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import one_line
 from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
-
-logger = logging.getLogger(__name__)
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -43,17 +41,23 @@ def is_sleap(source: Path) -> bool:
 
 
 def read_sleap(
-    source: Path, *, extract_to: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    extract_to: Path | None = None,
+    margin: float = MARGIN,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read what people labelled, in the order of the file.
 
     A point that SLEAP marks as not visible has no trustworthy position and is absent; the others are visible. Frames
-    with predictions only are left out, which is logged; a labelled frame without instances is a background (in a
+    with predictions only are left out, which is noted; a labelled frame without instances is a background (in a
     package file it has no image and is left out too). The symmetries of the skeleton are the flip pairs; where it
     has none, they follow from the names.
 
     Args:
         source: the ``.slp`` file, or a folder with one.
+        images: where the images are instead of beside the file.
         extract_to: the folder that frames of videos and package files are written to; ``None`` makes such frames
             faults. It is the caller's to remove where reading fails.
         margin: of the box around an animal's keypoints, see ``record_builder``.
@@ -68,7 +72,7 @@ def read_sleap(
     path = _file_of(source)
     labels = _load(path)
     reading = AnnotationSet(_schema(labels, path))
-    frames = _Frames(path, extract_to)
+    frames = _Frames(path, extract_to, ImageFolder(images or path.parent, search=images is not None))
     left_out = 0
     for number, frame in enumerate(labels.labeled_frames):
         where = f"{path}:frame {number}"
@@ -85,8 +89,9 @@ def read_sleap(
         reading.records.extend(records)
         if not records:
             reading.backgrounds.append(image)
+    reading.notes += frames.folder.notes
     if left_out:
-        logger.warning("%s: %d frames that nobody labelled, left out", path, left_out)
+        reading.notes.append(f"{path}: {left_out} frames that nobody labelled, left out")
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("no labelled frame here", where=str(path), todo="label some in SLEAP")
     return reading.settle(skip_bad)
@@ -98,6 +103,7 @@ class _Frames:
 
     labels: Path
     out: Path | None
+    folder: ImageFolder
     found: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def image(self, video: Any, index: int, where: str) -> ImageInfo:
@@ -112,30 +118,25 @@ class _Frames:
                 raise BadInputError(
                     "frame has no image", where=where, expected=f"0 … {len(names) - 1}", found=str(index)
                 )
-            return find_image(self.labels.parent, self._relative(str(names[index]), where), where)
+            return self.folder.find(str(names[index]), where)
         return self._extract(video, index, where)
 
     def _relative(self, name: str, where: str) -> str:
         """Find ``name`` below the folder of the labels: as it is, or its longest tail that exists there."""
         plain = name.replace("\\", "/")
-        if not plain.startswith("/") and not PureWindowsPath(plain).drive:
+        if not is_absolute(plain):
             return plain
         root = self.labels.parent
-        parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            try:
-                if (root / end).is_file():
-                    return end
-            except (OSError, ValueError):
-                break
-        raise BadInputError(
-            "image or video is not beside the labels",
-            where=where,
-            expected=f"{parts[-1] if parts else 'a file'} below {root}",
-            found=repr(name)[:120],
-            todo="copy it there",
-        )
+        end = existing_end(root, plain)
+        if not end:
+            raise BadInputError(
+                "image or video is not beside the labels",
+                where=where,
+                expected=f"{plain.rsplit('/', 1)[-1] or 'a file'} below {root}",
+                found=repr(name)[:120],
+                todo="copy it there",
+            )
+        return end
 
     def _extract(self, video: Any, index: int, where: str) -> ImageInfo:
         """Write one frame of a video or package file."""

@@ -8,7 +8,8 @@ The meaning of a region is in its attributes, whose names differ between project
 - the instance is the attribute ``instance``, ``instance_id``, ``group_id`` or ``id``, where there is one; without,
   ``grouping`` combines points and boxes;
 - the category is a box's ``category``, ``class``, ``label``, ``name`` or ``type``;
-- a point whose attribute ``occluded`` is true (``true``, ``yes``, ``1`` or a ticked box) has visibility 1.
+- a point whose attribute ``occluded`` or ``difficult`` is true (``true``, ``yes``, ``1`` or a ticked box) has
+  visibility 1.
 
 Attribute names are not case-sensitive.
 """
@@ -32,7 +33,8 @@ from kpplugins.data.grouping import (
     ignored_shapes,
 )
 from kpplugins.data.parsing.documents import load_json, parse_json
-from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.image_files import below
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import annotation_files, read_text, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number
 from kpplugins.data.record_builder import MARGIN
@@ -46,8 +48,8 @@ _COLUMNS = (
 _NAME_KEYS = ("name", "keypoint", "label", "part")
 _GROUP_KEYS = ("instance", "instance_id", "group_id", "id")
 _CATEGORY_KEYS = ("category", "class", "label", "name", "type")
-_OCCLUDED = "occluded"
-_TRUE = ("true", "yes", "1", "occluded")
+_OCCLUDED = ("occluded", "difficult")
+_TRUE = ("true", "yes", "1", "occluded", "difficult")
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def read_via(
         )
     pages: list[Page] = []
     faults: list[BadInputError] = []
+    notes: list[str] = []
     for path in files:
         try:
             if images is None:
@@ -131,13 +134,14 @@ def read_via(
         except BadInputError as fault:
             faults.append(fault)
             continue
+        folder = ImageFolder(path.parent, bases) if images is None else ImageFolder(images, search=True)
         for entry in entries:
             try:
-                root, where_from = (path.parent, bases) if images is None else (images, [""])
-                pages.append(_page(entry, key, root, where_from, path))
+                pages.append(_page(entry, key, folder, path))
             except BadInputError as fault:
                 faults.append(fault)
-    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad)
+        notes += folder.notes
+    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
 
 
 def _entries(path: Path) -> tuple[list[_Entry], list[str]]:
@@ -261,10 +265,10 @@ def _name_key(points: list[_Region], where: str) -> str:
     )
 
 
-def _page(entry: _Entry, key: str, root: Path, bases: list[str], source: Path) -> Page:
+def _page(entry: _Entry, key: str, folder: ImageFolder, source: Path) -> Page:
     if entry.fault is not None:
         raise entry.fault
-    image = find_image(root, entry.filename, entry.where, bases=bases)
+    image = folder.find(entry.filename, entry.where)
     keypoints: list[DrawnKeypoint] = []
     boxes: list[DrawnBox] = []
     ignored: list[str] = []
@@ -273,7 +277,7 @@ def _page(entry: _Entry, key: str, root: Path, bases: list[str], source: Path) -
         if region.kind == "point":
             x, y = (as_number(region.shape.get(side), side, region.where) for side in ("cx", "cy"))
             name = as_name(region.first([key]) or None, f"attribute {key!r}", region.where)
-            occluded = region.first([_OCCLUDED]).lower() in _TRUE
+            occluded = region.first(_OCCLUDED).lower() in _TRUE
             keypoints.append(DrawnKeypoint(name, x, y, occluded, group))
         elif region.kind in ("rect", "polygon"):
             boxes.append(_box(region, group))

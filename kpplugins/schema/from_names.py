@@ -56,6 +56,47 @@ def infer_schema(
     )
 
 
+def numbered_names(k: int) -> list[str]:
+    """Name the keypoints of a source that does not.
+
+    Args:
+        k: how many there are.
+
+    Returns:
+        ``kpt_0``, ``kpt_1``, ….
+    """
+    return [f"kpt_{i}" for i in range(k)]
+
+
+def renamed_schema(schema: KeypointSchema, names: Sequence[str], pairs_given: bool) -> KeypointSchema:
+    """Give the keypoints of a schema other names, in the same order.
+
+    Args:
+        schema: with K keypoints.
+        names: K names.
+        pairs_given: the flip pairs, or that there are none, were stated; otherwise, where there are none, they
+            follow from the new names.
+
+    Returns:
+        The schema. Sigmas that were inferred are inferred again.
+
+    Raises:
+        BadInputError: see ``KeypointSchema``.
+    """
+    new = dict(zip(schema.keypoints, names, strict=True))
+    inferred = schema.sigmas_source.startswith(("default", "COCO's"))
+    pairs = [(new[a], new[b]) for a, b in schema.flip_pairs]
+    named = infer_schema(
+        schema.name, names, skeleton=[(new[a], new[b]) for a, b in schema.skeleton],
+        flip_pairs=pairs if pairs or pairs_given else None, sigmas=None if inferred else schema.sigmas,
+    )  # fmt: skip
+    return replace(
+        named,
+        sigmas_source=named.sigmas_source if inferred else schema.sigmas_source,
+        unpaired=tuple(new[n] for n in schema.unpaired),
+    )
+
+
 def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = ()) -> KeypointSchema:
     """Merge the schemas of several categories into one that has every keypoint name once.
 

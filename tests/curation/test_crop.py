@@ -209,7 +209,7 @@ def test_progress_counts_images(tmp_path: Path):
             {},
             "no instance to cut out; expected one with 1.*1 × no keypoint labelled",
         ),
-        ({**GOOD, "bbox": [20, 30, 0, 20]}, {}, "annotation 1: bbox must be.*positive size"),
+        ({**GOOD, "bbox": [20, 30, -9, 20]}, {}, "annotation 1: bbox must be.*positive size"),
         (
             {**GOOD, "bbox": [200, 30, 40, 20]},
             {},

@@ -296,7 +296,7 @@ def odd_image(pets: Path) -> None:
         (None, {"to": "via"}, "unknown format to write; expected coco, labelme, cvat.*'via'"),
         (None, {"to": "cvat", "place": "move"}, "unknown way to place"),
         (None, {"to": "cvat", "score_thr": float("nan")}, "wrong threshold"),
-        (None, {"to": "cvat", "images": Path("x")}, "coco names its images with their folders"),
+        (None, {"to": "cvat", "images": Path("x")}, "--images: no such folder; found x"),
         (lambda p: (p / "images/a.png").unlink(), {"to": "yolo"}, "image is missing"),
         (rename_category, {"to": "cvat"}, r"category has a name.*cat\\nfish"),
         (rename_image, {"to": "labelme"}, "image has a name.*rename it"),

@@ -54,6 +54,28 @@ def test_a_point_without_group_goes_to_the_smallest_box_around_it_and_that_is_co
     assert found[0].rules == () and found[1].rules == (AppliedRule.KEYPOINT_IN_SEVERAL_BOXES,)
 
 
+@pytest.mark.parametrize("end", ["-occluded", "_Occluded", ".hidden", " (occluded)", " invisible"])
+def test_a_label_may_say_that_its_keypoint_is_occluded(end: str):
+    (instance,) = group_shapes([DrawnKeypoint(f"a{end}", 1, 1), DrawnKeypoint("b", 9, 9)], [], "f")
+    assert [(k.name, k.occluded) for k in instance.keypoints] == [("a", True), ("b", False)]
+    assert instance.rules == (AppliedRule.OCCLUDED_BY_LABEL,)
+    names = ["a", "b", f"b{end}"]
+    assert read(page(instance), names=names).schema.keypoints == ("a", "b")
+    whole = DrawnKeypoint("occluded", 1, 1)
+    assert group_shapes([whole], [], "f")[0].keypoints == (whole,)
+    with pytest.raises(BadInputError, match="'a' occurs twice"):
+        group_shapes([DrawnKeypoint("a", 1, 1), DrawnKeypoint(f"a{end}", 2, 2)], [], "f")
+
+
+def test_a_flat_box_counts_only_in_a_group_with_keypoints():
+    flat = (10.0, 10.0, 10.0, 20.0)
+    found = group_shapes([DrawnKeypoint("a", 10, 15, group="1")], [DrawnBox(flat, "cat", "1")], "f")
+    assert shape_of(found) == [("cat", ["a"])] and found[0].corners == flat
+    for group in ("", "2"):
+        with pytest.raises(BadInputError, match="f: box has no size"):
+            group_shapes([DrawnKeypoint("a", 10, 15, group="1")], [DrawnBox(flat, "cat", group)], "f")
+
+
 def test_without_boxes_all_points_are_one_instance():
     assert shape_of(group_shapes([DrawnKeypoint("a", 1, 1), DrawnKeypoint("b", 9, 9)], [], "f")) == [
         ("object", ["a", "b"])
@@ -115,12 +137,10 @@ def test_the_schema_is_declared_names_then_first_seen_and_absent_points_are_zero
 def test_a_point_outside_the_image_is_absent_and_counted():
     record = read(
         page(
-            Instance(
-                (DrawnKeypoint("a", -1, 5), DrawnKeypoint("b", 99, 79), DrawnKeypoint("c", 99.5, 5)), BIG
-            )
+            Instance((DrawnKeypoint("a", -1, 5), DrawnKeypoint("b", 99, 79), DrawnKeypoint("c", 101, 5)), BIG)
         )
     ).records[0]
-    assert record.keypoints[:, 2].tolist() == [0, 2, 0]  # inside is 0 … W - 1
+    assert record.keypoints[:, 2].tolist() == [0, 2, 0]  # inside is 0 … W
     assert record.rules == (
         AppliedRule.KEYPOINT_OUTSIDE,
         AppliedRule.KEYPOINT_OUTSIDE,

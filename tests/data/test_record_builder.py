@@ -24,9 +24,33 @@ def test_a_box_comes_from_the_keypoints_with_margin_and_the_area_from_the_box():
 
 
 def test_a_point_outside_is_unlabelled_and_noted():
-    made = record([[10, 20, 2], [50, 40, 2], [99.5, 3, 2]])
+    made = record([[10, 20, 2], [50, 40, 2], [100.5, 3, 2]])
     assert made.keypoints[2].tolist() == [0, 0, 0]
     assert made.rules == (AppliedRule.KEYPOINT_OUTSIDE, AppliedRule.BOX_DERIVED, AppliedRule.AREA_DERIVED)
+
+
+def test_a_point_on_the_border_is_inside():
+    """Pixels' edges reach from 0 to the width, their centres to the width less one."""
+    made = record([[100, 80, 2], [99.5, 3, 1], [99, 79, 2], [100, 81, 2], [100, 3, 0]])
+    assert made.keypoints.tolist() == [[99, 79, 2], [99, 3, 1], [99, 79, 2], [0, 0, 0], [0, 0, 0]]
+    assert made.rules[:3] == (
+        AppliedRule.KEYPOINT_OUTSIDE,
+        AppliedRule.KEYPOINT_MOVED,
+        AppliedRule.KEYPOINT_MOVED,
+    )
+    assert record([[99.5, 3, 2], [1, 1, 2]], border=0).num_labelled == 1
+
+
+def test_a_box_without_size_is_derived_if_there_are_keypoints():
+    given = record([[10, 20, 2], [50, 40, 1]], box=np.zeros(4))
+    assert given.bbox.tolist() == [6, 16, 54, 44]
+    assert given.rules == (
+        AppliedRule.BOX_WITHOUT_SIZE,
+        AppliedRule.BOX_DERIVED,
+        AppliedRule.AREA_DERIVED,
+    )
+    line = record([[10, 20, 2], [10, 40, 1]], box=np.array([10.0, 20, 10, 40]))
+    assert line.bbox.tolist() == [8, 18, 12, 42]  # longer side 20, margin 2
 
 
 def test_a_single_point_gets_a_small_box():
@@ -63,7 +87,8 @@ def test_a_given_box_is_kept_and_cut():
         ([[1, 1, np.nan]], {}, "visibility must be 0, 1 or 2"),
         ([[-1, 1, 2]], {}, "every keypoint lies outside"),
         ([[1, 1, 0]], {}, "neither a keypoint nor a box"),
-        ([[1, 1, 2]], {"box": np.array([5.0, 5, 5, 9])}, "box has no area"),
+        ([[1, 1, 0]], {"box": np.array([5.0, 5, 5, 9])}, "box has no area"),
+        ([[-1, 1, 2]], {"box": np.array([5.0, 5, 5, 5])}, "box has no area"),
         ([[1, 1, 2]], {"box": np.array([9.0, 5, 5, 9])}, "box has no area"),
         ([[1, 1, 2]], {"box": np.array([np.nan, 5, 5, 9])}, "box has no area"),
         ([[1, 1, 2]], {"box": np.array([200.0, 5, 300, 9])}, "box has no area in its image"),

@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ def test_what_is_written_is_read(tmp_path: Path):
         Path("/elsewhere/a b.jpg"),
     ]
     assert read_splits(tmp_path, images) == {images[0]: "test", images[1]: "train"}
+    apart = tmp_path / unicodedata.normalize("NFD", "sub/ü.jpg")  # as macOS spells it
+    assert read_splits(tmp_path, [apart]) == {apart: "train"}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpplugins.data.splits import split_bounds, take_split, true_division
+from kpplugins.data.splits import split_bounds, split_of_name, take_split, true_division
 from kpplugins.structures import BadInputError
 
 
@@ -51,3 +51,15 @@ def test_faults(split: str, ratios: tuple, words: str):
 def test_a_set_with_one_part_is_not_divided():
     assert true_division({Path("a"): "train"}) == {}
     assert len(true_division({Path("a"): "train", Path("b"): "val"})) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train", "train"), ("person_keypoints_train2017", "train"), ("my-val", "val"), ("Validation", "val"),
+        ("valid", "val"), ("testing_set", "test"), ("latest", ""), ("constraint", ""), ("trainval", ""),
+        ("valley", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_whole_word_in_a_name_is_a_split(name: str, split: str):
+    assert split_of_name(name) == split

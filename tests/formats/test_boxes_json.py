@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.boxes_json import is_boxes_json, read_boxes_json
+from kpplugins.formats.open_source import open_source
 from kpplugins.structures import BadInputError
 
 TWO = {
@@ -61,16 +62,17 @@ def test_folders_give_splits(tmp_path: Path):
 
 def test_names(tmp_path: Path):
     add(tmp_path, "a", TWO)
-    assert read_boxes_json(tmp_path, names="head, tail").schema.keypoints == ("head", "tail")
-    assert read_boxes_json(tmp_path, names=["left", "right"]).schema.flip_pairs == (("left", "right"),)
-    with pytest.raises(BadInputError, match="wrong number of names.*expected 2.*found 1"):
-        read_boxes_json(tmp_path, names="head")
+    assert open_source(tmp_path, names="head, tail")[1].schema.keypoints == ("head", "tail")
+    assert open_source(tmp_path, names=["left", "right"])[1].schema.flip_pairs == (("left", "right"),)
+    with pytest.raises(BadInputError, match="--names: wrong number of names.*expected 2.*found 1"):
+        open_source(tmp_path, names="head")
+    assert "does not name its keypoints" in open_source(tmp_path)[1].notes[0]
 
 
 def test_real_tubes(real_data: Path):
     source = real_data / "glue_tubes"
     files = [json.loads(p.read_text()) for p in source.glob("*/annotations/*.json")]
-    reading = read_boxes_json(source, names="head,tail")
+    _, reading = open_source(source, names="head,tail")
     assert len({r.image for r in reading.records}) + len(reading.backgrounds) == len(files) == 111
     assert len(reading.records) == sum(len(f["bboxes"]) for f in files) == 185
     visible = sum(p[2] for f in files for instance in f["keypoints"] for p in instance)

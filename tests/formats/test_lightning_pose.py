@@ -55,6 +55,33 @@ def test_tables_are_read_together(folder: Path):
         read_lightning_pose(folder)
 
 
+def test_views_with_other_body_parts_are_categories(folder: Path):
+    (folder / "CollectedData.csv").rename(
+        folder / "top.csv"
+    )  # any name, as config.yaml of Lightning Pose allows
+    side = "".join(TABLE.splitlines(keepends=True)[:3]).replace("paw_l", "tail")
+    (folder / "side.csv").write_text(side + "labeled-data/séance 1/img03.png,1,2,30,40\n", encoding="utf-8")
+    (folder / "predictions.csv").write_text("scorer,r,r,r\nbodyparts,a,a,a\ncoords,x,y,likelihood\n")
+    assert is_lightning_pose(folder)
+    reading = read_lightning_pose(folder)
+    assert reading.schema.keypoints == ("tail", "paw_r", "paw_l")
+    assert reading.category_keypoints == {"side": ("tail", "paw_r"), "top": ("paw_l", "paw_r")}
+    assert [(r.category, r.keypoints[:, 2].tolist()) for r in reading.records] == [
+        ("side", [2, 2, 0]),
+        ("top", [0, 2, 2]),
+        ("top", [0, 0, 2]),
+    ]
+    assert reading.notes == ["views with different body parts, a category each: side, top"]
+
+
+def test_the_images_of_another_machine_are_found_by_the_end_of_their_paths(folder: Path):
+    away = "/home/rick/project/labeled-data/séance 1/"
+    (folder / "CollectedData.csv").write_text(TABLE.replace("labeled-data/séance 1/", away), encoding="utf-8")
+    reading = read_lightning_pose(folder)
+    assert len(reading.records) == 2
+    assert "3 images found by the end of a path of another machine" in reading.notes[0]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -64,7 +91,7 @@ def test_tables_are_read_together(folder: Path):
         ("10.5", "1e999", r"csv:4: coordinate is wrong"),
         ("10.5,", ",", r"csv:4: point has one coordinate"),
         ("10.5,", "10.5,,", r"csv:4: row has another length"),
-        ("labeled-data/séance 1/img00.png", "/data/img00.png", "absolute path"),
+        ("labeled-data/séance 1/img00.png", "/data/img90.png", "absolute path"),
         ("labeled-data/séance 1/img00.png", "../img00.png", "outside its folder"),
         ("img00.png", "img99.png", r"csv:4: image is missing"),
         ("img01.png", "img00.png", r"csv:5: image has two rows"),
@@ -79,10 +106,9 @@ def test_bad_tables(folder: Path, old: str, new: str, words: str):
 
 
 def test_other_bytes_and_nothing(folder: Path):
-    (folder / "CollectedData.csv").write_bytes(TABLE.encode("utf-16"))
+    (folder / "CollectedData.csv").write_bytes(TABLE.encode("latin-1"))
     with pytest.raises(BadInputError, match="not UTF-8 text"):
         read_lightning_pose(folder)
-    assert not is_lightning_pose(folder)
     assert not is_lightning_pose(folder / "none")
     with pytest.raises(BadInputError, match="no Lightning Pose labels here"):
         read_lightning_pose(folder / "labeled-data")

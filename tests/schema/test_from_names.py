@@ -1,6 +1,6 @@
 import pytest
 
-from kpplugins.schema.from_names import flip_pairs_by_name, infer_schema
+from kpplugins.schema.from_names import flip_pairs_by_name, infer_schema, numbered_names, renamed_schema
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ def test_sigmas_are_cocos_only_where_all_names_are():
     assert infer_schema("x", ["nose", "tail"]).sigmas == (0.05, 0.05)
     assert "not measured" in infer_schema("x", ["tail"]).sigmas_source
     assert infer_schema("x", ["nose"], sigmas=[0.2]).sigmas_source == "given with the data"
+
+
+def test_other_names_keep_what_was_given():
+    given = infer_schema(
+        "x", ["a", "b", "c"], skeleton=[("a", "c")], flip_pairs=[("a", "b")], sigmas=[0.1, 0.1, 0.2]
+    )
+    named = renamed_schema(given, ["left_eye", "right_eye", "nose"], pairs_given=True)
+    assert named.flip_pairs == (("left_eye", "right_eye"),) and named.skeleton == (("left_eye", "nose"),)
+    assert (named.sigmas, named.sigmas_source) == ((0.1, 0.1, 0.2), given.sigmas_source)
+    plain = infer_schema("x", numbered_names(3))
+    assert plain.keypoints == ("kpt_0", "kpt_1", "kpt_2")
+    named = renamed_schema(plain, ["left_eye", "right_eye", "nose"], pairs_given=False)
+    assert named.flip_pairs == (("left_eye", "right_eye"),) and named.sigmas_source == "COCO's, by name"
+    assert renamed_schema(plain, ["left_eye", "right_eye", "nose"], pairs_given=True).flip_pairs == ()

@@ -5,6 +5,7 @@ import numpy as np
 from kpplugins.curation.checks.corners import corner_files
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
+from kpplugins.data.rule import AppliedRule
 
 _LEAST_INSIDE = 0.75
 """Least share of a box that must be inside its image."""
@@ -34,6 +35,7 @@ def boxes_outside_image(material: Material) -> list[Finding]:
                 a.instance is None
                 or a.box is None
                 or a.image is None
+                or not a.box[2:].all()
                 or not material.labelled[a.instance].any()
             ):
                 continue
@@ -45,6 +47,20 @@ def boxes_outside_image(material: Material) -> list[Finding]:
                 what = f"Only {inside:.0%} of the box is inside the image ({size} pixels)."
                 found.append(material.about(a.instance, "box-outside-image", "suspect", what, _TODO))
     return found
+
+
+def without_size(material: Material) -> list[Finding]:
+    """Report boxes without width or height, in whose place the reader derives one from the keypoints.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per box, suspect.
+    """
+    what = "The box has no width or no height; one is derived from the keypoints."
+    flat = [i for i, r in enumerate(material.records) if AppliedRule.BOX_WITHOUT_SIZE in r.rules]
+    return [material.about(i, "box-without-size", "suspect", what, _TODO) for i in flat]
 
 
 def without_points(material: Material) -> list[Finding]:

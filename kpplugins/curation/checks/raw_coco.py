@@ -9,12 +9,13 @@ import numpy as np
 
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.files import coco_files, split_of_file
 from kpplugins.data.coco.reader import CocoFile
+from kpplugins.data.coco.schema import coco_object, has_keypoints
+from kpplugins.data.coco.single_points import coco_id
 from kpplugins.data.coco.writer import images_of
-from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.data.rule import AppliedRule
-from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import clip_box
 
@@ -77,23 +78,22 @@ def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
     """Read the COCO files of a source and match them with the records.
 
     Args:
-        source: annotation file, or folder with ``annotations/*.json`` or ``*.json``.
+        source: annotation file, or a folder as ``coco_files`` takes it.
         reading: what the reader made of the source.
 
     Returns:
-        The files in sorted order; files that are not COCO are left out.
+        The files in sorted order; files that are not COCO or have no keypoints are left out.
     """
-    files = [source] if source.is_file() else sorted((source / "annotations").glob("*.json"))
-    files = files or sorted(source.glob("*.json"))
+    files = [source] if source.is_file() else coco_files(source)
     root = source if source.is_dir() else source.parent
     sizes = {image.path: image for image in images_of(reading)}
     found = []
     for path in files:
         try:
-            content = load_json(path, finite=False)
+            content = coco_object(path)
         except BadInputError:
             continue
-        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+        if has_keypoints(content):
             found.append(_raw_file(path, root, content, sizes, reading))
     return found
 
@@ -101,14 +101,14 @@ def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
 def _raw_file(
     path: Path, root: Path, content: dict, sizes: dict[Path, ImageInfo], reading: AnnotationSet
 ) -> RawFile:
-    paths = _paths_by_name(path, root)
+    places = _places(path, root)
     images: list[tuple[dict[str, Any], ImageInfo | None]] = []
-    by_id: dict[str, ImageInfo | None] = {}
-    for entry in _objects(content["images"]):
-        place = _find(paths, str(entry.get("file_name", "")))
+    by_id: dict[str | None, ImageInfo | None] = {}
+    for entry, place in zip(content["images"], places or [None] * len(content["images"]), strict=True):
         image = sizes.get(place) if place is not None else None
-        images.append((entry, image))
-        by_id.setdefault(str(entry.get("id")), image)
+        if isinstance(entry, dict):
+            images.append((entry, image))
+            by_id.setdefault(coco_id(entry.get("id")), image)
     waiting: dict[tuple, list[int]] = defaultdict(list)
     for i, record in enumerate(reading.records):
         if record.source == path:
@@ -117,35 +117,27 @@ def _raw_file(
     annotations = []
     for i, entry in enumerate(_objects(content["annotations"])):
         raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None)
-        image = by_id.get(str(entry.get("image_id")))
-        places = waiting.get(_key(image.path, _fitted(raw.box, image)), []) if image is not None else []
-        instance = places.pop(0) if places else None
+        image = by_id.get(coco_id(entry.get("image_id")))
+        same = waiting.get(_key(image.path, _fitted(raw.box, image)), []) if image is not None else []
+        instance = same.pop(0) if same else None
         annotations.append(RawAnnotation(raw.name, entry, image, instance))
-    split = next((s for s in SPLITS if s in path.stem.lower()), "")
+    split = split_of_file(path, root)
     return RawFile(path, split, tuple(images), tuple(annotations), tuple(_objects(content["categories"])))
 
 
-def _paths_by_name(path: Path, root: Path) -> dict[str, list[Path]]:
-    """Return the images that the reader finds for this file, by the last part of their names."""
+def _places(path: Path, root: Path) -> list[Path | None]:
+    """Return the image that the reader finds for each entry of the file's images; empty if it cannot read the file."""
     try:
-        part = CocoFile(path, root, margin=MARGIN, check_images=False).read()
+        part = CocoFile(path, root, margin=MARGIN, check_images=False)
+        part.images()
     except BadInputError:
-        return {}
-    found: dict[str, list[Path]] = defaultdict(list)
-    for image in images_of(part):
-        found[image.path.name].append(image.path)
-    return found
-
-
-def _find(paths: dict[str, list[Path]], name: str) -> Path | None:
-    plain = name.replace("\\", "/").strip()
-    candidates = paths.get(plain.rsplit("/", 1)[-1], [])
-    return next((p for p in candidates if p.as_posix().endswith("/" + plain)), None)
+        return []
+    return [None if image is None else image.path for image in part.entry_images]
 
 
 def _fitted(box: np.ndarray | None, image: ImageInfo) -> np.ndarray | None:
-    """Return the xyxy box that the reader makes of ``bbox``."""
-    if box is None:
+    """Return the xyxy box that the reader makes of ``bbox``; ``None`` where it derives one."""
+    if box is None or not box[2:].all():
         return None
     return clip_box(np.concatenate([box[:2], box[:2] + box[2:]]), image.width, image.height)
 

@@ -4,33 +4,33 @@ Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``s
 ``sigmas_source``; the writer puts them there, so that an annotation file says everything about its keypoints.
 """
 
-import os
-import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kpplugins.data.annotation_set import REPORT_FILE, AnnotationSet
-from kpplugins.data.coco.schema import coco_object, schemas_of
+from kpplugins.data.coco.files import coco_files, image_place, split_of_file
+from kpplugins.data.coco.schema import coco_object, has_keypoints, schemas_of
+from kpplugins.data.coco.single_points import coco_id, is_point, point_of, single_point_names
 from kpplugins.data.corner_votes import are_corners, corner_votes
 from kpplugins.data.faults import raise_or_warn
+from kpplugins.data.grouping import DrawnBox, DrawnKeypoint, Page, gather, group_shapes
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.parsing.documents import load_json
-from kpplugins.data.parsing.image_files import below, measure_image
+from kpplugins.data.parsing.image_files import measure_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.values import as_number, as_numbers
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
-from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 BOX_FORMATS = ("xywh", "xyxy")
 _ASKED = 5000
 """Maximum number of boxes, spread over a file, that are tested for being corners."""
-_SPLIT_NAME = re.compile(rf"(?<![a-z])({'|'.join(SPLITS)})(?![a-z])")
-"""``train2017`` and ``my_val`` name a split, ``latest`` does not."""
 
 
 def is_coco(source: Path) -> bool:
@@ -43,7 +43,7 @@ def is_coco(source: Path) -> bool:
         True if any of its JSON files looks like COCO.
     """
     try:
-        return any(looks_like_coco(file) for file in coco_files(source))
+        return bool(coco_files(source))
     except OSError:
         return False
 
@@ -51,15 +51,18 @@ def is_coco(source: Path) -> bool:
 def read_coco(
     source: Path,
     *,
+    images: Path | None = None,
     margin: float = MARGIN,
     skip_bad: bool = False,
     check_images: bool = True,
     box_format: str = "xywh",
 ) -> AnnotationSet:
-    """Read one annotation file, or every one in ``source/annotations``.
+    """Read one annotation file, or every one with keypoints that ``coco_files`` lists.
 
     Args:
-        source: the JSON file or the folder. A file named after train, val or test gives its images that split.
+        source: the JSON file or the folder. A file that is named after train, val or test, or lies in a folder that
+            is, gives its images that split.
+        images: where the images are; ``None`` looks in the usual places beside the file.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad entries and log how many and why.
         check_images: read each image's header; otherwise take its size from the annotation and check only that
@@ -72,7 +75,7 @@ def read_coco(
     Raises:
         BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
     """
-    files = [f for f in coco_files(source) if looks_like_coco(f)] if source.is_dir() else [source]
+    files = coco_files(source) if source.is_dir() else [source]
     if not files:
         raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
     root = source if source.is_dir() else source.parent
@@ -83,12 +86,29 @@ def read_coco(
             expected=" or ".join(BOX_FORMATS),
             found=repr(box_format),
         )
-    readings = []
+    readings: list[AnnotationSet] = []
+    read: list[Path] = []
+    folders: dict[Path, ImageFolder] = {}
     for file in files:
-        part = CocoFile(file, root, margin, check_images, box_format)
-        readings.append(part.read())
-        part.refuse_corners(skip_bad)
-    return _joined(readings, files).settle(skip_bad)
+        content = coco_object(file)
+        if has_keypoints(content) or file == files[-1] and not read:  # which says that it has none
+            part = CocoFile(file, root, margin, check_images, box_format, content, images, folders)
+            readings.append(part.read())
+            read.append(file)
+            part.refuse_corners(skip_bad)
+    whole = _joined(readings, read)
+    left = sorted({*files, *_beside(files, source)} - {*read}) if source.is_dir() else []
+    if left:
+        names = ", ".join(file.name for file in left)
+        whole.notes.append(f"left out, because they have no keypoints: {names}")
+    for folder in folders.values():
+        whole.notes += folder.notes
+    return whole.settle(skip_bad)
+
+
+def _beside(files: Sequence[Path], source: Path) -> list[Path]:
+    """List the JSON files in the folders of ``files``, which hold nothing else than annotations."""
+    return [path for folder in {f.parent for f in files} - {source} for path in folder.glob("*.json")]
 
 
 def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> AnnotationSet:
@@ -106,6 +126,7 @@ def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> Annotat
         whole.backgrounds += part.backgrounds
         whole.splits.update(part.splits)
         whole.category_keypoints.update(part.category_keypoints)
+        whole.notes += [note for note in part.notes if note not in whole.notes]
     return whole
 
 
@@ -121,106 +142,180 @@ class CocoFile:
     """
 
     def __init__(
-        self, path: Path, root: Path, margin: float, check_images: bool, box_format: str = "xywh"
+        self,
+        path: Path,
+        root: Path,
+        margin: float,
+        check_images: bool,
+        box_format: str = "xywh",
+        content: dict[str, Any] | None = None,
+        images: Path | None = None,
+        folders: dict[Path, ImageFolder] | None = None,
     ) -> None:
-        folder = path.parent.parent if path.parent.name == "annotations" else root
-        self.box_format, self.links = box_format, _has_own_links(folder)
+        self.box_format, self.folders = box_format, {} if folders is None else folders
         self.path, self.root, self.margin, self.check_images = path, root, margin, check_images
-        self.content = coco_object(path)
-        schema, own = schemas_of(self.content, path)
+        self.content, self.image_root = coco_object(path) if content is None else content, images
+        self.single = single_point_names(self.content)
+        notes: list[str] = []
+        schema, own = schemas_of(self.content, path, self.single, notes)
         given = any(c.get("flip_pairs") is not None for c in self.content["categories"])
-        self.reading = AnnotationSet(schema, flip_pairs_given=given)
-        if any(names != schema.keypoints for names in own.values()):
+        self.reading = AnnotationSet(schema, flip_pairs_given=given, notes=notes)
+        if any(names != schema.keypoints for names in own.values()) and not self.single:
             self.reading.category_keypoints = own
         self.categories = {
-            c.get("id"): str(c.get("name", "object"))
+            key: str(c.get("name", "object"))
             for c in self.content["categories"]
-            if _is_key(c.get("id"))
+            if (key := coco_id(c.get("id"))) is not None
         }
         self.places = {name: schema.indices_of(names) for name, names in own.items()}
+        self.entry_images: list[ImageInfo | None] = []
         self._drawn: list[tuple[np.ndarray, PoseRecord]] = []
 
     def read(self) -> AnnotationSet:
         """Read everything in the file; an image with a bad annotation is left out whole."""
         images = self.images()
-        seen: set[Any] = set()
-        bad: set[Any] = set()
-        found: list[tuple[Any, PoseRecord]] = []
+        seen: set[str] = set()
+        bad: set[str | None] = set()
+        by_image: dict[str | None, list[tuple[dict, ImageInfo, str]]] = {}
+        empty: Counter[str | None] = Counter()
         for i, annotation in enumerate(self.content["annotations"]):
             where = f"{self.path}: annotation {_name(annotation, i)}"
-            key = annotation.get("image_id") if isinstance(annotation, dict) else None
+            key = coco_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
             try:
                 image = self._image_of(annotation, images, seen, where)
-                if image is not None:
-                    found.append((key, self._record(annotation, image, where)))
+                if image is not None and _is_empty(annotation):
+                    empty[key] += 1
+                elif image is not None:
+                    by_image.setdefault(key, []).append((annotation, image, where))
             except BadInputError as fault:
                 self.reading.faults.append(fault)
-                if _is_key(key):
-                    bad.add(key)
-        self.reading.records += [record for key, record in found if key not in bad]
-        bad.update(key for key, _ in found)
-        self.reading.backgrounds += [p for key, p in images.items() if p is not None and key not in bad]
+                bad.add(key)
+        if self.single:
+            self._add_single_points(by_image, bad)
+        else:
+            self._add_records(by_image, bad)
+        taken = {*bad, *by_image, *empty}
+        self.reading.backgrounds += [p for key, p in images.items() if p is not None and key not in taken]
+        if empty:
+            alone = len(set(empty) - set(by_image) - bad)
+            note = f"{empty.total()} annotation{'s' * (empty.total() > 1)} with neither keypoints nor a box, left out"
+            self.reading.notes.append(
+                note + f", with {alone} image{'s' * (alone > 1)} without any other" * bool(alone)
+            )
         return self.reading
 
-    def images(self) -> dict[Any, ImageInfo | None]:
+    def _add_records(
+        self, by_image: Mapping[str | None, list[tuple[dict, ImageInfo, str]]], bad: set[str | None]
+    ) -> None:
+        """Add one record per annotation, in the order of the file; all of an image or none."""
+        found: list[tuple[str | None, int, PoseRecord]] = []
+        for key, annotations in by_image.items():
+            for annotation, image, where in annotations:
+                try:
+                    found.append((key, len(found), self._record(annotation, image, where)))
+                except BadInputError as fault:
+                    self.reading.faults.append(fault)
+                    bad.add(key)
+        self.reading.records += [record for key, _, record in found if key not in bad]
+
+    def _add_single_points(
+        self, by_image: Mapping[str | None, list[tuple[dict, ImageInfo, str]]], bad: set[str | None]
+    ) -> None:
+        """Join the keypoints of each image into instances, by the rules of ``grouping``."""
+        pages: list[Page] = []
+        for key, annotations in by_image.items():
+            try:
+                pages.append(self._page(annotations))
+            except BadInputError as fault:
+                self.reading.faults.append(fault)
+                bad.add(key)
+        points = sum(len(instance.keypoints) for page in pages for instance in page.instances)
+        joined = gather(self.path, pages, [], margin=self.margin, names=self.reading.schema.keypoints)
+        self.reading.records, self.reading.backgrounds = joined.records, joined.backgrounds
+        self.reading.faults += joined.faults
+        self.reading.notes.append(
+            f"each keypoint is an annotation of its own: {points} joined into {len(joined.records)} instances"
+        )
+
+    def _page(self, annotations: Sequence[tuple[dict, ImageInfo, str]]) -> Page:
+        keypoints, boxes = [], []
+        _, image, where = annotations[0]
+        for annotation, _, place in annotations:
+            key = coco_id(annotation.get("category_id"))
+            group = str(annotation.get("group_id") or annotation.get("instance_id") or "")
+            if is_point(annotation) and key in self.single:
+                x, y, shown = point_of(annotation, place)
+                if shown > 0:
+                    keypoints.append(DrawnKeypoint(self.single[key], x, y, shown == 1, group))
+            elif (box := self._box(annotation, place)) is not None:
+                left, top, right, bottom = box.tolist()
+                boxes.append(DrawnBox((left, top, right, bottom), self._category(annotation, place), group))
+        return Page(image, self.path, where, group_shapes(keypoints, boxes, where))
+
+    def images(self) -> dict[str, ImageInfo | None]:
         """Read the images by id; ``None`` for a bad one, whose fault is recorded."""
-        folder = _image_folder(self.root, self.path, self.content["images"])
-        there = _files_below(folder) if not self.check_images else set()
-        named = _SPLIT_NAME.search(self.path.stem.lower())
-        split = named.group(1) if named else None
-        images: dict[Any, ImageInfo | None] = {}
+        folder, place, search = self._folder()
+        split = split_of_file(self.path, self.root)
+        images: dict[str, ImageInfo | None] = {}
         for i, entry in enumerate(self.content["images"]):
             where = f"{self.path}: image {_name(entry, i)}"
-            key = entry.get("id") if isinstance(entry, dict) else None
+            key = coco_id(entry.get("id")) if isinstance(entry, dict) else None
+            image = None
             try:
-                if not isinstance(entry, dict) or not isinstance(key, (int, str)) or "file_name" not in entry:
+                if not isinstance(entry, dict) or key is None or "file_name" not in entry:
                     raise BadInputError("image needs id and file_name", where=where, found=str(entry)[:80])
                 if key in images:
                     raise BadInputError(
                         "image id twice", where=where, todo="give each image an id of its own"
                     )
-                images[key] = self._image(folder, entry, there, where)
+                images[key] = image = self._image(folder, place, search, entry, where)
             except BadInputError as fault:
-                if _is_key(key):
+                if key is not None:
                     images.setdefault(key, None)
                 self.reading.faults.append(fault)
-                continue
-            image = images[key]
+            self.entry_images.append(image)
             if split and image is not None:
                 self.reading.splits[image.path] = split
         return images
 
-    def _image(self, folder: Path, entry: dict, there: set[str], where: str) -> ImageInfo:
-        path = below(folder, str(entry["file_name"]), where, self.links)
-        if self.check_images:
-            return measure_image(path, where)
-        if str(path) not in there and not path.is_file():
-            raise BadInputError(
-                "image is missing", where=str(path), todo="restore it or delete its annotation"
-            )
+    def _folder(self) -> tuple[ImageFolder, str, bool]:
+        """Return the folder of the images, shared by the files of a source; where in it they are; whether to search."""
+        inside, source = self.path.parent, self.image_root or self.root
+        root, place, there = image_place(self.path, source, self.content["images"])
+        links = _has_own_links(inside.parent if inside.name == "annotations" else self.root)
+        if root not in self.folders:
+            self.folders[root] = ImageFolder(root, links=links)
+        return self.folders[root], place, not there or self.image_root is not None
+
+    def _image(self, folder: ImageFolder, place: str, search: bool, entry: dict, where: str) -> ImageInfo:
+        path = folder.path(str(entry["file_name"]), where, bases=[place], search=search)
         width, height = entry.get("width"), entry.get("height")
-        if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-            return ImageInfo(path, width, height)
-        return measure_image(path, where)
+        if self.check_images or not (isinstance(width, int) and isinstance(height, int)):
+            return measure_image(path, where)
+        return ImageInfo(path, width, height) if min(width, height) > 0 else measure_image(path, where)
 
     def _image_of(self, annotation: Any, images: dict, seen: set, where: str) -> ImageInfo | None:
         if not isinstance(annotation, dict):
             raise BadInputError("annotation is not an object", where=where, found=str(annotation)[:60])
-        key = annotation.get("id")
         for name in ("id", "image_id", "category_id"):
-            if not _is_key(annotation.get(name)):
+            if annotation.get(name) is not None and coco_id(annotation[name]) is None:
                 raise BadInputError(
                     f"{name} must be a number or a text", where=where, found=str(annotation[name])[:60]
                 )
+        key = coco_id(annotation.get("id"))
         if key is not None:
             if key in seen:
                 raise BadInputError(
                     "annotation id twice", where=where, todo="give each annotation an id of its own"
                 )
             seen.add(key)
-        image = annotation.get("image_id")
+        image = coco_id(annotation.get("image_id"))
         if image not in images:
-            raise BadInputError("annotation of an unknown image", where=where, found=f"image_id {image!r}")
+            raise BadInputError(
+                "annotation of an unknown image",
+                where=where,
+                found=f"image_id {annotation.get('image_id')!r}",
+            )
         return images[image]
 
     def refuse_corners(self, skip_bad: bool) -> None:
@@ -264,13 +359,14 @@ class CocoFile:
 
     def _category(self, annotation: dict, where: str) -> str:
         """Return the name of an annotation's category; without one, that of the only category if there is just one."""
-        key = annotation.get("category_id")
+        key = coco_id(annotation.get("category_id"))
         if key is None and len(self.content["categories"]) == 1:
             return next(iter(self.categories.values()), "object")
         if key not in self.categories:
             raise BadInputError(
                 "a category_id that has no name", where=where,
-                expected=" or ".join(f"{i!r} ({name})" for i, name in self.categories.items()), found=repr(key),
+                expected=" or ".join(f"{i} ({name})" for i, name in self.categories.items()),
+                found=repr(annotation.get("category_id")),
                 todo="name it in the file's categories, with its id",
             )  # fmt: skip
         return self.categories[key]
@@ -278,8 +374,8 @@ class CocoFile:
     def _keypoints(self, annotation: dict, where: str) -> np.ndarray:
         """Return (K, 3) over the keypoints of all categories; those that this category lacks are absent."""
         every = np.zeros((self.reading.schema.num_keypoints, 3))
-        if annotation.get("keypoints") is not None:
-            category = self.categories.get(annotation.get("category_id"), "")
+        if annotation.get("keypoints") not in (None, []):
+            category = self.categories.get(coco_id(annotation.get("category_id")) or "", "")
             places = self.places.get(category, range(len(every)))
             flat = as_numbers(annotation["keypoints"], "keypoints", where)
             if len(flat) != 3 * len(places):
@@ -295,12 +391,12 @@ class CocoFile:
 
     def _box(self, annotation: dict, where: str) -> np.ndarray | None:
         """Return the box (4,) xyxy as it is written."""
-        if annotation.get("bbox") is None:
+        if annotation.get("bbox") in (None, []):
             return None
         box = as_numbers(annotation["bbox"], "bbox", where)
         if self.box_format == "xyxy" and len(box) == 4:
             box[2:] -= box[:2]
-        if len(box) != 4 or min(box[2:]) <= 0:
+        if len(box) != 4 or min(box[2:]) < 0:
             raise BadInputError(
                 "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
             )
@@ -316,64 +412,14 @@ def _has_own_links(root: Path) -> bool:
     return isinstance(report, dict) and report.get("place") == "symlink"
 
 
-def _is_key(value: Any) -> bool:
-    """Tell whether a value can be an id, or is ``None``."""
-    return value is None or isinstance(value, (int, float, str))
+def _is_empty(annotation: dict) -> bool:
+    """Tell whether an annotation says nothing: no keypoint, no box, no outline and no area."""
+    if annotation.get("segmentation") or annotation.get("area") not in (None, 0):
+        return False
+    flat, box = annotation.get("keypoints") or [], annotation.get("bbox") or []
+    return isinstance(flat, list) and isinstance(box, list) and not any(flat) and not any(box[2:])
 
 
 def _name(entry: Any, place: int) -> str:
     """Return the id of an entry, or its position in the list."""
     return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"at place {place}"
-
-
-def coco_files(source: Path) -> Iterator[Path]:
-    """List the JSON files that may hold a source's annotations.
-
-    Args:
-        source: a file, or a folder with JSON files in ``annotations`` or, without that, in itself.
-
-    Yields:
-        The files, sorted; none where ``source`` does not exist.
-    """
-    if source.is_file():
-        yield source
-    elif (source / "annotations").is_dir():
-        yield from sorted((source / "annotations").glob("*.json"))
-    elif source.is_dir():
-        yield from sorted(source.glob("*.json"))
-
-
-def looks_like_coco(path: Path) -> bool:
-    """Tell whether a file has the three keys that every COCO file has.
-
-    Args:
-        path: the file; only ``.json`` counts.
-
-    Returns:
-        True for such a file, and for a broken one that is named like one, so that it is reported.
-    """
-    if path.suffix.lower() != ".json":
-        return False
-    try:
-        content = load_json(path, finite=False)
-    except BadInputError:
-        return path.stem.lower().startswith(("person_keypoints", "instances", *SPLITS))
-    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
-
-
-def _image_folder(root: Path, file: Path, images: list) -> Path:
-    """Return the folder of the file's images: the first candidate that has the first of them."""
-    name = next((str(e["file_name"]) for e in images if isinstance(e, dict) and e.get("file_name")), "")
-    tail = file.stem.split("_")[-1]
-    base = root if (root / "annotations").is_dir() or file.parent == root else file.parent
-    bases = [base, file.parent, file.parent.parent]
-    for place in [
-        p / sub for p in bases for sub in ("images", f"images/{tail}", tail, "", "img", "JPEGImages")
-    ]:
-        if name and (place / name).is_file():
-            return place
-    return base / "images"
-
-
-def _files_below(folder: Path) -> set[str]:
-    return {os.path.join(where, name) for where, _, names in os.walk(folder) for name in names}  # noqa: PTH118

@@ -1,13 +1,16 @@
 """What the categories of a COCO file say about their keypoints."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from kpplugins.data.coco.single_points import coco_id, single_point_names
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.schema import KeypointSchema
-from kpplugins.schema.from_names import infer_schema, union_schema
+from kpplugins.schema.from_names import infer_schema, numbered_names, union_schema
 from kpplugins.structures import BadInputError
 
 
@@ -34,12 +37,28 @@ def coco_object(path: Path) -> dict:
     return content
 
 
-def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
+def has_keypoints(content: dict[str, Any]) -> bool:
+    """Tell whether a COCO file has keypoints, named or not; ``instances_*.json`` has none.
+
+    Args:
+        content: what it holds, see ``coco_object``.
+
+    Returns:
+        True if a category names keypoints or an annotation has some.
+    """
+    return bool(single_point_names(content)) or any(c.get("keypoints") for c in _with_names(content, {}))
+
+
+def schemas_of(
+    content: dict, path: Path, single: Mapping[str, str] | None = None, notes: list[str] | None = None
+) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
     """Build the schema of all categories together.
 
     Args:
         content: what the COCO file holds, see ``coco_object``.
         path: the file, for messages.
+        single: see ``single_point_names``.
+        notes: what was left out of the categories is added to it.
 
     Returns:
         The schema with the keypoints of all categories, and the keypoint names of each category that has any, by its
@@ -49,9 +68,10 @@ def schemas_of(content: dict, path: Path) -> tuple[KeypointSchema, dict[str, tup
         BadInputError: no category has keypoints, one is malformed, or they contradict each other.
     """
     schemas: dict[str, KeypointSchema] = {}
-    for category in content["categories"]:
+    for category in _with_names(content, single or {}):
         if category.get("keypoints"):
-            name, schema = str(category.get("name", "object")), _schema_of(category, path)
+            name = str(category.get("name", "object"))
+            schema = _schema_of(category, path, [] if notes is None else notes)
             if schemas.setdefault(name, schema).keypoints != schema.keypoints:
                 raise BadInputError(
                     f"category {name!r} twice with different keypoints", where=str(path), todo="rename one"
@@ -133,27 +153,75 @@ def _parsed_categories(path: Path, written: int, size: int) -> dict[str, Any]:
     return {"categories": coco_object(path)["categories"]}
 
 
-def _schema_of(category: dict, path: Path) -> KeypointSchema:
-    names, lines = category["keypoints"], category.get("skeleton") or []
+def _with_names(content: dict[str, Any], single: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the categories; if none names its keypoints, with numbered names for those whose annotations have some."""
+    categories = content["categories"]
+    if single:
+        others = [str(c.get("name", "object")) for c in categories if coco_id(c.get("id")) not in single]
+        return [{"name": others[0] if len(others) == 1 else "object", "keypoints": list(single.values())}]
+    if any(c.get("keypoints") for c in categories):
+        return categories
+    lengths: dict[str | None, Counter[int]] = {}
+    for annotation in content.get("annotations", ()):
+        flat = annotation.get("keypoints") if isinstance(annotation, dict) else None
+        if isinstance(flat, list) and flat and len(flat) % 3 == 0:
+            lengths.setdefault(coco_id(annotation.get("category_id")), Counter())[len(flat) // 3] += 1
+    numbers = {key: counts.most_common(1)[0][0] for key, counts in lengths.items()}
+    return [
+        {**c, "keypoints": numbered_names(numbers[key])} if (key := coco_id(c.get("id"))) in numbers else c
+        for c in categories
+    ]
+
+
+def _skeleton(names: list[str], lines: Any, where: str, notes: list[str]) -> list[tuple[str, str]]:
+    """Return the lines as pairs of names; lines are only drawn, so a wrong one is left out, which is noted.
+
+    COCO counts the keypoints from 1; a 0 says that this file counts from 0. Names are taken as they are.
+    """
+    lines = lines if isinstance(lines, list) else [lines]
+    ends = [end for line in lines if isinstance(line, list) for end in line]
+    first = 0 if any(type(end) in (int, float) and end == 0 for end in ends) else 1
+    if first == 0 and any(type(end) in (int, float) and end == len(names) for end in ends):
+        notes.append(f"{where}: skeleton counts from 0 and from 1, left out")
+        return []
+    places: dict[Any, str] = {name: name for name in names}
+    places.update(enumerate(names, first))
+    found, left = [], []
+    for line in lines:
+        pair = line if isinstance(line, list) and len(line) == 2 else [None, None]
+        a, b = (places.get(end) if type(end) in (int, float, str) else None for end in pair)
+        if a is None or b is None or a == b:
+            left.append(line)
+        else:
+            found.append((a, b))
+    if first == 0:
+        notes.append(f"{where}: skeleton has a 0, so it counts the keypoints from 0")
+    if left:
+        some = ", ".join(ascii(line)[:40] for line in left[:3])
+        notes.append(f"{where}: {len(left)} skeleton lines join no two keypoints, left out: {some}")
+    return found
+
+
+def _schema_of(category: dict, path: Path, notes: list[str]) -> KeypointSchema:
+    names = category["keypoints"]
     where = f"{path}: category {category.get('name', category.get('id'))!r}"
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise BadInputError(
             "keypoints of a category must be a list of names", where=where, found=str(names)[:80]
         )
     try:
-        skeleton = [(names[int(a) - 1], names[int(b) - 1]) for a, b in lines if min(int(a), int(b)) > 0]
         pairs = category.get("flip_pairs")
         schema = infer_schema(
             str(category.get("name", "object")),
             names,
-            skeleton=skeleton,
+            skeleton=_skeleton(names, category.get("skeleton") or [], where, notes),
             flip_pairs=None if pairs is None else [(str(a), str(b)) for a, b in pairs],
             sigmas=category.get("sigmas"),
         )
     except BadInputError as error:
         raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error
     except (TypeError, ValueError, IndexError, OverflowError) as error:
-        raise BadInputError(f"skeleton, flip_pairs or sigmas are malformed ({error})", where=where) from error
+        raise BadInputError(f"flip_pairs or sigmas are malformed ({error})", where=where) from error
     source, unpaired = category.get("sigmas_source"), category.get("unpaired") or ()
     if not isinstance(unpaired, (list, tuple)) or not set(map(str, unpaired)) <= set(names):
         raise BadInputError("unpaired must be a list of its keypoints", where=where, found=str(unpaired)[:60])

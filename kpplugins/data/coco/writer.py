@@ -178,7 +178,7 @@ def names_below(paths: Sequence[Path]) -> dict[Path, str]:
         The name of each image, by its path.
     """
     root = Path(os.path.commonpath([p.parent for p in paths]))
-    return {p: p.relative_to(root).as_posix() for p in paths}
+    return {p: p.relative_to(root).as_posix().replace("\\", "/") for p in paths}
 
 
 def place_image(source: Path, target: Path, place: str) -> None:

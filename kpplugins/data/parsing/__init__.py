@@ -6,6 +6,7 @@ Every fault is a BadInputError of one line; ``where`` is the file and, after a s
 - ``documents``    JSON, XML and YAML
 - ``values``       the values in them: objects, lists, numbers, names, sizes
 - ``image_files``  the images that an annotation names, kept below its folder
+- ``image_folder`` the same where names and files differ
 - ``stems``        images by their names without ending
 - ``skeletons``    lines between keypoints
 

@@ -33,13 +33,13 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
     plain = name.replace("\\", "/").strip()
     if not plain or "\0" in plain:
         raise BadInputError("image has no usable name", where=where, found=repr(name[:80]))
-    if plain.startswith("/") or PureWindowsPath(plain).drive:
+    if is_absolute(name):
         raise BadInputError(
             "image is named by an absolute path",
             where=where,
             expected=f"a name below {root}",
             found=name[:120],
-            todo="make the names relative to the annotation",
+            todo="name the folder with the images: --images DIR, or make the names relative to the annotation",
         )
     path = root / plain
     own = links and path.is_symlink() and path.parent.resolve().is_relative_to(root.resolve())
@@ -50,6 +50,76 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
             "image lies outside its folder", where=where, expected=f"below {root}", found=name[:120]
         )
     return path
+
+
+def is_absolute(name: str) -> bool:
+    """Tell whether a name is a whole path or web address, of this machine or another.
+
+    Args:
+        name: what the annotation says.
+
+    Returns:
+        True for ``/a.jpg``, ``C:\\a.jpg``, ``\\\\server\\a.jpg`` and ``https://host/a.jpg``.
+    """
+    plain = name.replace("\\", "/").strip()
+    return plain.startswith("/") or bool(PureWindowsPath(plain).drive or _WEB_ADDRESS.match(plain))
+
+
+def existing_image(
+    root: Path, names: Sequence[str], where: str, bases: Sequence[str] = ("",), links: bool = False
+) -> Path | None:
+    """Return the first file that exists among ``names`` in ``bases``, all kept below ``root``.
+
+    Args:
+        root: the folder that all files must be in.
+        names: what the annotation says, and other spellings of it, best first.
+        where: the annotation, for messages.
+        bases: folders below ``root`` that the names may be relative to, best first.
+        links: see ``below``.
+
+    Returns:
+        The path; ``None`` if there is no such file.
+
+    Raises:
+        BadInputError: a name that is unusable, absolute, a web address or outside ``root``.
+    """
+    for name in names:
+        _check_name(root, name, where)
+        for base in bases:
+            try:
+                path = below(root, f"{base}/{name}" if base else name, where, links)
+                if ".." in path.parts:
+                    path = below(root, os.path.normpath(path.relative_to(root)), where, links)
+                if path.is_file():
+                    return path
+            except BadInputError:
+                raise
+            except (OSError, ValueError, RuntimeError) as error:
+                raise BadInputError(
+                    "image has no usable name", where=where, found=ascii(name[:80])
+                ) from error
+    return None
+
+
+def existing_end(root: Path, name: str) -> str:
+    """Return the longest end of an absolute path that exists below a folder.
+
+    Args:
+        root: the folder.
+        name: a path of this or another machine.
+
+    Returns:
+        The end, with /; empty if there is none.
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    for start in range(len(parts)):
+        end = "/".join(parts[start:])
+        try:
+            if (root / end).exists():
+                return end
+        except (OSError, ValueError):
+            break
+    return ""
 
 
 def find_image(
@@ -79,27 +149,30 @@ def find_image(
             ``measure_image``.
     """
     names = [name.strip() for name in ([names] if isinstance(names, str) else names)]
-    for name in names:
-        _check_name(root, name, where)
-        for base in bases:
-            try:
-                path = below(root, f"{base}/{name}" if base else name, where)
-                if ".." in path.parts:
-                    path = below(root, os.path.normpath(path.relative_to(root)), where)
-                if path.is_file():
-                    return measure_image(path, where, declared)
-            except BadInputError:
-                raise
-            except (OSError, ValueError, RuntimeError) as error:
-                raise BadInputError(
-                    "image has no usable name", where=where, found=ascii(name[:80])
-                ) from error
+    path = existing_image(root, names, where, bases)
+    if path is None:
+        raise missing_image(names[0], where, bases, todo)
+    return measure_image(path, where, declared)
+
+
+def missing_image(name: str, where: str, bases: Sequence[str], todo: str = "") -> BadInputError:
+    """Say that there is no such image.
+
+    Args:
+        name: what the annotation says.
+        where: the annotation.
+        bases: folders that were searched.
+        todo: what to do; empty for the usual.
+
+    Returns:
+        The error, to be raised.
+    """
     shown = " or ".join(f"{base}/" if base not in ("", ".") else "the same folder" for base in bases)
-    raise BadInputError(
+    return BadInputError(
         "image is missing",
         where=where,
-        expected=f"{names[0][:120]!r} in {shown}",
-        todo=todo or "put it there or delete its annotation",
+        expected=f"{name[:120]!r} in {shown}",
+        todo=todo or "put it there, name its folder with --images DIR, or delete its annotation",
     )
 
 
@@ -147,5 +220,5 @@ def _check_name(root: Path, name: str, where: str) -> None:
             found=name[:120],
             todo="download it and name the file",
         )
-    if name.replace("\\", "/").startswith("/") or re.match("[A-Za-z]:", name) or not name:
+    if is_absolute(name) or not name:
         below(root, name, where)

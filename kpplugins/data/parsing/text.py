@@ -1,5 +1,7 @@
 """Read text files that others wrote, and list the files of a source."""
 
+import codecs
+import re
 import unicodedata
 from pathlib import Path
 
@@ -11,10 +13,20 @@ _LINE_BREAKERS = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories that must not be in a message of one line: control characters, halves of surrogate pairs, line
 and paragraph separators."""
 _HEAD, _TAIL = 65536, 4096
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+)
+"""Byte order marks, and the encodings that they announce."""
+_XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?\bencoding=["']([A-Za-z][\w.-]*)["']""")
 
 
 def read_text(path: Path, *, may_be_empty: bool = False) -> str:
-    """Read the whole of a UTF-8 text file, with or without a byte order mark.
+    """Read the whole of a text file: in the encoding of its byte order mark, else UTF-8, else as XML declares it.
 
     Args:
         path: the file.
@@ -24,7 +36,7 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
         The text, without the byte order mark.
 
     Raises:
-        BadInputError: missing, not readable, empty, or not UTF-8.
+        BadInputError: missing, not readable, empty, or in an encoding that it does not state.
     """
     try:
         content = path.read_bytes() if path.is_file() else None
@@ -32,14 +44,22 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
         raise BadInputError(f"annotation cannot be read ({error.strerror})", where=str(path)) from error
     if content is None:
         raise BadInputError("annotation is missing", where=str(path), expected="a file", todo=EXPORT_AGAIN)
-    if not content.strip() and not may_be_empty:
+    mark, encoding = _encoding_of(content)
+    if not content[mark:].strip(b" \t\r\n\0") and not may_be_empty:
         raise BadInputError("annotation is empty", where=str(path), todo=EXPORT_AGAIN)
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        return content[mark:].decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        found = (
+            f"byte {error.start + mark} is no {encoding}"
+            if isinstance(error, UnicodeDecodeError)
+            else encoding
+        )
         raise BadInputError(
-            "annotation is not UTF-8 text", where=str(path), todo="save it as UTF-8, or " + EXPORT_AGAIN
-        ) from error
+            "annotation is not UTF-8 text", where=str(path),
+            expected="UTF-8, or UTF-16 or GB18030 with a byte order mark", found=found,
+            todo=f"save it as UTF-8 (iconv -f GB18030 -t UTF-8, or its own encoding), or {EXPORT_AGAIN}",
+        ) from error  # fmt: skip
 
 
 def first_text(path: Path) -> str:
@@ -55,9 +75,23 @@ def first_text(path: Path) -> str:
         with path.open("rb") as file:
             head = file.read(_HEAD)
             file.seek(max(file.tell(), path.stat().st_size - _TAIL))
-            return (head + file.read(_TAIL)).decode("utf-8-sig", errors="replace").lstrip()
-    except (OSError, ValueError):
+            mark, encoding = _encoding_of(head)
+            return (head[mark:] + file.read(_TAIL)).decode(encoding, errors="replace").lstrip()
+    except (OSError, ValueError, LookupError):
         return ""
+
+
+def _encoding_of(content: bytes) -> tuple[int, str]:
+    """Return the length of the byte order mark, and the encoding that the content states; UTF-8 without a statement."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return len(mark), encoding
+    if (
+        b"\0" in content[:4]
+    ):  # as JSON's and XML's first two characters are ASCII, these are UTF-16's zero bytes
+        return 0, "utf-16-be" if content.startswith(b"\0") else "utf-16-le"
+    declared = _XML_ENCODING.match(content[:200])
+    return 0, declared.group(1).decode("ascii").lower() if declared else "utf-8"
 
 
 def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[Path]:

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.coco.reader import CocoFile, coco_files, looks_like_coco
+from kpplugins.data.coco.files import coco_files
+from kpplugins.data.coco.reader import CocoFile
+from kpplugins.data.coco.schema import coco_object, has_keypoints
+from kpplugins.data.coco.single_points import coco_id
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.parsing.documents import load_json
@@ -25,8 +28,8 @@ class _Ids:
     ``images`` has ``None`` for an id that means different images in different files.
     """
 
-    images: dict[Any, Path | None]
-    categories: dict[Any, str]
+    images: dict[str, Path | None]
+    categories: dict[str, str]
 
 
 def match_results(
@@ -70,11 +73,14 @@ def match_results(
 
 
 def _ids(source: Path) -> _Ids:
-    files = [file for file in coco_files(source) if looks_like_coco(file)] if source.is_dir() else [source]
+    files = coco_files(source) if source.is_dir() else [source]
     root = source if source.is_dir() else source.parent
     ids = _Ids({}, {})
     for file in files:
-        part = CocoFile(file, root, margin=MARGIN, check_images=False)
+        content = coco_object(file)
+        if len(files) > 1 and not has_keypoints(content):
+            continue
+        part = CocoFile(file, root, margin=MARGIN, check_images=False, content=content)
         ids.categories.update(part.categories)
         for key, image in part.images().items():
             if image is not None and ids.images.setdefault(key, image.path) != image.path:
@@ -83,26 +89,27 @@ def _ids(source: Path) -> _Ids:
 
 
 def _image_of(entry: dict[str, Any], ids: _Ids, known: set[Path], where: str) -> Path:
-    key = entry.get("image_id")
-    path = ids.images.get(key) if isinstance(key, (int, str)) else None
+    key = coco_id(entry.get("image_id")) or ""
+    path = ids.images.get(key)
     if path is not None and path in known:
         return path
-    double = isinstance(key, (int, str)) and key in ids.images and path is None
+    double = key in ids.images and path is None
     raise BadInputError(
         "prediction for an id of two images" if double else "prediction for an unknown image",
         where=where,
         expected="an image id of the annotation files",
-        found=f"image_id {key!r}"[:60],
+        found=f"image_id {entry.get('image_id')!r}"[:60],
         todo="give the one annotation file that was predicted as source",
     )
 
 
 def _prediction(entry: dict[str, Any], ids: _Ids, k: int, path: Path, where: str) -> Prediction:
-    category = entry.get("category_id", next(iter(ids.categories)) if len(ids.categories) == 1 else None)
-    if not isinstance(category, (int, str)) or category not in ids.categories:
+    only = next(iter(ids.categories)) if len(ids.categories) == 1 else None
+    category = coco_id(entry["category_id"]) if "category_id" in entry else only
+    if category is None or category not in ids.categories:
         raise BadInputError(
             "prediction of an unknown category", where=where, expected=f"one of {sorted(map(str, ids.categories))}",
-            found=f"category_id {category!r}"[:60],
+            found=f"category_id {entry.get('category_id')!r}"[:60],
         )  # fmt: skip
     flat = as_numbers(entry.get("keypoints"), "keypoints", where)
     if len(flat) != 3 * k:

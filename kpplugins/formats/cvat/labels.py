@@ -22,18 +22,19 @@ class SkeletonLabel:
     lines: tuple[tuple[str, str], ...]
 
 
-def skeleton_labels(root: ElementTree.Element, where: str) -> dict[str, SkeletonLabel]:
+def skeleton_labels(root: ElementTree.Element, where: str, notes: list[str]) -> dict[str, SkeletonLabel]:
     """Read every skeleton that the ``<meta>`` of a CVAT file declares.
 
     Args:
         root: of the XML document.
         where: the file, for messages.
+        notes: lines that join no two points are left out, which is added to it: they are only drawn.
 
     Returns:
         The labels by name.
 
     Raises:
-        BadInputError: a label without name, SVG that is not XML, or a line to a missing node.
+        BadInputError: a label without name, or without any points because its SVG is not XML.
     """
     labels = [label for labels in root.findall("./meta//labels") for label in labels.findall("label")]
     points: dict[str, list[str]] = {}
@@ -48,10 +49,14 @@ def skeleton_labels(root: ElementTree.Element, where: str) -> dict[str, Skeleton
             continue
         name = _name_of(label, where)
         place = f"{where} label {name!r}"
-        drawing = parse_xml(f"<svg>{svg or ''}</svg>", place)
+        drawing = _drawing(svg or "", place, notes, needed=name not in points)
         nodes = _nodes(drawing, place)
         names = tuple(dict.fromkeys(points.get(name) or nodes.values()))
-        found[name] = SkeletonLabel(name, names, _lines(drawing, nodes, names, place))
+        lines, left = _lines(drawing, nodes, names)
+        found[name] = SkeletonLabel(name, names, lines)
+        if left:
+            some = ", ".join(ascii(ends) for ends in left[:3])
+            notes.append(f"{place}: {len(left)} skeleton lines join no two keypoints, left out: {some}")
     return found
 
 
@@ -84,20 +89,28 @@ def _nodes(drawing: ElementTree.Element, where: str) -> dict[str, str]:
     }
 
 
+def _drawing(svg: str, where: str, notes: list[str], needed: bool) -> ElementTree.Element:
+    """Read the SVG; if it is broken and the points are named elsewhere, only the lines are lost."""
+    try:
+        return parse_xml(f"<svg>{svg}</svg>", where)
+    except BadInputError as fault:
+        if needed:
+            raise
+        notes.append(f"{where}: skeleton lines left out: {fault.what}")
+        return ElementTree.Element("svg")
+
+
 def _lines(
-    drawing: ElementTree.Element, nodes: dict[str, str], names: tuple[str, ...], where: str
-) -> tuple[tuple[str, str], ...]:
+    drawing: ElementTree.Element, nodes: dict[str, str], names: tuple[str, ...]
+) -> tuple[tuple[tuple[str, str], ...], list[tuple[str | None, str | None]]]:
+    """Return the lines as pairs of names, and the ends of those that do not join two of the points."""
     lines: dict[frozenset[str], tuple[str, str]] = {}
+    left = []
     for line in drawing.iter("line"):
-        ends = (nodes.get(line.get("data-node-from", "")), nodes.get(line.get("data-node-to", "")))
-        first, second = ends
+        ends = line.get("data-node-from"), line.get("data-node-to")
+        first, second = (nodes.get(end or "") for end in ends)
         if first not in names or second not in names or first is None or second is None or first == second:
-            raise BadInputError(
-                "line of a skeleton does not join two of its points",
-                where=where,
-                expected="data-node-from and data-node-to of two nodes",
-                found=ascii((line.get("data-node-from"), line.get("data-node-to"))),
-                todo="export it again from CVAT",
-            )
-        lines.setdefault(frozenset((first, second)), (first, second))
-    return tuple(lines.values())
+            left.append(ends)
+        else:
+            lines.setdefault(frozenset((first, second)), (first, second))
+    return tuple(lines.values()), left

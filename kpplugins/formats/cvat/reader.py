@@ -11,8 +11,11 @@
 
 In a video, each ``<track>`` has a shape's position in each frame; CVAT writes the frames between keyframes too, so
 nothing is interpolated here. ``outside="1"`` ends a track until it appears again. Frame n is the image ``frame_%06d``.
+A task of images can be exported as a video too: then, where there are as many images as the task has frames, frame n is
+image n in the order of their names.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +34,8 @@ from kpplugins.data.grouping import (
 )
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_xml
-from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.image_files import below, measure_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_name, as_size, parse_number
 from kpplugins.data.record_builder import MARGIN
@@ -58,8 +62,7 @@ class _File:
     """One CVAT file while it is read: where its images are, and what its labels mean."""
 
     path: Path
-    root: Path
-    bases: list[str]
+    folder: ImageFolder
     skeletons: dict[str, SkeletonLabel]
     whole: dict[str, int] = field(default_factory=dict)
 
@@ -105,11 +108,12 @@ def read_cvat(
     pages: list[Page] = []
     faults: list[BadInputError] = []
     skeletons: list[SkeletonLabel] = []
+    notes: list[str] = []
     for path in files:
         try:
             if images is None:
                 below(path.parent, path.name, str(path))
-            skeletons += _read_file(path, images, pages, faults)
+            skeletons += _read_file(path, images, pages, faults, notes)
         except BadInputError as fault:
             faults.append(fault)
     lines = {frozenset(line): line for label in skeletons for line in label.lines}
@@ -121,20 +125,21 @@ def read_cvat(
         skip_bad=skip_bad,
         names=[name for label in skeletons for name in label.points],
         skeleton=list(lines.values()),
+        notes=notes,
     )
 
 
 def _read_file(
-    path: Path, images: Path | None, pages: list[Page], faults: list[BadInputError]
+    path: Path, images: Path | None, pages: list[Page], faults: list[BadInputError], notes: list[str]
 ) -> list[SkeletonLabel]:
-    """Append the pages and faults of one file; return the skeletons that it uses."""
+    """Append the pages, faults and notes of one file; return the skeletons that it uses."""
     root = load_xml(path)
     if root.tag != "annotations":
         raise BadInputError(
             "not a CVAT file", where=str(path), expected="<annotations>", found=f"<{root.tag[:40]}>"
         )
-    bases = [""] if images is not None else [_IMAGES, ""]
-    file = _File(path, images or path.parent, bases, skeleton_labels(root, str(path)))
+    folder = ImageFolder(path.parent, [_IMAGES, ""]) if images is None else ImageFolder(images, search=True)
+    file = _File(path, folder, skeleton_labels(root, str(path), notes))
     file.whole = _whole_labels(root)
     for i, image in enumerate(root.findall("image")):
         where = f"{path} image[{i}]"
@@ -143,7 +148,8 @@ def _read_file(
         except BadInputError as fault:
             faults.append(fault)
     if root.find("track") is not None:
-        _read_video(root, file, pages, faults)
+        _read_video(root, file, pages, faults, notes)
+    notes += folder.notes
     return used(file.skeletons, {e.get("label", "") for e in _skeleton_users(root)})
 
 
@@ -167,12 +173,12 @@ def _whole_labels(root: ElementTree.Element) -> dict[str, int]:
 def _image_page(node: ElementTree.Element, file: _File, where: str) -> Page:
     name = node.get("name", "")
     subset = node.get("subset", "").strip()
-    bases = [f"{base}/{subset}".lstrip("/") for base in file.bases if subset] + file.bases
+    bases = [f"{base}/{subset}".lstrip("/") for base in file.folder.bases if subset] + [*file.folder.bases]
     declared = None
     if node.get("width") is not None or node.get("height") is not None:
         width, height = (parse_number(node.get(side), side, where) for side in ("width", "height"))
         declared = as_size(width, height, where)
-    image = find_image(file.root, name, where, bases=bases, declared=declared, todo=_EXPORT_HINT)
+    image = file.folder.find(name, where, bases=bases, declared=declared, todo=_EXPORT_HINT)
     shapes = [
         _Shape(
             element,
@@ -187,11 +193,15 @@ def _image_page(node: ElementTree.Element, file: _File, where: str) -> Page:
 
 
 def _read_video(
-    root: ElementTree.Element, file: _File, pages: list[Page], faults: list[BadInputError]
+    root: ElementTree.Element,
+    file: _File,
+    pages: list[Page],
+    faults: list[BadInputError],
+    notes: list[str],
 ) -> None:
     """Append one page a frame that is an image, and faults for frames that are not."""
     frames, broken = _shapes_by_frame(root, file, faults)
-    images = _frame_images(file)
+    images = _frame_images(file) or _task_images(root, file, notes)
     if not images:
         raise BadInputError(
             "no frames of the video here",
@@ -211,8 +221,8 @@ def _read_video(
                 raise BadInputError(
                     "image is missing", where=where, expected=f"frame_{number:06d}", todo=_EXPORT_HINT
                 )
-            name = images[number].relative_to(file.root).as_posix()
-            image = find_image(file.root, name, where, declared=declared)
+            path = below(file.folder.root, str(images[number].relative_to(file.folder.root)), where)
+            image = measure_image(path, where, declared)
             pages.append(_page(frames.get(number, []), image, file, where))
         except BadInputError as fault:
             faults.append(fault)
@@ -255,13 +265,39 @@ def _frame_number(element: ElementTree.Element, where: str) -> int:
 
 def _frame_images(file: _File) -> dict[int, Path]:
     """Return the images called ``frame_N`` by N, in the first folder that has any."""
-    for base in file.bases:
-        folder = file.root / base
+    for base in file.folder.bases:
+        folder = file.folder.root / base
         files = annotation_files(folder, SUFFIXES) if folder.is_dir() else []
         numbers = [(p.stem.removeprefix("frame_"), p) for p in files if p.stem.startswith("frame_")]
         found = {int(n): p for n, p in numbers if n.isascii() and n.isdigit() and len(n) <= 9}
         if found:
             return found
+    return {}
+
+
+def _task_images(root: ElementTree.Element, file: _File, notes: list[str]) -> dict[int, Path]:
+    """Return the images of a task of images by frame, where they are as many as its frames."""
+    start = root.findtext("./meta/job/start_frame", "0").strip()
+    first = int(start) if start.isdecimal() else 0
+    for base in file.folder.bases:
+        folder = file.folder.root / base
+        files = annotation_files(folder, SUFFIXES, deep=True) if folder.is_dir() else []
+        size = root.findtext("./meta//size", "")
+        if files and str(len(files)) == size.strip():
+            parts = [re.split(r"([0-9]+)", p.as_posix()) for p in files]
+            numbered = sorted(parts, key=lambda part: [int(t) if i % 2 else t for i, t in enumerate(part)])
+            if numbered != sorted(parts, key="".join):
+                raise BadInputError(
+                    "the order of the task's images is not known", where=str(file.path),
+                    expected="names that sort alike by letters and by numbers",
+                    found=f"{files[0].name}, {files[1].name}, …",
+                    todo="export as 'CVAT for images 1.1', which names them",
+                )  # fmt: skip
+            notes.append(
+                f"{file.path}: frames {first} to {first + len(files) - 1} are the images in the order of their names, "
+                f"{files[0].name} to {files[-1].name}"
+            )
+            return dict(enumerate(files, first))
     return {}
 
 

@@ -5,13 +5,13 @@ the category ``unique``; animals have the category ``animal``. The images of a v
 video (``--group-by 'labeled-data/([^/]+)'``).
 """
 
-import logging
 from pathlib import Path
 from typing import Any
 
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_yaml
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.deeplabcut.h5 import read_h5_table
@@ -19,8 +19,6 @@ from kpplugins.formats.deeplabcut.table import PointTable, add_table, read_csv_t
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
-
-logger = logging.getLogger(__name__)
 
 CONFIG = "config.yaml"
 FOLDER = "labeled-data"
@@ -42,15 +40,18 @@ def is_deeplabcut(source: Path) -> bool:
         return False
 
 
-def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+def read_deeplabcut(
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
     """Read the labelled frames of every video, by name of video and row.
 
     Where a video has both files, the CSV is read; DeepLabCut writes both at once. An empty cell is an absent keypoint,
     every other one is visible (DeepLabCut does not say which are occluded). A row without keypoints is a background;
-    images without a row were never labelled and are left out, which is logged.
+    images without a row were never labelled and are left out, which is noted.
 
     Args:
         source: the project's folder, or its ``config.yaml``.
+        images: where the images are instead.
         margin: of the box around an animal's keypoints, see ``record_builder``.
         skip_bad: skip bad rows and files.
 
@@ -63,8 +64,10 @@ def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = Fa
     root = source.parent if source.name == CONFIG else source
     config = load_yaml(root / CONFIG)
     tables, faults = _tables(root, str(config.get("scorer", "")))
-    schema = _schema(config, root / CONFIG, tables)
-    reading = AnnotationSet(schema, faults=faults)
+    notes: list[str] = []
+    schema = _schema(config, root / CONFIG, tables, notes)
+    reading = AnnotationSet(schema, faults=faults, notes=notes)
+    folder = ImageFolder(images or root, search=images is not None)
     seen: dict[Path, str] = {}
     for table in tables:
         strange = [part for part in table.bodyparts if part not in schema.keypoints]
@@ -79,8 +82,8 @@ def read_deeplabcut(source: Path, *, margin: float = MARGIN, skip_bad: bool = Fa
                 )
             )
         else:
-            add_table(reading, table, root, margin, seen)
-    _log_unlabelled(tables, seen)
+            add_table(reading, table, folder, margin, seen)
+    reading.notes += folder.notes + _unlabelled(tables, seen)
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError(
             "no labelled frame here", where=str(root / FOLDER), todo="label some in DeepLabCut"
@@ -121,7 +124,7 @@ def _labels_of(folder: Path, scorer: str) -> Path | None:
     return None
 
 
-def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable]) -> KeypointSchema:
+def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable], notes: list[str]) -> KeypointSchema:
     """Build the schema: names in the order of the configuration, the unique ones last if a table has them."""
     several = any(who for table in tables for who, _ in table.columns) or bool(
         config.get("multianimalproject")
@@ -132,7 +135,7 @@ def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable]) -> Key
         names += [part for part in _names(config, "uniquebodyparts", path) if part in in_tables]
     if not names:
         raise BadInputError("names no body parts", where=str(path), todo="list them under `bodyparts`")
-    return infer_schema("deeplabcut", names, skeleton=_skeleton(config, path, names))
+    return infer_schema("deeplabcut", names, skeleton=_skeleton(config, path, names, notes))
 
 
 def _names(config: dict[Any, Any], key: str, path: Path) -> list[str]:
@@ -147,7 +150,9 @@ def _names(config: dict[Any, Any], key: str, path: Path) -> list[str]:
     return [str(name) for name in value]
 
 
-def _skeleton(config: dict[Any, Any], path: Path, names: list[str]) -> list[tuple[str, str]]:
+def _skeleton(
+    config: dict[Any, Any], path: Path, names: list[str], notes: list[str]
+) -> list[tuple[str, str]]:
     """Return the lines between known keypoints; DeepLabCut's template names some that no project has."""
     lines: list[tuple[str, str]] = []
     value = config.get("skeleton") or []
@@ -156,14 +161,17 @@ def _skeleton(config: dict[Any, Any], path: Path, names: list[str]) -> list[tupl
         if len(pair) == 2 and set(pair) <= set(names) and pair[0] != pair[1]:
             lines.append((pair[0], pair[1]))
         else:
-            logger.warning("%s: skeleton: line %s joins no two known points, left out", path, repr(line)[:80])
+            notes.append(f"{path}: skeleton: line {repr(line)[:80]} joins no two known points, left out")
     return lines
 
 
-def _log_unlabelled(tables: list[PointTable], seen: dict[Path, str]) -> None:
+def _unlabelled(tables: list[PointTable], seen: dict[Path, str]) -> list[str]:
+    """Say how many images of each video have no row."""
     known = {path.resolve() for path in seen}
+    notes = []
     for table in tables:
         images = [p for p in table.path.parent.iterdir() if p.suffix.lower() in SUFFIXES]
         alone = sum(p.resolve() not in known for p in images) - len(table.faults)
         if alone > 0:
-            logger.warning("%s: %d images have no row, left out", table.path.parent, alone)
+            notes.append(f"{table.path.parent}: {alone} images have no row, left out")
+    return notes

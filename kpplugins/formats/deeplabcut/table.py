@@ -14,7 +14,7 @@ import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import one_line, read_text
 from kpplugins.data.parsing.values import parse_cell
 from kpplugins.data.record_builder import build_record
@@ -130,25 +130,31 @@ def check_columns(columns: Sequence[tuple[str, str, str]], path: Path) -> tuple[
 
 
 def add_table(
-    reading: AnnotationSet, table: PointTable, root: Path, margin: float, seen: dict[Path, str]
+    reading: AnnotationSet,
+    table: PointTable,
+    folder: ImageFolder,
+    margin: float,
+    seen: dict[Path, str],
+    category: str = "animal",
 ) -> None:
     """Add the records, backgrounds and faults of a table.
 
     Args:
         reading: what they are added to; its schema names the K keypoints.
         table: the table.
-        root: the folder that images are named from.
+        folder: where the images are.
         margin: see ``record_builder``.
         seen: where each image was found, over all tables.
+        category: of the animals.
     """
     reading.faults.extend(table.faults)
     for row in table.rows:
         try:
-            image = find_image(root, row.name, row.where)
+            image = folder.find(row.name, row.where)
             if image.path in seen:
                 raise BadInputError("image has two rows", where=row.where, found=f"{seen[image.path]} too")
             seen[image.path] = row.where
-            records = _records(row, table, image, reading.schema.keypoints, margin)
+            records = _records(row, table, image, reading.schema.keypoints, margin, category)
         except BadInputError as fault:
             reading.faults.append(fault)
             continue
@@ -208,7 +214,7 @@ def _add_row(table: PointTable, cells: list[str], where: str) -> None:
 
 
 def _records(
-    row: TableRow, table: PointTable, image: ImageInfo, names: Sequence[str], margin: float
+    row: TableRow, table: PointTable, image: ImageInfo, names: Sequence[str], margin: float, category: str
 ) -> list[PoseRecord]:
     """Build one record per individual with a labelled keypoint."""
     labelled = ~np.isnan(row.points).any(axis=1)
@@ -220,7 +226,7 @@ def _records(
     return [
         build_record(
             image, points, source=table.path, where=row.where, margin=margin,
-            category="unique" if who == UNIQUE else "animal",
+            category="unique" if who == UNIQUE else category,
         )
         for who, points in by_individual.items()
     ]  # fmt: skip

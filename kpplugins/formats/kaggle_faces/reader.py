@@ -201,4 +201,5 @@ def _record(row: dict[str, str], where: str, image: Path, source: Path) -> PoseR
         box=whole,
         category="face",
         rules=rules,
+        border=0,
     )

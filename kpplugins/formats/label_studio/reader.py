@@ -27,7 +27,8 @@ from kpplugins.data.grouping import (
 )
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_json
-from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.image_files import below
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
 from kpplugins.data.record_builder import MARGIN
@@ -94,6 +95,7 @@ def read_label_studio(
         )
     pages: list[Page] = []
     faults: list[BadInputError] = []
+    notes: list[str] = []
     for path in files:
         try:
             if images is None:
@@ -102,16 +104,19 @@ def read_label_studio(
         except BadInputError as fault:
             faults.append(fault)
             continue
-        root, bases = (path.parent, ["images", ""]) if images is None else (images, [""])
+        folder = (
+            ImageFolder(path.parent, ["images", ""]) if images is None else ImageFolder(images, search=True)
+        )
         for i, task in enumerate(tasks):
             try:
-                pages.append(_page(task, root, bases, path, f"{path} task[{i}]", annotation))
+                pages.append(_page(task, folder, path, f"{path} task[{i}]", annotation))
             except BadInputError as fault:
                 faults.append(fault)
-    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad)
+        notes += folder.notes
+    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
 
 
-def _page(task: Any, root: Path, bases: list[str], source: Path, where: str, annotation: int | None) -> Page:
+def _page(task: Any, folder: ImageFolder, source: Path, where: str, annotation: int | None) -> Page:
     task = as_dict(task, "task", where)
     if "data" in task or "annotations" in task or "completions" in task:
         results = _chosen(task, where, annotation)
@@ -119,7 +124,7 @@ def _page(task: Any, root: Path, bases: list[str], source: Path, where: str, ann
     else:
         results, data = _results_of_min(task, where), task
     declared = _declared(results, where)
-    image = find_image(root, _spellings(_address(data, where)), where, bases=bases, declared=declared)
+    image = folder.find(_spellings(_address(data, where)), where, declared=declared)
     occluded = {r["id"] for r, _ in results if _is_occluded(r) and isinstance(r.get("id"), str)}
     box_ids = {r.get("id") for r, _ in results if r.get("type") == _BOX and isinstance(r.get("id"), str)}
     keypoints, boxes, ignored = [], [], []

@@ -3,7 +3,8 @@
 ``{"imagePath": "a.jpg", "imageWidth": 640, "imageHeight": 480, "shapes": [{"label": "nose", "points": [[x, y]],
 "shape_type": "point", "group_id": 1, "flags": {}, "description": ""}, …]}``. Points are keypoints; rectangles, or
 polygons where a group has no rectangle, are boxes and their label is the category; ``grouping`` combines them by
-``group_id``. A point with the flag or the description ``occluded`` has visibility 1. Other shapes are
+``group_id``. A point with the flag or the description ``occluded``, or with X-AnyLabeling's ``"difficult": true``, has
+visibility 1. Other shapes are
 ignored and counted. Images embedded as ``imageData`` are not decoded.
 """
 
@@ -23,12 +24,14 @@ from kpplugins.data.grouping import (
 )
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_json
-from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.image_files import below
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.structures import BadInputError
 
+_OCCLUDED = ("occluded", "difficult")
 _FEWEST_CORNERS = {"rectangle": 2, "polygon": 3}
 
 
@@ -47,12 +50,15 @@ def is_labelme(source: Path) -> bool:
     )
 
 
-def read_labelme(source: Path, *, margin: float = MARGIN, skip_bad: bool = False) -> AnnotationSet:
+def read_labelme(
+    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+) -> AnnotationSet:
     """Read every LabelMe file below ``source``, sorted by name.
 
     Args:
         source: a folder with JSON files, or one such file. ``imagePath`` is relative to its JSON file and may not
             leave the folder.
+        images: where the images are instead.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad files and log how many and why, instead of stopping at the first.
 
@@ -73,18 +79,20 @@ def read_labelme(source: Path, *, margin: float = MARGIN, skip_bad: bool = False
             todo="save the annotations of LabelMe there",
         )
     pages, faults, named = [], [], set()
+    folder = ImageFolder(images or root, search=images is not None)
     for file in files:
         try:
             below(root, str(file.relative_to(root)), str(file))
             raw = as_dict(load_json(file), "the file", str(file))
-            image = _image_of(raw, root, file)
+            base = "" if images is not None else file.parent.relative_to(root).as_posix()
+            image = _image_of(raw, folder, base, file)
             named.add(image.path)
             pages.append(_read_one(raw, image, file))
         except BadInputError as fault:
             faults.append(fault)
     if source.is_dir():
         faults += _unannotated(source, files, named)
-    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad)
+    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=folder.notes)
 
 
 def _sniff_subfolders(source: Path) -> list[str]:
@@ -96,7 +104,7 @@ def _sniff_subfolders(source: Path) -> list[str]:
     return [text for folder in folders[:20] for text in sniff(folder, (".json",), limit=1)]
 
 
-def _image_of(raw: dict[str, Any], root: Path, file: Path) -> ImageInfo:
+def _image_of(raw: dict[str, Any], folder: ImageFolder, base: str, file: Path) -> ImageInfo:
     if "shapes" not in raw:
         raise BadInputError(
             "not a LabelMe file",
@@ -108,14 +116,13 @@ def _image_of(raw: dict[str, Any], root: Path, file: Path) -> ImageInfo:
     name = raw.get("imagePath")
     if not isinstance(name, str):
         as_name(name, "imagePath", str(file))
-    base = file.parent.relative_to(root).as_posix()
     cure = "put it there, or correct 'imagePath'"
     if raw.get("imageData"):
         cure = "the file embeds it as 'imageData': write it out with labelme_export_json"
     declared = None
     if raw.get("imageWidth") is not None and raw.get("imageHeight") is not None:
         declared = as_size(raw["imageWidth"], raw["imageHeight"], str(file))
-    return find_image(root, str(name), str(file), bases=[base], declared=declared, todo=cure)
+    return folder.find(str(name), str(file), bases=[base], declared=declared, todo=cure)
 
 
 def _read_one(raw: dict[str, Any], image: ImageInfo, file: Path) -> Page:
@@ -149,8 +156,9 @@ def _keypoint(shape: dict[str, Any], where: str) -> DrawnKeypoint:
         )
     flags = as_dict(shape.get("flags") or {}, "flags", where)
     description = shape.get("description")
-    said = isinstance(description, str) and description.strip().lower() == "occluded"
-    flagged = any(name.strip().lower() == "occluded" and value is True for name, value in flags.items())
+    said = isinstance(description, str) and description.strip().lower() in _OCCLUDED
+    flags = {**flags, "difficult": shape.get("difficult", flags.get("difficult"))}
+    flagged = any(name.strip().lower() in _OCCLUDED and value is True for name, value in flags.items())
     name = as_name(shape.get("label"), "label", where)
     return DrawnKeypoint(name, *points[0], occluded=said or flagged, group=_group(shape, where))
 

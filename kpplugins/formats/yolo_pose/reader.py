@@ -4,6 +4,7 @@ A line of a label file is ``class cx cy w h`` and K times ``x y`` or ``x y visib
 as fractions of the image. An image without a label file, or with an empty one, is a background.
 """
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_yaml
-from kpplugins.data.parsing.image_files import below, find_image
+from kpplugins.data.parsing.image_files import below, existing_end, is_absolute
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import first_text, one_line, read_text
 from kpplugins.data.parsing.values import parse_number
 from kpplugins.data.record_builder import build_record
-from kpplugins.data.splits import SPLITS, true_division
+from kpplugins.data.splits import SPLIT_WORDS, SPLITS, true_division
 from kpplugins.schema import KeypointSchema
-from kpplugins.schema.from_names import infer_schema
+from kpplugins.schema.from_names import infer_schema, numbered_names
 from kpplugins.structures import BadInputError
 
 _SLACK = 0.01
@@ -78,11 +80,14 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     layout, schema = _layout(config, path), _schema(config, path)
     root = _root(config, path)
     reading = AnnotationSet(schema)
+    folder = ImageFolder(root)
     splits: dict[Path, str] = {}
+    keys = _split_keys(config, root, reading.notes)
     for split in SPLITS:
-        for name, where in _names_of(config.get(split), split, root, path, reading.faults):
+        key = keys.get(split, split)
+        for name, where in _names_of(config.get(key), key, root, path, reading.faults):
             try:
-                image = find_image(root, name, where)
+                image = folder.find(name, where)
                 if image.path in splits:
                     raise BadInputError(
                         "image is listed twice", where=where, found=f"{name} in {splits[image.path]} too"
@@ -96,6 +101,7 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
             "names no images", where=str(path), expected="train, val or test with images", todo="add them"
         )
     reading.splits = true_division(splits)
+    reading.notes += folder.notes
     return reading.settle(skip_bad)
 
 
@@ -114,6 +120,21 @@ def label_path(root: Path, image: Path) -> Path:
     if folders:
         parts[folders[-1]] = "labels"
     return root.joinpath(*parts)
+
+
+def labels_of(root: Path, image: Path) -> Path:
+    """Find the label file of an image, also where only one of the two names is in macOS's Unicode form.
+
+    Args:
+        root: of the data set.
+        image: the image file.
+
+    Returns:
+        The label file, which may not exist.
+    """
+    path = label_path(root, image)
+    forms = (path.with_name(unicodedata.normalize(form, path.name)) for form in ("NFC", "NFD"))
+    return path if path.is_file() else next((p for p in forms if p.is_file()), path)
 
 
 def flip_pairs_of(flip_idx: Any, names: list[str], where: str) -> list[tuple[str, str]] | None:
@@ -195,7 +216,7 @@ def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
         different = [value for i, value in enumerate(names.values()) if value not in list(names.values())[:i]]
         names = different[0] if len(different) == 1 else different
     if names is None:
-        names = [f"kpt_{i}" for i in range(k)]
+        names = numbered_names(k)
     if not isinstance(names, list) or len(names) != k or not all(isinstance(n, (str, int)) for n in names):
         raise BadInputError(
             "`kpt_names` is wrong", where=f"{path}: kpt_names", expected=f"{k} names, the same for every class",
@@ -218,6 +239,26 @@ def _root(config: dict[Any, Any], path: Path) -> Path:
     return path.parent
 
 
+def _split_keys(config: dict[Any, Any], root: Path, notes: list[str]) -> dict[str, str]:
+    """Return the key of each split, which may be called ``validation`` or ``valid``; note other keys with images."""
+    keys: dict[str, str] = {}
+    for word, split in SPLIT_WORDS.items():
+        if config.get(word) is not None:
+            keys.setdefault(split, word)
+    for key, value in config.items():
+        entries = value if isinstance(value, list) else [value]
+        if key in ("path", "names", "kpt_names") or key in keys.values():
+            continue
+        images = sum(
+            len(_names_of(e, str(key), root, root, []))
+            for e in entries
+            if isinstance(e, str) and e.strip("./")
+        )
+        if images:
+            notes.append(f"key {str(key)[:40]!a} names {images} images, which are not read: it is no split")
+    return keys
+
+
 def _names_of(
     value: Any, split: str, root: Path, path: Path, faults: list[BadInputError]
 ) -> list[tuple[str, str]]:
@@ -228,6 +269,8 @@ def _names_of(
         try:
             if not isinstance(entry, str):
                 raise BadInputError("is not a path", where=where, found=repr(entry)[:80])
+            if is_absolute(entry):  # of the machine that the set was made on
+                entry = existing_end(root, entry) or entry
             while entry.startswith(("./", "../")):  # Roboflow writes ../train/images for a folder beside
                 entry = entry.split("/", 1)[1]
             target = below(root, entry or ".", where)
@@ -269,7 +312,7 @@ def _orphans(folder: Path, root: Path) -> list[BadInputError]:
     labels = label_path(root, folder / "a.jpg").parent
     if labels == folder:
         return []
-    known = {label_path(root, p) for p in _images(folder)}
+    known = {labels_of(root, p) for p in _images(folder)}
     return [
         BadInputError(
             "label file without image",
@@ -284,7 +327,7 @@ def _orphans(folder: Path, root: Path) -> list[BadInputError]:
 
 def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) -> None:
     """Add the records of one image; all or none."""
-    path = label_path(root, image.path)
+    path = labels_of(root, image.path)
     lines = read_text(path, may_be_empty=True).splitlines() if path.is_file() else []
     records = [
         _record(line.split(), image, layout, path, f"{path}:{number}")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,14 +99,13 @@ def test_a_point_outside_is_unlabelled_and_a_missing_box_is_derived_and_both_are
         (["annotations", 1, "id"], 5, "annotation 5: annotation id twice"),
         (["annotations", 0], 3, "not an object"),
         (["images", 1, "id"], 1, "image id twice"),
-        (["images", 1, "file_name"], "gone.jpg", "gone.jpg: image is missing"),
+        (["images", 1, "file_name"], "gone.jpg", "image 2: image is missing.*gone.jpg"),
         (["images", 1, "file_name"], "../../etc/passwd", "outside its folder"),
         (["images", 1, "file_name"], "/etc/passwd", "absolute path"),
         (["images", 1, "file_name"], None, "id and file_name"),
-        (["categories", 0, "keypoints"], [], "no category has keypoints"),
         (["categories", 0, "keypoints"], [1, 2], "list of names"),
         (["categories", 0, "keypoints"], ["a", "a", "b"], "'a' twice"),
-        (["categories", 0, "skeleton"], [[1, 9]], "malformed"),
+        (["categories", 0, "flip_pairs"], [1], "malformed"),
         (["categories"], None, "not a COCO file|no COCO"),
         (["images"], {}, "not a COCO file"),
     ],
@@ -264,9 +264,89 @@ def test_categories_that_contradict_each_other(tmp_path: Path, second: dict, wor
         read_coco(folder(tmp_path, content))
 
 
-def test_a_skeleton_of_endless_numbers_is_refused(tmp_path: Path):
-    with pytest.raises(BadInputError, match="malformed"):
-        read_coco(folder(tmp_path, json.dumps(CONTENT).replace("[1, 2]", "[1e999, 2]")))
+@pytest.mark.parametrize(
+    ("skeleton", "lines", "note"),
+    [
+        ([[1, 2], [1, 3]], [("beak", "left_wing"), ("beak", "right_wing")], None),
+        ([[0, 1], [0, 2], [1, 2]], [("beak", "left_wing"), ("beak", "right_wing"), ("left_wing", "right_wing")],
+         "has a 0, so it counts the keypoints from 0"),
+        ([[1, 2], [32, 33]], [("beak", "left_wing")], r"1 skeleton lines join no two.*\[32, 33\]"),
+        ([[0, 1], [1, 3]], [], "counts from 0 and from 1, left out"),
+        ([[1, 1], [-1, 2], [1], 5, None, [1.5, 2], [[1], 2], {"a": 1}], [], "8 skeleton lines"),
+        ([[1e999, 2], [2, 1]], [("left_wing", "beak")], "1 skeleton lines"),
+        ([["beak", "left_wing"], ["beak", "tail"]], [("beak", "left_wing")], "1 skeleton lines.*tail"),
+        ("1-2", [], "1 skeleton lines"),
+        (None, [], None),
+    ],
+)  # fmt: skip
+def test_lines_are_drawing_only_never_fatal_and_never_shifted(
+    tmp_path: Path, skeleton: object, lines: list, note: str | None
+):
+    content = copy.deepcopy(CONTENT)
+    content["categories"][0]["skeleton"] = skeleton
+    reading = read_coco(folder(tmp_path, json.dumps(content).replace("Infinity", "1e999")))
+    assert list(reading.schema.skeleton) == lines
+    assert re.search(note, " ".join(reading.notes)) if note else not reading.notes
+
+
+def test_a_box_of_size_0_is_derived_and_an_empty_annotation_is_left_out_and_both_are_counted(tmp_path: Path):
+    content = changed(["annotations", 0, "bbox"], [0, 0, 0, 0])
+    content["annotations"][0]["keypoints"] = [12, 8, 2, 22, 13, 2, 0, 0, 0]
+    content["annotations"].append(
+        {"id": 7, "image_id": 2, "category_id": 7, "bbox": [0, 0, 0, 0], "area": 0, "keypoints": []}
+    )
+    reading = read_coco(folder(tmp_path, content))
+    assert reading.records[0].bbox.tolist() == [11, 7, 23, 14]  # longer side 10, margin 1
+    assert reading.rules[AppliedRule.BOX_WITHOUT_SIZE] == reading.rules[AppliedRule.BOX_DERIVED] == 1
+    assert len(reading.records) == 2
+    assert reading.backgrounds == []  # nobody has said that the second image is empty
+    assert (
+        "1 annotation with neither keypoints nor a box, left out, with 1 image without any other"
+        in reading.notes[0]
+    )
+    content["annotations"][-1]["image_id"] = 1
+    reading = read_coco(folder(tmp_path, content))
+    assert len(reading.records) == 2 and len(reading.backgrounds) == 1
+
+
+@pytest.mark.parametrize("ids", ["texts", "texts of images", "floats"])
+def test_ids_are_equal_as_text_and_as_number(tmp_path: Path, ids: str):
+    content = copy.deepcopy(CONTENT)
+    for entry in content["annotations"]:
+        if ids == "texts":
+            entry["image_id"], entry["category_id"] = str(entry["image_id"]), "7"
+        elif ids == "floats":
+            entry["image_id"], entry["category_id"] = float(entry["image_id"]), 7.0
+    if ids == "texts of images":
+        for entry in content["images"]:
+            entry["id"] = f"00{entry['id']}"
+    reading = read_coco(folder(tmp_path, content))
+    assert [r.category for r in reading.records] == ["bird", "bird"]
+    assert len(reading.backgrounds) == 1
+
+
+def test_keypoints_without_names_are_numbered_and_can_be_named(tmp_path: Path):
+    content = changed(["categories", 0, "keypoints"], None)
+    content["categories"].append({"id": 9, "name": "nest"})
+    _, reading = open_source(folder(tmp_path, content))
+    assert reading.schema.keypoints == ("kpt_0", "kpt_1", "kpt_2")
+    assert reading.schema.flip_pairs == ()
+    assert reading.schema.skeleton == (("kpt_0", "kpt_1"), ("kpt_0", "kpt_2"))
+    assert "name them with --names" in reading.notes[-1]
+    _, reading = open_source(tmp_path, names=["beak", "left_wing", "right_wing"])
+    assert reading.schema.flip_pairs == (("left_wing", "right_wing"),)
+    assert reading.schema.skeleton == (("beak", "left_wing"), ("beak", "right_wing"))
+    assert reading.notes[-1] == (
+        "keypoints named as asked: kpt_0 is beak, kpt_1 is left_wing, kpt_2 is right_wing"
+    )
+    with pytest.raises(BadInputError, match="--names: wrong number of names; expected 3 names.*found 2"):
+        open_source(tmp_path, names=["a", "b"])
+
+
+def test_names_that_the_source_has_can_be_changed(tmp_path: Path):
+    _, reading = open_source(folder(tmp_path), names=["nose", "left_eye", "right_eye"])
+    assert reading.schema.flip_pairs == (("left_eye", "right_eye"),)
+    assert reading.schema.sigmas_source == "COCO's, by name"
 
 
 def test_boxes_that_were_stored_as_xyxy(tmp_path: Path):

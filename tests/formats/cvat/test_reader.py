@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -130,6 +131,59 @@ def test_frames_may_be_elsewhere_and_are_needed(video: Path, tmp_path: Path):
         read_cvat(video, images=tmp_path / "frames")
 
 
+def test_names_without_ending_are_those_of_a_video_exported_as_images(folder: Path):
+    (folder / "images/b.jpg").rename(folder / "images/frame_000007.PNG")
+    shapes = '<points label="nose" points="20,30"/><points label="tail" points="30,30"/>'
+    reading = read_cvat(write(folder, image(shapes, 'name="frame_000007" width="100" height="80"')))
+    assert [r.image.name for r in reading.records] == ["frame_000007.PNG"]
+    assert "1 image found by a name without ending" in reading.notes[0]
+    shutil.copy(folder / "images/frame_000007.PNG", folder / "images/frame_000007.jpg")
+    with pytest.raises(BadInputError, match="image name fits several files"):
+        read_cvat(folder)
+
+
+def test_a_task_of_images_exported_as_video(folder: Path):
+    task = "<size>3</size>"
+    reading = read_cvat(write(folder, TRACKS, LABELS + task))  # a b.jpg, b.jpg, empty.jpg
+    assert [r.image.name for r in reading.records] == ["a b.jpg", "b.jpg", "b.jpg"]
+    assert (
+        "frames 0 to 2 are the images in the order of their names, a b.jpg to empty.jpg" in reading.notes[0]
+    )
+    with pytest.raises(BadInputError, match="no frames of the video"):
+        read_cvat(write(folder, TRACKS, LABELS + "<size>4</size>"))
+    (folder / "images/a b.jpg").rename(folder / "images/b10.jpg")
+    (folder / "images/b.jpg").rename(folder / "images/b9.jpg")
+    with pytest.raises(BadInputError, match="order of the task's images is not known.*for images 1.1"):
+        read_cvat(write(folder, TRACKS, LABELS + task))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ('data-node-to="2"', 'data-node-to="9"', r"label 'mouse': 1 skeleton lines.*left out: \('1', '9'\)"),
+        ('data-label-name="tail"', 'data-label-id="462"', "1 skeleton lines join no two keypoints"),
+        ('data-node-to="2"', 'data-node-to="1"', "1 skeleton lines join no two keypoints"),
+        ('data-node-from="1"', "", "1 skeleton lines join no two keypoints"),
+        ("&lt;line", "&lt;&lt;line", "skeleton lines left out: not valid XML"),
+    ],
+)
+def test_lines_are_drawing_only(folder: Path, old: str, new: str, note: str):
+    content = xml(GOOD)
+    assert old in content
+    (folder / "annotations.xml").write_text(content.replace(old, new), encoding="utf-8")
+    reading = read_cvat(folder)
+    assert reading.schema.keypoints == ("nose", "tail") and reading.schema.skeleton == ()
+    assert len(reading.records) == 2 and re.search(note, reading.notes[0])
+
+
+def test_a_flat_box_of_a_skeleton_only_names_its_category(folder: Path):
+    flat = GOOD.replace('xbr="40"', 'xbr="10"')
+    first = read_cvat(write(folder, flat)).records[0]
+    # 10.5×10 around (20, 30) and (30.5, 40)
+    assert first.bbox == pytest.approx([18.95, 28.95, 31.55, 41.05])
+    assert AppliedRule.BOX_WITHOUT_SIZE in first.rules
+
+
 def test_a_bad_frame_number_or_size_is_a_fault(video: Path):
     with pytest.raises(BadInputError, match=r"track\[0\] skeleton\[1\]: frame is wrong.*-1"):
         read_cvat(write(video, TRACKS.replace('"1" keyframe="0"', '"-1" keyframe="0"')))
@@ -196,12 +250,7 @@ def test_a_bad_image_is_named_with_its_place_and_can_be_skipped(case: str, folde
         (b"<!DOCTYPE x><annotations/>", "document type.*<!DOCTYPE"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><annotations>&a;</annotations>', "document type"),
         (b"<annotations>&a;</annotations>", "not valid XML"),
-        (xml(GOOD).encode("utf-16"), "not UTF-8"),
-        (xml(GOOD).replace("&lt;line", "&lt;&lt;line").encode(), "label 'mouse':1: not valid XML"),
-        (
-            xml(GOOD).replace('data-node-to="2"', 'data-node-to="9"').encode(),
-            "line of a skeleton.*two of its points",
-        ),
+        (xml(GOOD).replace("<a", "<ä", 1).encode("latin-1"), "not UTF-8.*iconv"),
         (xml(GOOD).replace("<name>tail</name>", "").encode(), "name of a label is missing"),
     ],
 )

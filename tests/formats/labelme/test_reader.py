@@ -81,6 +81,29 @@ def test_polygons_give_boxes_and_other_shapes_are_counted(folder: Path):
     assert record.rules == (AppliedRule.AREA_DERIVED, AppliedRule.SHAPE_IGNORED)
 
 
+def test_occluded_is_said_by_labels_and_by_x_anylabeling(folder: Path):
+    raw = good()
+    raw["shapes"] = [
+        shape("nose-occluded", [[20, 30]], group=1),
+        shape("tail", [[30, 40]], group=1, difficult=True),
+        shape("nose", [[60, 10]], group=2, difficult=False),
+        shape("tail (Occluded)", [[80, 15]], group=2, flags={"difficult": False}),
+    ]
+    write(folder, raw)
+    reading = read_labelme(folder)
+    assert reading.schema.keypoints == ("nose", "tail")
+    assert [r.keypoints[:, 2].tolist() for r in reading.records] == [[1, 1], [2, 1]]
+    assert reading.rules[AppliedRule.OCCLUDED_BY_LABEL] == 2
+
+
+def test_images_in_another_folder(folder: Path, tmp_path: Path):
+    (tmp_path / "far/deep").mkdir(parents=True)
+    shutil.move(folder / "a.jpg", tmp_path / "far/deep/a.jpg")
+    for name in ("a.jpg", "../images/a.jpg", "C:\\Users\\me\\a.jpg"):
+        write(folder, good() | {"imagePath": name})
+        assert len(read_labelme(folder, images=tmp_path / "far").records) == 2
+
+
 def test_images_in_a_folder_beside_and_one_file_alone(folder: Path):
     (folder / "json").mkdir()
     (folder / "bilder ä").mkdir()
@@ -120,10 +143,10 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "path newline": (change(imagePath="a\n.jpg"), "no usable name"),
     "path surrogate": (change(imagePath="\ud800.jpg"), "no usable name"),
     "path long": (change(imagePath="x" * 5000), "no usable name|is missing"),
-    "path absolute": (change(imagePath="/data/a.jpg"), "absolute path.*relative"),
-    "path drive": (change(imagePath="C:\\data\\a.jpg"), "absolute path.*relative"),
+    "path absolute": (change(imagePath="/data/c.jpg"), "absolute path.*relative"),
+    "path drive": (change(imagePath="C:\\data\\c.jpg"), "absolute path.*relative"),
     "path out": (change(imagePath="../a.jpg"), "outside its folder"),
-    "path web": (change(imagePath="https://x.org/a.jpg"), "web address.*download"),
+    "path web": (change(imagePath="https://x.org/c.jpg"), "web address.*download"),
     "path folder": (change(imagePath="."), "is missing"),
     "image gone": (change(imagePath="b.jpg"), "image is missing.*imagePath"),
     "embedded": (change(imagePath="b.jpg", imageData="aGk="), "missing.*labelme_export_json"),
@@ -174,7 +197,7 @@ def test_a_bad_file_is_named_with_the_cure_and_can_be_skipped(case: str, folder:
         (b'{"shapes": [], "shapes": []}', "twice in one object"),
         (b"[" * 100000, "not (acceptable|valid) JSON"),
         (b"1" * 5000, "not acceptable JSON|the file is wrong"),
-        (b'\xff\xfe{"', "not UTF-8"),
+        (b'\xff{"', "not UTF-8"),
     ],
 )
 def test_a_broken_file_is_named(content: bytes, words: str, folder: Path):

@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpplugins.data.rule import AppliedRule
+from kpplugins.formats.open_source import open_source
 from kpplugins.formats.yolo_pose.reader import flip_pairs_of, is_yolo_pose, label_path, read_yolo_pose
 from kpplugins.structures import BadInputError
 
@@ -63,6 +65,52 @@ def test_boxes_points_and_splits(data: Path):
         "ç.jpg": "val",
     }
     assert third.image.name == "ç.jpg"
+
+
+@pytest.mark.parametrize("word", ["validation", "valid"])
+def test_other_words_for_val(data: Path, word: str):
+    (data / "data.yaml").write_text(YAML.replace("val:", f"{word}:"))
+    reading = read_yolo_pose(data)
+    assert sorted(reading.splits.values()) == ["train", "train", "val"] and not reading.notes
+
+
+def test_a_key_with_images_that_is_no_split_is_said(data: Path):
+    (data / "data.yaml").write_text(YAML.replace("val:", "minival:") + "license: MIT\nurl: https://x.org/a\n")
+    reading = read_yolo_pose(data)
+    assert len(reading.records) == 2
+    assert reading.notes == ["key 'minival' names 1 images, which are not read: it is no split"]
+    (data / "data.yaml").write_text(YAML + "validation: images/train\n")
+    assert "key 'validation' names 2 images" in read_yolo_pose(data).notes[0]
+
+
+def test_paths_of_another_machine(data: Path):
+    away = YAML.replace("images/train", "/content/ours/images/train").replace(
+        "images/val", "D:\\ours\\val.txt"
+    )
+    (data / "data.yaml").write_text(away)
+    (data / "val.txt").write_text("/content/ours/images/val/ç.jpg\n", encoding="utf-8")
+    reading = read_yolo_pose(data)
+    assert sorted(reading.splits.values()) == ["train", "train", "val"]
+    assert "1 image found by the end of a path of another machine" in reading.notes[0]
+
+
+def test_a_box_without_size_is_derived(data: Path):
+    (data / "labels/val/ç.txt").write_text(LINE.replace("0.4 0.25", "0 0", 1))
+    record = read_yolo_pose(data).records[-1]
+    assert record.bbox == pytest.approx([38, 38, 62, 42])  # (40, 40) to (60, 40): longer side 20
+    assert AppliedRule.BOX_WITHOUT_SIZE in record.rules
+
+
+def test_labels_in_the_other_unicode_form(data: Path):
+    (data / "labels/val/ç.txt").rename(data / f"labels/val/{unicodedata.normalize('NFD', 'ç')}.txt")
+    assert len(read_yolo_pose(data).records) == 3
+
+
+def test_names_keep_the_stated_pairs(data: Path):
+    _, reading = open_source(data, names=["front", "back", "top"])
+    assert reading.schema.flip_pairs == (("front", "back"),)  # flip_idx: [1, 0, 2]
+    with pytest.raises(BadInputError, match="--images: format yolo has no option 'images'"):
+        open_source(data, images=data)
 
 
 def test_two_values_a_point(data: Path):
@@ -137,7 +185,7 @@ BAD_LINES = {
     "pixels": ("0 50 40 40 20 40 40 2 60 40 1 0 0 0", r"not fractions of the image"),
     "pixel points": ("0 0.5 0.5 0.4 0.25 40 40 2 60 40 1 0 0 0", r"not fractions of the image"),
     "negative side": (LINE.replace("0.4 0.25", "-0.4 0.25", 1), "not fractions of the image"),
-    "no size": (LINE.replace("0.4 0.25", "0 0.25", 1), r"txt:1: box has no area"),
+    "no size": ("0 0.5 0.5 0 0.25 0 0 0 0 0 0 0 0 0", r"txt:1: box has no area"),
     "class": (LINE.replace("0", "1", 1), r"txt:1: unknown class.*\[0, 2\].*found 1"),
     "half a class": (LINE.replace("0", "0.5", 1), "unknown class"),
     "visibility": (LINE.replace("0.6 0.5 1", "0.6 0.5 3"), r"txt:1: visibility must be 0, 1 or 2"),
