@@ -72,7 +72,6 @@ FAULTS = {
     "mark": (line(marks="0 0 0 0 2 0"), "a mark that is neither 0 nor 1"),
     "gone": (line("0--Parade/gone.jpg"), "image is missing"),
     "out": (line("../../a.jpg"), "image lies outside its folder"),
-    "flat": (line(rect="5 15 5 65"), "box has no area"),
 }
 
 
@@ -83,6 +82,12 @@ def test_a_bad_line_is_named_and_its_image_can_be_skipped(case: str, wflw: Path)
     with pytest.raises(BadInputError, match=rf"attr_train\.txt:1: {words}"):
         read_wflw(wflw)
     assert [r.image.name for r in read_wflw(wflw, skip_bad=True).records] == ["b c.jpg"]
+
+
+def test_a_rectangle_without_area_is_replaced_by_the_derived_box(wflw: Path):
+    write(wflw, line(rect="5 15 5 65"))
+    (record,) = [r for r in read_wflw(wflw).records if r.image.name != "b c.jpg"]
+    assert AppliedRule.BOX_DERIVED in record.rules and record.bbox[2] > record.bbox[0]
 
 
 def test_nothing_there(tmp_path: Path):
