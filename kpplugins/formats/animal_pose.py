@@ -103,7 +103,7 @@ def _categories(raw: dict[str, Any], path: Path) -> dict[str, tuple[str, Keypoin
         points = [
             as_name(n, "keypoint", where) for n in as_list(category.get("keypoints"), "keypoints", where)
         ]
-        lines = skeleton_lines(points, category.get("skeleton"), first=0)
+        lines = skeleton_lines(points, category.get("skeleton"), first=0, where=where)
         found[str(category.get("id"))] = name, infer_schema(name, points, skeleton=lines)
     if not found:
         raise BadInputError(

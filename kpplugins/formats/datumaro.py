@@ -152,7 +152,9 @@ def _labels(raw: dict[str, Any], path: Path) -> _Labels:
         own = [as_name(n, "keypoint", place) for n in as_list(entry.get("labels"), "labels", place)]
         if own:
             name = _name_of(entry.get("label_id"), names, place)
-            schemas[name] = infer_schema(name, own, skeleton=skeleton_lines(own, entry.get("joints")))
+            schemas[name] = infer_schema(
+                name, own, skeleton=skeleton_lines(own, entry.get("joints"), where=place)
+            )
     for name in dict.fromkeys(
         parent for parent in parents if parent in names
     ):  # skeletons' labels are parents

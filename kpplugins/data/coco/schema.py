@@ -9,6 +9,7 @@ from typing import Any
 
 from kpplugins.data.coco.single_points import coco_id, single_point_names
 from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, numbered_names, union_schema
 from kpplugins.structures import BadInputError
@@ -173,35 +174,6 @@ def _with_names(content: dict[str, Any], single: Mapping[str, str]) -> list[dict
     ]
 
 
-def _skeleton(names: list[str], lines: Any, where: str, notes: list[str]) -> list[tuple[str, str]]:
-    """Return the lines as pairs of names; lines are only drawn, so a wrong one is left out, which is noted.
-
-    COCO counts the keypoints from 1; a 0 says that this file counts from 0. Names are taken as they are.
-    """
-    lines = lines if isinstance(lines, list) else [lines]
-    ends = [end for line in lines if isinstance(line, list) for end in line]
-    first = 0 if any(type(end) in (int, float) and end == 0 for end in ends) else 1
-    if first == 0 and any(type(end) in (int, float) and end == len(names) for end in ends):
-        notes.append(f"{where}: skeleton counts from 0 and from 1, left out")
-        return []
-    places: dict[Any, str] = {name: name for name in names}
-    places.update(enumerate(names, first))
-    found, left = [], []
-    for line in lines:
-        pair = line if isinstance(line, list) and len(line) == 2 else [None, None]
-        a, b = (places.get(end) if type(end) in (int, float, str) else None for end in pair)
-        if a is None or b is None or a == b:
-            left.append(line)
-        else:
-            found.append((a, b))
-    if first == 0:
-        notes.append(f"{where}: skeleton has a 0, so it counts the keypoints from 0")
-    if left:
-        some = ", ".join(ascii(line)[:40] for line in left[:3])
-        notes.append(f"{where}: {len(left)} skeleton lines join no two keypoints, left out: {some}")
-    return found
-
-
 def _schema_of(category: dict, path: Path, notes: list[str]) -> KeypointSchema:
     names = category["keypoints"]
     where = f"{path}: category {category.get('name', category.get('id'))!r}"
@@ -214,7 +186,7 @@ def _schema_of(category: dict, path: Path, notes: list[str]) -> KeypointSchema:
         schema = infer_schema(
             str(category.get("name", "object")),
             names,
-            skeleton=_skeleton(names, category.get("skeleton") or [], where, notes),
+            skeleton=skeleton_lines(names, category.get("skeleton"), first=1, where=where, notes=notes),
             flip_pairs=None if pairs is None else [(str(a), str(b)) for a, b in pairs],
             sigmas=category.get("sigmas"),
         )

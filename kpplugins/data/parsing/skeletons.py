@@ -1,27 +1,61 @@
-"""Read the lines of a skeleton from pairs of numbers. They are only drawn, so that wrong ones are never a fault."""
+"""Read the lines of a skeleton. They are only drawn, so a wrong one is left out and noted, and stops nothing."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
+logger = logging.getLogger(__name__)
 
-def skeleton_lines(names: Sequence[str], pairs: Any, first: int | None = None) -> list[tuple[str, str]]:
-    """Turn pairs of numbers into pairs of names.
+
+def skeleton_lines(
+    names: Sequence[str],
+    lines: Any,
+    *,
+    first: int | None = None,
+    where: str = "skeleton",
+    notes: list[str] | None = None,
+) -> list[tuple[str, str]]:
+    """Turn lines between keypoints into pairs of names.
 
     Args:
         names: K names of keypoints.
-        pairs: what the document says.
-        first: the number of the first keypoint. ``None`` tells it from the pairs: 0 if that occurs, 1 if K does.
+        lines: what the document says: pairs of numbers, or of names.
+        first: the number of the first keypoint in this format. If it is 1, a 0 among the lines says that this file
+            counts from 0. ``None``: told from the lines, 0 if that occurs, 1 if K does.
+        where: the place in the document, for the notes.
+        notes: what was left out or assumed is added to it; ``None`` logs it.
 
     Returns:
-        The lines; none if a pair is malformed or off the end, or if it cannot be told what is first.
+        The lines that join two different keypoints; none if the first number cannot be told.
     """
-    if not isinstance(pairs, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(type(end) is int for end in pair) for pair in pairs
-    ):
+    notes, lines = (
+        [] if notes is None else notes,
+        lines if isinstance(lines, list) else [lines] if lines else [],
+    )
+    numbers = {end for line in lines if isinstance(line, list) for end in line if type(end) in (int, float)}
+    if first != 0 and {0, len(names)} <= numbers:
+        notes.append(f"{where}: skeleton counts from 0 and from 1, left out")
         return []
-    ends = {end for pair in pairs for end in pair}
-    if first is None:
-        first = 0 if 0 in ends else 1 if len(names) in ends else None
-    if first is None or not all(0 <= end - first < len(names) for end in ends):
+    if first == 1 and 0 in numbers:
+        notes.append(f"{where}: skeleton has a 0, so it counts the keypoints from 0")
+    if 0 in numbers and first is not None:
+        first = 0
+    elif first is None:
+        first = 0 if 0 in numbers else 1 if len(names) in numbers else None
+    if first is None and numbers:
+        notes.append(f"{where}: skeleton may count from 0 or from 1, left out")
         return []
-    return [(names[a - first], names[b - first]) for a, b in pairs if a != b]
+    places: dict[Any, str] = {name: name for name in names}
+    places.update(enumerate(names, first or 0))
+    found, left = [], []
+    for line in lines:
+        pair = line if isinstance(line, list) and len(line) == 2 else [None, None]
+        a, b = (places.get(end) if type(end) in (int, float, str) else None for end in pair)
+        if a is None or b is None or a == b:
+            left.append(line)
+        else:
+            found.append((a, b))
+    if left:
+        some = ", ".join(ascii(line)[:40] for line in left[:3])
+        notes.append(f"{where}: {len(left)} skeleton lines join no two keypoints, left out: {some}")
+    return found
