@@ -64,6 +64,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--category", metavar="NAME", help="category of all instances, instead of the source's"
     )
+    _add_flips(parser)
 
 
 def _run_convert(args: argparse.Namespace) -> int:
@@ -72,7 +73,8 @@ def _run_convert(args: argparse.Namespace) -> int:
     with _bar("images") as progress:
         report = convert(
             args.source, args.out, merge=args.merge, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
-            category=args.category, place=args.place, progress=progress, **_reading(args),
+            category=args.category, place=args.place, progress=progress, **_flips(args),
+            **_reading(args),
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}\nnext: kpplugins dataset check {args.out}")
@@ -130,14 +132,16 @@ def _add_schema(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--num", type=int, default=8, help="instances to draw (%(default)s)")
     parser.add_argument("--write", action="store_true", help="save what was found as DIR/schema.json")
+    _add_flips(parser)
 
 
 def _run_schema(args: argparse.Namespace) -> int:
     from kpplugins.curation.schema_report import schema_report
 
     report = schema_report(
-        args.source, out=_out(args), repeated=args.repeated, num=args.num, write=args.write, **_reading(args)
-    )
+        args.source, out=_out(args), repeated=args.repeated, num=args.num, write=args.write, **_flips(args),
+        **_reading(args),
+    )  # fmt: skip
     print(report.text)
     print(
         "".join(
@@ -240,6 +244,7 @@ def _add_crop(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--png", action="store_true", help="PNG instead of JPEG 95, three times the size")
     _add_division(parser, None)
+    _add_flips(parser)
 
 
 def _run_crop(args: argparse.Namespace) -> int:
@@ -249,7 +254,7 @@ def _run_crop(args: argparse.Namespace) -> int:
         report = crop(
             args.source, args.out, margin=args.margin, min_keypoints=args.min_keypoints, min_side=args.min_side,
             square=args.square, quality=None if args.png else 95, ratios=args.ratio, seed=args.seed,
-            group_by=args.group_by, progress=progress, **_reading(args),
+            group_by=args.group_by, progress=progress, **_flips(args), **_reading(args),
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}; look at {args.out / 'verification.jpg'}")
@@ -305,6 +310,31 @@ def _reading(args: argparse.Namespace) -> dict:
         "box_format": args.box_format, "annotation": args.annotation, "images": args.images,
         "skip_bad": args.skip_bad,
     }  # fmt: skip
+
+
+def _add_flips(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which keypoints change places in a mirrored image."""
+    only_one = parser.add_mutually_exclusive_group()
+    only_one.add_argument(
+        "--flip-pairs",
+        nargs="+",
+        metavar="A:B",
+        help="all pairs of keypoints that are left and right of one thing",
+    )
+    only_one.add_argument(
+        "--no-flip-pairs",
+        action="store_true",
+        help="there are none: a mirrored image keeps every keypoint's name",
+    )
+    only_one.add_argument(
+        "--accept-flip-pairs", action="store_true", help="use the pairs that the labelled keypoints suggest"
+    )
+
+
+def _flips(args: argparse.Namespace) -> dict:
+    """Return the options of ``_add_flips`` as keyword arguments."""
+    pairs = [] if args.no_flip_pairs else args.flip_pairs
+    return {"flip_pairs": pairs, "accept_flip_pairs": args.accept_flip_pairs}
 
 
 def _add_division(parser: argparse.ArgumentParser, ratios: tuple[int, int, int] | None) -> None:

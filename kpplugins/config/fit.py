@@ -23,6 +23,8 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
+_FLIPS = ("RandomFlip", "HandRandomFlip", "HorizontalFlip", "VerticalFlip", "Flip", "Transpose", "D4")
+"""MMPose's, and those of albumentations."""
 _KEYPOINTS: tuple[Path, ...] = (
     ("model", "head", "out_channels"),
     ("model", "head", "num_keypoints"),
@@ -80,23 +82,51 @@ def fit_model(
 
 
 def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
-    """Remove flips from training and test, with a warning, if the keypoints cannot be mirrored.
+    """Remove flips from training and test, with a warning, if the keypoints cannot be mirrored, or may not be.
 
-    Detectors without keypoints keep them.
+    Flips are removed wherever training finds them: in pipelines, in steps inside other steps, in the pipelines that
+    hooks switch to, and in mixed-up images. Detectors without keypoints keep them.
 
     Args:
         cfg: changed in place.
         schema: the keypoints.
     """
-    if not schema.unpaired or is_detector(cfg):
+    if not schema.unflipped or is_detector(cfg):
         return
-    logger.warning(
-        "no flips in training or test: %s without partners cannot be mirrored", ", ".join(schema.unpaired)
-    )
-    for pipeline in pipelines_of(cfg.get("train_dataloader") or {}):
-        pipeline[:] = [step for step in pipeline if not is_type(step, "RandomFlip")]
-    if cfg.model.get("test_cfg"):
-        cfg.model.test_cfg.flip_test = False
+    removed = [_without_flips(cfg.get(part) or {}) for part in ("train_dataloader", "custom_hooks")]
+    tested = (cfg.get("model") or {}).get("test_cfg") or {}
+    if any(removed) or tested.get("flip_test"):
+        logger.warning(
+            "no flips in training or test: %s%s", schema.unflipped, "" if schema.unpaired else
+            "; to flip, state the pairs: kpplugins dataset schema DIR --write --flip-pairs a:b … (or --no-flip-pairs)",
+        )  # fmt: skip
+    if tested.get("flip_test"):
+        tested["flip_test"] = False
+
+
+def _without_flips(part: Any) -> bool:
+    """Remove every mirroring step from the pipelines of a part of a config; tell whether there was one."""
+    found = False
+    for pipeline in pipelines_of(part):
+        found |= _drop_flips(pipeline)
+    return found
+
+
+def _drop_flips(steps: list) -> bool:
+    kept = [step for step in steps if not is_type(step, *_FLIPS)]
+    found = len(kept) < len(steps)
+    steps[:] = kept
+    for step in steps:
+        if isinstance(step, list):  # one of a RandomChoice
+            found |= _drop_flips(step)
+        elif isinstance(step, dict):
+            if is_type(step, "YOLOXMixUp") and step.get("flip_ratio", 0.5):
+                step["flip_ratio"], found = 0.0, True
+            for key in ("transforms", "pre_transform"):
+                if isinstance(step.get(key), list):
+                    found |= _drop_flips(step[key])
+    steps[:] = [step for step in steps if not (isinstance(step, dict) and step.get("transforms") == [])]
+    return found
 
 
 def tell_unflipped(cfg: Config) -> None:

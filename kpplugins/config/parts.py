@@ -210,7 +210,8 @@ def schema_of(cfg: Config) -> KeypointSchema:
         The schema.
 
     Raises:
-        BadInputError: two datasets differ (it names both places and numbers), or none names its keypoints.
+        BadInputError: two datasets differ in keypoints or flip pairs (it names both places), or none names its
+            keypoints.
     """
     first: tuple[str, KeypointSchema] | None = None
     for loader in LOADERS:
@@ -223,10 +224,26 @@ def schema_of(cfg: Config) -> KeypointSchema:
                     f"{schema.num_keypoints} ({', '.join(schema.keypoints)})",
                     todo="choose the same `keypoints` for all",
                 )  # fmt: skip
-            first = first or (place, schema)
+            if (
+                first
+                and not (first[1].unflipped or schema.unflipped)
+                and first[1].flip_indices != schema.flip_indices
+            ):
+                raise BadInputError(
+                    "datasets with different flip pairs", where=f"{first[0]} and {place}",
+                    found=f"{_pairs(first[1])}; and {_pairs(schema)}", todo="state the same for all, in schema.json",
+                )  # fmt: skip
+            if first is None or (
+                schema.unflipped and not first[1].unflipped
+            ):  # one that may not be flipped rules
+                first = place, schema
     if first is None:
         raise BadInputError("no dataset names its keypoints", where=", ".join(LOADERS))
     return first[1]
+
+
+def _pairs(schema: KeypointSchema) -> str:
+    return ", ".join(f"{a}/{b}" for a, b in schema.flip_pairs) or "none"
 
 
 def _schemas(place: str, dataset: ConfigDict) -> Iterator[tuple[str, KeypointSchema]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.merge import Merged, Part, part_names
 from kpplugins.curation.merge import merge as merge_parts
 from kpplugins.data.annotation_set import AnnotationSet
@@ -18,7 +19,6 @@ from kpplugins.data.repeats import repeated_instances
 from kpplugins.data.splits import SPLITS, split_bounds, true_division
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import Format, by_name, detect
-from kpplugins.schema.flip_evidence import checked_schema
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
 from kpplugins.structures import BadInputError
 
@@ -37,6 +37,8 @@ def convert(
     category: str | None = None,
     place: str = "copy",
     skip_bad: bool = False,
+    flip_pairs: FlipPairs = None,
+    accept_flip_pairs: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -55,6 +57,10 @@ def convert(
         category: category of all instances, overriding the source's; also the name of the keypoint set.
         place: ``copy``, ``hardlink`` or ``symlink``.
         skip_bad: skip bad entries and log how many and why.
+        flip_pairs: all pairs of keypoints that change places in a mirrored image, ``"a:b"`` or ``("a", "b")``; ``[]``
+            if there are none. ``None`` takes those that the source or the names state, if the labels do not contradict
+            them; without any, the set is not flipped (see ``settled_flips``).
+        accept_flip_pairs: use the pairs that the labels suggest.
         progress: called with (images done, of all).
         **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out. Of
             several sources, those get an option whose format has it.
@@ -64,8 +70,8 @@ def convert(
         ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts, ``warnings``.
 
     Raises:
-        BadInputError: see the reader, ``merge`` and the writer; an option that no format's reader knows; or several
-            sources without ``merge``, or one with it.
+        BadInputError: see the reader, ``merge``, ``settle_flips`` and the writer; an option that no format's reader
+            knows; or several sources without ``merge``, or one with it.
     """
     sources, out = [Path(s) for s in ([source] if isinstance(source, (str, Path)) else source)], Path(out)
     if merge != (len(sources) > 1):
@@ -85,7 +91,9 @@ def convert(
             named = zip(part_names(sources), opened, splits, strict=True)
             whole = merge_parts([Part(name, reading, own) for name, (_, reading), own in named])
         reading = whole.reading
-        warnings = whole.warnings + check_flips(reading) + _measure_sigmas(reading)
+        warnings = (
+            whole.warnings + settle_flips(reading, flip_pairs, accept_flip_pairs) + _measure_sigmas(reading)
+        )
         formats = dict.fromkeys(known.name for known, _ in opened)
         report = loss_report(reading, " + ".join(formats), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))
@@ -185,30 +193,6 @@ def assign_splits(
     return assigned
 
 
-def check_flips(reading: AnnotationSet) -> list[str]:
-    """Switch off flip pairs that come from the names where the labelled keypoints contradict them.
-
-    Pairs that the source states itself are kept.
-
-    Args:
-        reading: the annotations; its schema is replaced.
-
-    Returns:
-        Warnings, one per contradiction.
-    """
-    stated = reading.schema
-    if not stated.flip_pairs:
-        return []
-    labelled = [r.keypoints for r in reading.records if r.num_labelled and not r.crowd]
-    points = np.array(labelled).reshape(-1, stated.num_keypoints, 3)
-    schema, warnings = checked_schema(stated, points[..., :2], points[..., 2] > 0)
-    if reading.flip_pairs_given:
-        kept = "the source's flip pairs are kept, but its keypoints contradict them: "
-        return [warning.replace("flips are off: ", kept) for warning in warnings]
-    reading.schema = schema
-    return warnings
-
-
 def _measure_sigmas(reading: AnnotationSet) -> list[str]:
     """Measure sigmas from repeated annotations, where the source gives none and they are not COCO's."""
     if not reading.schema.sigmas_are_default:
@@ -239,6 +223,7 @@ def loss_report(reading: AnnotationSet, name: str, source: Path | str) -> dict[s
         "crowds": sum(r.crowd for r in reading.records), "images without instances": len(reading.backgrounds),
         "categories": dict(Counter(r.category for r in reading.records)),
         "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
+        "flips": f"off: {reading.schema.unflipped}" if reading.schema.unflipped else "on",
         "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
         "rules": {rule.value: count for rule, count in reading.rules.items()},
         "skipped": dict(Counter(fault.what for fault in reading.faults)),

@@ -12,7 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kpplugins.curation.convert import assign_splits, check_flips, loss_report
+from kpplugins.curation.convert import assign_splits, loss_report
+from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
 from kpplugins.data.aside import beside, made_aside
@@ -47,6 +48,8 @@ def crop(
     seed: int = 0,
     group_by: str | None = None,
     skip_bad: bool = False,
+    flip_pairs: FlipPairs = None,
+    accept_flip_pairs: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -79,6 +82,7 @@ def crop(
         seed: of the shuffle before dividing, and of the random choice for the sheet.
         group_by: see ``convert``; crops of one image are in one split in any case.
         skip_bad: skip bad entries and log how many and why.
+        flip_pairs, accept_flip_pairs: see ``convert``.
         progress: called with (source images done, of all).
         **options: further arguments of the format's reader.
 
@@ -95,7 +99,7 @@ def crop(
         known, reading = open_source(
             source, from_format=from_format, extract_to=aside / "extracted", skip_bad=skip_bad, **options
         )
-        warnings = check_flips(reading)
+        warnings = settle_flips(reading, flip_pairs, accept_flip_pairs)
         splits = assign_splits(reading, ratios, seed, group_by, source)
         work = _Work(reading, rules, aside / "crops")
         work.run(progress)

@@ -94,9 +94,9 @@ def merge(parts: Sequence[Part]) -> Merged:
         BadInputError: two sources give one keypoint different sigmas or partners on the other side.
     """
     schema = _united_schema(parts)
-    given = all(part.reading.flip_pairs_given for part in parts)
+    given = all(part.reading.flips_stated for part in parts)
     warnings = [*_alike_names(schema), *_unnamed(parts), *_turned_sides(schema, parts)]
-    merged = Merged(AnnotationSet(schema, flip_pairs_given=given), warnings=warnings)
+    merged = Merged(AnnotationSet(schema, flips_stated=given), warnings=warnings)
     _add_images(merged, parts)
     own: dict[str, set[str]] = defaultdict(set)
     for part in parts:

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.stats import opened
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
@@ -15,9 +16,10 @@ from kpplugins.data.images import read_image
 from kpplugins.data.repeats import joined, matched_instances, people, repeated_instances
 from kpplugins.formats.open_source import SCHEMA_FILE
 from kpplugins.schema import KeypointSchema
-from kpplugins.schema.flip_evidence import PairEvidence, apply_evidence, flip_evidence
-from kpplugins.schema.from_names import flip_pairs_by_name
+from kpplugins.schema.flip_evidence import PairEvidence, flip_evidence
+from kpplugins.schema.keypoint_schema import KNOWN
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
+from kpplugins.schema.side_names import read_sides
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.grid import grid
 from kpplugins.visualization.table import markdown_table
@@ -64,6 +66,8 @@ def schema_report(
     num: int = 8,
     seed: int = 0,
     write: bool = False,
+    flip_pairs: FlipPairs = None,
+    accept_flip_pairs: bool = False,
     **options: Any,
 ) -> SchemaReport:
     """Check a source's flip pairs against its keypoints, measure sigmas, and draw a sheet.
@@ -76,6 +80,7 @@ def schema_report(
         num: number of instances on the sheet, those with the most labelled keypoints.
         seed: of the random choice of instances.
         write: save the schema as ``source/schema.json``, which overrides the annotation files.
+        flip_pairs, accept_flip_pairs: see ``convert``.
         **options: of ``open_source``, e.g. ``skip_bad``, ``names``.
 
     Returns:
@@ -90,8 +95,11 @@ def schema_report(
     with opened(source, from_format, **options) as (_, reading):
         stated = reading.schema
         points = np.array([r.keypoints for r in people(reading)]).reshape(-1, stated.num_keypoints, 3)
-        evidence = flip_evidence(points[..., :2], points[..., 2] > 0, stated, seed)
-        schema, warnings = apply_evidence(stated, evidence)
+        reading.flips_stated = False  # ask the labels again
+        warnings = settle_flips(reading, flip_pairs, accept_flip_pairs)
+        schema = reading.schema
+        shown = schema if schema.flip_pairs else stated
+        evidence = flip_evidence(points[..., :2], points[..., 2] > 0, shown, seed)
         repeats = repeated_instances(reading)
         if repeated is not None:
             with opened(repeated) as (_, again):
@@ -104,8 +112,8 @@ def schema_report(
         if out is not None and num > 0 and len(points):
             out.mkdir(parents=True, exist_ok=True)
             sheet = out / SHEET_NAME
-            cv2.imwrite(str(sheet), _sheet(_fullest(reading, num, seed), stated, evidence))
-    text = _text(schema, stated, evidence, (points[..., 2] > 0).sum(axis=0), warnings)
+            cv2.imwrite(str(sheet), _sheet(_fullest(reading, num, seed), shown, evidence))
+    text = _text(schema, shown, evidence, (points[..., 2] > 0).sum(axis=0), warnings)
     written = _write(schema, source / SCHEMA_FILE) if write else None
     return SchemaReport(schema, stated, tuple(evidence), text, tuple(warnings), sheet, written)
 
@@ -129,13 +137,15 @@ def _text(
     for k, name in enumerate(stated.keypoints):
         said = verdicts.get(name)
         geometry = f"{said.verdict} ({said.instances} instances)" if said else ""
-        alone = "none: unpaired" if name in stated.unpaired else "itself"
+        alone = (
+            "none: unpaired" if name in stated.unpaired else "itself" if schema.flips == KNOWN else "unknown"
+        )
         rows.append([k, name, partner.get(name, alone), geometry, f"{schema.sigmas[k]:g}", int(counts[k])])
     lines = ", ".join(f"{a}-{b}" for a, b in schema.skeleton) or "none"
     table = markdown_table(["#", "keypoint", "flip partner", "geometry", "sigma", "labelled"], rows)
     tail = [f"skeleton: {lines}", f"sigmas: {schema.sigmas_source}"]
     tail += [f"{'/'.join(e.pair)}: {e.verdict}: {e.reason}" for e in evidence if e.verdict == "unknown"]
-    flips = f"off ({', '.join(schema.unpaired)})" if schema.unpaired else "on"
+    flips = f"off: {schema.unflipped}" if schema.unflipped else "on"
     return "\n".join([table + tail[0], *tail[1:], f"flips in training and test: {flips}",
                       *(f"warning: {w}" for w in warnings)])  # fmt: skip
 
@@ -176,7 +186,7 @@ def _sheet(
 def _side_colors(schema: KeypointSchema) -> list[tuple[int, int, int]]:
     """Colour left and right by the names, or by the order in a flip pair where the names do not tell."""
     colors = dict.fromkeys(schema.keypoints, _MIDDLE)
-    for pairs in (schema.flip_pairs, flip_pairs_by_name(schema.keypoints)):
+    for pairs in (schema.flip_pairs, read_sides(schema.keypoints).pairs):
         for left, right in pairs:
             colors[left], colors[right] = _LEFT, _RIGHT
     return [colors[name] for name in schema.keypoints]

@@ -12,6 +12,7 @@ from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.rule import AppliedRule
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import renamed_schema
+from kpplugins.schema.keypoint_schema import NOT_KNOWN
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class AnnotationSet:
         backgrounds: images of the source without any instance.
         category_keypoints: names of the keypoints that a category has, if categories have different ones; a category
             that is not listed has all.
-        flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
+        flips_stated: somebody has decided on the flips, in ``schema.json`` or in the command. Otherwise the pairs come
+            from the names or from a file of another program, and the labelled keypoints are asked.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
         notes: one line for each thing that the reader left out, assumed or found elsewhere, with counts, where it
             belongs to no single record.
@@ -48,7 +50,7 @@ class AnnotationSet:
     backgrounds: list[ImageInfo] = field(default_factory=list)
     splits: dict[Path, str] = field(default_factory=dict)
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    flip_pairs_given: bool = False
+    flips_stated: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -74,7 +76,7 @@ class AnnotationSet:
         if schema.keypoints != self.schema.keypoints:
             order = self.schema.indices_of(schema.keypoints)
             self.records = [replace(record, keypoints=record.keypoints[order]) for record in self.records]
-        self.schema, self.flip_pairs_given = schema, True
+        self.schema, self.flips_stated = schema, schema.flips != NOT_KNOWN
         return self
 
     def name_keypoints(self, names: Sequence[str], where: str) -> None:
@@ -96,7 +98,8 @@ class AnnotationSet:
             )  # fmt: skip
         if tuple(names) == old:
             return
-        self.schema = renamed_schema(self.schema, names, self.flip_pairs_given)
+        known = self.schema.flips != NOT_KNOWN and not self.schema.unpaired
+        self.schema = renamed_schema(self.schema, names, self.flips_stated or known)
         pairs = ", ".join(f"{a} is {b}" for a, b in zip(old, names, strict=True))
         self.notes.append(f"keypoints named as asked: {pairs}")
 

@@ -71,7 +71,11 @@ class RecordDataset(BaseCocoStyleDataset):
         ):  # MMPose's CocoMetric would look for it in the current folder
             hub, name = MessageHub.get_current_instance(), self.metainfo["dataset_name"]
             hub.update_info(f"{name}_ann_file", None)
-        self._metainfo["sigmas_source"] = self.schema.sigmas_source
+        self._metainfo |= {
+            "sigmas_source": self.schema.sigmas_source,
+            "flips": self.schema.flips,
+            "unpaired": list(self.schema.unpaired),
+        }
         names = self.classes or [full.name]
         # MMPose's CocoMetric writes these into the annotation file that it builds from the samples
         self._metainfo["CLASSES"] = [{"id": i, "name": name} for i, name in enumerate(names, 1)]

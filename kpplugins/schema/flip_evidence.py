@@ -14,11 +14,11 @@ from itertools import combinations
 
 import numpy as np
 
-from kpplugins.schema.keypoint_schema import KeypointSchema
+from kpplugins.schema.keypoint_schema import ONE_SIDED, KeypointSchema
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.procrustes import as_shapes, fit
 
-AGREES, DISAGREES, UNKNOWN, MISSING = "agrees", "disagrees", "unknown", "missing"
+AGREES, DISAGREES, UNKNOWN, MISSING, UNSEEN = "agrees", "disagrees", "unknown", "missing", "unseen"
 
 MIN_POINTS = 3
 """Two keypoints have no shape: shift, scale and rotation map any two onto any other two."""
@@ -37,7 +37,12 @@ SIGNIFICANCE = 0.01
 
 MAX_STRANGENESS = 2.0
 """Mirrored instances farther from the real ones than this, in units of the distance between real neighbours, look like
-none of them. Correct pairs of real sets gave 1.0 to 1.2; simulated walkers seen from one side only, 4 to 35."""
+none of them, if they are also farther than ``_APART`` of all real ones are from each other. Correct pairs of real sets
+gave 1.0 to 1.3; simulated walkers seen from one side only, 4 to 35. The frames of one video are so near each other
+that a mouse gave 16 with its direction, though it runs in all of them: it is not farther than all are."""
+
+_APART = 90
+"""Percentile of the distances between real instances."""
 
 _HAS_EXTENT = 0.5
 """Least distance of a shape's farthest point from its centre: 0 if all its points coincide, else at least 1."""
@@ -55,6 +60,14 @@ _ROUNDS = 8
 _EVEN = (0.35, 0.65)
 """Shares at which swapping and not swapping fit equally well."""
 
+_UPRIGHT = 0.7
+"""Mean length of the turns that lay instances on each other, from which they count as upright: directions count then,
+as only they tell a mirrored card from one turned upside down, and a mouse that runs left from one that runs right.
+Faces and persons gave 0.85 to 0.97, a mouse from above 0.1."""
+
+_SLOTS = 4
+"""Where two ways to swap differ in more keypoints than these, an instance need not have them all."""
+
 _EVEN_INSTANCES = 30
 """With this many, a share of 0.5 is four standard deviations from 0.15, the highest share of a correct pair."""
 
@@ -68,7 +81,8 @@ class PairEvidence:
         instances: number of instances that could be compared.
         share: fraction of them that, mirrored, look more like a real instance when the pair is undone or (verdicts
             ``disagrees`` and ``missing``) its keypoints are paired differently; 0 supports the pair, 1 refutes it.
-        verdict: ``agrees``, ``disagrees``, ``unknown`` or ``missing`` (a pair that the schema lacks but should have).
+        verdict: ``agrees``, ``disagrees``, ``unknown``, ``missing`` (a pair that the schema lacks but should have) or
+            ``unseen`` (no instance looks like a mirrored one).
         reason: one sentence.
         doubtful: the verdict is ``unknown`` for a reason worth a warning.
     """
@@ -90,7 +104,7 @@ def flip_evidence(
     repeatedly, while one is clearly better: by a sign test over the instances (``SIGNIFICANCE``) and in at least
     ``MIN_SHARE`` of them. An alternative undoes one pair, re-pairs the keypoints of two pairs (or of a pair and a
     single keypoint), pairs two single keypoints, or undoes all pairs. Pairs that are gone at the end disagree. If the
-    mirrored instances still look like no real one (``MAX_STRANGENESS``), all verdicts are ``unknown``.
+    mirrored instances still look like no real one (``MAX_STRANGENESS``), all verdicts are ``unseen``.
 
     Args:
         points: (N, K, 2) pixels, (x, y).
@@ -106,34 +120,18 @@ def flip_evidence(
     """
     _check(points, labelled, schema)
     start = np.array(schema.flip_indices)
-    alternatives = max(1, sum(1 for _ in _alternatives(start)))
-    shapes = _Shapes(points, labelled.astype(bool), int(math.sqrt(_WORK / alternatives)), seed)
+    number = max(1, sum(1 for _ in alternatives(start)))
+    shapes = Shapes(points, labelled.astype(bool), int(math.sqrt(_WORK / number)), seed)
     if shapes.count < MIN_INSTANCES:
-        few = f"{shapes.count} instances have {MIN_POINTS} labelled points; {MIN_INSTANCES} are needed"
+        few = f"{shapes.count} instances have {MIN_POINTS} labelled keypoints; {MIN_INSTANCES} are needed"
         return [PairEvidence(pair, shapes.count, math.nan, UNKNOWN, few) for pair in schema.flip_pairs]
     end, lost = _climb(shapes, start)
-    strange = _strangeness(shapes, end)
+    directed = shapes.are_upright and (end == start).all()
+    strange = strangeness(shapes, end) or (directed and strangeness(shapes, end, upright=True))
     evidence = [_pair_evidence(shapes, schema, pair, end, lost, strange) for pair in schema.flip_pairs]
     if not strange:
         evidence += _missing(schema, start, end, lost)
     return evidence
-
-
-def checked_schema(
-    schema: KeypointSchema, points: np.ndarray, labelled: np.ndarray, seed: int = 0
-) -> tuple[KeypointSchema, list[str]]:
-    """Remove the flip pairs that disagree with the labels from a schema (``apply_evidence``).
-
-    Args:
-        schema, points, labelled, seed: see ``flip_evidence``.
-
-    Returns:
-        The schema, unchanged if nothing disagrees, and warnings.
-
-    Raises:
-        BadInputError: see ``flip_evidence``.
-    """
-    return apply_evidence(schema, flip_evidence(points, labelled, schema, seed))
 
 
 def apply_evidence(
@@ -141,14 +139,16 @@ def apply_evidence(
 ) -> tuple[KeypointSchema, list[str]]:
     """Remove flip pairs by evidence; their keypoints, and those of missing pairs, become ``unpaired``.
 
+    A set whose mirrored instances look like none of the real ones becomes ``one-sided``.
+
     Args:
         schema: with the pairs that were tested.
         evidence: from ``flip_evidence``.
 
     Returns:
-        The schema, unchanged if nothing disagrees, and warnings.
+        The schema, unchanged if nothing speaks against flips, and warnings.
     """
-    against = [e for e in evidence if e.verdict in (DISAGREES, MISSING)]
+    against = [e for e in evidence if e.verdict in (DISAGREES, MISSING, UNSEEN)]
     said: dict[str, list[str]] = {}
     for e in evidence:
         if e in against:
@@ -161,6 +161,8 @@ def apply_evidence(
     warnings = [text.replace("{}", ", ".join(pairs), 1) for text, pairs in said.items()]
     if not against:
         return schema, warnings
+    if against[0].verdict == UNSEEN:
+        return replace(schema, flips=ONE_SIDED), warnings
     names = {name for e in against for name in e.pair} | set(schema.unpaired)
     kept = tuple(pair for pair in schema.flip_pairs if not names & set(pair))
     names |= {name for pair in schema.flip_pairs if pair not in kept for name in pair}
@@ -174,14 +176,27 @@ _CURE = {
     "edit flip_pairs and unpaired in schema.json",
     MISSING: "; if they are left and right counterparts, add them to flip_pairs in schema.json "
     "and remove them from unpaired",
+    UNSEEN: "; to flip them all the same: --flip-pairs a:b …",
 }
 
 
-class _Shapes:
-    """Instances with at least three labelled keypoints as complex vectors; at most ``limit``, clamped to 50 to 400."""
+class Shapes:
+    """Instances with at least three labelled keypoints (two where there are no more) as complex vectors.
+
+    Args:
+        points: (N, K, 2) pixels, (x, y).
+        labelled: (N, K) boolean.
+        limit: most instances, clamped to 50 to 400.
+        seed: of the random choice.
+
+    Attributes:
+        places: (N, K) complex, see ``as_shapes``.
+        mask: (N, K) boolean.
+        count: N.
+    """
 
     def __init__(self, points: np.ndarray, labelled: np.ndarray, limit: int, seed: int) -> None:
-        chosen = np.flatnonzero(labelled.sum(axis=1) >= MIN_POINTS)
+        chosen = np.flatnonzero(labelled.sum(axis=1) >= min(MIN_POINTS, labelled.shape[1]))
         limit = min(_MAX_INSTANCES, max(50, limit))
         if len(chosen) > limit:
             chosen = np.sort(np.random.default_rng(seed).choice(chosen, limit, replace=False))
@@ -191,43 +206,88 @@ class _Shapes:
         self.places, self.mask = shapes[good], mask[good]
         self.count = len(self.places)
 
-    def nearest(self, swap: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """Return the distance (N,) of each instance, mirrored and swapped by ``swap`` (K,), to the nearest other one.
+    def nearest(self, swap: np.ndarray, slots: np.ndarray, upright: bool = False) -> np.ndarray:
+        """Return the distance (N,) of each instance, mirrored and swapped by ``swap``, to the nearest other one.
 
-        Both must have the keypoints ``slots``; NaN where an instance lacks them or has no neighbour.
+        Args:
+            swap: (K,) indices.
+            slots: keypoints that both must have.
+            upright: compare directions, too: the instances are not turned onto each other.
+
+        Returns:
+            (N,), NaN where an instance lacks ``slots`` or has no neighbour.
         """
-        return self._nearest(-np.conj(self.places[:, swap]), self.mask[:, swap], slots)
+        has = self.mask[:, slots].all(axis=1)
+        both = has & self.mask[:, swap][:, slots].all(axis=1)
+        return _least(np.where(both[:, None] & has, self.mirrored(swap, upright), np.inf))
 
-    def nearest_real(self) -> np.ndarray:
-        """Return the distance (N,) of each unmirrored instance to the nearest other one."""
-        return self._nearest(self.places, self.mask, np.zeros(0, int))
+    @property
+    def are_upright(self) -> bool:
+        """Return whether the instances have one direction; of two keypoints only directions can be compared."""
+        if self.mask.shape[1] == 2:
+            return True
+        turns = fit(self.places, self.mask, self.places, self.mask, MIN_POINTS, _COMMON)
+        known = np.isfinite(turns.distance)
+        return bool(known.any()) and bool(abs(np.exp(1j * np.angle(turns.cross[known])).mean()) > _UPRIGHT)
 
-    def _nearest(self, shapes: np.ndarray, mask: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        found = np.full(self.count, np.nan)
-        have = self.mask[:, slots].all(axis=1)
-        rows = np.flatnonzero(have & mask[:, slots].all(axis=1))
-        columns = np.flatnonzero(have)
-        if len(rows) and len(columns):
-            distance = _distances(shapes[rows], mask[rows], self.places[columns], self.mask[columns])
-            distance[rows[:, None] == columns[None]] = np.inf
-            best = distance.min(axis=1)
-            found[rows] = np.where(np.isfinite(best), best, np.nan)
-        return found
+    def mirrored(self, swap: np.ndarray, upright: bool = False) -> np.ndarray:
+        """Return the distances (N, N) of mirrored instances to the others; infinity to itself and where unknown.
+
+        Args:
+            swap: (K,) indices.
+            upright: see ``nearest``.
+
+        Returns:
+            Distances: rows are the mirrored instances.
+        """
+        return self._apart(-np.conj(self.places[:, swap]), self.mask[:, swap], upright)
+
+    def real(self, upright: bool = False) -> np.ndarray:
+        """Return the distances (N, N) between the instances as they are; infinity to itself and where unknown.
+
+        Args:
+            upright: see ``nearest``.
+
+        Returns:
+            Distances.
+        """
+        return self._apart(self.places, self.mask, upright)
+
+    def _apart(self, shapes: np.ndarray, mask: np.ndarray, upright: bool) -> np.ndarray:
+        distance = _distances(shapes, mask, self.places, self.mask, upright)
+        np.fill_diagonal(distance, np.inf)
+        return distance
 
 
-def _distances(a: np.ndarray, a_has: np.ndarray, b: np.ndarray, b_has: np.ndarray) -> np.ndarray:
+def _least(distance: np.ndarray) -> np.ndarray:
+    best = distance.min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def _distances(
+    a: np.ndarray, a_has: np.ndarray, b: np.ndarray, b_has: np.ndarray, upright: bool = False
+) -> np.ndarray:
     """Compute the distances (N, M) of shapes (N, K) and (M, K), over the n keypoints that both have.
 
     For unrelated shapes the square is (n - 2) / (n - 1) on average; it is divided by that, so that distances over few
-    and over many keypoints are comparable. Infinite if too few keypoints are common.
+    and over many keypoints are comparable. Not turned onto each other (``upright``), shapes have one more degree of
+    freedom. Infinite if too few keypoints are common.
     """
-    fits = fit(a, a_has, b, b_has, MIN_POINTS, _COMMON)
-    return fits.distance * np.sqrt(np.maximum(fits.common - 1, 1) / np.maximum(fits.common - 2, 1))
+    fits = fit(a, a_has, b, b_has, min(MIN_POINTS - upright, a.shape[1]), _COMMON)
+    freedom = np.maximum(2 * (fits.common - 2) + upright, 1)
+    distance = fits.upright_distance if upright else fits.distance
+    return distance * np.sqrt(2 * np.maximum(fits.common - 1, 1) / freedom)
 
 
 @dataclass(frozen=True)
-class _Comparison:
-    """``better`` of ``total`` instances fit an alternative better; ``gain``: median log ratio of the distances."""
+class SwapComparison:
+    """How many instances fit one of two ways to swap better.
+
+    Attributes:
+        better: the instances that fit the second way better.
+        total: the instances that could be compared.
+        gain: median of the log ratio of the distances.
+    """
 
     better: int
     total: int
@@ -235,6 +295,7 @@ class _Comparison:
 
     @property
     def share(self) -> float:
+        """Return ``better`` as a fraction of ``total``; NaN for none."""
         return self.better / self.total if self.total else math.nan
 
     def is_clear(self, tests: int) -> bool:
@@ -245,19 +306,37 @@ class _Comparison:
             and _chance(self.better, self.total) * tests < SIGNIFICANCE
         )
 
+    @property
+    def is_refuted(self) -> bool:
+        """Return whether the second way is clearly worse."""
+        return SwapComparison(self.total - self.better, self.total, -self.gain).is_clear(1)
 
-_Causes = dict[tuple[int, int], tuple[_Comparison, bool]]
+
+_Causes = dict[tuple[int, int], tuple[SwapComparison, bool]]
 
 
-def _compare(shapes: _Shapes, swap: np.ndarray, other: np.ndarray) -> _Comparison:
-    """Compare ``other`` with ``swap``, instance by instance; ties do not count."""
+def compare_swaps(
+    shapes: Shapes, swap: np.ndarray, other: np.ndarray, upright: bool = False
+) -> SwapComparison:
+    """Compare two ways to swap keypoints, instance by instance; ties do not count.
+
+    Args:
+        shapes: the instances.
+        swap: (K,) indices.
+        other: (K,) other indices.
+        upright: see ``Shapes.nearest``.
+
+    Returns:
+        In how many instances ``other`` is better.
+    """
     slots = np.flatnonzero(swap != other)
-    whole = bool((other == np.arange(len(other))).all()) and len(slots) > 2
-    before, after = (shapes.nearest(s, slots[:0] if whole else slots) for s in (swap, other))
+    before, after = (
+        shapes.nearest(s, slots if len(slots) <= _SLOTS else slots[:0], upright) for s in (swap, other)
+    )
     known = ~np.isnan(before) & ~np.isnan(after) & (np.abs(before - after) > 1e-9)
     before, after = before[known], after[known]
     gain = float(np.median(np.log((before + 1e-9) / (after + 1e-9)))) if len(before) else 0.0
-    return _Comparison(int((after < before).sum()), len(before), gain)
+    return SwapComparison(int((after < before).sum()), len(before), gain)
 
 
 def _chance(better: int, total: int) -> float:
@@ -265,8 +344,15 @@ def _chance(better: int, total: int) -> float:
     return sum(math.comb(total, k) for k in range(better, total + 1)) / 2**total
 
 
-def _alternatives(swap: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield every way to undo a pair, to re-pair the keypoints of two units, or to undo all pairs."""
+def alternatives(swap: np.ndarray) -> Iterator[np.ndarray]:
+    """Find every way to undo a pair, to re-pair the keypoints of two units, or to undo all pairs.
+
+    Args:
+        swap: (K,) indices.
+
+    Yields:
+        Other indices.
+    """
     pairs = [(i, int(j)) for i, j in enumerate(swap) if i < j]
     units: list[tuple[int, ...]] = [*pairs, *((i,) for i, j in enumerate(swap) if i == j)]
     if len(pairs) > 1:
@@ -291,12 +377,12 @@ def _paired(swap: np.ndarray, free: tuple[int, ...], pairs: list[tuple[int, int]
     return other
 
 
-def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
+def _climb(shapes: Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
     """Find the best flip indices from ``start``; for each changed pair, the comparison and whether all were undone."""
     swap, causes = start, _Causes()
     for _ in range(_ROUNDS + int((start != np.arange(len(start))).sum())):
-        others = list(_alternatives(swap))
-        compared = [(_compare(shapes, swap, other), other) for other in others]
+        others = list(alternatives(swap))
+        compared = [(compare_swaps(shapes, swap, other), other) for other in others]
         clear = [c for c in compared if c[0].is_clear(len(others)) and c[0].gain > 0]
         if not clear:
             break
@@ -309,18 +395,30 @@ def _climb(shapes: _Shapes, start: np.ndarray) -> tuple[np.ndarray, _Causes]:
     return swap, causes
 
 
-def _strangeness(shapes: _Shapes, swap: np.ndarray) -> float:
-    """Return the ratio of the distances mirrored-to-real and real-to-real; 0 if at most ``MAX_STRANGENESS``."""
-    real, mirrored = shapes.nearest_real(), shapes.nearest(swap, np.zeros(0, int))
-    known = ~np.isnan(real) & ~np.isnan(mirrored)
+def strangeness(shapes: Shapes, swap: np.ndarray, upright: bool = False) -> float:
+    """Measure how much farther the mirrored instances are from the real ones than these are from each other.
+
+    Args:
+        shapes: the instances.
+        swap: (K,) indices of the mirrored keypoints.
+        upright: see ``Shapes.nearest``.
+
+    Returns:
+        The ratio of the distances; 0 where the mirrored instances look like real ones (``MAX_STRANGENESS``).
+    """
+    real, mirrored = shapes.real(upright), _least(shapes.mirrored(swap, upright))
+    nearest = _least(real)
+    known = ~np.isnan(nearest) & ~np.isnan(mirrored)
     if not known.any():
         return 0.0
-    ratio = float(np.median(mirrored[known]) / max(float(np.median(real[known])), 1e-3))
-    return ratio if ratio > MAX_STRANGENESS else 0.0
+    middle = float(np.median(mirrored[known]))
+    ratio = middle / max(float(np.median(nearest[known])), 1e-3)
+    apart = float(np.percentile(real[np.isfinite(real)], _APART))
+    return ratio if ratio > MAX_STRANGENESS and middle > apart else 0.0
 
 
 def _pair_evidence(
-    shapes: _Shapes,
+    shapes: Shapes,
     schema: KeypointSchema,
     pair: tuple[str, str],
     end: np.ndarray,
@@ -331,15 +429,15 @@ def _pair_evidence(
     if strange:
         why = (
             f"mirrored instances look like none of the real ones, whatever is swapped ({strange:.0f} times as far "
-            "from them as they are from each other): all may be seen from one side, or keypoints may be misnamed"
+            "from them as they are from each other): all are seen from one side, or keypoints are misnamed"
         )
-        return PairEvidence(pair, shapes.count, math.nan, UNKNOWN, why, doubtful=True)
+        return PairEvidence(pair, shapes.count, math.nan, UNSEEN, why)
     if end[a] != b:
         cause, whole = causes[a, b]
         better = "without any swap" if whole else _instead(schema, (a, b), end)
         why = f"{cause.better} of {cause.total} instances, mirrored, fit better {better}"
         return PairEvidence(pair, cause.total, cause.share, DISAGREES, why)
-    undone = _compare(shapes, end, _paired(end, (a, b), []))
+    undone = compare_swaps(shapes, end, _paired(end, (a, b), []))
     for_it = undone.total - undone.better
     counts = f"{for_it} of {undone.total} instances, mirrored, fit better with the two swapped"
     if undone.total < MIN_INSTANCES:

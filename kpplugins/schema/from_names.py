@@ -1,10 +1,10 @@
 """Infer a keypoint schema from names: flip pairs from left and right, sigmas from COCO's names."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kpplugins.schema.keypoint_schema import DEFAULT_SIGMA, KeypointSchema
+from kpplugins.schema.keypoint_schema import DEFAULT_SIGMA, KNOWN, NOT_KNOWN, ONE_SIDED, KeypointSchema
+from kpplugins.schema.side_names import read_sides, words_of
 from kpplugins.structures.errors import BadInputError
 
 COCO_SIGMAS = {
@@ -14,8 +14,6 @@ COCO_SIGMAS = {
     "left_knee": 0.087, "right_knee": 0.087, "left_ankle": 0.089, "right_ankle": 0.089,
 }  # fmt: skip
 """COCO's OKS sigmas (keypoints evaluation page of cocodataset.org, from 5,000 redundantly annotated images)."""
-
-_SIDES = (("left", "right"), ("l", "r"))
 
 
 def infer_schema(
@@ -32,7 +30,8 @@ def infer_schema(
         name: of the keypoint set.
         keypoints: K names.
         skeleton: pairs of names.
-        flip_pairs: pairs of names; ``None`` infers them from the names (``flip_pairs_by_name``).
+        flip_pairs: all pairs of names; ``None`` infers them from the names (``read_sides``). Where the names state any
+            side, those without one are taken to lie on the axis; where they state none, the pairs are unknown.
         sigmas: K numbers; ``None`` takes COCO's if every name is one of COCO's, else the default for all.
 
     Returns:
@@ -41,18 +40,23 @@ def infer_schema(
     Raises:
         BadInputError: see ``KeypointSchema``.
     """
+    sides = read_sides(keypoints)
+    pairs, lone = (sides.pairs, sides.lone) if flip_pairs is None else (tuple(flip_pairs), ())
+    known = flip_pairs is not None or pairs or lone or len(keypoints) == 1
     source = "given with the data"
     if sigmas is None:
-        known = all(_plain(k) in COCO_SIGMAS for k in keypoints)
-        sigmas = [COCO_SIGMAS[_plain(k)] if known else DEFAULT_SIGMA for k in keypoints]
-        source = "COCO's, by name" if known else f"default {DEFAULT_SIGMA} for all, not measured"
+        cocos = all(_plain(k) in COCO_SIGMAS for k in keypoints)
+        sigmas = [COCO_SIGMAS[_plain(k)] if cocos else DEFAULT_SIGMA for k in keypoints]
+        source = "COCO's, by name" if cocos else f"default {DEFAULT_SIGMA} for all, not measured"
     return KeypointSchema(
         name=name,
         keypoints=tuple(keypoints),
-        flip_pairs=tuple(flip_pairs_by_name(keypoints) if flip_pairs is None else flip_pairs),
+        flip_pairs=pairs,
         skeleton=tuple((a, b) for a, b in skeleton),
         sigmas=tuple(float(s) for s in sigmas),
         sigmas_source=source,
+        unpaired=lone,
+        flips=KNOWN if known else NOT_KNOWN,
     )
 
 
@@ -93,14 +97,16 @@ def renamed_schema(schema: KeypointSchema, names: Sequence[str], pairs_given: bo
     return replace(
         named,
         sigmas_source=named.sigmas_source if inferred else schema.sigmas_source,
-        unpaired=tuple(new[n] for n in schema.unpaired),
+        unpaired=tuple(new[n] for n in schema.unpaired) if pairs or pairs_given else named.unpaired,
+        flips=schema.flips if pairs_given else named.flips,
     )
 
 
 def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = ()) -> KeypointSchema:
     """Merge the schemas of several categories into one that has every keypoint name once.
 
-    An instance of one category has the keypoints of the others absent.
+    An instance of one category has the keypoints of the others absent. The flip pairs are known if those of every
+    category are, or if one category has some: like names without a side, the others then lie on the axis.
 
     Args:
         schemas: one per category, by its name.
@@ -128,6 +134,7 @@ def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = (
     )
     pairs = {tuple(sorted(pair)): pair for s in parts for pair in s.flip_pairs}
     paired = {n for pair in pairs.values() for n in pair}
+    flips = min((s.flips for s in parts), key=[ONE_SIDED, NOT_KNOWN, KNOWN].index)
     return replace(
         inferred,
         flip_pairs=tuple(pairs.values()),
@@ -135,43 +142,9 @@ def union_schema(schemas: Mapping[str, KeypointSchema], given: Sequence[str] = (
         sigmas=tuple(sigmas.get(n, s) for n, s in zip(names, inferred.sigmas, strict=True)),
         sigmas_source="; ".join(dict.fromkeys(sources)),
         unpaired=tuple(n for n in names if n not in paired and any(n in s.unpaired for s in parts)),
+        flips=flips,
     )
 
 
-def flip_pairs_by_name(keypoints: Sequence[str]) -> list[tuple[str, str]]:
-    """Find the pairs of names that differ only in left and right.
-
-    Recognised spellings, upper or lower case: ``left_eye``/``right_eye``, ``eye_left``, ``leftEye``, ``eyeLeft``,
-    ``LEye``, ``eye_l``, ``l-eye``, ``eye.L``, ``lefteye``.
-
-    Args:
-        keypoints: K names.
-
-    Returns:
-        Pairs (left, right), in the order of the names.
-    """
-    by_words: dict[tuple[str, ...], list[str]] = {}
-    for name in keypoints:
-        by_words.setdefault(tuple(_words(name)), []).append(name)
-    pairs = []
-    for name in keypoints:
-        words = _words(name)
-        for left, right in _SIDES:
-            if left in words:
-                mirrored = tuple(right if word == left else word for word in words)
-                if len(by_words.get(mirrored, [])) == 1 and len(by_words[tuple(words)]) == 1:
-                    pairs.append((name, by_words[mirrored][0]))
-    return pairs
-
-
-def _words(name: str) -> list[str]:
-    """Split a name in snake, kebab, dotted or camel case into lower-case words; ``leftear`` is two words."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
-    return [
-        part for word in words for part in re.split(r"^(left|right)(?=.)|(?<=.)(left|right)$", word) if part
-    ]
-
-
 def _plain(name: str) -> str:
-    return "_".join(_words(name))
+    return "_".join(words_of(name))

@@ -3,15 +3,18 @@
 import colorsys
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kpplugins.schema.side_names import read_sides
 from kpplugins.structures.errors import BadInputError
 
 DEFAULT_SIGMA = 0.05
 """OKS sigma of a keypoint without a measured one: repeated annotations are assumed to spread by 5 % of the instance's
 size. COCO's measured sigmas range from 0.025 (eyes) to 0.107 (hips)."""
+
+KNOWN, NOT_KNOWN, ONE_SIDED = "known", "unknown", "one-sided"
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,14 @@ class KeypointSchema:
         unpaired: keypoints whose partner on the other side is not in the set. Such a set cannot be mirrored: a mirrored
             left eye is a right eye, which the set does not have. It is trained without flips and tested without flip
             test.
+        flips: ``known``: ``flip_pairs`` are all there are, and without any the set is known to have none; ``unknown``:
+            nobody has said; ``one-sided``: its instances are never seen mirrored. Only a ``known`` set is flipped.
+            Empty means ``known`` if there are ``flip_pairs`` or ``unpaired``, or one keypoint alone, else ``unknown``.
+            Pairs that are there are known: ``unknown`` with ``flip_pairs`` becomes ``known``.
 
     Raises:
         BadInputError: a duplicate name, a pair with an unknown name, a keypoint in two flip pairs, a number of sigmas
-            or colours other than K, or a sigma that is not positive.
+            or colours other than K, a sigma that is not positive, or another word for ``flips``.
     """
 
     name: str
@@ -47,6 +54,7 @@ class KeypointSchema:
     sigmas_source: str = f"default {DEFAULT_SIGMA} for all, not measured"
     colors: tuple[tuple[int, int, int], ...] = ()
     unpaired: tuple[str, ...] = ()
+    flips: str = ""
 
     def __post_init__(self) -> None:
         k = len(self.keypoints)
@@ -54,6 +62,9 @@ class KeypointSchema:
             object.__setattr__(self, "sigmas", (DEFAULT_SIGMA,) * k)
         if not self.colors:
             object.__setattr__(self, "colors", _even_hues(k))
+        if self.flips in ("", NOT_KNOWN):
+            known = self.flip_pairs or (not self.flips and (self.unpaired or k == 1))
+            object.__setattr__(self, "flips", KNOWN if known else NOT_KNOWN)
         self._check_names()
         self._check_lengths()
 
@@ -72,6 +83,16 @@ class KeypointSchema:
         """Return K indices: keypoint i of the mirrored image is keypoint ``flip_indices[i]`` of the original."""
         partner = self._partners
         return [self.keypoints.index(partner.get(n, n)) for n in self.keypoints]
+
+    @property
+    def unflipped(self) -> str:
+        """Return why the set is trained and tested without flips, in words; empty if it is flipped."""
+        if self.unpaired:
+            return f"{', '.join(self.unpaired)} without partners cannot be mirrored"
+        return {
+            NOT_KNOWN: "it is not known which keypoints are left and right of one thing",
+            ONE_SIDED: "the instances are never seen mirrored",
+        }.get(self.flips, "")
 
     @property
     def _partners(self) -> dict[str, str]:
@@ -110,6 +131,7 @@ class KeypointSchema:
             sigmas_source=self.sigmas_source,
             colors=tuple(self.colors[i] for i in index),
             unpaired=tuple(n for n in names if n in self.unpaired or self._partners.get(n, n) not in kept),
+            flips=self.flips,
         )
 
     def to_metainfo(self) -> dict[str, Any]:
@@ -142,6 +164,10 @@ class KeypointSchema:
             sigmas=tuple(round(float(s), 6) for s in parsed["sigmas"]),
             sigmas_source=str(parsed.get("sigmas_source", f"dataset {parsed['dataset_name']}")),
             colors=tuple((int(r), int(g), int(b)) for r, g, b in parsed["keypoint_colors"]),
+            unpaired=tuple(str(n) for n in parsed.get("unpaired", ())),
+            flips=str(
+                parsed.get("flips", KNOWN)
+            ),  # MMPose states every keypoint's partner, or that it has none
         )
 
     def save(self, path: Path) -> None:
@@ -150,10 +176,17 @@ class KeypointSchema:
 
     @classmethod
     def load(cls, path: Path) -> "KeypointSchema":
-        """Read a file that ``save`` wrote; raise BadInputError, naming the file, if it is not one."""
+        """Read a file that ``save`` wrote; raise BadInputError, naming the file, if it is not one.
+
+        A file that says nothing of ``flips``, and has no pairs, has those that the names state.
+        """
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{k: _tuples(v) for k, v in raw.items()})
+            schema = cls(**{k: _tuples(v) for k, v in raw.items()})
+            if "flips" in raw or schema.flips == KNOWN:
+                return schema
+            sides = read_sides(schema.keypoints)
+            return replace(schema, flip_pairs=sides.pairs, unpaired=sides.lone, flips="")
         except (OSError, ValueError, TypeError, AttributeError) as error:
             if isinstance(error, BadInputError):
                 raise
@@ -183,6 +216,12 @@ class KeypointSchema:
         again = sorted({n for n in flipped if flipped.count(n) > 1})
         if again:
             raise BadInputError(f"keypoint {again[0]!r} is in two flip pairs", where=f"schema {self.name!r}")
+
+        if self.flips not in (KNOWN, NOT_KNOWN, ONE_SIDED):
+            raise BadInputError(
+                "no such state of the flips", where=f"schema {self.name!r}: flips",
+                expected=f"{KNOWN}, {NOT_KNOWN} or {ONE_SIDED}", found=repr(self.flips)[:60],
+            )  # fmt: skip
 
     def _check_lengths(self) -> None:
         for kind, values in (("sigmas", self.sigmas), ("colors", self.colors)):

@@ -40,6 +40,13 @@ class Fits:
         return self.cross / self.their_spread
 
     @property
+    def upright_distance(self) -> np.ndarray:
+        """Return the distances (Q, R) of shapes that are moved and scaled, but not turned, onto each other."""
+        same_way = np.maximum(self.cross.real, 0) ** 2
+        distance = np.sqrt(np.clip(1 - same_way / (self.spread * self.their_spread), 0, 1))
+        return np.where(np.isfinite(self.distance), distance, np.inf)
+
+    @property
     def size(self) -> np.ndarray:
         """Return the root mean square distances (Q, R) of a shape's common keypoints from their centre."""
         return np.sqrt(self.spread / np.maximum(self.common, 1))

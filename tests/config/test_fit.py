@@ -1,6 +1,8 @@
 """What one-stage models take from the data, and how their configs are settled."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ from kpplugins.config.load import datasets_of, load_config
 from kpplugins.config.parts import classes_of, schema_of
 from kpplugins.config.source import read_config
 from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -27,7 +30,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     points = ["rim", "foot"]
     content = {
         "images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40}],
-        "categories": [{"id": i, "name": name, "keypoints": points} for i, name in enumerate(("cup", "jug"), 1)],
+        "categories": [{"id": i, "name": name, "keypoints": points, "flip_pairs": []}
+                       for i, name in enumerate(("cup", "jug"), 1)],
         "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 30], "area": 900,
                          "iscrowd": 0, "keypoints": [1, 2, 2, 3, 4, 2]}],
     }  # fmt: skip
@@ -153,6 +157,77 @@ def test_points_without_partners_are_not_flipped(child):
     assert cfg.model.head.out_channels == 2
     assert "RandomFlip" not in steps_of(cfg, "train_dataloader")
     assert not cfg.model.test_cfg.flip_test
+
+
+THING = KeypointSchema("thing", ("a", "b"))
+NOT_FLIPPED = {
+    "unknown": THING,
+    "one-sided": KeypointSchema("thing", ("l", "r"), flip_pairs=(("l", "r"),), flips="one-sided"),
+    "unpaired": KeypointSchema("thing", ("l", "n"), unpaired=("l",)),
+}
+
+
+@pytest.mark.parametrize("state", NOT_FLIPPED)
+@pytest.mark.parametrize(
+    "name", ["custom_hourglass_small", "custom_centernet", "facial_resnet18_fc", "coco_keypoint_rcnn"]
+)
+def test_what_is_not_known_to_be_right_is_not_flipped(
+    root: Path, name: str, state: str, caplog: pytest.LogCaptureFixture
+):
+    path = root / f"configs/{name}.py"
+    cfg = load_config(path, data="nowhere", schema=NOT_FLIPPED[state])
+    assert "RandomFlip" not in steps_of(cfg, "train_dataloader")
+    assert not cfg.model.get("test_cfg", {}).get("flip_test")
+    said = [r.message for r in caplog.records if "no flips in training or test" in r.message]
+    assert len(said) == 1 and NOT_FLIPPED[state].unflipped in said[0]
+    assert ("--flip-pairs" in said[0]) == (state != "unpaired")
+    for known in (replace(THING, flips="known"), replace(THING, flip_pairs=(("a", "b"),))):
+        caplog.clear()
+        assert "RandomFlip" in steps_of(load_config(path, data="nowhere", schema=known), "train_dataloader")
+        assert "no flips" not in caplog.text
+
+
+def test_datasets_with_other_flips(child, data: Path, tmp_path: Path):
+    """One that may not be flipped rules; two that are flipped otherwise are refused."""
+    other = tmp_path / "other"
+    shutil.copytree(data, other)
+    line = f"val_dataloader = dict(dataset=dict(data_root={str(other)!r}))"
+    KeypointSchema("thing", ("rim", "foot")).save(other / "schema.json")
+    cfg = child(f"data_root = {str(data)!r}\n{line}")
+    assert "RandomFlip" not in steps_of(cfg, "train_dataloader") and not cfg.model.test_cfg.flip_test
+    KeypointSchema("thing", ("rim", "foot"), flip_pairs=(("rim", "foot"),)).save(other / "schema.json")
+    with pytest.raises(BadInputError, match="different flip pairs.*found none; and rim/foot"):
+        child(f"data_root = {str(data)!r}\n{line}")
+
+
+def test_boxes_alone_are_flipped(root: Path, caplog: pytest.LogCaptureFixture):
+    cfg = load_config(root / "configs/detector_rtmdet_tiny.py", data="nowhere", schema=THING)
+    assert "RandomFlip" in str(cfg.train_dataloader) and "no flips" not in caplog.text
+
+
+def test_flips_are_removed_wherever_training_finds_them(child, data: Path):
+    """In steps inside steps, in the pipeline of the last epochs, and in images that are mixed up."""
+    lines = """
+flip = dict(type="RandomFlip", direction="horizontal")
+blur = dict(type="GenerateTarget", encoder=_base_.codec)
+first, last = _base_.train_pipeline[0], _base_.train_pipeline[-1]
+train_pipeline = [
+    first, dict(type="RandomApply", transforms=[flip], prob=0.5),
+    dict(type="RandomChoice", transforms=[[flip, blur], [blur]]),
+    dict(type="Albumentation", transforms=[dict(type="HorizontalFlip"), dict(type="Blur")]),
+    dict(type="YOLOXMixUp", img_scale=(64, 64), pre_transform=[first, flip]), last,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+custom_hooks = [dict(type="mmdet.PipelineSwitchHook", switch_epoch=1, switch_pipeline=[first, flip, last])]
+"""
+    assert str(child(lines, data=data)).count("Flip") > 4
+    cfg = child(lines, data=data, schema=THING, classes=["cup", "jug"])
+    everything = str(cfg.train_dataloader) + str(cfg.custom_hooks)
+    assert "RandomFlip" not in everything and "HorizontalFlip" not in everything
+    steps = steps_of(cfg, "train_dataloader")
+    assert steps["YOLOXMixUp"].flip_ratio == 0 and "RandomApply" not in steps
+    assert [len(choice) for choice in steps["RandomChoice"].transforms] == [1, 1]
+    assert [step.type for step in steps["Albumentation"].transforms] == ["Blur"]
 
 
 def test_images_keep_their_size_without_an_affine_step(root: Path):

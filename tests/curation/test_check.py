@@ -266,7 +266,7 @@ def test_visibility_that_is_always_2_empty_categories_and_numbered_names_are_not
         for a in part["annotations"]:
             a["keypoints"][14] = 2
     report = check(write(tmp_path / "set", content))
-    assert {"visibility-constant", "keypoint-names", "category-empty", "image-without-instance"} <= notes(
+    assert {"visibility-constant", "flips-off", "category-empty", "image-without-instance"} <= notes(
         report
     ).keys()
 

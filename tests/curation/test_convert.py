@@ -123,7 +123,7 @@ def test_flip_pairs_by_name_that_the_points_contradict_are_switched_off(drawn_ca
         content = json.loads(path.read_text())
         for category in content["categories"]:
             category["keypoints"] = ["left_eye", "nose", "right_eye", *category["keypoints"][3:]]
-            del category["flip_pairs"], category["skeleton"]
+            del category["flip_pairs"], category["skeleton"], category["flips"]
         path.write_text(json.dumps(content))
     (tmp_path / "cats/schema.json").unlink()
     report = convert(tmp_path / "cats", tmp_path / "out")

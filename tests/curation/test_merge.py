@@ -149,7 +149,7 @@ def part(name: str, schema: KeypointSchema, *images: Path, given: bool = False, 
         build_record(ImageInfo(p, 80, 60), points, source=p, where="x", category=more.get("category", "cat"))
         for p in images
     ]
-    reading = AnnotationSet(schema, records, flip_pairs_given=given)
+    reading = AnnotationSet(schema, records, flips_stated=given)
     return Part(name, reading, dict.fromkeys(images, "train"))
 
 
@@ -193,10 +193,8 @@ def test_a_keypoint_has_one_partner(image: Path):
         merge([part("a", crossed, image), part("b", by_name, image)])
     turned = infer_schema("c", names, flip_pairs=[(b, a) for a, b in crossed.flip_pairs])  # the same pairs
     merged = merge([part("a", crossed, image, given=True), part("c", turned, image, given=True)])
-    assert merged.reading.schema.flip_indices == crossed.flip_indices and merged.reading.flip_pairs_given
-    assert not merge(
-        [part("a", crossed, image, given=True), part("c", turned, image)]
-    ).reading.flip_pairs_given
+    assert merged.reading.schema.flip_indices == crossed.flip_indices and merged.reading.flips_stated
+    assert not merge([part("a", crossed, image, given=True), part("c", turned, image)]).reading.flips_stated
 
 
 def test_sigmas_stay_where_they_are_known(image: Path):

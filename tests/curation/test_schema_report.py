@@ -82,12 +82,28 @@ def test_a_wrong_pair_is_put_right_in_the_folder(tmp_path: Path):
     before = sorted(p.name for p in source.iterdir())
     report = schema_report(source)
     assert report.written is None and open_source(source)[1].schema == wrong
-    assert report.schema.flip_pairs == () and len(report.schema.unpaired) == 4
-    assert "warning: flips are off: left_eye/left_ear, right_eye/right_ear" in report.text
+    assert report.schema == FACE  # the names and the keypoints agree
+    assert "contradict the names (left_eye/left_ear joins two keypoints of one side" in report.text
     assert schema_report(source, write=True).written == source / "schema.json"
-    assert open_source(source)[1].schema == report.schema
+    assert open_source(source)[1].schema == FACE
     assert sorted(p.name for p in source.iterdir()) == before
-    assert schema_report(source).schema == report.schema  # once off, it stays as it is
+    assert schema_report(source).warnings == ()
+
+
+def test_pairs_are_stated_or_accepted_in_the_folder(tmp_path: Path):
+    names = ("a", "b", "c", "d", "e")
+    unnamed = KeypointSchema("face", names)
+    source = save(faces(tmp_path / "images", schema=unnamed), tmp_path / "set")
+    report = schema_report(source)
+    assert report.schema.flips == "unknown" and "flips in training and test: off" in report.text
+    assert "the labels suggest a/b, c/d" in report.warnings[0] and "--accept-flip-pairs" in report.warnings[0]
+    assert "| 0 | a        | unknown      |" in report.text
+    schema_report(source, accept_flip_pairs=True, write=True)
+    assert open_source(source)[1].schema == replace(
+        unnamed, flip_pairs=(("a", "b"), ("c", "d")), flips="known"
+    )
+    schema_report(source, flip_pairs=[], write=True)
+    assert open_source(source)[1].schema == replace(unnamed, flips="known")
 
 
 def test_repeats_in_one_source_give_sigmas(tmp_path: Path):

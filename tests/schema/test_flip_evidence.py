@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpplugins.schema import KeypointSchema
-from kpplugins.schema.flip_evidence import _distances, apply_evidence, checked_schema, flip_evidence
+from kpplugins.schema.flip_evidence import _distances, apply_evidence, flip_evidence
+from kpplugins.schema.settled_flips import settled_flips
 from kpplugins.structures import BadInputError
 
 FACE = KeypointSchema(
@@ -65,7 +66,7 @@ def test_right_pairs_agree(n: int):
         ("left_eye", "right_eye"): "agrees",
         ("left_ear", "right_ear"): "agrees",
     }
-    schema, warnings = checked_schema(FACE, *faces(n))
+    schema, warnings = settled_flips(FACE, *faces(n))
     assert schema is FACE and warnings == []
 
 
@@ -88,7 +89,7 @@ def test_wrong_pairs_are_found_and_only_they(n: int, pairs: tuple, wrong: set, f
 
 def test_what_disagrees_switches_flips_off():
     wrong = paired(("left_eye", "nose"), ("left_ear", "right_ear"))
-    schema, warnings = checked_schema(wrong, *faces(60))
+    schema, warnings = apply_evidence(wrong, flip_evidence(*faces(60), wrong))
     assert schema.flip_pairs == (("left_ear", "right_ear"),)
     assert schema.unpaired == ("left_eye", "nose")
     assert "flips are off: left_eye/nose: 60 of 60 instances" in warnings[0]
@@ -101,7 +102,7 @@ def test_a_missing_pair_is_named():
         (("left_ear", "right_ear"), "agrees"),
         (("left_eye", "right_eye"), "missing"),
     ]
-    schema, warnings = checked_schema(paired(("left_ear", "right_ear")), *faces(60))
+    schema, warnings = apply_evidence(paired(("left_ear", "right_ear")), evidence)
     assert schema.unpaired == ("left_eye", "right_eye") and schema.flip_pairs == (("left_ear", "right_ear"),)
     assert "in no flip pair" in warnings[0]
 
@@ -122,7 +123,7 @@ def test_sides_exchanged_in_half_of_the_instances_are_unknown_and_said():
     points[:50] = points[:50][:, [1, 0, 2, 3, 4, 5]]
     eyes = flip_evidence(points, labelled, FACE)[0]
     assert eyes.verdict == "unknown" and 0.35 < eyes.share < 0.65
-    schema, warnings = checked_schema(FACE, points, labelled)
+    schema, warnings = settled_flips(FACE, points, labelled)
     assert schema is FACE
     assert "left_eye/right_eye" in warnings[0] and "in some of the instances" in warnings[0]
 
@@ -137,9 +138,10 @@ def test_images_from_one_side_say_nothing():
     places = np.array([[-1.2, -0.9], [1.1, -0.6], [-0.7, 0], [-0.5, -0.06], [0.5, 0], [0.75, -0.06]])
     points = places + np.random.default_rng(0).normal(0, 0.03, (100, 6, 2))
     evidence = flip_evidence(points, np.ones((100, 6), bool), schema)
-    assert {e.verdict for e in evidence} == {"unknown"}
-    same, warnings = apply_evidence(schema, evidence)
-    assert same is schema and len(warnings) == 1 and "seen from one side" in warnings[0]
+    assert {e.verdict for e in evidence} == {"unseen"}
+    off, warnings = apply_evidence(schema, evidence)
+    assert off == replace(schema, flips="one-sided") and len(warnings) == 1
+    assert warnings[0].startswith("flips are off: ") and "seen from one side" in warnings[0]
 
 
 def test_too_little_to_tell():
@@ -202,6 +204,6 @@ def test_scissors_under_the_names_of_persons(real_data: Path):
 
     reading = open_source(real_data / "broken_coco", box_format="xyxy")[1]
     points = np.array([r.keypoints for r in reading.records])
-    schema, warnings = checked_schema(reading.schema, points[..., :2], points[..., 2] > 0)
+    schema, warnings = settled_flips(reading.schema, points[..., :2], points[..., 2] > 0)
     assert schema.flip_pairs == () and len(schema.unpaired) == 16
     assert "14 of 14 instances" in warnings[0]

@@ -1,34 +1,4 @@
-import pytest
-
-from kpplugins.schema.from_names import flip_pairs_by_name, infer_schema, numbered_names, renamed_schema
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        ("left_eye", "right_eye"),
-        ("eye_left", "eye_right"),
-        ("leftEye", "rightEye"),
-        ("EyeLeft", "EyeRight"),
-        ("LEye", "REye"),
-        ("eye_l", "eye_r"),
-        ("l-eye", "r-eye"),
-        ("eye.L", "eye.R"),
-        ("lefteye", "righteye"),
-        ("left_eye_inner_corner", "right_eye_inner_corner"),
-        ("Left Eye", "Right Eye"),
-    ],
-)
-def test_left_and_right_in_the_usual_spellings(left: str, right: str):
-    assert flip_pairs_by_name(["nose", right, left]) == [(left, right)]
-
-
-def test_what_has_no_partner_stays_alone():
-    assert flip_pairs_by_name(["left_eye", "bright", "light", "tail", "l", "rear"]) == []
-
-
-def test_ambiguous_names_are_not_paired():
-    assert flip_pairs_by_name(["left_eye", "leftEye", "right_eye"]) == []
+from kpplugins.schema.from_names import infer_schema, numbered_names, renamed_schema, union_schema
 
 
 def test_sigmas_are_cocos_only_where_all_names_are():
@@ -49,4 +19,27 @@ def test_other_names_keep_what_was_given():
     assert plain.keypoints == ("kpt_0", "kpt_1", "kpt_2")
     named = renamed_schema(plain, ["left_eye", "right_eye", "nose"], pairs_given=False)
     assert named.flip_pairs == (("left_eye", "right_eye"),) and named.sigmas_source == "COCO's, by name"
-    assert renamed_schema(plain, ["left_eye", "right_eye", "nose"], pairs_given=True).flip_pairs == ()
+    none = infer_schema("x", numbered_names(3), flip_pairs=[])
+    assert renamed_schema(none, ["left_eye", "right_eye", "nose"], pairs_given=True).flip_pairs == ()
+    assert renamed_schema(plain, ["left_eye", "nose", "chin"], pairs_given=False).unpaired == ("left_eye",)
+
+
+def test_the_flips_are_known_where_names_state_a_side():
+    def state(*names: str) -> tuple:
+        schema = infer_schema("x", names)
+        return schema.flips, schema.flip_pairs, schema.unpaired
+
+    assert state("左眼", "右眼", "嘴") == ("known", (("左眼", "右眼"),), ())
+    assert state("left_eye", "nose") == ("known", (), ("left_eye",))
+    assert state("head", "tail") == ("unknown", (), ())
+    assert state("tip") == ("known", (), ())
+    assert infer_schema("x", ["head", "tail"], flip_pairs=[]).flips == "known"
+
+
+def test_a_union_is_flipped_if_one_category_has_pairs_or_all_are_known():
+    face, rim, tube = (
+        infer_schema("x", names) for names in (["left_eye", "right_eye"], ["rim"], ["head", "tail"])
+    )
+    assert union_schema({"face": face, "tube": tube}).unflipped == ""  # no side beside sides: on the axis
+    assert union_schema({"rim": rim, "tube": tube}).flips == "unknown"
+    assert union_schema({"face": face, "rim": rim}).flips == "known"

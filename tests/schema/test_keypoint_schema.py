@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,55 @@ def test_a_file_that_is_no_schema_is_named(tmp_path: Path, content: str):
     path.write_text(content)
     with pytest.raises(BadInputError, match=r"schema.json"):
         KeypointSchema.load(path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "flips", "pairs", "off"),
+    [
+        (
+            {"keypoints": ["left_eye", "right_eye"], "flip_pairs": [["left_eye", "right_eye"]]},
+            "known",
+            1,
+            False,
+        ),
+        (
+            {"keypoints": ["左眼", "右眼"], "flip_pairs": []},
+            "known",
+            1,
+            False,
+        ),  # written before flips had a state
+        ({"keypoints": ["left_eye", "nose"], "flip_pairs": []}, "known", 0, True),
+        ({"keypoints": ["a", "b"], "flip_pairs": []}, "unknown", 0, True),
+        ({"keypoints": ["a", "b"]}, "unknown", 0, True),
+        ({"keypoints": ["a", "b"], "flips": "known"}, "known", 0, False),
+        (
+            {"keypoints": ["a", "b"], "flips": "unknown", "flip_pairs": [["a", "b"]]},
+            "known",
+            1,
+            False,
+        ),  # by hand
+        ({"keypoints": ["a", "b"], "flips": "one-sided", "flip_pairs": [["a", "b"]]}, "one-sided", 1, True),
+    ],
+)
+def test_three_states_of_the_flips(tmp_path: Path, stored: dict, flips: str, pairs: int, off: bool):
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps({"name": "thing", **stored}))
+    schema = KeypointSchema.load(path)
+    assert (schema.flips, len(schema.flip_pairs), bool(schema.unflipped)) == (flips, pairs, off)
+    schema.save(path)
+    assert KeypointSchema.load(path) == schema
+    chosen = schema.subset(schema.keypoints[::-1])
+    assert (chosen.flips, bool(chosen.unflipped)) == (flips, off)
+
+
+def test_another_word_for_the_state(tmp_path: Path):
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps({"name": "thing", "keypoints": ["a"], "flips": "yes"}))
+    with pytest.raises(BadInputError, match="known, unknown or one-sided; found 'yes'"):
+        KeypointSchema.load(path)
+
+
+def test_a_subset_of_known_pairs_may_have_none():
+    schema = KeypointSchema("x", ("l", "r", "n", "m"), flip_pairs=(("l", "r"),))
+    assert schema.subset(["n", "m"]).unflipped == "" and schema.subset(["n", "m"]).flip_pairs == ()
+    assert "l without partners" in schema.subset(["l", "n"]).unflipped

@@ -87,6 +87,28 @@ def test_mmposes_own_checkpoints_say_their_keypoints_and_their_config_as_text(tm
 
 
 @pytest.mark.parametrize(
+    "schema",
+    [
+        KeypointSchema("thing", ("a", "b")),
+        KeypointSchema("thing", ("a", "b"), flips="known"),
+        KeypointSchema("thing", ("a", "b"), flip_pairs=(("a", "b"),), flips="one-sided"),
+        KeypointSchema("thing", ("a", "b"), unpaired=("a",)),
+    ],
+    ids=["unknown", "none", "one-sided", "unpaired"],
+)
+def test_the_state_of_the_flips_is_in_the_checkpoint(tmp_path: Path, schema: KeypointSchema):
+    own = kept(tmp_path, **{KEY: RunRecord(schema=schema).to_meta()})
+    assert record_of(read_checkpoint(own), own).schema == schema
+    data = parse_pose_metainfo(schema.to_metainfo()) | {
+        "flips": schema.flips,
+        "unpaired": list(schema.unpaired),
+    }
+    mmposes = kept(tmp_path, dataset_meta=data)
+    found = record_of(read_checkpoint(mmposes), mmposes).schema
+    assert (found.flips, found.unpaired, found.unflipped) == (schema.flips, schema.unpaired, schema.unflipped)
+
+
+@pytest.mark.parametrize(
     "stored",
     [
         "text",

@@ -1,14 +1,12 @@
 """Check the categories and the keypoint names."""
 
-import re
 from collections import Counter
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
-from kpplugins.schema.from_names import flip_pairs_by_name
-
-_NUMBERED = re.compile(r"[a-z]*[_ -]?\d+", re.IGNORECASE)
-"""A name without meaning: ``point_1``, ``kpt-2``, ``3``."""
+from kpplugins.schema.keypoint_schema import NOT_KNOWN
+from kpplugins.schema.settled_flips import settled_flips
+from kpplugins.schema.side_names import read_sides
 
 
 def categories(material: Material) -> list[Finding]:
@@ -44,7 +42,7 @@ def categories(material: Material) -> list[Finding]:
 
 
 def names(material: Material) -> list[Finding]:
-    """Report numbered keypoints without flip pairs, and flip pairs that contradict the names.
+    """Report unknown flip pairs, and flip pairs that contradict the names.
 
     Args:
         material: the data set.
@@ -53,14 +51,15 @@ def names(material: Material) -> list[Finding]:
         At most three findings.
     """
     schema, found = material.reading.schema, []
-    numbered = [n for n in schema.keypoints if _NUMBERED.fullmatch(n)]
     edit = "name the keypoints and their flip_pairs (categories[] of the COCO files, or schema.json)"
-    if len(numbered) == schema.num_keypoints and not schema.flip_pairs:
-        what = f"The keypoints have numbers for names ({', '.join(numbered[:3])}, …) and no flip pairs are known."
-        todo = f"if some are left and right of the same thing, {edit}; without pairs, flips would teach a wrong order"
-        found.append(Finding("keypoint-names", "note", what, todo, material.source))
+    if schema.flips == NOT_KNOWN:
+        settled, lines = settled_flips(schema, material.points, material.labelled)
+        if settled.unflipped:
+            what = f"{lines[0][0].upper()}{lines[0][1:].partition('; to flip')[0]}."
+            todo = f"{edit}, or convert with --flip-pairs a:b … or --no-flip-pairs"
+            found.append(Finding("flips-off", "note", what, todo, material.source))
     stated = {frozenset(pair) for pair in schema.flip_pairs}
-    told = flip_pairs_by_name(schema.keypoints)
+    told = read_sides(schema.keypoints).pairs
     wrong = [
         pair for pair in schema.flip_pairs if any(set(pair) <= set(side) for side in zip(*told, strict=True))
     ]

@@ -25,6 +25,7 @@ from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.values import as_number, as_numbers
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
+from kpplugins.schema.keypoint_schema import KNOWN, ONE_SIDED
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
@@ -158,8 +159,8 @@ class CocoFile:
         self.single = single_point_names(self.content)
         notes: list[str] = []
         schema, own = schemas_of(self.content, path, self.single, notes)
-        given = any(c.get("flip_pairs") is not None for c in self.content["categories"])
-        self.reading = AnnotationSet(schema, flip_pairs_given=given, notes=notes)
+        stated = any(c.get("flips") in (KNOWN, ONE_SIDED) for c in self.content["categories"])
+        self.reading = AnnotationSet(schema, flips_stated=stated, notes=notes)
         if any(names != schema.keypoints for names in own.values()) and not self.single:
             self.reading.category_keypoints = own
         self.categories = {

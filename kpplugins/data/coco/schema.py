@@ -12,6 +12,7 @@ from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, numbered_names, union_schema
+from kpplugins.schema.side_names import read_sides
 from kpplugins.structures import BadInputError
 
 
@@ -183,6 +184,8 @@ def _schema_of(category: dict, path: Path, notes: list[str]) -> KeypointSchema:
         )
     try:
         pairs = category.get("flip_pairs")
+        if pairs == [] and "flips" not in category and read_sides(names).pairs:
+            pairs = None  # left there by a tool that knows none
         schema = infer_schema(
             str(category.get("name", "object")),
             names,
@@ -197,6 +200,12 @@ def _schema_of(category: dict, path: Path, notes: list[str]) -> KeypointSchema:
     source, unpaired = category.get("sigmas_source"), category.get("unpaired") or ()
     if not isinstance(unpaired, (list, tuple)) or not set(map(str, unpaired)) <= set(names):
         raise BadInputError("unpaired must be a list of its keypoints", where=where, found=str(unpaired)[:60])
-    return replace(
-        schema, sigmas_source=str(source or schema.sigmas_source), unpaired=tuple(map(str, unpaired))
-    )
+    try:
+        return replace(
+            schema,
+            sigmas_source=str(source or schema.sigmas_source),
+            unpaired=tuple(map(str, unpaired)) if "unpaired" in category else schema.unpaired,
+            flips=category.get("flips") or schema.flips,
+        )
+    except BadInputError as error:
+        raise BadInputError(error.what, where=where, expected=error.expected, found=error.found) from error

@@ -92,7 +92,7 @@ def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
         name: the category's name.
 
     Returns:
-        The entry of ``categories``, with our ``flip_pairs``, ``unpaired``, ``sigmas`` and ``sigmas_source``.
+        The entry of ``categories``, with our ``flip_pairs``, ``unpaired``, ``flips``, ``sigmas`` and ``sigmas_source``.
     """
     return {
         "id": number,
@@ -101,6 +101,7 @@ def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
         "skeleton": [[a + 1, b + 1] for a, b in schema.skeleton_indices],
         "flip_pairs": [list(pair) for pair in schema.flip_pairs],
         "unpaired": list(schema.unpaired),
+        "flips": schema.flips,
         "sigmas": list(schema.sigmas),
         "sigmas_source": schema.sigmas_source,
     }

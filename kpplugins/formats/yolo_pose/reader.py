@@ -4,6 +4,7 @@ A line of a label file is ``class cx cy w h`` and K times ``x y`` or ``x y visib
 as fractions of the image. An image without a label file, or with an empty one, is a background.
 """
 
+import logging
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, numbered_names
 from kpplugins.structures import BadInputError
 
+logger = logging.getLogger(__name__)
 _SLACK = 0.01
 """How far a fraction of a box may be outside 0 … 1, because tools round."""
 
@@ -146,12 +148,13 @@ def flip_pairs_of(flip_idx: Any, names: list[str], where: str) -> list[tuple[str
         where: the file, for messages.
 
     Returns:
-        The pairs; ``None`` for ``None``.
+        The pairs; ``None`` for nothing, and for an index that exchanges nothing: it is what tools write that know no
+        pairs, and the names may.
 
     Raises:
         BadInputError: not K indices, or exchanging twice does not lead back.
     """
-    if flip_idx is None:
+    if flip_idx is None or flip_idx == []:
         return None
     k = len(names)
     if (
@@ -167,7 +170,7 @@ def flip_pairs_of(flip_idx: Any, names: list[str], where: str) -> list[tuple[str
             found=repr(flip_idx)[:120],
             todo="give each keypoint the index of its mirrored partner, or its own",
         )
-    return [(names[i], names[j]) for i, j in enumerate(flip_idx) if i < j]
+    return [(names[i], names[j]) for i, j in enumerate(flip_idx) if i < j] or None
 
 
 def _yaml_of(source: Path) -> Path:
@@ -224,7 +227,12 @@ def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
         )  # fmt: skip
     words = [str(name) for name in names]
     pairs = flip_pairs_of(config.get("flip_idx"), words, f"{path}: flip_idx")
-    return infer_schema("yolo_pose", words, flip_pairs=pairs)
+    schema = infer_schema("yolo_pose", words, flip_pairs=pairs)
+    if config.get("flip_idx") and not pairs and schema.flip_pairs:
+        logger.warning(
+            "%s: flip_idx exchanges nothing, but the names state left and right, which are followed", path
+        )
+    return schema
 
 
 def _root(config: dict[Any, Any], path: Path) -> Path:

@@ -75,7 +75,7 @@ def _layout(content: Content) -> tuple[dict[Path, str], int]:
 def _config(content: Content, splits: list[str]) -> dict[str, Any]:
     schema = content.reading.schema
     paths = {split: f"images/{split}" for split in splits}
-    flips = {} if schema.unpaired else {"flip_idx": schema.flip_indices}
+    flips = {} if schema.unflipped else {"flip_idx": schema.flip_indices}
     return {
         **paths,
         "kpt_shape": [schema.num_keypoints, 3],

@@ -163,10 +163,23 @@ def test_label_paths():
 
 def test_flip_pairs():
     assert flip_pairs_of([0, 2, 1], ["nose", "l", "r"], "") == [("l", "r")]
-    assert flip_pairs_of(None, ["a"], "") is None
+    for nothing in (None, [], [0, 1, 2]):  # tools write the identity where they know no pairs
+        assert flip_pairs_of(nothing, ["a", "b", "c"], "") is None
     for wrong in ([1, 2, 0], [0, 1], [0, 0, 1], [0, 1, 3], [0, True, 2], "012", [0, 1, 2.0]):
         with pytest.raises(BadInputError, match="data: `flip_idx` does not exchange keypoints in pairs"):
             flip_pairs_of(wrong, ["a", "b", "c"], "data")
+
+
+@pytest.mark.parametrize("line", ["", "flip_idx: [0, 1, 2]\n", "flip_idx: []\n"])
+def test_without_pairs_the_names_tell_or_nothing_is_known(
+    data: Path, line: str, caplog: pytest.LogCaptureFixture
+):
+    text = YAML.replace("flip_idx: [1, 0, 2]\n", line)
+    (data / "data.yaml").write_text(text)
+    assert read_yolo_pose(data).schema.flips == "unknown" and "flip_idx" not in caplog.text
+    (data / "data.yaml").write_text(text + "kpt_names: {0: [left eye, right eye, nose]}\n")
+    assert read_yolo_pose(data).schema.flip_pairs == (("left eye", "right eye"),)
+    assert ("flip_idx exchanges nothing" in caplog.text) == ("0, 1, 2" in line)
 
 
 def test_real_export(real_data: Path):
