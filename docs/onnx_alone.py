@@ -15,6 +15,17 @@ import numpy as np
 import onnxruntime
 
 
+def read(path, facts):
+    """Return an image as BGR uint8; more than 8 bits become 8 as in the model's training."""
+    image, rule = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH), facts["pixels"]
+    if image.dtype == np.uint8:
+        return image
+    low, high = rule["range"] or (np.percentile(image, rule["percentile"]) if rule["percentile"] else (0, 65535))
+    if (low, high) == (0, 65535):
+        return (image >> 8).astype(np.uint8)
+    return np.clip(np.rint((image.astype(float) - low) * (255 / max(high - low, 1e-9))), 0, 255).astype(np.uint8)
+
+
 def cut(image, box, facts):
     """Return the crop of a box x1, y1, x2, y2 from a BGR image, and origin and scale of the way back."""
     warp, size, box = facts["warp"], np.array(facts["input_size"]), np.float32(box).reshape(2, 2)
@@ -108,7 +119,7 @@ def find(session, facts, image, box):
 if __name__ == "__main__":
     file, image_file, *corners = sys.argv[1:]
     described = json.loads(Path(file + ".json").read_text(encoding="utf-8"))
-    pixels = cv2.imread(image_file)
+    pixels = read(image_file, described)
     points, scores = find(onnxruntime.InferenceSession(file), described, pixels, [float(v) for v in corners])
     for name, (x, y), score in zip(described["keypoints"], points, scores):
         print(f"{name} {x:.2f} {y:.2f} {score:.3f}")

@@ -78,7 +78,7 @@ def export(
         return found.keypoints[0]
 
     pipeline, decoder = trained.config.test_dataloader.dataset.pipeline, trained.config.model.head.decoder
-    facts = describe(model, pipeline, decoder, outputs, trained.schema, trained.layout)
+    facts = describe(model, pipeline, decoder, outputs, trained.schema, trained.layout, trained.pixels)
     for what in unknown_parts(facts):
         logger.warning("the file does not say how to do without kpplugins: %s", what)
     return path, export_onnx(_FromPixels(model), path, size=size, outputs=outputs, decode=decode, facts=facts)

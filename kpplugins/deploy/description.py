@@ -12,6 +12,7 @@ import numpy as np
 from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 
 from kpplugins.config.values import name_of
+from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BoxLayout
 from kpplugins.version import __version__
@@ -19,7 +20,7 @@ from kpplugins.version import __version__
 _NO_CROP = ("LoadImage", "LoadCachedImage", "PackPoseInputs")
 _AFFINE = ["GetBBoxCenterScale", "TopdownAffine"]
 _CANVAS = ["CropAroundKeypoints"]
-_MEANS = {"bgr_to_rgb": "RGB", "rgb_to_bgr": "BGR"}
+_PIXELS = "Images are read as BGR, EXIF orientation applied, grey ones with three equal channels, without alpha; of "
 _BACK = "x = f · scale + origin, on each axis, in pixels of the image whose first pixel is centred at 0"
 
 
@@ -30,6 +31,7 @@ def describe(
     outputs: Sequence[str],
     schema: KeypointSchema,
     layout: BoxLayout | None,
+    rule: PixelRule,
 ) -> dict[str, Any]:
     """Collect the facts about an exported top-down network, as ``docs/export.md`` lists them.
 
@@ -40,6 +42,7 @@ def describe(
         outputs: names of the exported tensors.
         schema: the K keypoints.
         layout: how the keypoints lie in their boxes, if known.
+        rule: how images of more than 8 bits become 8 bits.
 
     Returns:
         Plain values for JSON, by name. ``warp``, ``decode`` and ``flip_test`` are ``None`` where the pipeline, the
@@ -52,6 +55,7 @@ def describe(
         "kpplugins_version": __version__,
         "input": "N×3×h×w float32, BGR, 0 to 255, not normalised",
         "input_size": size,
+        "pixels": {"range": rule.range, "percentile": rule.percentile},
         "normalisation": _normalisation(network.data_preprocessor),
         "keypoints": list(schema.keypoints),
         "flip_pairs": [list(pair) for pair in schema.flip_pairs],
@@ -61,7 +65,7 @@ def describe(
         "decode": _decode(codec, list(outputs), size),
         "flip_test": _flip_test(network.test_cfg or {}, list(outputs), schema, size),
     }
-    facts["words"] = _words(facts)
+    facts["words"] = {"pixels": _PIXELS + rule.words, **_words(facts)}
     facts["schema"] = dict(schema.__dict__)
     if layout is not None:
         facts["boxes"] = dict(layout.__dict__)

@@ -13,6 +13,8 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import KEYPOINT_CODECS
 
 import kpplugins.register  # noqa: F401
+from kpplugins.data.images import read_image
+from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.deploy.description import describe, unknown_parts
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.inference.top_down_predictor import sample_of
@@ -60,7 +62,9 @@ def described(
     head = SimpleNamespace(decoder=KEYPOINT_CODECS.build(codec))
     network = SimpleNamespace(head=head, test_cfg=test_cfg, data_preprocessor=SimpleNamespace(**before))
     steps = [{"type": "LoadImage"}, *steps, {"type": "PackPoseInputs"}]
-    return describe(network, steps, codec, outputs.get(codec["type"], ["heatmaps"]), CAT_SCHEMA, None)
+    return describe(
+        network, steps, codec, outputs.get(codec["type"], ["heatmaps"]), CAT_SCHEMA, None, PixelRule()
+    )
 
 
 def outputs_of(codec: dict[str, Any]) -> list[np.ndarray]:
@@ -167,7 +171,7 @@ def test_flip_tests():
 def test_what_is_not_described_is_named(change: dict[str, Any], words: list[str]):
     facts = described(**{"codec": CODECS["MSRA"][1], **change})
     assert unknown_parts(facts) == words
-    assert set(facts["words"]) == {"input", "warp", "decode", "flip_test"} - {
+    assert set(facts["words"]) == {"pixels", "input", "warp", "decode", "flip_test"} - {
         key for key in ("warp", "decode", "flip_test") if facts[key] is None
     }
 
@@ -178,6 +182,32 @@ def test_it_is_plain_data():
     layout = BoxLayout(((0.1, 0.2),) * 9, (1.0, 0.8))
     head = SimpleNamespace(decoder=KEYPOINT_CODECS.build(CODECS["SimCC"][1]))
     network = SimpleNamespace(head=head, test_cfg=None, data_preprocessor=None)
-    facts = describe(network, AFFINE, CODECS["SimCC"][1], ["simcc_x", "simcc_y"], CAT_SCHEMA, layout)
+    facts = describe(
+        network,
+        AFFINE,
+        CODECS["SimCC"][1],
+        ["simcc_x", "simcc_y"],
+        CAT_SCHEMA,
+        layout,
+        PixelRule(range=(0, 4095)),
+    )
     assert json.loads(json.dumps(facts)) == facts
+    assert (
+        facts["pixels"] == {"range": [0, 4095], "percentile": None}
+        and "4095 becomes 255" in facts["words"]["pixels"]
+    )
     assert facts["boxes"]["size"] == [1.0, 0.8] and facts["schema"]["keypoints"] == list(CAT_SCHEMA.keypoints)
+
+
+@pytest.mark.parametrize(
+    "rule", [PixelRule(), PixelRule(range=(500, 9000)), PixelRule(percentile=(1, 99))], ids=repr
+)
+@pytest.mark.parametrize("shape", [(40, 50), (40, 50, 3), (40, 50, 4)], ids=str)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_the_program_reads_images_as_we_do(
+    alone: dict[str, Any], tmp_path: Path, rule: PixelRule, shape: tuple[int, ...], kind: type
+):
+    image = np.random.default_rng(0).integers(0, min(np.iinfo(kind).max, 10_000), shape).astype(kind)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    facts = {"pixels": {"range": rule.range, "percentile": rule.percentile}}
+    assert (alone["read"](tmp_path / "a.png", facts) == read_image(tmp_path / "a.png", rule)).all()
