@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from kpplugins.config.load import load_config
 from kpplugins.data.annotation_set import SCHEMA_FILE
-from kpplugins.data.images import SUFFIXES, read_image
+from kpplugins.data.images import SUFFIXES
 from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_pose
@@ -229,7 +229,7 @@ def demo_webcam(
 
 
 def _image(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
-    image = read_image(file)
+    image = predictor.read(file)
     result = predictor(image, boxes)
     height, width = image.shape[:2]
     _write_json(_named(stem, ".json"), result.to_json(file.name, width, height))

@@ -1,6 +1,6 @@
 """Export a trained run as one self-contained ONNX file."""
 
-import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ import torch
 from mmpose.models import TopdownPoseEstimator
 from torch import Tensor, nn
 
+from kpplugins.deploy.description import describe, unknown_parts
 from kpplugins.deploy.onnx_export import export_onnx, require_packages
-from kpplugins.inference.trained_model import TOP_DOWN, TrainedModel, kind_of, load_trained
+from kpplugins.inference.trained_model import TOP_DOWN, kind_of, load_trained
 from kpplugins.structures import BadInputError
-from kpplugins.version import __version__
 from kpplugins.weights.checkpoints import run_of
 
 XY, XY_AND_SIGMAS = 2, 4
 """Possible numbers of values per keypoint in the output of heads that regress coordinates."""
-_NO_CROP = ("LoadImage", "LoadCachedImage", "PackPoseInputs")
+logger = logging.getLogger(__name__)
 
 
 def export(
@@ -35,9 +35,9 @@ def export(
     ``heatmaps`` (N, K, H, W) of the last stack; or ``simcc_x`` and ``simcc_y`` (N, K, bins); or ``coordinates``
     (N, K, 2), with RLE (N, K, 4): x, y and their σ between 0 and 1. N is free.
 
-    Its ``metadata_props`` are ``kpplugins_version``, ``input`` (in words), and as JSON ``keypoints``, ``flip_pairs``,
-    ``input_size`` [w, h], ``codec``, ``crop`` (the steps of the test pipeline that cut the input from an image),
-    ``schema`` (as ``schema.json``) and, where the run has it, ``boxes`` (as ``boxes.json``).
+    All that a program needs to cut the input from an image and to read keypoints from the outputs is in the file's
+    ``metadata_props``, and the same in ``NAME.onnx.json`` beside it: see ``docs/export.md``, which has a program that
+    reads it.
 
     Args:
         config: the config file. Default: the one in the checkpoint.
@@ -77,9 +77,11 @@ def export(
         (found,) = model.head.decode(batch if len(batch) > 1 else batch[0])
         return found.keypoints[0]
 
-    return path, export_onnx(
-        _FromPixels(model), path, size=size, outputs=outputs, decode=decode, metadata=_metadata(trained, size)
-    )
+    pipeline, decoder = trained.config.test_dataloader.dataset.pipeline, trained.config.model.head.decoder
+    facts = describe(model, pipeline, decoder, outputs, trained.schema, trained.layout, trained.pixels)
+    for what in unknown_parts(facts):
+        logger.warning("the file does not say how to do without kpplugins: %s", what)
+    return path, export_onnx(_FromPixels(model), path, size=size, outputs=outputs, decode=decode, facts=facts)
 
 
 class _FromPixels(nn.Module):
@@ -153,20 +155,3 @@ def _input_size(model: Any, name: str) -> tuple[int, int]:
             found=str(divisor),
         )
     return int(size[0]), int(size[1])
-
-
-def _metadata(trained: TrainedModel, size: tuple[int, int]) -> dict[str, str]:
-    schema, cfg = trained.schema, trained.config
-    steps = [dict(s) for s in cfg.test_dataloader.dataset.pipeline if s["type"] not in _NO_CROP]
-    values: dict[str, Any] = {
-        "keypoints": schema.keypoints,
-        "flip_pairs": schema.flip_pairs,
-        "input_size": size,
-        "codec": cfg.model.head.decoder.to_dict(),
-        "crop": steps,
-        "schema": schema.__dict__,
-    }
-    if trained.layout is not None:
-        values["boxes"] = trained.layout.__dict__
-    plain = {"kpplugins_version": __version__, "input": "N×3×h×w float32, BGR, 0 to 255, not normalised"}
-    return plain | {key: json.dumps(value) for key, value in values.items()}

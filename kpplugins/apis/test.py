@@ -3,7 +3,8 @@
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import datasets_of, load_config, schema_of, work_dir_of
 from kpplugins.config.parts import classes_of
-from kpplugins.data.images import read_image
+from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.inference.trained_model import OpenedRun, open_run
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.curves import plot_curves
@@ -26,6 +28,8 @@ from kpplugins.visualization.table import per_category_table, per_keypoint_table
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
 
 logger = logging.getLogger(__name__)
+WITH_RESULT = (KeypointMetric, BoxKeypointMetric)
+"""Metrics that keep every instance."""
 
 
 def test(
@@ -39,6 +43,7 @@ def test(
     skip_bad: bool = False,
     trust_checkpoint: bool = False,
     submission: str | Path | None = None,
+    predictions: str | Path | None = None,
 ) -> tuple[dict[str, float], Path, str]:
     """Test a checkpoint on its config's test split.
 
@@ -54,6 +59,8 @@ def test(
         trust_checkpoint: let the checkpoint run code while it is loaded.
         submission: file to write Kaggle's facial-keypoints submission to, from ``test.csv`` and ``IdLookupTable.csv``
             in the data folder.
+        predictions: JSON file to write every test instance to, with truth, prediction and error (see
+            ``write_predictions``).
 
     Returns:
         The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
@@ -61,8 +68,11 @@ def test(
         the table is empty and no images are drawn.
 
     Raises:
-        BadInputError: there is no such run or checkpoint, or the checkpoint is of another model.
+        BadInputError: there is no such run or checkpoint, the checkpoint is of another model, or predictions are to be
+            written without one of those metrics.
     """
+    if predictions is not None:
+        _require_json(Path(predictions))
     run = _run(config, checkpoint, work_dir, trust_checkpoint)
     own = run.checkpoint.parent if isinstance(run.config, Config) else None
     cfg = load_config(
@@ -75,18 +85,18 @@ def test(
     task = None if submission is None else read_task(cfg, schema_of(cfg), Path(submission))
     with trust_checkpoints(trust_checkpoint):
         runner = build_runner(cfg, training=False)
+        if predictions is not None:
+            _require_result(runner.test_evaluator.metrics)
         load_strictly(runner.model, run.checkpoint, run.content)
         numbers = runner.test()
     table = ""
     if is_main_process():
         origin = {"config": str(config or "in the checkpoint"), "checkpoint": str(run.checkpoint)}
-        results = [
-            m.result
-            for m in runner.test_evaluator.metrics
-            if isinstance(m, (KeypointMetric, BoxKeypointMetric)) and m.result
-        ]
-        image_of = getattr(runner.test_dataloader.dataset, "image", read_image)
+        results = [m.result for m in runner.test_evaluator.metrics if isinstance(m, WITH_RESULT) and m.result]
+        image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
         table = write_report(out, numbers, results[0] if results else None, origin, image_of)
+        if predictions is not None and results:
+            write_predictions(Path(predictions), results[0], {**origin, "metrics": numbers})
         if task is not None and submission is not None:
             counts = submit(runner.model, cfg, schema_of(cfg), *task, Path(submission))
             logger.info("%s: %s", submission, ", ".join(f"{n} {what}" for what, n in counts.items()))
@@ -128,6 +138,45 @@ def _require_same_points(cfg: Config, run: OpenedRun) -> None:
             where=str(run.checkpoint), expected=", ".join(trained), found=f"{', '.join(given)} in the data",
             todo="test on data with the same keypoints in the same order (schema.json of the data sets the order)",
         )  # fmt: skip
+
+
+def _require_json(file: Path) -> None:
+    """Raise, before anything is opened, if predictions cannot be written there."""
+    if file.suffix.lower() != ".json" or file.is_dir():
+        raise BadInputError(
+            "not the name of a JSON file", where="--predictions", expected="NAME.json", found=str(file)
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _require_result(metrics: Sequence[Any]) -> None:
+    """Raise, before the test begins, if no metric keeps the instances."""
+    if not any(isinstance(metric, WITH_RESULT) for metric in metrics):
+        raise BadInputError(
+            "predictions need a metric that keeps every instance", where="test_evaluator",
+            expected=" or ".join(kind.__name__ for kind in WITH_RESULT),
+            found=", ".join(type(metric).__name__ for metric in metrics) or "none",
+            todo='test_evaluator = dict(_delete_=True, type="KeypointMetric")',
+        )  # fmt: skip
+
+
+def write_predictions(file: Path, result: EvaluationResult, origin: dict[str, Any]) -> None:
+    """Write every test instance with truth, prediction, scores, error and image.
+
+    Args:
+        file: the JSON file. Its entries are those of ``origin``, ``keypoint_names``, and ``instances`` as
+            ``EvaluationResult.per_instance`` gives them; for a model that finds the boxes also ``unmatched``, the
+            predictions that belong to none of these.
+        result: of the test.
+        origin: entries that say where it comes from.
+    """
+    content: dict[str, Any] = {
+        **origin, "keypoint_names": list(result.schema.keypoints), "instances": result.per_instance(),
+    }  # fmt: skip
+    if isinstance(result, DetectionResult):
+        content["unmatched"] = result.unmatched()
+    file.write_text(json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    logger.info("%s: %d instances with truth and prediction", file, len(content["instances"]))
 
 
 def write_report(

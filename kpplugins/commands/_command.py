@@ -21,12 +21,41 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="override values of the config"
     )
+    add_pixels(parser)
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--skip-bad", action="store_true", help="skip bad files and say how many and why")
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
+
+
+def add_pixels(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how images of more than 8 bits become 8 bits.
+
+    Args:
+        parser: gets the options.
+    """
+    for name, what in (
+        ("--percentile", "each image's percentiles that become black and white, e.g. 1 99"),
+        ("--pixel-range", "values that become black and white in every image, e.g. 0 4095 for 12 bits"),
+    ):
+        parser.add_argument(
+            name, nargs=2, type=float, metavar=("LOW", "HIGH"), help=f"for images of more than 8 bits: {what}"
+        )
+
+
+def pixel_options(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Return the rule for pixels that ``add_pixels`` read.
+
+    Args:
+        args: from the parser.
+
+    Returns:
+        The value of a config's ``pixels``; ``None`` if neither option was given.
+    """
+    given = {"percentile": args.percentile, "range": args.pixel_range}
+    return {name: tuple(ends) for name, ends in given.items() if ends is not None} or None
 
 
 def options(args: argparse.Namespace) -> dict[str, Any]:
@@ -38,8 +67,10 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
     Returns:
         The arguments that the train and test functions of ``apis`` share.
     """
+    pixels = pixel_options(args)
+    changed = values(args.cfg_options) | ({} if pixels is None else {"pixels": pixels})
     return {
-        "work_dir": args.work_dir, "data": args.data, "cfg_options": values(args.cfg_options),
+        "work_dir": args.work_dir, "data": args.data, "cfg_options": changed,
         "launcher": args.launcher, "skip_bad": args.skip_bad, "trust_checkpoint": args.trust_checkpoint,
     }  # fmt: skip
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kpplugins.commands._command import run
+from kpplugins.commands._command import add_pixels, pixel_options, run
 
 NEW = "a folder that does not exist yet, or is empty"
 NAMES = "names of the keypoints, in the order of the source: if it has none, or instead of its own"
@@ -160,6 +160,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="folder for check.json and check.html (default: work_dirs/data_NAME)"
     )
     _add_group_by(parser)
+    add_pixels(parser)
 
 
 def _run_check(args: argparse.Namespace) -> int:
@@ -167,7 +168,8 @@ def _run_check(args: argparse.Namespace) -> int:
 
     with _bar("images") as progress:
         options = {k: v for k, v in _reading(args).items() if k != "skip_bad"}  # bad entries are findings
-        report = check(args.source, out=_out(args), group_by=args.group_by, progress=progress, **options)
+        options |= {"group_by": args.group_by, "pixels": pixel_options(args)}
+        report = check(args.source, out=_out(args), progress=progress, **options)
     print(report.text)
     print(f"written: {_out(args)}: check.html, check.json")
     return 1 if report.harmful else 0

@@ -44,7 +44,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(
             f"keypoints: {points['compared']} compared, at most {points['max_difference_px']:.2g} px apart{unsteady}"
         )
-        print(f"results: {path} ({path.stat().st_size / 1e6:.1f} MB), {path.with_suffix('.parity.json')}")
+        print(
+            f"results: {path} ({path.stat().st_size / 1e6:.1f} MB), "
+            f"{path.with_suffix('.onnx.json').name}, {path.with_suffix('.parity.json').name}"
+        )
         return 0
 
     return run(work)

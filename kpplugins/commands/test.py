@@ -26,18 +26,25 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument(
         "--submission", metavar="FILE", help="also write Kaggle's CSV, from test.csv and IdLookupTable.csv"
     )
+    parser.add_argument(
+        "--predictions",
+        metavar="FILE",
+        help="also write every test instance with truth, prediction and error, as JSON",
+    )
     add_common(parser)
     args = parser.parse_args(argv)
 
     def work() -> int:
         from kpplugins.apis.test import test
 
-        numbers, out, table = test(args.config, args.checkpoint, submission=args.submission, **options(args))
+        files = {"submission": args.submission, "predictions": args.predictions}
+        numbers, out, table = test(args.config, args.checkpoint, **files, **options(args))
         print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
         print(table, end="")
         print(
             f"results: {out}: metrics.json"
             + (", per_keypoint.md, best_and_worst.jpg, curves.png" if table else "")
+            + (f"; {args.predictions}" if args.predictions else "")
         )
         return 0
 

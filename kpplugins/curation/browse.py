@@ -14,7 +14,7 @@ from kpplugins.curation.stats import opened, splits_of
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of
-from kpplugins.data.images import read_image
+from kpplugins.data.images import SHOWN, read_image
 from kpplugins.data.splits import SPLITS, take_split
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -149,7 +149,7 @@ def _tile(
     path: Path, records: Sequence[PoseRecord], size: tuple[int, int], schema: KeypointSchema, masks: bool
 ) -> np.ndarray:
     """Draw one image with its caption, and its label maps as one colour image."""
-    image = read_image(path)
+    image = read_image(path, SHOWN)
     people = [r for r in records if not r.crowd]
     parts = [_drawn(image, records, schema)]
     if masks:

@@ -29,6 +29,7 @@ from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import read_raw
 from kpplugins.data import PoseRecord
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import by_name, detect
 from kpplugins.schema import KeypointSchema
@@ -38,6 +39,7 @@ CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     faults.unread,
     files.undecodable,
     files.sizes,
+    files.grey_levels,
     duplicates.exact,
     duplicates.near,
     corners.corner_boxes,
@@ -141,6 +143,7 @@ def check(
     out: str | Path | None = None,
     group_by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    pixels: dict[str, Any] | None = None,
     **options: Any,
 ) -> CheckReport:
     """Examine a data set in any known format.
@@ -152,6 +155,7 @@ def check(
         group_by: regular expression on an image's path, as ``convert`` takes it: images whose first group (or whole
             match) is the same should be in one split. ``None`` guesses videos from names and content.
         progress: called with (images done, of all).
+        pixels: how images of more than 8 bits become 8 bits, as in a config. Default: the range of their type.
         **options: of ``open_source``, e.g. ``names``.
 
     Returns:
@@ -173,7 +177,7 @@ def check(
         except BadInputError as error:
             report = CheckReport(source, known.name, (faults.fault_finding(error, source),))
             return _write(report, [], out, Path(extracted))
-        looks = look_at(images_of(reading), progress)
+        looks = look_at(images_of(reading), progress, PixelRule.of(pixels))
         raw = tuple(read_raw(source, reading)) if known.name == "coco" else ()
         report = examine(Material(source, known.name, reading, looks, raw, group_by))
         return _write(report, reading.records, out, Path(extracted))

@@ -10,7 +10,7 @@ import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.data import PoseRecord
-from kpplugins.data.images import read_image
+from kpplugins.data.images import SHOWN, read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_points
@@ -144,7 +144,7 @@ def _schema(schema: KeypointSchema) -> str:
 def _image(path: Path, record: PoseRecord | None, schema: KeypointSchema | None) -> str:
     """Return an ``img`` element with the image, cropped to the instance; a line of text if it cannot be decoded."""
     try:
-        image = read_image(path)
+        image = read_image(path, SHOWN)
     except (BadInputError, OSError):
         return '<p class="dim">(no image to show)</p>'
     tile = thumbnail(image, record, schema)

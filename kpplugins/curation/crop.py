@@ -19,6 +19,7 @@ from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
 from kpplugins.data.aside import beside, made_aside
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
 from kpplugins.data.faults import settle_faults
+from kpplugins.data.images import SHOWN, read_image, read_pixels
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema import KeypointSchema
@@ -170,7 +171,12 @@ class _Rules:
         return ".png" if self.quality is None else ".jpg"
 
     def save(self, path: Path, pixels: np.ndarray) -> None:
-        """Write one crop (h, w, 3) BGR."""
+        """Write one crop (h, w, 3) BGR, at the depth of its image."""
+        if pixels.dtype != np.uint8 and (pixels.dtype != np.uint16 or self.suffix != ".png"):
+            raise BadInputError(
+                f"{self.suffix} cannot hold the pixels", where=str(path), expected="8 bits, or 16 with PNG",
+                found=str(pixels.dtype), todo="give --png, or convert the images to 8 bits first",
+            )  # fmt: skip
         full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
         jpeg = [] if self.quality is None else [cv2.IMWRITE_JPEG_QUALITY, int(self.quality), *full_colour]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -312,7 +318,7 @@ class _Work:
         return reason is None
 
     def _cut_image(self, path: Path, instances: list[tuple[int, int, PoseRecord]]) -> None:
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        pixels = _read(path)
         stated = instances[0][2]
         if pixels is None or pixels.shape[:2] != (stated.height, stated.width):
             size = "nothing" if pixels is None else f"{pixels.shape[1]}×{pixels.shape[0]}"
@@ -337,6 +343,14 @@ class _Work:
             self.origins[file] = _Origin(path, number, region.left, region.top)
 
 
+def _read(path: Path) -> np.ndarray | None:
+    """Read an image at its own depth; ``None`` if it cannot be decoded."""
+    try:
+        return read_pixels(path)
+    except BadInputError:
+        return None
+
+
 def _can_link(folder: Path) -> bool:
     """Tell whether this disk supports hard links, so that crops need not be written twice."""
     (folder / "one").touch()
@@ -356,7 +370,7 @@ def _draw_sheet(reading: AnnotationSet, path: Path, seed: int) -> None:
 
 
 def _tile(record: PoseRecord, schema: KeypointSchema) -> np.ndarray:
-    image = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
+    image = read_image(record.image, SHOWN)
     scale = _TILE / max(record.width, record.height)
     size = [max(1, round(record.width * scale)), max(1, round(record.height * scale))]
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

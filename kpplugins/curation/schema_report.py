@@ -12,7 +12,7 @@ from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.stats import opened
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.images import read_image
+from kpplugins.data.images import SHOWN, read_image
 from kpplugins.data.repeats import joined, matched_instances, people, repeated_instances
 from kpplugins.formats.open_source import SCHEMA_FILE
 from kpplugins.schema import KeypointSchema
@@ -195,7 +195,7 @@ def _side_colors(schema: KeypointSchema) -> list[tuple[int, int, int]]:
 def _tile(
     record: PoseRecord, schema: KeypointSchema, colors: Sequence[tuple[int, int, int]], mirrored: bool
 ) -> np.ndarray:
-    image = read_image(record.image)
+    image = read_image(record.image, SHOWN)
     inside = record.keypoints[:, 2] > 0
     corners = record.keypoints[inside, :2] if inside.sum() > 1 else record.bbox.reshape(2, 2)
     low, high = corners.min(axis=0), corners.max(axis=0)

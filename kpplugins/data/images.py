@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.structures import BadInputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -16,6 +17,13 @@ _TURNED = (5, 6, 7, 8)
 _TURNED_BY_OPENCV = ("JPEG", "MPO", "PNG")
 """File types whose EXIF orientation OpenCV applies; a rotated WebP stays as it is stored."""
 _END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TYPE_RANGE = PixelRule()
+"""The rule of those who state none."""
+FEWEST_LEVELS = 32
+"""Grey levels, of 256, below which hardly anything is left to learn from."""
+SHOWN = PixelRule(percentile=(0.5, 99.5))
+"""The rule for images that people look at: what is dark on the disk is not dark on a page."""
 _TAIL = 4096
 """Bytes at the end of a file that are searched for its end mark; cameras may append a few bytes."""
 
@@ -63,14 +71,32 @@ def read_size(path: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Read and decode an image, EXIF orientation applied.
+def read_image(path: str | Path, rule: PixelRule = TYPE_RANGE) -> np.ndarray:
+    """Read and decode an image, EXIF orientation applied: the one reader of pixels, for training as for prediction.
+
+    Grey images get three equal channels. An alpha channel is dropped, whatever it hides.
+
+    Args:
+        path: the image file.
+        rule: how images of more than 8 bits become 8 bits.
+
+    Returns:
+        (H, W, 3) BGR uint8.
+
+    Raises:
+        BadInputError: the file is missing, cannot be decoded, or does not suit the rule.
+    """
+    return as_bgr(read_pixels(path), str(path), rule)
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """Read and decode an image at its own depth, EXIF orientation applied.
 
     Args:
         path: the image file.
 
     Returns:
-        (H, W, 3) BGR uint8.
+        (H, W, 3) BGR; of a TIFF of more than 8 bits whatever it holds, see ``as_bgr``.
 
     Raises:
         BadInputError: the file is missing or cannot be decoded.
@@ -78,11 +104,42 @@ def read_image(path: str | Path) -> np.ndarray:
     import cv2
 
     file = Path(path)
-    data = file.read_bytes() if file.is_file() else b""
-    image = cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), cv2.IMREAD_COLOR)
+    packed = np.frombuffer((file.read_bytes() if file.is_file() else b"") or b"\0", np.uint8)
+    image = None
+    if packed[:4].tobytes() in _TIFF:  # OpenCV decodes floats and 32 bits only as they are
+        image = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype == np.uint8:
+        image = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise BadInputError("image cannot be decoded", where=str(file), todo="fetch it again")
-    return image
+    return np.asarray(image)
+
+
+def as_bgr(image: np.ndarray, where: str = "image", rule: PixelRule = TYPE_RANGE) -> np.ndarray:
+    """Bring an array as OpenCV decodes images to the shape and type that networks take.
+
+    Args:
+        image: (H, W), or (H, W, C) grey, grey with alpha, BGR or BGR with alpha, of any numeric type.
+        where: for messages.
+        rule: how more than 8 bits become 8 bits.
+
+    Returns:
+        (H, W, 3) BGR uint8; the same array if it is that already.
+
+    Raises:
+        BadInputError: another shape or type, or values that do not suit the rule.
+    """
+    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
+        return image
+    shown = image[..., None] if image.ndim == 2 else image
+    if shown.ndim != 3 or not 1 <= shown.shape[2] <= 4 or shown.dtype.kind not in "uifb" or not shown.size:
+        raise BadInputError(
+            "not an image", where=where, expected="(H, W, 3) uint8, or one to four channels of another type",
+            found=f"{image.shape} {image.dtype}",
+        )  # fmt: skip
+    colours = shown[..., :3] if shown.shape[2] >= 3 else shown[..., :1]
+    levels = rule(colours, where)
+    return np.ascontiguousarray(levels if levels.shape[2] == 3 else np.repeat(levels, 3, axis=2))
 
 
 def _ends_with(path: Path, mark: bytes) -> bool:

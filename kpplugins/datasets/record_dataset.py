@@ -11,7 +11,7 @@ from mmengine.logging import MessageHub
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.images import read_image
+from kpplugins.data.images import SHOWN, read_image
 from kpplugins.datasets.image_samples import small_images, whole_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -106,8 +106,8 @@ class RecordDataset(BaseCocoStyleDataset):
         return self.load_records(), []
 
     def image(self, img_path: str) -> np.ndarray:
-        """Read an image by the ``img_path`` of a sample, (H, W, 3) BGR uint8."""
-        return read_image(img_path)
+        """Read an image by the ``img_path`` of a sample, to be looked at: (H, W, 3) BGR uint8."""
+        return read_image(img_path, SHOWN)
 
     def load_data_list(self) -> list[dict]:
         """Load compact samples, which ``get_data_info`` completes.

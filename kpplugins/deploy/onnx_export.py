@@ -40,17 +40,18 @@ def export_onnx(
     size: tuple[int, int],
     outputs: Sequence[str],
     decode: Decode,
-    metadata: Mapping[str, str],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write a network as an ONNX file, compare the two, and keep the file only if they agree.
 
     Args:
         network: takes (N, 3, h, w) float32 in 0..255 and gives a tuple of tensors, each (N, …). On the CPU.
-        path: the file to write; its folder is made. ``NAME.parity.json`` is written beside ``NAME.onnx``.
+        path: the file to write; its folder is made. ``NAME.onnx.json`` (the facts) and ``NAME.parity.json`` are written
+            beside ``NAME.onnx``.
         size: (w, h) of the input.
         outputs: names of the tensors that it gives. The input is called ``image``.
         decode: gives the keypoints that are compared.
-        metadata: goes into the file's ``metadata_props``.
+        facts: plain values by name. They go into the file's ``metadata_props``, text as it is and all else as JSON.
 
     Returns:
         What is in ``NAME.parity.json``: the ``opset``, ``batches``, ``crops``, ``versions`` and ``tolerance``; of each
@@ -66,7 +67,7 @@ def export_onnx(
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         file = Path(folder) / path.name
-        _write(network, file, size, outputs, metadata)
+        _write(network, file, size, outputs, facts)
         if len(list(file.parent.iterdir())) > 1:
             raise BadInputError(
                 "the network is too large for one file", where=str(path), expected="less than 2 GB of weights"
@@ -80,7 +81,10 @@ def export_onnx(
         _require_parity(report, path)
         proof = file.with_suffix(".parity.json")
         proof.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        beside = file.with_suffix(".onnx.json")
+        beside.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         file.replace(path)
+        beside.replace(path.with_suffix(".onnx.json"))
         proof.replace(path.with_suffix(".parity.json"))
     return report
 
@@ -167,7 +171,7 @@ def steady(decode: Decode, values: Sequence[np.ndarray], reach: Sequence[float])
 
 
 def _write(
-    network: nn.Module, file: Path, size: tuple[int, int], outputs: Sequence[str], metadata: Mapping[str, str]
+    network: nn.Module, file: Path, size: tuple[int, int], outputs: Sequence[str], facts: Mapping[str, Any]
 ) -> None:
     example = torch.zeros(2, 3, size[1], size[0])  # a batch of one would be taken for a constant
     try:
@@ -184,7 +188,10 @@ def _write(
             )
             if program is None:  # of the old exporter only
                 raise RuntimeError("PyTorch gave no program")
-            program.model.metadata_props.update(metadata)
+            texts = {
+                k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in facts.items()
+            }
+            program.model.metadata_props.update(texts)
             program.save(str(file))
     except torch.onnx.OnnxExporterError as error:
         cause: BaseException = error.__cause__ or error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from kpplugins.evaluation.coco_detection import (
     ranked,
     xywh,
 )
-from kpplugins.evaluation.evaluation_result import EvaluationResult
+from kpplugins.evaluation.evaluation_result import EvaluationResult, found_instance
 from kpplugins.evaluation.scene import Scene
 from kpplugins.schema import KeypointSchema
 
@@ -69,11 +70,11 @@ class DetectionResult(EvaluationResult):
             rows += [(i, g, int(picks[g])) for g in np.flatnonzero(scene.counted).tolist()]
         n = len(rows)
         predicted, scores, box_scores = np.full((n, k, 2), np.nan), np.zeros((n, k)), np.zeros(n)
-        truth, labelled = np.zeros((n, k, 2)), np.zeros((n, k), bool)
+        truth, visibility = np.zeros((n, k, 2)), np.zeros((n, k), np.int64)
         boxes, areas = np.zeros((n, 4)), np.zeros(n)
         for row, (i, g, m) in enumerate(rows):
             scene = scenes[i]
-            truth[row], labelled[row], areas[row] = scene.truth[g], scene.labelled[g], scene.areas[g]
+            truth[row], visibility[row], areas[row] = scene.truth[g], scene.visibility[g], scene.areas[g]
             boxes[row] = scene.true_boxes[g]
             if m >= 0:
                 predicted[row], scores[row] = scene.points[m], scene.point_scores[m]
@@ -85,7 +86,7 @@ class DetectionResult(EvaluationResult):
             categories=[classes[scenes[i].true_classes[g]] for i, g, _ in rows],
             image_ids=np.array([scenes[i].image_id for i, _, _ in rows], np.int64),
             sizes=np.array([scenes[i].size for i, _, _ in rows], np.int64).reshape(-1, 2),
-            truth=truth, labelled=labelled, predicted=predicted, scores=scores, box_scores=box_scores,
+            truth=truth, visibility=visibility, predicted=predicted, scores=scores, box_scores=box_scores,
             boxes=boxes, areas=areas, interocular=interocular,
             scenes=list(scenes), classes=list(classes), places=np.array(rows, np.int64).reshape(-1, 3),
         )  # fmt: skip
@@ -161,6 +162,23 @@ class DetectionResult(EvaluationResult):
                 part = DetectionResult.of(scenes, self.classes, self.schema, self.interocular)
                 parts[name] = {"instances": len(part.images), **part.summary}
         return parts
+
+    def unmatched(self) -> list[dict[str, Any]]:
+        """Return the predictions that belong to no row, as ``per_instance`` does, each with ``image`` and ``category``.
+
+        They are false, second ones of an instance, or of a crowd or an instance without keypoints.
+        """
+        taken = {(i, m) for i, _, m in self.places.tolist()}
+        return [
+            {
+                "image": scene.image,
+                "category": self.classes[scene.classes[m]],
+                **found_instance(scene.boxes[m], scene.box_scores[m], scene.points[m], scene.point_scores[m]),
+            }
+            for i, scene in enumerate(self.scenes)
+            for m in range(len(scene.classes))
+            if (i, m) not in taken
+        ]
 
 
 def _pairs(scene: Scene, num_classes: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class EvaluationResult:
         image_ids: (N,) image ids.
         sizes: (N, 2) width and height of the images.
         truth: (N, K, 2) pixels.
-        labelled: (N, K) boolean.
+        visibility: (N, K) int, of the truth: 0 absent, 1 occluded, 2 visible.
         predicted: (N, K, 2) pixels.
         scores: (N, K) keypoint scores.
         box_scores: (N,) score of the box in which the instance was searched.
@@ -38,13 +39,18 @@ class EvaluationResult:
     image_ids: np.ndarray
     sizes: np.ndarray
     truth: np.ndarray
-    labelled: np.ndarray
+    visibility: np.ndarray
     predicted: np.ndarray
     scores: np.ndarray
     box_scores: np.ndarray
     boxes: np.ndarray
     areas: np.ndarray
     interocular: tuple[str, str] | None
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Return (N, K) boolean: the keypoint has a label."""
+        return self.visibility > 0
 
     @cached_property
     def distance(self) -> np.ndarray:
@@ -174,3 +180,67 @@ class EvaluationResult:
                 }
             )
         return rows
+
+    def per_instance(self) -> list[dict[str, Any]]:
+        """Return one row per instance, as ``kpplugins test --predictions`` writes them.
+
+        ``image``, ``width``, ``height``, ``category``; ``truth`` with ``bbox`` xyxy, ``area`` and ``keypoints`` [x, y,
+        visibility]; ``prediction`` with ``bbox``, ``score`` and ``keypoints`` [x, y, score], ``None`` if the instance
+        is missed; ``error`` in pixels of each keypoint, ``None`` without a label, and its mean, ``mean_error``.
+        """
+        boxes = self.boxes if self.found_boxes is None else self.found_boxes
+        return [
+            {
+                "image": image,
+                "width": int(self.sizes[i][0]),
+                "height": int(self.sizes[i][1]),
+                "category": self.categories[i],
+                "truth": {
+                    "bbox": rounded(self.boxes[i]),
+                    "area": rounded(self.areas[i]),
+                    "keypoints": [
+                        [*rounded(point), int(seen)]
+                        for point, seen in zip(self.truth[i], self.visibility[i], strict=True)
+                    ],
+                },
+                "prediction": None
+                if np.isnan(boxes[i]).any()
+                else found_instance(boxes[i], self.box_scores[i], self.predicted[i], self.scores[i]),
+                "error": rounded(self.distance[i]),
+                "mean_error": rounded(np.mean(self.distance[i][known]) if known.any() else np.nan),
+            }
+            for i, (image, known) in enumerate(zip(self.images, self.labelled, strict=True))
+        ]
+
+
+def found_instance(box: np.ndarray, score: float, points: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    """Return a prediction as plain values.
+
+    Args:
+        box: (4,) xyxy.
+        score: of the box.
+        points: (K, 2).
+        scores: (K,).
+
+    Returns:
+        ``bbox``, ``score`` and ``keypoints`` [x, y, score].
+    """
+    return {
+        "bbox": rounded(box),
+        "score": rounded(score),
+        "keypoints": rounded(np.column_stack([points, scores])),
+    }
+
+
+def rounded(values: np.ndarray | float) -> Any:
+    """Return numbers as plain ones for JSON, with four decimals.
+
+    Args:
+        values: one number, or an array.
+
+    Returns:
+        A number, or nested lists; ``None`` for NaN and infinity, which JSON lacks.
+    """
+    if np.ndim(values):
+        return [rounded(v) for v in np.asarray(values)]
+    return round(float(values), 4) if np.isfinite(values) else None

@@ -28,7 +28,7 @@ class Scene:
         areas: (G,) square pixels, s² of OKS.
         crowd: (G,) boolean.
         truth: (G, K, 2); 0 without a label.
-        labelled: (G, K) boolean.
+        visibility: (G, K) int, 0 absent, 1 occluded, 2 visible.
         classes: (M,) 0-based.
         boxes: (M, 4) xyxy.
         box_scores: (M,).
@@ -45,13 +45,18 @@ class Scene:
     areas: np.ndarray
     crowd: np.ndarray
     truth: np.ndarray
-    labelled: np.ndarray
+    visibility: np.ndarray
     classes: np.ndarray
     boxes: np.ndarray
     box_scores: np.ndarray
     points: np.ndarray
     point_scores: np.ndarray
     scores: np.ndarray
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Return (G, K) boolean: the keypoint has a label."""
+        return self.visibility > 0
 
     @property
     def counted(self) -> np.ndarray:
@@ -101,7 +106,7 @@ class Scene:
         return Scene(
             self.image, self.image_id, self.size,
             self.true_classes[true], self.true_boxes[true], self.areas[true], self.crowd[true], self.truth[true],
-            self.labelled[true], self.classes[found], self.boxes[found], self.box_scores[found], self.points[found],
+            self.visibility[true], self.classes[found], self.boxes[found], self.box_scores[found], self.points[found],
             self.point_scores[found], self.scores[found],
         )  # fmt: skip
 
@@ -177,15 +182,14 @@ def _truths(annotations: Any, classes: list[str], k: int, where: str) -> dict[st
     boxes = _table(annotations, "bbox", 4, where)
     areas = _table(annotations, "area", 1, where)[:, 0]
     points = _table(annotations, "keypoints", 3 * k, where).reshape(len(annotations), k, 3)
-    labelled = points[:, :, 2] > 0
-    points[~labelled] = 0.0
+    points[points[:, :, 2] <= 0] = 0.0
     return {
         "true_classes": np.array([_class_of(a, classes, where) for a in annotations], np.int64),
         "true_boxes": boxes,
         "areas": areas,
         "crowd": np.array([bool(a.get("iscrowd", 0)) for a in annotations], bool),
         "truth": points[:, :, :2],
-        "labelled": labelled,
+        "visibility": points[:, :, 2].astype(np.int64),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, overload
 import numpy as np
 from mmengine.config import Config
 
-from kpplugins.data.images import read_image
+from kpplugins.data.images import as_bgr, read_image
 from kpplugins.inference.box_detector import BoxDetector
 from kpplugins.inference.one_stage_predictor import BOX_THR, OneStagePredictor
 from kpplugins.inference.top_down_predictor import TopDownPredictor
@@ -17,7 +17,7 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, PoseResult
 
 Image = np.ndarray | str | Path
-"""An array (H, W, 3) BGR uint8, or a file."""
+"""An array as OpenCV reads images, or a file."""
 
 
 class Predictor:
@@ -74,6 +74,12 @@ class Predictor:
         else:
             top_down = TopDownPredictor(self.trained)
             self.kind = top_down if detector is None else TwoStagePredictor(detector, top_down)
+        if detector is not None and detector.trained.pixels != self.trained.pixels:
+            raise BadInputError(
+                "the detector was trained to see images otherwise", where="--detector",
+                expected=self.trained.pixels.words, found=detector.trained.pixels.words,
+                todo="train both with the same `pixels`",
+            )  # fmt: skip
         self.schema: KeypointSchema = self.trained.schema
         self.classes: tuple[str, ...] = self.trained.classes if detector is None else detector.classes
 
@@ -87,7 +93,8 @@ class Predictor:
         """Find keypoints in one image, or in each of several.
 
         Args:
-            images: an array (H, W, 3) BGR uint8 or a file, or any iterable of these.
+            images: an array or a file, or any iterable of these. An array is (H, W, 3) BGR uint8; one and four
+                channels and more than 8 bits are converted as in the model's training (see ``as_bgr``).
             boxes: (N, 4) xyxy in pixels to predict in; only with one image and a top-down model.
 
         Returns:
@@ -125,4 +132,20 @@ class Predictor:
         return self.kind.follow(image, before, search)
 
     def _one(self, image: Image, boxes: np.ndarray | None = None) -> PoseResult:
-        return self.kind(image if isinstance(image, np.ndarray) else read_image(Path(image)), boxes)
+        return self.kind(self.read(image), boxes)
+
+    def read(self, image: Image) -> np.ndarray:
+        """Read an image as the model was trained to see it.
+
+        Args:
+            image: see ``__call__``.
+
+        Returns:
+            (H, W, 3) BGR uint8.
+
+        Raises:
+            BadInputError: the input is not an image, or does not suit the model's rule for more than 8 bits.
+        """
+        if isinstance(image, np.ndarray):
+            return as_bgr(image, rule=self.trained.pixels)
+        return read_image(image, self.trained.pixels)

@@ -15,6 +15,7 @@ from mmpose.registry import MODELS
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config, schema_of
 from kpplugins.config.parts import classes_of, datasets_of, is_detector
+from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, read_checkpoint, run_of
@@ -48,6 +49,12 @@ class TrainedModel:
     device: str
     name: str
     layout: BoxLayout | None = None
+
+    @property
+    def pixels(self) -> PixelRule:
+        """Return how the model was trained to see images of more than 8 bits."""
+        steps = self.config.test_dataloader.dataset.get("pipeline") or []
+        return PixelRule.of(next((s.pixels for s in steps if s.get("pixels")), None))
 
     @torch.inference_mode()
     def __call__(self, samples: Sequence[dict]) -> list[Any]:

@@ -4,6 +4,7 @@ Each of them is once ``fresh``, an interpreter that imports all by itself; torch
 """
 
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -77,8 +78,20 @@ def test_test_writes_numbers_table_and_images(tool, trained: Path):
     assert cv2.imread(str(trained / "best_and_worst.jpg")) is not None
 
 
-def test_without_a_config_the_newest_run_is_tested(tool, trained: Path):
-    assert "AP50" in tool("test.py").stdout
+def test_without_a_config_the_newest_run_is_tested_and_every_instance_written(
+    tool, trained: Path, drawn_cats: Path
+):
+    assert "AP50" in tool("test.py", "--predictions", "new/found.json").stdout
+    written = json.loads((tool.folder / "new/found.json").read_text())
+    numbers = json.loads((trained / "metrics.json").read_text())
+    assert written["metrics"]["EPE"] == numbers["EPE"] and written["checkpoint"].endswith(".pth")
+    assert written["keypoint_names"] == [row["keypoint"] for row in numbers["per_keypoint"]]
+    assert len(written["instances"]) == 4 and "unmatched" not in written
+    for row in written["instances"]:
+        points = np.array(Path(f"{row['image']}.cat").read_text().split()[1:], float).reshape(-1, 2)
+        assert row["truth"]["keypoints"] == [[x, y, 2] for x, y in points.tolist()]
+        found = [math.dist(a, b[:2]) for a, b in zip(points, row["prediction"]["keypoints"], strict=True)]
+        assert row["error"] == pytest.approx(found, abs=1e-3)
 
 
 def alone(run: Path, folder: Path) -> Path:
@@ -194,6 +207,20 @@ def test_a_checkpoint_of_another_model_is_refused(root: Path, tool, trained: Pat
         (["train.py", "gone.py"], "gone.py: no such config"),
         (["test.py", "{sample}", "gone.pth", "--data", "{cats}"], "gone.pth: no such checkpoint"),
         (["test.py", "{sample}", "--data", "{cats}", "--work-dir", "empty"], "no checkpoint here"),
+        (["test.py", "{sample}", "--predictions", "found.csv"], "not the name of a JSON file"),
+        (
+            [
+                "test.py",
+                "{run}",
+                "--data",
+                "{cats}",
+                "--predictions",
+                "p.json",
+                "--cfg-options",
+                "test_evaluator.type=EPE",
+            ],
+            "keeps every instance; expected KeypointMetric or BoxKeypointMetric; found EPE",
+        ),
         (["demo.py", "gone.jpg"], "gone.jpg: no such file or folder"),
         (["train.py", "{real}"], "kpplugins dataset sample cat"),
         (["train.py", "{sample}", "--data", "{cats}", "--resume", "--work-dir", "new"], "nothing to resume"),
@@ -208,6 +235,7 @@ def test_bad_input_is_one_line_and_status_2(
         "{sample}": root / "configs/cat_hourglass_sample.py",
         "{real}": root / "configs/cat_hourglass.py",
         "{cats}": drawn_cats,
+        "{run}": trained / "cat_hourglass_sample.py",
     }
     done = tool(*(names.get(a, a) for a in args), status=2)
     (line,) = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
@@ -220,10 +248,15 @@ def test_two_processes_train_resume_and_test_together(root: Path, tool, drawn_ca
     together = [config, "--data", drawn_cats, "--work-dir", "ddp"]
     tool("train.py", *together, "--cfg-options", "max_epochs=1", *TINY, processes=2)
     tool("train.py", *together, "--resume", "--cfg-options", "max_epochs=2", *TINY, processes=2)
-    tool("test.py", *together, "--cfg-options", *TINY, processes=2, fresh=True)
+    tool("test.py", *together, "--predictions", "ddp.json", "--cfg-options", *TINY, processes=2, fresh=True)
     meta = read_checkpoint(tool.folder / "ddp/epoch_2.pth")["meta"][KEY]
     assert meta["schema"]["keypoints"][2] == "mouth" and meta["config"]["resume"] and meta["box_layout"]
-    assert json.loads((tool.folder / "ddp/metrics.json").read_text())["instances"] == 4
+    numbers = json.loads((tool.folder / "ddp/metrics.json").read_text())
+    written = json.loads((tool.folder / "ddp.json").read_text())
+    assert numbers["instances"] == 4 == len({row["image"] for row in written["instances"]})
+    assert np.mean([row["mean_error"] for row in written["instances"]]) == pytest.approx(
+        numbers["EPE"], abs=1e-3
+    )
 
 
 def test_a_second_training_sets_the_first_aside(root: Path, tool, drawn_cats: Path):

@@ -96,7 +96,9 @@ def test_it_goes_on_where_it_stopped(tool, trained: Path, kind: str, cups_and_pl
 
 
 def test_the_test_gives_both_tables(tool, trained: Path, kind: str, cups_and_plates: Path):
-    done = tool("test.py", f"{kind}.py", "--data", cups_and_plates)
+    done = tool(
+        "test.py", f"{kind}.py", "--data", cups_and_plates, "--predictions", "found.json", processes=2
+    )
     said = done.stdout + done.stderr
     assert said.count("Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all |") == 2
     numbers = json.loads((trained / "metrics.json").read_text())
@@ -104,6 +106,15 @@ def test_the_test_gives_both_tables(tool, trained: Path, kind: str, cups_and_pla
     assert numbers["instances"] == 4 == numbers["matched"] + numbers["missed"]
     assert set(numbers["per_category"]) == {"cup", "plate"}
     assert cv2.imread(str(trained / "best_and_worst.jpg")) is not None  # missed ones are in it too
+    written = json.loads((tool.folder / "found.json").read_text())
+    assert sorted((Path(i["image"]).name, i["category"]) for i in written["instances"]) == [
+        ("6.png", "cup"), ("6.png", "plate"), ("7.png", "cup"), ("7.png", "plate"),
+    ]  # fmt: skip
+    assert sum(i["prediction"] is None for i in written["instances"]) == numbers["missed"]
+    assert all([v for _, _, v in i["truth"]["keypoints"]] == [2, 2] for i in written["instances"])
+    assert written["unmatched"] and {"image", "category", "bbox", "score", "keypoints"} == set(
+        written["unmatched"][0]
+    )
 
 
 def test_the_demo_shows_boxes_with_their_classes(

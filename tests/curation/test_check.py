@@ -385,3 +385,42 @@ def test_converted_drawn_cats_have_nothing_harmful(drawn_cats: Path, tmp_path: P
     assert serious(check(drawn_cats)) == {}
     convert(drawn_cats, tmp_path / "set")
     assert check(tmp_path / "set").exit_status == 0
+
+
+def test_deep_images_that_lose_their_range(tmp_path: Path):
+    """12 bits in 16 leave 16 grey levels, a thermal camera 2; with a rule both are fine."""
+    generator = np.random.default_rng(0)
+    annotation = {
+        "id": 1,
+        "category_id": 1,
+        "bbox": [5, 5, 30, 30],
+        "area": 900,
+        "keypoints": [10, 10, 2, 30, 30, 2],
+    }
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "images").mkdir()
+    images = []
+    for i, (low, high) in enumerate(((0, 4095), (7300, 7541), (0, 65535)), 1):
+        deep = generator.integers(low, high + 1, (60, 80), np.uint16)
+        cv2.imwrite(str(tmp_path / f"images/{i}.tiff"), deep)
+        images.append({"id": i, "file_name": f"{i}.tiff", "width": 80, "height": 60})
+    content = {
+        "images": images, "categories": [{"id": 1, "name": "cup", "keypoints": ["a", "b"]}],
+        "annotations": [{**annotation, "id": i, "image_id": i} for i in (1, 2, 3)],
+    }  # fmt: skip
+    (tmp_path / "annotations/all.json").write_text(json.dumps(content))
+    report = check(tmp_path)
+    (finding,) = [f for f in report.findings if f.check == "few-grey-levels"]
+    assert finding.severity == "harmful" and finding.image.name == "2.tiff" and report.exit_status == 1
+    assert finding.what.startswith(
+        "2 of 3 images have more than 8 bits and keep fewer than 32 of 256 grey levels"
+    )
+    assert "2.tiff has values from 7300 to 7541 (uint16), which leave 2." in finding.what
+    assert "--percentile 1 99" in finding.todo and "0 4095 for 12 bits" in finding.todo
+    levels = {f.check for f in check(tmp_path, pixels={"percentile": (1, 99)}).findings}
+    assert "few-grey-levels" not in levels
+    cv2.imwrite(str(tmp_path / "images/3.tiff"), generator.uniform(15, 35, (60, 80)).astype(np.float32))
+    (finding,) = [f for f in check(tmp_path, pixels=None).findings if f.check == "pixel-range"]
+    assert finding.what.startswith(
+        "1 of 3 images have values outside the range of their type; 3.tiff has values from 1"
+    )

@@ -66,7 +66,14 @@ def test_look_alikes_among_ten_thousand_take_seconds():
     bits[78] = bits[9_001]
     bits[78, :11] ^= True
     thumbnails = np.ones((n, 32, 32), np.float32)
-    looks = Looks(tuple(Path(str(i)) for i in range(n)), (b"",) * n, bits, thumbnails)
+    looks = Looks(
+        tuple(Path(str(i)) for i in range(n)),
+        (b"",) * n,
+        bits,
+        thumbnails,
+        np.full(n, 256),
+        np.zeros(n, bool),
+    )
     first, second = looks.close_pairs()
     assert (77, 9_000) in set(zip(first.tolist(), second.tolist(), strict=True))
     assert (78, 9_001) not in set(zip(first.tolist(), second.tolist(), strict=True))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from kpplugins.curation.crop import ORIGINS_FILE, SHEET_FILE, crop
 from kpplugins.data.coco.reader import read_coco
+from kpplugins.data.images import read_pixels
 from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
 
@@ -237,8 +238,13 @@ def test_bad_entries_are_skipped_only_when_asked_and_then_counted(
 ):
     source = folder(tmp_path / "in", [GOOD])
     folder(source, [GOOD, GOOD], "val", "b.png")
-    read = cv2.imread
-    monkeypatch.setattr(cv2, "imread", lambda path, *a: None if path.endswith("b.png") else read(path, *a))
+
+    def read(path: Path) -> np.ndarray:
+        if path.name == "b.png":
+            raise BadInputError("image cannot be decoded", where=str(path))
+        return read_pixels(path)
+
+    monkeypatch.setattr("kpplugins.curation.crop.read_pixels", read)
     with pytest.raises(BadInputError, match="image cannot be decoded as its header says.*1 more bad files"):
         crop(source, tmp_path / "out")
     report = crop(source, tmp_path / "out", skip_bad=True)
@@ -293,3 +299,15 @@ def test_every_labelled_person_of_real_coco_is_cut_out(real_data: Path, tmp_path
         assert np.allclose(new.keypoints[labelled, :2] + offset, old.keypoints[labelled, :2], atol=1e-3)
         assert np.allclose(new.bbox + np.tile(offset, 2), old.bbox, atol=2e-3)
         assert new.area == pytest.approx(old.area, abs=1e-3)
+
+
+def test_deep_images_keep_their_depth(tmp_path: Path):
+    source = folder(tmp_path / "in", [GOOD])
+    deep = colours().astype(np.uint16) * 200
+    cv2.imwrite(str(source / "train2017/a.png"), deep)
+    with pytest.raises(BadInputError, match=r"\.jpg cannot hold the pixels.*found uint16; to do: give --png"):
+        crop(source, tmp_path / "jpeg")
+    crop(source, tmp_path / "out", quality=None)
+    (record,) = read_coco(tmp_path / "out").records
+    pixels = cv2.imread(str(record.image), cv2.IMREAD_UNCHANGED)
+    assert pixels.dtype == np.uint16 and pixels.max() > 255 and set(pixels.ravel()) <= set(deep.ravel())

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kpplugins.data.images import read_image, read_size
+from kpplugins.data.images import as_bgr, read_image, read_size
+from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.structures import BadInputError
 
 
@@ -46,3 +47,45 @@ def test_the_size_is_that_of_the_decoded_image_whatever_exif_says(tmp_path: Path
     path = tmp_path / f"turned{suffix}"
     Image.new("RGB", (60, 40)).save(path, exif=exif)
     assert read_size(path) == read_image(path).shape[1::-1]
+
+
+def written(path: Path, image: np.ndarray) -> Path:
+    assert cv2.imwrite(str(path), image)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_one_three_and_four_channels_are_read_alike(tmp_path: Path, channels: int, kind: type, ending: str):
+    grey = np.arange(0, 240, 10, np.uint8).reshape(4, 6)
+    deep = grey.astype(kind) << (8 if kind == np.uint16 else 0)
+    stored = deep if channels == 1 else np.dstack([deep, deep, deep, np.full_like(deep, 7)][:channels])
+    image = read_image(written(tmp_path / f"a.{ending}", stored))
+    assert image.dtype == np.uint8 and (image == grey[..., None]).all() and image.shape == (4, 6, 3)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_floats_from_0_to_1_and_what_else_floats_hold(tmp_path: Path, kind: type):
+    levels = np.linspace(0, 1, 24).reshape(4, 6).astype(kind)
+    image = read_image(written(tmp_path / "a.tiff", levels))
+    assert image[..., 0].tolist() == np.rint(levels * 255).tolist()
+    warm = written(tmp_path / "b.tiff", levels * 20 + 15)
+    with pytest.raises(BadInputError, match=r"b\.tiff: image of float\d\d outside 0 to 1; found 15 to 35"):
+        read_image(warm)
+    assert read_image(warm, PixelRule(range=(15, 35)))[..., 0].tolist() == image[..., 0].tolist()
+
+
+def test_the_default_is_what_opencv_and_mmpose_see(tmp_path: Path):
+    deep = np.random.default_rng(0).integers(0, 65_536, (20, 30), np.uint16)
+    for name, image in (("a.png", deep), ("b.tiff", deep), ("c.png", np.dstack([deep] * 3))):
+        path = written(tmp_path / name, image)
+        assert (read_image(path) == cv2.imread(str(path))).all()
+
+
+def test_arrays_that_are_no_images():
+    for array in (np.zeros((4, 5, 6), np.uint8), np.zeros(4), np.zeros((0, 3, 3)), np.zeros((2, 2), complex)):
+        with pytest.raises(BadInputError, match="not an image"):
+            as_bgr(array)
+    image = np.zeros((4, 5, 3), np.uint8)
+    assert as_bgr(image) is image

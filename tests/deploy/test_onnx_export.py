@@ -42,7 +42,7 @@ def peak(values: list[np.ndarray]) -> np.ndarray:
 
 
 def export(path: Path, net: nn.Module | None = None, **kwargs) -> dict:
-    return export_onnx(net or Net(), path, **{**INPUT, "decode": peak, "metadata": {}, **kwargs})
+    return export_onnx(net or Net(), path, **{**INPUT, "decode": peak, "facts": {}, **kwargs})
 
 
 def test_the_file_takes_any_batch_and_says_what_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
@@ -50,11 +50,14 @@ def test_the_file_takes_any_batch_and_says_what_it_is(tmp_path: Path, capfd: pyt
     import onnxruntime
 
     path, net = tmp_path / "new/net.onnx", Net()
-    report = export(path, net, metadata={"keypoints": '["a", "ü"]'})
+    facts = {"keypoints": ["a", "ü"], "input": "in words"}
+    report = export(path, net, facts=facts)
     assert capfd.readouterr() == ("", "")
-    assert sorted(p.name for p in path.parent.iterdir()) == ["net.onnx", "net.parity.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["net.onnx", "net.onnx.json", "net.parity.json"]
     session = onnxruntime.InferenceSession(path)
-    assert session.get_modelmeta().custom_metadata_map == {"keypoints": '["a", "ü"]'}
+    in_file = session.get_modelmeta().custom_metadata_map
+    assert in_file == {"keypoints": '["a", "ü"]', "input": "in words"}
+    assert json.loads((path.parent / "net.onnx.json").read_text(encoding="utf-8")) == facts
     assert session.get_inputs()[0].shape == ["batch", 3, HEIGHT, WIDTH]
     assert onnx.load(path).opset_import[0].version == OPSET
     for n in (1, 2, 5):

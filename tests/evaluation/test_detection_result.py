@@ -183,3 +183,18 @@ def test_the_reports_of_a_test_take_it(tmp_path: Path):
     # the missed cat is among the worst only
     assert sorted(asked) == ["1.jpg", "1.jpg", "1.jpg", "2.jpg", "2.jpg"]
     assert np.isfinite(one.pck_curve(np.linspace(0, 0.2, 5))).all()
+
+
+def test_every_instance_with_what_was_found_of_it_and_the_rest_apart():
+    far, missed, right = two_images().per_instance()
+    assert (far["image"], far["category"], far["error"], far["mean_error"]) == ("1.jpg", "cat", [4, 4, 4], 4)
+    assert far["prediction"]["bbox"] == [0, 0, 40, 40] and far["prediction"]["score"] == 0.9
+    assert missed["prediction"] is None and missed["error"] == [None] * 3 and missed["mean_error"] is None
+    assert missed["truth"]["bbox"] == [200, 0, 240, 40]
+    assert right["mean_error"] == 0 and (right["width"], right["height"]) == (400, 300)
+    false = two_images().unmatched()
+    assert [(one["image"], one["category"], one["score"]) for one in false] == [
+        ("1.jpg", "cat", 0.3), ("2.jpg", "dog", 0.95),
+    ]  # fmt: skip
+    seen = result(scene([truth(0, 0, seen=(1, 0, 2))], [])).per_instance()[0]["truth"]["keypoints"]
+    assert [v for _, _, v in seen] == [1, 0, 2]

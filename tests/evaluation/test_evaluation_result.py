@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def result(noise: float = 6.0, n: int = 40, seed: int = 0) -> EvaluationResult:
         image_ids=np.arange(1, n + 1),
         sizes=np.full((n, 2), 400),
         truth=truth,
-        labelled=rng.random((n, 3)) > 0.1,
+        visibility=np.where(rng.random((n, 3)) > 0.1, 2, 0),
         predicted=truth + rng.normal(0, noise, truth.shape),
         scores=rng.uniform(0.3, 1, (n, 3)),
         box_scores=np.ones(n),
@@ -124,3 +125,24 @@ def test_the_ten_lines_read_as_cocos():
     assert len(lines) == 10
     assert lines[0] == " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets= 20 ] = 0.500"
     assert lines[8] == " Average Recall     (AR) @[ IoU=0.50:0.95 | area=medium | maxDets= 20 ] = 0.500"
+
+
+def test_every_instance_as_plain_data():
+    points = np.array([[[10.0, 20.0], [30.0, 20.0], [0.0, 0.0]]])
+    one = dataclasses.replace(
+        result(n=1), truth=points, visibility=np.array([[2, 1, 0]]), predicted=points + [3.0, 4.0],
+        scores=np.array([[0.9, 0.5, 0.25]]), boxes=np.array([[5.0, 6.0, 35.0, 40.0]]), areas=np.array([500.0]),
+    )  # fmt: skip
+    (row,) = one.per_instance()
+    assert json.loads(json.dumps(row)) == row == {
+        "image": "0.jpg", "width": 400, "height": 400, "category": "object",
+        "truth": {
+            "bbox": [5, 6, 35, 40], "area": 500, "keypoints": [[10, 20, 2], [30, 20, 1], [0, 0, 0]],
+        },
+        "prediction": {
+            "bbox": [5, 6, 35, 40], "score": 1, "keypoints": [[13, 24, 0.9], [33, 24, 0.5], [3, 4, 0.25]],
+        },
+        "error": [5, 5, None], "mean_error": 5,
+    }  # fmt: skip
+    nothing = dataclasses.replace(one, visibility=np.zeros((1, 3), int)).per_instance()[0]
+    assert nothing["error"] == [None] * 3 and nothing["mean_error"] is None

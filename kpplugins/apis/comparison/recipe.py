@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from kpplugins.apis.comparison.budget import Budget, epochs_within
 from kpplugins.apis.test import finite, write_report
 from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
-from kpplugins.data.images import read_image
+from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.engine.time_budget_hook import OVER
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
@@ -194,7 +195,7 @@ class Recipe:
             if isinstance(m, (KeypointMetric, BoxKeypointMetric))
         ]
         result = next(filter(None, found), None)
-        image_of = getattr(runner.test_dataloader.dataset, "image", read_image)
+        image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
         origin = {"config": str(self.config), "checkpoint": str(checkpoint)}
         write_report(self.work_dir, numbers, result, origin, image_of)
         if result is None:

@@ -19,11 +19,12 @@ from kpplugins.config.rules.input_size import InputSize
 from kpplugins.config.rules.keypoints import Keypoints
 from kpplugins.config.rules.max_epochs import MaxEpochs
 from kpplugins.config.rules.num_stacks import NumStacks
+from kpplugins.config.rules.pixels import Pixels
 from kpplugins.config.rules.rule import Replaced, Rule
 
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
-    Codec, MaxEpochs,
+    Codec, Pixels, MaxEpochs,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]

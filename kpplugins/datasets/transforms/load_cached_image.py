@@ -1,41 +1,90 @@
 """Decoding each image once."""
 
+import logging
 from typing import Any
 
+import numpy as np
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
+
+from kpplugins.data.images import FEWEST_LEVELS, as_bgr, read_pixels
+from kpplugins.data.pixel_rule import PixelRule
+from kpplugins.structures import BadInputError
+
+logger = logging.getLogger(__name__)
 
 
 @TRANSFORMS.register_module()
 class LoadCachedImage(LoadImage):
-    """``LoadImage`` with a cache of decoded images, up to ``cache_mb`` in each data worker.
+    """``LoadImage`` with a cache of decoded images, up to ``cache_mb`` in each data worker, and a rule for deep images.
 
     With few cores, data workers compete with training, and a third of their time goes into decoding the same JPEGs
     every epoch. Images that do not fit are decoded each time.
 
-    Required key: ``img_path``. Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape``, ``ori_shape`` (h, w).
+    Required key: ``img_path``, or ``img`` of a dataset that holds its images. Added keys: ``img`` (H, W, 3) BGR uint8,
+    ``img_shape``, ``ori_shape`` (h, w).
 
     Args:
         cache_mb: megabytes of images to keep in each worker.
-        **kwargs: see MMPose's ``LoadImage``.
+        pixels: how images of more than 8 bits become 8 bits, a dict of ``PixelRule``'s arguments. Default: the range
+            of their type.
+        **kwargs: see MMPose's ``LoadImage``. With any of them, MMPose reads the file, and ``pixels`` must be left out.
+
+    Raises:
+        BadInputError: ``pixels`` is not a rule, or comes with MMPose's arguments.
     """
 
-    def __init__(self, cache_mb: float = 256, **kwargs: Any) -> None:
+    def __init__(self, cache_mb: float = 256, pixels: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.free = int(cache_mb * 1e6)
         self.kept: dict[str, Any] = {}
+        self.said = False
+        self.rule, self.own_arguments = PixelRule.of(pixels), bool(kwargs)
+        if pixels is not None and kwargs:
+            raise BadInputError(
+                "MMPose's way to read images knows no `pixels`", where="LoadCachedImage", found=", ".join(kwargs),
+                todo="leave one of them out",
+            )  # fmt: skip
 
     def transform(self, results: dict) -> dict | None:
         """Put the image into ``results``; the caller may modify it."""
         if "img" in results:  # a dataset that holds its images
+            if not self.own_arguments:
+                results["img"] = as_bgr(results["img"], str(results.get("img_path", "")), self.rule)
             return super().transform(results)
         path = results["img_path"]
         if path in self.kept:
-            image = self.kept[path].copy()
-            results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
-            return results
-        results = super().transform(results)
-        if results is not None and results["img"].nbytes <= self.free:
+            return self._with(results, self.kept[path].copy())
+        if self.own_arguments:
+            loaded = super().transform(results)
+            if loaded is None:
+                return None
+            results = loaded
+        else:
+            results = self._with(results, self._read(path))
+        if results["img"].nbytes <= self.free:
             self.free -= results["img"].nbytes
             self.kept[path] = results["img"].copy()
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        """Read an image; say once if hardly any grey level of a deep one is left."""
+        try:
+            pixels = read_pixels(path)
+        except BadInputError as error:
+            todo = "fetch it again, or skip bad files with --skip-bad"
+            raise BadInputError(error.what, where=path, todo=todo) from error
+        image = as_bgr(pixels, path, self.rule)
+        if pixels.dtype != np.uint8 and not self.said and int(image.max()) - int(image.min()) < FEWEST_LEVELS:
+            self.said = True
+            logger.warning(
+                "%s: of its values %g to %g (%s) only %d to %d of 0 to 255 are left; to do: --percentile 1 99, or "
+                "--pixel-range LOW HIGH; `kpplugins dataset check` counts such images",
+                path, pixels.min(), pixels.max(), pixels.dtype, image.min(), image.max(),
+            )  # fmt: skip
+        return image
+
+    @staticmethod
+    def _with(results: dict, image: Any) -> dict:
+        results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
