@@ -18,6 +18,7 @@ from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
 from kpplugins.data.aside import beside, made_aside
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
 from kpplugins.data.faults import settle_faults
+from kpplugins.data.images import read_image
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema import KeypointSchema
@@ -308,7 +309,7 @@ class _Work:
         return reason is None
 
     def _cut_image(self, path: Path, instances: list[tuple[int, int, PoseRecord]]) -> None:
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        pixels = _decoded(path)
         stated = instances[0][2]
         if pixels is None or pixels.shape[:2] != (stated.height, stated.width):
             size = "nothing" if pixels is None else f"{pixels.shape[1]}×{pixels.shape[0]}"
@@ -331,6 +332,14 @@ class _Work:
             self.rules.save(file, pixels[region.top : region.bottom, region.left : region.right])
             self.made[i] = moved
             self.origins[file] = _Origin(path, number, region.left, region.top)
+
+
+def _decoded(path: Path) -> np.ndarray | None:
+    """Return an image; ``None`` if it cannot be decoded."""
+    try:
+        return read_image(path)
+    except BadInputError:
+        return None
 
 
 def _can_link(folder: Path) -> bool:
