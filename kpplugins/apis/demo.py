@@ -20,7 +20,8 @@ from kpplugins.config.load import load_config
 from kpplugins.data.annotation_set import SCHEMA_FILE
 from kpplugins.data.images import SUFFIXES
 from kpplugins.inference.predictor import Predictor
-from kpplugins.structures import BadInputError
+from kpplugins.inference.video_reader import VideoReader
+from kpplugins.structures import BadInputError, IncompleteInputError
 from kpplugins.visualization.draw import draw_pose
 
 logger = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def demo_files(
     boxes: np.ndarray | None = None,
     score_thr: float = 0.3,
     skip_bad: bool = False,
+    max_frames: int | None = None,
 ) -> list[Path]:
     """Draw what the model finds in each input, and write it as JSON beside the drawing.
 
@@ -114,7 +116,9 @@ def demo_files(
             the image has it, ``.mp4`` for videos).
         boxes: (N, 4) xyxy in pixels for every image, for a top-down model; ``None`` searches the whole image.
         score_thr: keypoints with a lower score are drawn as rings.
-        skip_bad: skip unreadable files and log which, instead of stopping.
+        skip_bad: skip unreadable files and log which, instead of stopping; of a video of which frames are missing,
+            the others are kept in any case.
+        max_frames: of each video, at most so many frames from its start.
 
     Returns:
         The drawn files.
@@ -122,6 +126,7 @@ def demo_files(
     Raises:
         BadInputError: a file cannot be read or written, two inputs differ only in their suffixes, or ``out`` is the
             folder of an input.
+        IncompleteInputError: frames of a video are missing; raised when all other inputs are done.
     """
     folder = Path(out)
     own = [f for f in files if f.parent.resolve() == folder.resolve()]
@@ -136,15 +141,29 @@ def demo_files(
         )
     folder.mkdir(parents=True, exist_ok=True)
     predictor.schema.save(folder / SCHEMA_FILE)
-    written = []
+    written: list[Path] = []
+    partly: list[IncompleteInputError] = []
     for file, name in zip(tqdm(files, desc="demo", disable=None), names, strict=True):
-        one = _video if file.suffix.lower() in VIDEO_SUFFIXES else _image
         try:
-            written.append(one(predictor, file, folder / name, boxes, score_thr))
+            if file.suffix.lower() not in VIDEO_SUFFIXES:
+                written.append(_image(predictor, file, folder / name, boxes, score_thr))
+                continue
+            video = VideoReader(file, max_frames)
+            written.append(_video(predictor, video, folder / name, boxes, score_thr))
+            video.require_whole()
+        except IncompleteInputError as fault:
+            partly.append(fault)
+            logger.warning("%s: %s; these are kept", fault.where, fault.what)
         except BadInputError as fault:
             if not skip_bad:
                 raise
             logger.warning("skipped: %s", fault)
+    if partly and not skip_bad:
+        first = partly[0]
+        more = f", and {len(partly) - 1} more such videos" if partly[1:] else ""
+        raise IncompleteInputError(
+            first.what, written, where=first.where, found=first.found + more, todo=first.todo
+        )
     return written
 
 
@@ -242,36 +261,37 @@ def _image(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | Non
     return target
 
 
-def _video(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
-    target = _named(stem, ".mp4")
-    capture = cv2.VideoCapture(str(file))
-    size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    if not capture.isOpened() or min(size) == 0:
-        raise BadInputError("video cannot be decoded", where=str(file), todo="convert it to MP4 (H.264)")
-    codec = cv2.VideoWriter.fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(target), codec, capture.get(cv2.CAP_PROP_FPS) or 25.0, size)
+def _video(
+    predictor: Predictor, video: VideoReader, stem: Path, boxes: np.ndarray | None, score_thr: float
+) -> Path:
+    target, size = _named(stem, ".mp4"), video.size
+    writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), video.fps or 25.0, size)
     if not writer.isOpened():
         raise BadInputError(
             "cannot be written", where=str(target), todo="is the disk full, the folder writable?"
         )
     frames, result = [], None
-    for i, frame in enumerate(
-        tqdm(_frames(capture), total=total or None, desc=file.name, leave=False, disable=None)
-    ):
-        result = (
-            predictor.follow(frame, result, i % SEARCH_EVERY == 0)
-            if boxes is None
-            else predictor(frame, boxes)
-        )
-        frames.append({"frame": i, "instances": result.to_json(file.name, *size)["instances"]})
-        writer.write(draw_pose(frame, result, predictor.schema, score_thr))
-    capture.release()
+    bar = tqdm(video, total=video.wanted, desc=video.file.name, leave=False, disable=None)
+    try:
+        for i, frame in bar:
+            if boxes is None:
+                result = predictor.follow(frame, result, i % SEARCH_EVERY == 0)
+            else:
+                result = predictor(frame, boxes)
+            frames.append({"frame": i, "instances": result.to_json(video.file.name, *size)["instances"]})
+            writer.write(draw_pose(frame, result, predictor.schema, score_thr))
+    except BadInputError:
+        writer.release()
+        target.unlink()  # without its JSON it would pass for a whole result
+        raise
     writer.release()
     head = {
-        "video": file.name,
+        "video": video.file.name,
         "width": size[0],
         "height": size[1],
+        "fps": video.fps,
+        "frame_count": video.frame_count,
+        "frames_read": video.read,
         "keypoint_names": list(predictor.schema.keypoints),
     }
     _write_json(_named(stem, ".json"), {**head, "frames": frames})
@@ -304,4 +324,4 @@ def _show(image: np.ndarray) -> bool:
 
 
 def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

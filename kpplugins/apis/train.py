@@ -19,7 +19,12 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.weights.checkpoints import require_fit, unwrapped
-from kpplugins.weights.pretrained import drop_pretrained, forget_weights, require_pretrained
+from kpplugins.weights.pretrained import (
+    drop_pretrained,
+    forget_weights,
+    require_no_own,
+    require_pretrained,
+)
 from kpplugins.weights.run_record import RunRecord
 from kpplugins.weights.stored_config import plain_config
 
@@ -51,7 +56,8 @@ def train(
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
         skip_bad: skip bad files and log how many and why, instead of stopping.
         trust_checkpoint: let a checkpoint run code while it is loaded.
-        from_scratch: leave out the pretrained weights that the config names.
+        from_scratch: leave out the pretrained weights that the config names; not with a checkpoint of your own in
+            ``load_from``.
 
     Returns:
         The work dir. It holds checkpoints, each complete in itself; for people and other programs, the settled config,
@@ -68,6 +74,8 @@ def train(
     cfg.launcher = launcher
     _require_pipeline(cfg)
     _set_resume(cfg, resume)
+    if from_scratch:
+        require_no_own(cfg)
     if from_scratch or cfg.get("resume"):  # a resumed run has its weights
         dropped = drop_pretrained(cfg)
         if from_scratch:

@@ -82,7 +82,8 @@ def run(work: Callable[[], int]) -> int:
         work: does the command's work and returns its exit status.
 
     Returns:
-        The exit status: that of ``work``, 2 for bad input or a missing package, 130 when it was stopped.
+        The exit status: that of ``work``, 1 for input of which only a part could be used, 2 for bad input or a missing
+        package, 130 when it was stopped.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if threading.current_thread() is threading.main_thread():
@@ -90,10 +91,11 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except ValueError as error:
-        if type(error).__name__ != "BadInputError":  # by name: importing it needs NumPy, which may be missing
+        # by name: importing it needs NumPy, which may be missing
+        if "BadInputError" not in (kind.__name__ for kind in type(error).__mro__):
             raise
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return int(getattr(error, "status", 2))
     except OSError as error:
         if error.strerror is None:  # not from the file system
             raise

@@ -57,7 +57,9 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="boxes of a detector or a one-stage model with a lower score are left out (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU if there is one")
-    parser.add_argument("--max-frames", type=int, help="stop the webcam after so many images")
+    parser.add_argument(
+        "--max-frames", type=int, metavar="N", help="of a video or the webcam, only the first N frames"
+    )
     parser.add_argument("--skip-bad", action="store_true", help="skip unreadable files")
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
@@ -90,6 +92,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
         from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_images
         from kpplugins.inference.predictor import Predictor
+        from kpplugins.structures import IncompleteInputError
         from kpplugins.weights.checkpoints import run_of
 
         files = find_inputs(args.inputs)
@@ -106,9 +109,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         files += test_images(config or predictor.config, args.data, f"{args.out}/images") if args.data else []
         if files:
             boxes = np.array(args.bbox) if args.bbox else None
-            written = demo_files(
-                predictor, files, args.out, boxes=boxes, score_thr=args.score_thr, skip_bad=args.skip_bad
-            )
+            try:
+                written = demo_files(
+                    predictor, files, args.out, boxes=boxes,
+                    score_thr=args.score_thr, skip_bad=args.skip_bad, max_frames=args.max_frames,
+                )  # fmt: skip
+            except IncompleteInputError as fault:
+                print("\n".join(map(str, fault.written)))
+                raise
             print("\n".join(str(path) for path in written))
         return 0
 

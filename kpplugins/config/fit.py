@@ -81,6 +81,22 @@ def fit_model(
             )
 
 
+def fit_weights(cfg: Config, schema: KeypointSchema) -> None:
+    """Give the steps that weigh keypoints the names of all of them, in order.
+
+    Args:
+        cfg: changed in place.
+        schema: the keypoints.
+
+    Raises:
+        BadInputError: ``keypoint_weights`` names another keypoint.
+    """
+    schema.indices_of(tuple(cfg.keypoint_weights))
+    for _, step in step_paths(cfg):
+        if is_type(step, "WeighKeypoints"):
+            step.keypoints = list(schema.keypoints)
+
+
 def forbid_flips(cfg: Config, schema: KeypointSchema) -> None:
     """Remove flips from training and test, with a warning, if the keypoints cannot be mirrored, or may not be.
 

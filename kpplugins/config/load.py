@@ -13,7 +13,7 @@ from typing import Any
 from mmengine.config import Config
 
 import kpplugins.register  # noqa: F401
-from kpplugins.config.fit import fit_model, forbid_flips, tell_unflipped
+from kpplugins.config.fit import fit_model, fit_weights, forbid_flips, tell_unflipped
 from kpplugins.config.names import reject_near_misses, reject_options, require_effect, require_use, used_names
 from kpplugins.config.parts import classes_of, dataset_paths, datasets_of, own_datasets, schema_of
 from kpplugins.config.rules import RULES, Replaced, Rule
@@ -70,6 +70,8 @@ def load_config(
     if skip_bad:
         for _, dataset in dataset_paths(cfg):
             dataset.skip_bad = True
+    if cfg.get("keypoint_weights"):
+        fit_weights(cfg, schema or schema_of(cfg))
     if own_datasets(cfg):
         if schema is not None and classes is None:
             classes = (schema.name,)

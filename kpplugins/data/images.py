@@ -1,5 +1,8 @@
 """Read images: size and completeness from the header, and the decoded pixels."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,9 @@ FEWEST_LEVELS = 32
 """Grey levels, of 256, below which hardly anything is left to learn from."""
 SHOWN = PixelRule(percentile=(0.5, 99.5))
 """The rule for images that people look at: what is dark on the disk is not dark on a page."""
+_LIMIT_NAME = "OPENCV_IO_MAX_IMAGE_PIXELS"
+_LIMIT = 2**30
+"""Most pixels of an image that OpenCV decodes, unless the environment says otherwise."""
 _TAIL = 4096
 """Bytes at the end of a file that are searched for its end mark; cameras may append a few bytes."""
 
@@ -38,7 +44,8 @@ def read_size(path: Path) -> tuple[int, int]:
         Width and height in pixels.
 
     Raises:
-        BadInputError: the file is missing, empty, not an image, or cut off (a JPEG or PNG without its end mark).
+        BadInputError: the file is missing, empty, not an image, larger than OpenCV decodes, or cut off (a JPEG or PNG
+            without its end mark).
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -47,7 +54,7 @@ def read_size(path: Path) -> tuple[int, int]:
     if path.stat().st_size == 0:
         raise BadInputError("image is empty (0 bytes)", where=str(path), todo="fetch it again")
     try:
-        with Image.open(path) as image:
+        with _any_number_of_pixels(), Image.open(path) as image:
             width, height = image.size
             kind = image.format or ""
             # asked for EXIF that a PNG does not have, Pillow decodes all of it to search after the pixels
@@ -57,10 +64,11 @@ def read_size(path: Path) -> tuple[int, int]:
         raise BadInputError(
             "not an image", where=str(path), expected="JPEG, PNG, …", todo="fetch it again"
         ) from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise BadInputError(
             f"image cannot be read ({error})", where=str(path), todo="fetch it again"
         ) from error
+    _require_decodable(path, width, height)
     if kind in _END_MARKS and not _ends_with(path, _END_MARKS[kind]):
         raise BadInputError(
             "image is truncated",
@@ -106,10 +114,15 @@ def read_pixels(path: str | Path) -> np.ndarray:
     file = Path(path)
     packed = np.frombuffer((file.read_bytes() if file.is_file() else b"") or b"\0", np.uint8)
     image = None
-    if packed[:4].tobytes() in _TIFF:  # OpenCV decodes floats and 32 bits only as they are
-        image = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype == np.uint8:
-        image = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    try:
+        if packed[:4].tobytes() in _TIFF:  # OpenCV decodes floats and 32 bits only as they are
+            image = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)
+        if image is None or image.dtype == np.uint8:
+            image = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except (cv2.error, MemoryError) as error:
+        read_size(file)  # says so if it is too large
+        reason = " ".join(str(error).split())[-100:] or "not enough memory"
+        raise BadInputError(f"image cannot be decoded ({reason})", where=str(file)) from error
     if image is None:
         raise BadInputError("image cannot be decoded", where=str(file), todo="fetch it again")
     return np.asarray(image)
@@ -140,6 +153,29 @@ def as_bgr(image: np.ndarray, where: str = "image", rule: PixelRule = TYPE_RANGE
     colours = shown[..., :3] if shown.shape[2] >= 3 else shown[..., :1]
     levels = rule(colours, where)
     return np.ascontiguousarray(levels if levels.shape[2] == 3 else np.repeat(levels, 3, axis=2))
+
+
+def _require_decodable(path: Path, width: int, height: int) -> None:
+    """Raise if an image is larger than OpenCV decodes."""
+    limit = int(os.environ.get(_LIMIT_NAME) or _LIMIT)
+    if width * height > limit:
+        raise BadInputError(
+            "image is larger than OpenCV decodes", where=str(path), expected=f"at most {limit:,} pixels",
+            found=f"{width}×{height} = {width * height:,}",
+            todo=f"scale it down, cut it into tiles, or set {_LIMIT_NAME} in the environment",
+        )  # fmt: skip
+
+
+@contextmanager
+def _any_number_of_pixels() -> Iterator[None]:
+    """Let Pillow read the header of an image of any size; no pixels are decoded."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _ends_with(path: Path, mark: bytes) -> bool:

@@ -3,7 +3,7 @@
 The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``TimeBudgetHook`` (ends training after a number
 of minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers),
 ``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks`` (wall and CPU time), ``runner``
-(``build_runner``: MMEngine's Runner of a settled config).
+(``build_runner``: MMEngine's Runner of a settled config), ``guards`` (what watches over a training).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
@@ -11,15 +11,27 @@ Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered i
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
 from kpplugins.engine.cyclic_lr import CyclicLR
 from kpplugins.engine.cyclic_momentum import CyclicMomentum
+from kpplugins.engine.guards import (
+    BestCheckpointHook,
+    FiniteStepsHook,
+    LearningWatchHook,
+    PatientStoppingHook,
+    SingleValueNormHook,
+)
 from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
 from kpplugins.engine.time_budget_hook import TimeBudgetHook
 
 __all__ = [
+    "BestCheckpointHook",
     "CpuAmpOptimWrapper",
     "CyclicLR",
     "CyclicMomentum",
+    "FiniteStepsHook",
+    "LearningWatchHook",
+    "PatientStoppingHook",
     "ProgressBarHook",
+    "SingleValueNormHook",
     "TimeBudgetHook",
     "packed_collate",
 ]

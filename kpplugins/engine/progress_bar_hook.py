@@ -34,7 +34,7 @@ class ProgressBarHook(Hook):
         """Advance the bar and show the loss."""
         if "train" in self._bars:
             self._bars["train"].set_postfix(
-                epoch=runner.epoch + 1, loss=f"{float(outputs['loss']):.5f}", refresh=False
+                epoch=runner.epoch + 1, loss=f"{float(outputs['loss'].detach()):.5f}", refresh=False
             )
             self._bars["train"].update()
 

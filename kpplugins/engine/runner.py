@@ -5,13 +5,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import torch
 from mmengine.config import Config
 from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader, Runner
 from mmengine.visualization import Visualizer
 
+from kpplugins.data.images import read_image
 from kpplugins.engine.cached_text_config import CachedTextConfig
+from kpplugins.engine.guards.guarded import guarded_hooks
+from kpplugins.engine.guards.loaders import require_batches
+from kpplugins.engine.guards.torch_errors import one_line_of
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import unwrapped
@@ -37,6 +42,12 @@ class KeepingRunner(Runner):
     def dump_config(self) -> None:
         """Do nothing; MMEngine calls it while the Runner is built."""
 
+    def register_hooks(self, default_hooks: Any = None, custom_hooks: Any = None) -> None:
+        """Register the hooks, in a training with the guards (see ``engine.guards``)."""
+        if self._train_dataloader is not None:
+            default_hooks, custom_hooks = guarded_hooks(default_hooks, custom_hooks)
+        super().register_hooks(default_hooks, custom_hooks)
+
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build a new visualizer for every run.
 
@@ -56,11 +67,11 @@ class KeepingRunner(Runner):
 
     def train(self) -> Any:
         """Train as MMEngine does; bad input on the way raises a one-line BadInputError."""
-        return _telling(super().train)
+        return _telling(super().train, str(self.cfg.filename))
 
     def test(self) -> Any:
         """Test as MMEngine does; bad input on the way raises a one-line BadInputError."""
-        return _telling(super().test)
+        return _telling(super().test, str(self.cfg.filename))
 
     def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
         """Save a checkpoint with the run's record in ``meta``, so that the checkpoint alone is enough."""
@@ -104,7 +115,8 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
     try:
         runner = KeepingRunner.from_cfg(CachedTextConfig.of(cfg))
         require_output_size(runner.model)
-        _ = (runner.train_loop, runner.val_loop) if training else runner.test_loop
+        loops = (runner.train_loop, runner.val_loop) if training else (runner.test_loop,)
+        require_batches(loops)
     except Exception as error:
         raise _plain(error, cfg) from error
     return runner
@@ -123,23 +135,29 @@ def _join_on_cpu(cfg: Config) -> None:
     cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
 
 
-def _telling(work: Callable[[], Any]) -> Any:
-    """Run ``work``; errors of a data worker or of MMPose's ``LoadImage`` about bad input become ``BadInputError``.
+def _telling(work: Callable[[], Any], where: str) -> Any:
+    """Run ``work``; errors about bad input, the machine or missing packages become ``BadInputError``.
 
     A worker passes its error on as text: the traceback, with the message in the last line.
     """
     try:
         return work()
-    except (AssertionError, OSError, ValueError) as error:  # a BadInputError is a ValueError
+    except (AssertionError, OSError, ValueError, RuntimeError, ImportError, MemoryError, cv2.error) as error:
         text = str(error)
         unreadable = re.search(r"occurs when loading `(.+?)`", text)
         if unreadable:
+            read_image(unreadable[1])  # says why, if it cannot
             raise BadInputError(
                 "image cannot be decoded", where=unreadable[1],
                 todo="fetch it again, or skip bad files with --skip-bad",
             ) from error  # fmt: skip
-        if isinstance(error, BadInputError) and "DataLoader worker" in text:
-            raise BadInputError(text.strip().splitlines()[-1].split("BadInputError: ")[-1]) from error
+        if isinstance(error, BadInputError):
+            if "DataLoader worker" in text:
+                raise BadInputError(text.strip().splitlines()[-1].split("BadInputError: ")[-1]) from error
+            raise
+        told = one_line_of(error, where)
+        if told is not None:
+            raise told from error
         raise
 
 
@@ -150,6 +168,9 @@ def _plain(error: BaseException, cfg: Config) -> BaseException:
         if isinstance(inner, BadInputError) and not inner.what.startswith("class `"):
             return inner
         inner = inner.__cause__ or inner.__context__
+    told = one_line_of(error, str(cfg.filename))
+    if told is not None:
+        return told
     if isinstance(error, (TypeError, KeyError, ValueError, FileNotFoundError, AssertionError)):
         message = re.sub(r"\s+", " ", str(error)).strip("'\" ")
         return BadInputError(f"config cannot be built: {message}", where=str(cfg.filename))

@@ -10,13 +10,13 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope, init_default_scope
 
+from kpplugins.inference.device import device_of
 from kpplugins.inference.one_stage_predictor import BOX_THR
 from kpplugins.inference.trained_model import (
     BOXES,
     OpenedRun,
     TrainedModel,
     build_trained,
-    default_device,
     kind_of,
     open_run,
     require_image,
@@ -62,7 +62,7 @@ class BoxDetector:
         where = str(config or run.checkpoint)
         plain = run.config if isinstance(run.config, Config) else _plain(run.config)
         if plain is not None and plain.get("default_scope") == SCOPE:
-            self.trained = _build_plain(plain, run, device or default_device())
+            self.trained = _build_plain(plain, run, device_of(device))
         else:
             self.trained = build_trained(run, device)
         if kind_of(self.trained.config) != BOXES:

@@ -16,6 +16,7 @@ from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config, schema_of
 from kpplugins.config.parts import classes_of, datasets_of, is_detector
 from kpplugins.data.pixel_rule import PixelRule
+from kpplugins.inference.device import device_of
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, read_checkpoint, run_of
@@ -65,8 +66,14 @@ class TrainedModel:
 
         Returns:
             One data sample with ``pred_instances`` for each.
+
+        Raises:
+            BadInputError: a prediction is NaN or infinite.
         """
-        return self.network.test_step(pseudo_collate([self.pipeline(sample) for sample in samples]))
+        outputs = self.network.test_step(pseudo_collate([self.pipeline(sample) for sample in samples]))
+        for output in outputs:
+            _require_finite(output.pred_instances, self.name)
+        return outputs
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ def load_trained(
     Args:
         config: see ``open_run``.
         checkpoint: see ``open_run``.
-        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        device: see ``device_of``; default: a GPU where there is one.
         trust_checkpoint: let the checkpoint run code while it is loaded, and its config name any code.
 
     Returns:
@@ -160,7 +167,7 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
 
     Args:
         run: from ``open_run``.
-        device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
+        device: see ``device_of``; default: a GPU where there is one.
 
     Returns:
         The model, on its device and in evaluation mode.
@@ -176,7 +183,7 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
     classes = record.classes
     if classes is None and kind_of(cfg) != TOP_DOWN:
         classes = (schema.name,) if record.schema else tuple(classes_of(cfg))
-    device = device or default_device()
+    device = device_of(device)
     network = MODELS.build(cfg.model)
     load_strictly(network, run.checkpoint, run.content)
     return TrainedModel(
@@ -191,13 +198,20 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
     )
 
 
-def default_device() -> str:
-    """Choose the device to run on.
-
-    Returns:
-        ``cuda:0`` where there is a GPU, else ``cpu``.
-    """
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
+def _require_finite(found: Any, name: str) -> None:
+    """Stop where predictions are no numbers; they would become invalid JSON."""
+    for key in ("keypoints", "keypoint_scores", "bboxes", "bbox_scores", "scores"):
+        value = found.get(key)
+        if value is None:
+            continue
+        values = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+        if not np.isfinite(values).all():
+            raise BadInputError(
+                "the model's predictions are not finite", where=name, expected="numbers",
+                found=f"NaN or infinity in {key}",
+                todo="its training has probably diverged: train again with a lower learning rate, or give an earlier "
+                "checkpoint",
+            )  # fmt: skip
 
 
 def require_image(image: np.ndarray) -> None:

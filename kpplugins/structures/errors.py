@@ -13,7 +13,12 @@ class BadInputError(ValueError):
         expected: what was expected.
         found: what was found.
         todo: how to fix it.
+
+    Attributes:
+        status: the exit status of a command that ends with it.
     """
+
+    status = 2
 
     def __init__(
         self, what: str, *, where: str = "", expected: str = "", found: str = "", todo: str = ""

@@ -5,6 +5,7 @@ from typing import Any
 
 from kpplugins.structures import BadInputError
 from kpplugins.weights.comparison import compare_weights, listed
+from kpplugins.weights.finite import require_finite
 
 _SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
 """Entries of weights that OpenMMLab published; today's models read these values from the config instead."""
@@ -17,7 +18,8 @@ def default_checkpoint(work_dir: Path) -> Path:
         work_dir: the run's work dir.
 
     Returns:
-        The newest ``best_*.pth``, else the newest ``epoch_*.pth``, else the newest ``iter_*.pth``.
+        The newest ``best_*.pth``, else the newest ``epoch_*.pth``, else the newest ``iter_*.pth``. Where the run kept
+        the best by several metrics, the best by the first that its config names in ``save_best``.
 
     Raises:
         BadInputError: the folder holds none.
@@ -25,13 +27,37 @@ def default_checkpoint(work_dir: Path) -> Path:
     for pattern in ("best_*.pth", "epoch_*.pth", "iter_*.pth"):
         found = sorted(work_dir.glob(pattern), key=lambda p: p.stat().st_mtime)
         if found:
-            return found[-1]
+            return _by_first_metric(found, work_dir)
     raise BadInputError(
         "no checkpoint here",
         where=str(work_dir),
         expected="best_*.pth or epoch_*.pth",
         todo="train first: kpplugins train CONFIG, or name the checkpoint",
     )
+
+
+def _by_first_metric(found: list[Path], work_dir: Path) -> Path:
+    """Return the newest of the checkpoints; of those that are best by different metrics, by the first one."""
+    kinds = {file.name.rpartition("_epoch_")[0] or file.name.rpartition("_iter_")[0] for file in found}
+    if len(kinds) > 1:
+        for file in sorted(work_dir.glob("*.py"), key=lambda p: p.stat().st_mtime, reverse=True):
+            for metric in _metrics_in(file):
+                named = [f for f in found if f.name.startswith(f"best_{metric.replace('/', '_')}_")]
+                if named:
+                    return named[-1]
+    return found[-1]
+
+
+def _metrics_in(config: Path) -> list[str]:
+    """Return ``save_best`` of a run's config."""
+    from kpplugins.weights.stored_config import config_from_text
+
+    try:
+        hooks = config_from_text(config.read_text(encoding="utf-8"), str(config)).get("default_hooks") or {}
+    except BadInputError:  # written by hand
+        return []
+    metrics = (hooks.get("checkpoint") or {}).get("save_best") or []
+    return [metrics] if isinstance(metrics, str) else list(metrics)
 
 
 def newest_checkpoint(work_dirs: Path = Path("work_dirs")) -> Path:
@@ -100,7 +126,7 @@ def require_fit(
 
     Raises:
         BadInputError: the weights are another model's; the message names the first keys that are missing, left over,
-            or of another shape.
+            or of another shape. Or they are not finite.
     """
     content = read_checkpoint(path) if content is None else content
     weights = {k.removeprefix("module."): v for k, v in content.get("state_dict", content).items()}
@@ -115,6 +141,7 @@ def require_fit(
             found=listed({"missing": found.missing, "left over": extra, "of another shape": found.shapes}),
             todo="give the config it was trained with",
         )
+    require_finite(weights, str(path))
     return weights, (content.get("meta") or {}) if "state_dict" in content else {}
 
 

@@ -16,6 +16,7 @@ from mmengine.config import Config
 
 from kpplugins.structures import BadInputError
 from kpplugins.weights.comparison import compare_weights, listed
+from kpplugins.weights.finite import require_finite
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 20.0
@@ -70,7 +71,15 @@ def require_pretrained(cfg: Config, model: Any = None, timeout: float = TIMEOUT)
         if given and model is not None and _take_over(model, place, given):
             logger.info("%s (%s) is not read: load_from gives all weights of that part", place, address)
             continue
-        weights = _require(place, address, prefix, model, timeout)
+        try:
+            weights = _require(place, address, prefix, model, timeout)
+        except BadInputError as fault:
+            if not given:
+                raise
+            todo = fault.todo.replace(f", {FROM_SCRATCH}", "")  # which would leave load_from out, too
+            raise BadInputError(
+                fault.what, where=fault.where, expected=fault.expected, found=fault.found, todo=todo
+            ) from fault
         given = weights if place == "load_from" else given
 
 
@@ -103,6 +112,24 @@ def _take_over(model: Any, place: str, given: dict[str, Any]) -> bool:
     else:
         part.init_cfg = None
     return True
+
+
+def require_no_own(cfg: Config) -> None:
+    """Raise if training from scratch is asked of a config that starts from a checkpoint of the user's own.
+
+    Args:
+        cfg: the settled config.
+
+    Raises:
+        BadInputError: ``load_from`` is a file. An address of published weights is none of the user's own.
+    """
+    if cfg.get("load_from") and "://" not in str(cfg.load_from) and not cfg.get("resume"):
+        raise BadInputError(
+            "--from-scratch and load_from contradict each other", where="load_from", found=str(cfg.load_from),
+            todo="leave --from-scratch out; parts whose weights load_from gives fetch none of their own, and "
+            "--cfg-options model.backbone.init_cfg=None leaves out one alone; or, to train from random weights, "
+            "--cfg-options load_from=None",
+        )  # fmt: skip
 
 
 def drop_pretrained(cfg: Config) -> list[str]:
@@ -177,9 +204,10 @@ def keep_fitting(model: Any, checkpoint: Any, where: str) -> dict[str, Any]:
         The checkpoint with only the fitting tensors as ``state_dict``; its other entries are unchanged.
 
     Raises:
-        BadInputError: no tensor fits the model.
+        BadInputError: no tensor fits the model, or a value is not finite.
     """
     own, weights = model.state_dict(), weights_of(checkpoint)
+    require_finite(weights, where)
     found, fitting = compare_weights(own, weights), _fitting(model, weights)
     if not fitting:
         raise BadInputError(

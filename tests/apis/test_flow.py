@@ -12,10 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import kpplugins.apis.test as apis_test
+from kpplugins.apis.demo import demo_files
 from kpplugins.apis.export import export
 from kpplugins.inference.predictor import Predictor
+from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import read_checkpoint
 from kpplugins.weights.run_record import KEY
 
@@ -148,6 +151,74 @@ def test_demo_on_a_video_given_boxes(tool, trained: Path, clip: Path):
     capture = cv2.VideoCapture(str(tool.folder / "video/clip.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 4
     assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (96, 80)
+
+
+def test_a_video_that_ends_too_early_is_told_and_kept(tool, trained: Path, clip: Path, drawn_cats: Path):
+    content, cut = clip.read_bytes(), clip.with_name("cut.avi")
+    cut.write_bytes(
+        content[: content.rfind(b"00dc", 0, content.rfind(b"idx1"))]
+    )  # without its last frame and its index
+    image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
+    inputs = [cut, image, "--bbox", "10", "10", "60", "70"]
+    done = tool("demo.py", *inputs, "--out", "early", status=1)
+    assert f"error: {cut}: only 3 of 4 frames could be read" in done.stderr and "Traceback" not in done.stderr
+    kept = json.loads((tool.folder / "early/cut.json").read_text())
+    assert [f["frame"] for f in kept["frames"]] == [0, 1, 2]
+    assert (kept["fps"], kept["frame_count"], kept["frames_read"]) == (10, 4, 3)
+    assert (tool.folder / f"early/{image.stem}.json").is_file() and "early/cut.mp4" in done.stdout
+    accepted = tool("demo.py", clip, *inputs, "--out", "accepted", "--skip-bad", "--max-frames", "4")
+    assert "only 3 of 4 frames" in accepted.stderr
+    tool("demo.py", clip, "--bbox", "10", "10", "60", "70", "--out", "first", "--max-frames", "2")
+    assert len(json.loads((tool.folder / "first/clip.json").read_text())["frames"]) == 2
+
+
+def test_weights_or_predictions_that_are_not_finite_are_refused(
+    tool, trained: Path, drawn_cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    broken = tmp_path / "broken.pth"
+    content = torch.load(trained / "epoch_1.pth", weights_only=False)
+    name = next(name for name in content["state_dict"] if name.endswith("weight"))
+    content["state_dict"][name][0] = float("nan")
+    torch.save(content, broken)
+    image = sorted((drawn_cats / "CAT_00").glob("*.jpg"))[0]
+    done = tool("demo.py", image, "--out", "nan", "--checkpoint", broken, status=2)
+    assert "weights that are not finite" in done.stderr and "Traceback" not in done.stderr
+    assert not (tool.folder / "nan").exists()
+    predictor = Predictor(None, trained / "epoch_1.pth", "cpu")
+    monkeypatch.setattr(predictor.trained.network, "test_step", _nan_of(predictor.trained.network.test_step))
+    with pytest.raises(BadInputError, match="predictions are not finite.*NaN or infinity in keypoints"):
+        demo_files(predictor, [image], tmp_path / "out")
+    assert not list((tmp_path / "out").glob(f"{image.stem}.*"))
+
+
+def _nan_of(step):
+    def changed(batch):
+        outputs = step(batch)
+        outputs[0].pred_instances.keypoints[0, 0] = np.nan
+        return outputs
+
+    return changed
+
+
+def test_training_that_diverges_stops_and_keeps_its_weights(root: Path, tool, drawn_cats: Path):
+    config = root / "configs/cat_hourglass_sample.py"
+    options = ["max_epochs=2", "param_scheduler.eta_max=1e12", *TINY]
+    arguments = ["--data", drawn_cats, "--work-dir", "diverged", "--cfg-options", *options]
+    done = tool("train.py", config, *arguments, status=2)
+    line = next(line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "training stopped, the loss is" in line and "CAT_0" in line and "a lower learning rate" in line
+    assert "Traceback" not in done.stderr
+    (kept,) = (tool.folder / "diverged").glob("*.pth")
+    weights = read_checkpoint(kept)["state_dict"]
+    assert all(torch.isfinite(v).all() for v in weights.values()) and str(kept.name) in line
+
+
+def test_a_batch_larger_than_the_set_that_is_dropped_is_one_line(root: Path, tool, drawn_cats: Path):
+    config = root / "configs/cat_hourglass_sample.py"
+    arguments = ["--data", drawn_cats, "--work-dir", "none", "--cfg-options", *TINY]
+    more = ["train_dataloader.batch_size=64", "train_dataloader.drop_last=True"]
+    done = tool("train.py", config, *arguments, *more, status=2)
+    assert "error: train_dataloader: no batch" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a screen always")

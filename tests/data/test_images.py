@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -29,6 +31,31 @@ def test_exif_orientation_is_applied_as_opencv_does(tmp_path: Path):
 def test_a_missing_image_is_named(tmp_path: Path):
     with pytest.raises(BadInputError, match="gone.jpg: image is missing"):
         read_size(tmp_path / "gone.jpg")
+
+
+def huge(path: Path, width: int, height: int) -> Path:
+    """A PNG of black pixels with one bit each."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer, row = zlib.compressobj(1), bytes(width // 8 + 1)
+    rows = b"".join(packer.compress(row * 100) for _ in range(height // 100)) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+    return path
+
+
+def test_more_pixels_than_opencv_decodes_are_one_line(tmp_path: Path):
+    path = huge(tmp_path / "a.png", 33_000, 33_000)
+    for read in (read_size, read_image):
+        with pytest.raises(BadInputError, match="larger than OpenCV decodes.*1,073,741,824.*33000×33000"):
+            read(path)
+
+
+def test_more_pixels_than_pillow_likes_are_fine(tmp_path: Path):
+    assert read_size(huge(tmp_path / "a.png", 20_000, 10_000)) == (20_000, 10_000)
+    assert Image.MAX_IMAGE_PIXELS == 89_478_485  # as before
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png"])

@@ -135,8 +135,8 @@ def test_the_best_checkpoint_holds_averaged_weights_and_is_tested_as_such(run, r
 
 
 def test_early_stopping_ends_a_run_that_no_longer_gets_better(run):
-    """An improvement of 2 AP is out of reach: two validations without one, after the first, are the patience."""
-    stopping = dict(type="EarlyStoppingHook", monitor="AP", rule="greater", min_delta=2.0, patience=2)
+    """An error lower by 10⁶ px is out of reach: two validations without it, after the first, are the patience."""
+    stopping = dict(type="EarlyStoppingHook", monitor="EPE", rule="less", min_delta=1e6, patience=2)
     assert last(run(9, stopping))["meta"]["epoch"] == 3
 
 

@@ -340,4 +340,8 @@ def test_what_load_from_gives_whole_is_not_fetched(
     torch.save(content, tmp_path / "part.pth")
     with pytest.raises(BadInputError) as caught:
         tiny("third", refused, load_from=str(tmp_path / "part.pth"))
-    one_line(caught, refused, "--from-scratch", "--cfg-options model.backbone.init_cfg=None")
+    one_line(caught, refused, "--cfg-options model.backbone.init_cfg=None")
+    assert "--from-scratch" not in str(caught.value)  # it would leave load_from out
+    with pytest.raises(BadInputError) as caught:
+        tiny("fourth", refused, load_from=str(first), from_scratch=True)
+    one_line(caught, "--from-scratch and load_from contradict", str(first), "--cfg-options load_from=None")

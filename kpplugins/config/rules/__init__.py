@@ -16,6 +16,7 @@ from kpplugins.config.rules.dataset_args import DatasetArgs
 from kpplugins.config.rules.dataset_type import DatasetType
 from kpplugins.config.rules.image_augment import ImageAugment
 from kpplugins.config.rules.input_size import InputSize
+from kpplugins.config.rules.keypoint_weights import KeypointWeights
 from kpplugins.config.rules.keypoints import Keypoints
 from kpplugins.config.rules.max_epochs import MaxEpochs
 from kpplugins.config.rules.num_stacks import NumStacks
@@ -24,7 +25,7 @@ from kpplugins.config.rules.rule import Replaced, Rule
 
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
-    Codec, Pixels, MaxEpochs,
+    Codec, Pixels, MaxEpochs, KeypointWeights,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]

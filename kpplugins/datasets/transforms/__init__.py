@@ -2,8 +2,8 @@
 
 The map: ``LoadCachedImage`` (decodes each image once), ``RandomBoxTransform`` (MMPose's box augmentation, faster),
 ``CropAroundKeypoints`` (the CAT recipe's crop), ``RandomCutout`` (holes in the image), ``Albumentation`` (MMPose's,
-without the package); for whole images with all their instances ``ImageAffine``, ``RandomImageAffine``,
-``PackImageInputs`` and ``BoxesForDetection`` (for MMDetection's models).
+without the package), ``WeighKeypoints`` (weights of keypoints in the loss); for whole images with all their instances
+``ImageAffine``, ``RandomImageAffine``, ``PackImageInputs`` and ``BoxesForDetection`` (for MMDetection's models).
 
 Adding a new step: one file with a subclass of MMCV's ``BaseTransform``, imported here.
 """
@@ -17,6 +17,7 @@ from kpplugins.datasets.transforms.pack_image_inputs import PackImageInputs
 from kpplugins.datasets.transforms.random_box_transform import RandomBoxTransform
 from kpplugins.datasets.transforms.random_cutout import RandomCutout
 from kpplugins.datasets.transforms.random_image_affine import RandomImageAffine
+from kpplugins.datasets.transforms.weigh_keypoints import WeighKeypoints
 
 __all__ = [
     "Albumentation",
@@ -28,4 +29,5 @@ __all__ = [
     "RandomBoxTransform",
     "RandomCutout",
     "RandomImageAffine",
+    "WeighKeypoints",
 ]

@@ -1,0 +1,39 @@
+"""Early stopping that does not stop while the error falls."""
+
+from typing import Any
+
+from mmengine.hooks import EarlyStoppingHook
+from mmpose.registry import HOOKS
+
+from kpplugins.engine.guards.validation_rank import Rank, rank_of
+from kpplugins.structures import BadInputError
+
+
+@HOOKS.register_module()
+class PatientStoppingHook(EarlyStoppingHook):
+    """Stops as MMEngine's hook does, but counts no validation whose score ties with the best while its error is lower.
+
+    A training whose AP is still 0 is not over as long as its keypoints come nearer (``rank_of``).
+
+    Args:
+        **kwargs: see MMEngine's ``EarlyStoppingHook``.
+
+    Raises:
+        BadInputError: at a validation, if ``monitor`` is a metric that it does not measure.
+    """
+
+    _best: Rank | None = None
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Decide whether to stop the training."""
+        metrics = metrics or {}
+        if self.monitor not in metrics:
+            raise BadInputError(
+                "early stopping monitors no metric of the validation", where="EarlyStoppingHook.monitor",
+                expected=", ".join(metrics), found=self.monitor,
+            )  # fmt: skip
+        rank = rank_of(metrics, self.monitor, self.rule)
+        if self._best is not None and rank[0] == self._best[0] and rank > self._best:
+            self.wait_count = -1  # MMEngine's hook adds one
+        self._best = rank if self._best is None else max(rank, self._best)
+        super().after_val_epoch(runner, metrics)

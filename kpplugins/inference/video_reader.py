@@ -1,0 +1,104 @@
+"""Frames of a video file, and what is missing of them."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from kpplugins.structures import BadInputError, IncompleteInputError
+
+_ESTIMATED = (".mkv", ".webm")
+"""Containers without a count of frames; OpenCV multiplies the duration by the rate."""
+_TOLERANCE = 0.01
+"""Fraction of an estimated count, at least one frame, that may be missing."""
+_FAILURES = 10_000
+"""Frames in a row that cannot be decoded after which the rest is given up."""
+
+
+class VideoReader:
+    """Reads the frames of a video file in order, and goes on after one that cannot be decoded.
+
+    Args:
+        file: the video.
+        max_frames: read at most so many frames.
+
+    Attributes:
+        size: width and height in pixels.
+        fps: frames per second; ``None`` if the file does not say.
+        frame_count: the number of frames by the file; ``None`` if it does not say.
+        read: how many frames have been decoded.
+
+    Raises:
+        BadInputError: the file cannot be opened as a video, or ``max_frames`` is not positive.
+    """
+
+    def __init__(self, file: str | Path, max_frames: int | None = None) -> None:
+        if max_frames is not None and max_frames < 1:
+            raise BadInputError(
+                "not a number of frames", where="--max-frames", expected="≥ 1", found=str(max_frames)
+            )
+        self.file, self.max_frames, self.read, self.ended = Path(file), max_frames, 0, False
+        self._capture = cv2.VideoCapture(str(file))
+        width, height = (self._number(p) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if not self._capture.isOpened() or not width or not height:
+            raise BadInputError("video cannot be decoded", where=str(file), todo="convert it to MP4 (H.264)")
+        self.size = (int(width), int(height))
+        self.fps = self._number(cv2.CAP_PROP_FPS)
+        count = self._number(cv2.CAP_PROP_FRAME_COUNT)
+        self.frame_count = None if count is None else round(count)
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the index of each frame in the video, from 0, and the frame, (H, W, 3) BGR uint8.
+
+        Frames that cannot be decoded are left out and keep their index.
+        """
+        index = failures = 0
+        try:
+            while self.max_frames is None or index < self.max_frames:
+                more, frame = self._capture.read()
+                if more:
+                    yield index, frame
+                    self.read, failures = self.read + 1, 0
+                elif index + 1 >= (self.frame_count or 0) or failures >= _FAILURES:
+                    self.ended = True
+                    return
+                else:
+                    failures += 1
+                index += 1
+        finally:
+            self._capture.release()
+
+    @property
+    def wanted(self) -> int | None:
+        """Return how many frames should be read: those of the file, or ``max_frames``; ``None`` if unknown."""
+        numbers = [n for n in (self.frame_count, self.max_frames) if n is not None]
+        return min(numbers) if self.frame_count is not None else None
+
+    @property
+    def missing(self) -> int:
+        """Return how many frames could not be decoded, after all were asked for."""
+        if self.wanted is None:
+            return 1 if self.ended and self.read == 0 else 0
+        missing = max(0, self.wanted - self.read)
+        estimated = self.file.suffix.lower() in _ESTIMATED
+        return 0 if self.read and estimated and missing <= max(1, _TOLERANCE * self.wanted) else missing
+
+    def require_whole(self) -> None:
+        """Raise if frames are missing.
+
+        Raises:
+            IncompleteInputError: how many of how many frames could be read.
+        """
+        if self.missing:
+            raise IncompleteInputError(
+                f"only {self.read} of {self.wanted or 'an unknown number of'} frames could be read",
+                where=str(self.file), found="a damaged or unfinished video",
+                todo="repair or convert it (ffmpeg -i VIDEO new.mp4), or accept it with --skip-bad",
+            )  # fmt: skip
+
+    def _number(self, key: int) -> float | None:
+        """Return a property of the video; ``None`` where the file does not state it."""
+        value = self._capture.get(key)
+        return value if math.isfinite(value) and 0 < value < 1e9 else None
