@@ -37,6 +37,7 @@ class KeepingRunner(Runner):
     """
 
     record: RunRecord | None = None
+    _stored_schedulers = 0
 
     def dump_config(self) -> None:
         """Do nothing; MMEngine calls it while the Runner is built."""
@@ -68,7 +69,7 @@ class KeepingRunner(Runner):
         """Resume as MMEngine does, but with the schedule and the optimizer's settings of this run's config."""
         start = Start(self)
         super().resume(filename, *args, **kwargs)
-        start.follow()
+        start.follow(self._stored_schedulers)
 
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
@@ -97,6 +98,7 @@ class KeepingRunner(Runner):
         content = CheckpointLoader.load_checkpoint(filename, map_location)
         if self._resume:
             require_resumable(content, filename, self.optim_wrapper)
+            self._stored_schedulers = len(content.get("param_schedulers") or ())
         checkpoint = keep_fitting(unwrapped(self.model), content, filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)

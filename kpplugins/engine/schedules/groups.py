@@ -62,9 +62,9 @@ def require_floor_below(scheduler: dict[str, Any], optimizer: Any) -> None:
         return
     for key in _FLOORS:
         floor = scheduler.get(key)
-        below = [
-            g["lr"] for g in optimizer.param_groups if isinstance(floor, (int, float)) and g["lr"] < floor
-        ]
+        if not isinstance(floor, (int, float)):
+            continue
+        below = [g["lr"] for g in optimizer.param_groups if g["lr"] < floor * (1 - 1e-6)]
         name = name_of(scheduler.get("type"))
         if 0 in below:
             raise BadInputError(

@@ -20,7 +20,8 @@ from kpplugins.engine.time_budget_hook import OVER, SPENT
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
-_SCHEDULED = ("lr", "momentum", "betas")
+_MOVING = ("last_step", "_global_step", "_last_value", "verbose", "anneal_func")
+"""Attributes of schedulers that change in the course of training, or say nothing about the schedule."""
 _BOOKKEEPING = ("initial_", "max_", "min_")
 """Beginnings of the keys that schedulers add to a parameter group."""
 
@@ -68,27 +69,40 @@ class Start:
         self._groups = [_settings(g) for g in runner.optim_wrapper.param_groups] if self.known else []
         self._states = [copy.copy(_state(s)) for s in self._schedulers]
 
-    def follow(self) -> None:
+    def follow(self, stored: int) -> None:
         """Take the config's settings and its schedule, up to the epoch or iteration of the restored checkpoint.
 
         A schedule with a scheduler that follows a metric stays as it was restored, but for its end.
+
+        Args:
+            stored: the number of schedulers in the checkpoint.
         """
         if not self.known:
             return
+        stands_at = self._runner.train_loop.iter
         self._start_epoch()
         groups = self._runner.optim_wrapper.param_groups
         restored = [_settings(group) for group in groups]
-        names = {n for n in self._groups[0] if not n.startswith(_BOOKKEEPING) and n not in _SCHEDULED}
+        moved = {getattr(s, "param_name", "lr") for s in self._schedulers} | {"lr"}
+        moved |= {"momentum", "betas"} if moved & {"momentum", "betas"} else set()
+        names = _kind(self._groups[0]) - moved
         for name in sorted(names):
             before, now = ({repr(g.get(name)) for g in some} for some in (restored, self._groups))
             if before != now:
                 words = "resumed with %s %s as the config says, %s in the checkpoint"
                 logger.info(words, name, ", ".join(sorted(now)), ", ".join(sorted(before)))
-        if self._follows_metrics:
+        same = stands_at == self._runner.train_loop.iter and stored == len(self._schedulers)
+        if self._follows_metrics or (same and self._schedulers and self._has_same_schedule()):
             for scheduler, state in zip(self._schedulers, self._states, strict=True):
                 scheduler.end = state["end"]
             for group, own in zip(groups, self._groups, strict=True):
                 group.update({name: own[name] for name in names})
+            asked, kept = (some[-1].get("initial_lr") for some in (self._groups, restored))
+            if asked != kept:
+                words = (
+                    "learning rate: not %s, but on from %s, as it follows a metric; for a new one: load_from"
+                )
+                logger.warning(words, asked, kept)
             return
         for group, own in zip(groups, self._groups, strict=True):
             for name in group.keys() - own.keys() - {"params"}:
@@ -103,6 +117,12 @@ class Start:
                     if scheduler.by_epoch is by_epoch:
                         scheduler.step()
         self._tell(restored)
+
+    def _has_same_schedule(self) -> bool:
+        """Tell whether the restored schedulers are those of the config; then nothing has to be computed anew."""
+        own = [{k: v for k, v in state.items() if k not in _MOVING} for state in self._states]
+        restored = [{k: v for k, v in _state(s).items() if k not in _MOVING} for s in self._schedulers]
+        return own == restored
 
     def _start_epoch(self) -> None:
         """Count the iterations of the epochs that are done in epochs of this run's length."""

@@ -54,10 +54,24 @@ def test_more_images(training):
     assert more.first == training(one_cycle(4), epochs=4, images=20).first[20:]
 
 
-def test_the_same_run_goes_on_to_the_bit(training):
-    short = training(one_cycle(4), epochs=2)
-    resumed = training(one_cycle(4), resume=f"{short.work_dir}/epoch_2.pth")
-    assert resumed.first == training(one_cycle(4)).first[12:]
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_same_run_goes_on_to_the_bit(training, name: str, monkeypatch: pytest.MonkeyPatch):
+    """Without computing its schedule anew, which takes a minute in a long training with many groups."""
+    schedule = SCHEDULES[name](4)
+    whole = training(schedule)
+    monkeypatch.setattr("kpplugins.engine.schedules.resuming._steps", lambda loop: pytest.fail("anew"))
+    assert training(schedule, resume=f"{whole.work_dir}/epoch_2.pth").first == whole.first[12:]
+
+
+def test_a_scheduler_that_is_left_out_has_no_effect(training):
+    """A tenth of the rate after the first epoch, then a run without that step."""
+    step = dict(type="MultiStepLR", milestones=[1], by_epoch=True)
+    late = dict(type="MultiStepLR", milestones=[3], by_epoch=True)
+    short = training([late, step], epochs=2)
+    assert short.first[-1] == pytest.approx(0.01)
+    assert training([late], resume=f"{short.work_dir}/epoch_2.pth").first == pytest.approx(
+        [0.1] * 6 + [0.01] * 6
+    )
 
 
 def test_iterations_counted_without_epochs(training):
@@ -131,10 +145,20 @@ def test_what_is_over():
     assert asked(spent, train_cfg=dict(max_epochs=9), custom_hooks=hooks) is None
 
 
-def test_what_follows_a_metric_stays_as_it_was(training, tmp_path: Path):
+def test_another_momentum(training):
+    """Under a schedule of the rate it is the config's."""
+    short = training(one_cycle(4), epochs=2)
+    setting = dict(optimizer=dict(type="SGD", lr=0.1, momentum=0.5))
+    resumed = training(one_cycle(4), resume=f"{short.work_dir}/epoch_2.pth", optim_wrapper=setting)
+    assert resumed.optim_wrapper.optimizer.param_groups[0]["momentum"] == 0.5
+
+
+def test_what_follows_a_metric_stays_as_it_was(training, caplog: pytest.LogCaptureFixture):
     plateau = dict(type="ReduceOnPlateauLR", monitor="loss", by_epoch=True)
     short = training(plateau, epochs=2)
-    longer = training(plateau, epochs=4, resume=f"{short.work_dir}/epoch_2.pth")
+    setting = dict(optimizer=dict(type="SGD", lr=0.2, momentum=0.9))
+    longer = training(plateau, epochs=4, resume=f"{short.work_dir}/epoch_2.pth", optim_wrapper=setting)
+    assert "learning rate: not 0.2, but on from 0.1" in caplog.text
     assert longer.param_schedulers[0].end == 4 and set(longer.first) == {0.1}
 
 
