@@ -4,7 +4,7 @@ _base_ = "_base_/keypoint_rcnn.py"
 
 data_root = "data/glue_tubes"  # see glue_tubes_keypoint_rcnn.py
 max_epochs = 60
-learning_rate = 1e-3
+lr = 1e-3
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # any orientation
 input_size = (320, 192)  # for training; in tests the network itself resizes images as much
@@ -20,9 +20,9 @@ model = dict(
     keypoint_layers=(128, 128, 128, 128),  # 0.11 G multiply-adds per box instead of 3.5
     torchvision_args=dict(**few, **fewer),
 )
-optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=learning_rate, weight_decay=1e-2))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2))
 auto_scale_lr = dict(enable=False)
-cycle = dict(eta_max=learning_rate, total_steps=max_epochs, pct_start=0.2, convert_to_iter_based=True)
+cycle = dict(eta_max=lr, total_steps=max_epochs, pct_start=0.2, convert_to_iter_based=True)
 param_scheduler = dict(_delete_=True, type="OneCycleLR", by_epoch=True, **cycle)
 val_dataloader = val_evaluator = val_cfg = None
 default_hooks = dict(checkpoint=dict(save_best=None))

@@ -4,7 +4,7 @@ _base_ = "onestage_data.py"
 
 channels = 64  # of the features; 256 in the published network
 num_stacks = 1
-learning_rate = 2e-3
+lr = 2e-3
 codec = dict(type="CenterNetKeypoints", input_size=(256, 256), heatmap_size=(64, 64), num_classes=None)
 
 random_affine = dict(type="RandomImageAffine", input_size=codec["input_size"])
@@ -38,11 +38,11 @@ model = dict(
     test_cfg=dict(flip_test=True),
 )
 optim_wrapper = dict(
-    optimizer=dict(type="AdamW", lr=learning_rate, weight_decay=1e-2), clip_grad=dict(max_norm=35)
+    optimizer=dict(type="AdamW", lr=lr, weight_decay=1e-2), clip_grad=dict(max_norm=35)
 )
 param_scheduler = dict(
     type="OneCycleLR",
-    eta_max=learning_rate,
+    eta_max=lr,
     total_steps=_base_.max_epochs,
     by_epoch=True,
     convert_to_iter_based=True,

@@ -5,15 +5,16 @@ _base_ = "hourglass.py"
 input_size = (128, 128)
 channels = 64
 max_epochs = 24
+lr = 4e-3
 
 model = dict(backbone=dict(channels=channels), head=dict(in_channels=channels))
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)
 train_dataloader = dict(batch_size=16)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=4e-3, weight_decay=1e-2))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2))
 param_scheduler = dict(
     _delete_=True,
     type="OneCycleLR",
-    eta_max=4e-3,
+    eta_max=lr,
     total_steps=max_epochs,
     by_epoch=True,
     convert_to_iter_based=True,

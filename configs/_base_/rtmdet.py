@@ -12,7 +12,7 @@ dataset_type = "CustomKeypointDataset"
 data_root = "data/custom"
 input_size = (320, 320)  # load_config also sets it in the steps of the pipelines
 max_epochs = 100
-learning_rate = 1e-3
+lr = 1e-3
 
 grey = dict(img=(114, 114, 114))
 pad = dict(type="mmdet.Pad", size=input_size, pad_val=grey)
@@ -66,11 +66,11 @@ model = dict(
     use_syncbn=False,
     test_cfg=dict(max_per_img=100),
 )
-optim_wrapper = dict(optimizer=dict(lr=learning_rate))
+optim_wrapper = dict(optimizer=dict(lr=lr))
 param_scheduler = dict(
     _delete_=True,
     type="OneCycleLR",
-    eta_max=learning_rate,
+    eta_max=lr,
     total_steps=max_epochs,
     by_epoch=True,
     convert_to_iter_based=True,

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.runner import find_latest_checkpoint
 
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config, schema_of, work_dir_of
 from kpplugins.config.parts import pipelines_of
 from kpplugins.data.images import read_size
+from kpplugins.engine.freeze_hook import tell_random
 from kpplugins.engine.runner import build_runner
+from kpplugins.engine.schedules import finished_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
 from kpplugins.visualization.curves import plot_curves
-from kpplugins.weights.checkpoints import require_fit, unwrapped
+from kpplugins.weights.checkpoints import read_checkpoint, require_fit, unwrapped
 from kpplugins.weights.pretrained import (
     drop_pretrained,
     forget_weights,
@@ -62,7 +65,8 @@ def train(
     Returns:
         The work dir. It holds checkpoints, each complete in itself; for people and other programs, the settled config,
         ``schema.json``, and ``boxes.json`` (top-down models) or ``classes.json`` (models that find boxes);
-        ``curves.png``; and MMEngine's logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed.
+        ``curves.png``; and MMEngine's logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed. If a
+        run to resume has nothing left to train, nothing is changed.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``; or the checkpoint does not fit, or pretrained weights
@@ -85,12 +89,15 @@ def train(
                 "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
             )  # fmt: skip
     with trust_checkpoints(trust_checkpoint):
+        if cfg.get("resume") and _is_finished(cfg):
+            return Path(cfg.work_dir)
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
             require_fit(runner.model, Path(cfg.load_from))
         if cfg.resume:
             forget_weights(unwrapped(runner.model))
         else:
+            tell_random(cfg)
             require_pretrained(cfg, unwrapped(runner.model))
         if not cfg.resume and is_main_process():
             _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
@@ -102,6 +109,16 @@ def train(
     if is_main_process():
         plot_curves(Path(cfg.work_dir))
     return Path(cfg.work_dir)
+
+
+def _is_finished(cfg: Config) -> bool:
+    """Tell whether the run to resume has nothing left to train, and log it."""
+    checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
+    stands = finished_at(read_checkpoint(Path(checkpoint)), cfg) if checkpoint else None
+    if stands:
+        words = "%s: nothing to resume, %s; to go on: --resume --cfg-options max_epochs=N"
+        logger.warning(words, checkpoint, stands)
+    return stands is not None
 
 
 def _require_pipeline(cfg: Config) -> None:

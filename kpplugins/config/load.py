@@ -14,7 +14,14 @@ from mmengine.config import Config
 
 import kpplugins.register  # noqa: F401
 from kpplugins.config.fit import fit_model, fit_weights, forbid_flips, tell_unflipped
-from kpplugins.config.names import reject_near_misses, reject_options, require_effect, require_use, used_names
+from kpplugins.config.names import (
+    reject_near_misses,
+    reject_options,
+    require_effect,
+    require_rate,
+    require_use,
+    used_names,
+)
 from kpplugins.config.parts import classes_of, dataset_paths, datasets_of, own_datasets, schema_of
 from kpplugins.config.rules import RULES, Replaced, Rule
 from kpplugins.config.source import DATA, OPTIONS, Layer, over, read_config
@@ -67,6 +74,7 @@ def load_config(
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     require_effect(_settle(cfg, layer, options, data is not None), own)
+    require_rate(cfg, own)
     if skip_bad:
         for _, dataset in dataset_paths(cfg):
             dataset.skip_bad = True

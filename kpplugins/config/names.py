@@ -8,8 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from kpplugins.config.rules import RULES, Rule
 from kpplugins.config.source import Layer
+from kpplugins.config.values import dotted, name_of, value_at
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
@@ -18,6 +21,9 @@ READ_BY_RUNNER = {
     "find_unused_parameters", "model_wrapper_cfg", "sync_bn",
 }  # fmt: skip
 """Names that MMEngine's Runner reads from the config without having them as arguments."""
+_RATE = ("optim_wrapper", "optimizer", "lr")
+_RULING = {"OneCycleLR": ("eta_max",), "CyclicLR": ("base_lr",)}
+"""Schedulers that set the learning rate whatever the optimizer's is, and where they state it."""
 _NEAR = 0.88
 """Similarity of a near miss, by difflib's ratio: one letter more or less in a name of five."""
 
@@ -122,6 +128,35 @@ def require_use(layer: Layer) -> None:
                     expected="a value that is built from it in this file too",
                     found=f"{Path(base.name).name} has built its own",
                     todo=f"use {name} where it should go, e.g. train_dataloader = dict(dataset=dict(…))",
+                )  # fmt: skip
+
+
+def require_rate(cfg: Config, own: Sequence[Layer]) -> None:
+    """Raise if the file or the command line sets the optimizer's rate, but a base's scheduler states another one.
+
+    ``OneCycleLR`` and ``CyclicLR`` set the rate themselves. In a config with ``lr`` at the top they follow.
+
+    Args:
+        cfg: the settled config.
+        own: the layers of the file and of the command line.
+
+    Raises:
+        BadInputError: naming the scheduler and its rate.
+    """
+    rate, nearest = value_at(cfg, _RATE), own[-1].origin(*_RATE)
+    if rate is None or cfg.get("lr") is not None or nearest not in own or nearest.is_installed:
+        return
+    schedulers: Any = cfg.get("param_scheduler") or []
+    several = isinstance(schedulers, (list, tuple))
+    for i, scheduler in enumerate(schedulers if several else [schedulers]):
+        for key in _RULING.get(name_of(scheduler.get("type")), ()):
+            path = ("param_scheduler", i, key) if several else ("param_scheduler", key)
+            stated = scheduler.get(key)
+            if isinstance(stated, (int, float)) and stated != rate and own[-1].origin(*path) in nearest.below:
+                raise BadInputError(
+                    "optim_wrapper.optimizer.lr would change nothing", where=nearest.name,
+                    found=f"{dotted(path)}={stated:g} of {name_of(scheduler.get('type'))} rules the learning rate",
+                    todo=f"lr = {rate:g} sets both",
                 )  # fmt: skip
 
 

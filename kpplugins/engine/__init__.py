@@ -2,8 +2,9 @@
 
 The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``TimeBudgetHook`` (ends training after a number
 of minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers),
-``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks`` (wall and CPU time), ``runner``
-(``build_runner``: MMEngine's Runner of a settled config), ``guards`` (what watches over a training).
+``schedules`` (schedules that fit the training), ``averaging`` (weight averaging that does), ``FreezeHook`` (parts that
+are not trained), ``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks`` (wall and CPU
+time), ``runner`` (``build_runner``: MMEngine's Runner of a settled config), ``guards`` (what watches over a training).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
@@ -11,6 +12,7 @@ Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered i
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
 from kpplugins.engine.cyclic_lr import CyclicLR
 from kpplugins.engine.cyclic_momentum import CyclicMomentum
+from kpplugins.engine.freeze_hook import FreezeHook
 from kpplugins.engine.guards import (
     BestCheckpointHook,
     FiniteStepsHook,
@@ -30,6 +32,7 @@ __all__ = [
     "FiniteStepsHook",
     "LearningWatchHook",
     "PatientStoppingHook",
+    "FreezeHook",
     "ProgressBarHook",
     "SingleValueNormHook",
     "TimeBudgetHook",

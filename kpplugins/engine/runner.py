@@ -12,18 +12,22 @@ from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader, Runner
 from mmengine.visualization import Visualizer
 
+from kpplugins.config.parts import own_datasets
 from kpplugins.data.images import read_image
+from kpplugins.engine.averaging import follow_length
 from kpplugins.engine.cached_text_config import CachedTextConfig
+from kpplugins.engine.freeze_hook import freeze_parts, frozen_by
 from kpplugins.engine.guards.guarded import guarded_hooks
 from kpplugins.engine.guards.loaders import require_batches
 from kpplugins.engine.guards.torch_errors import one_line_of
+from kpplugins.engine.schedules import Start, fitted, require_resumable
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import unwrapped
 from kpplugins.weights.pretrained import keep_fitting
 from kpplugins.weights.run_record import KEY, RunRecord
 
-_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "TimeBudgetHook"}
+_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook"}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
 
 
@@ -38,6 +42,7 @@ class KeepingRunner(Runner):
     """
 
     record: RunRecord | None = None
+    _stored_schedulers = 0
 
     def dump_config(self) -> None:
         """Do nothing; MMEngine calls it while the Runner is built."""
@@ -61,12 +66,30 @@ class KeepingRunner(Runner):
             getattr(kind, "_instance_dict", {}).pop(visualizer["name"], None)
         return super().build_visualizer(visualizer)
 
+    def wrap_model(self, model_wrapper_cfg: Any, model: Any) -> Any:
+        """Freeze the parts that ``FreezeHook`` names, then wrap the model as MMEngine does."""
+        freeze_parts(model, frozen_by(self.cfg.get("custom_hooks") or []))
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def _build_param_scheduler(self, scheduler: Any, optim_wrapper: Any) -> list:
+        """Build the schedulers of an optimizer, fitted to this training (see ``schedules``)."""
+        fitting = fitted(scheduler, optim_wrapper, self._train_loop, stretch=bool(own_datasets(self.cfg)))
+        return super()._build_param_scheduler(fitting, optim_wrapper)
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume as MMEngine does, but with the schedule and the optimizer's settings of this run's config."""
+        start = Start(self)
+        super().resume(filename, *args, **kwargs)
+        start.follow(self._stored_schedulers)
+
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
         super().dump_config()
 
     def train(self) -> Any:
         """Train as MMEngine does; bad input on the way raises a one-line BadInputError."""
+        if own_datasets(self.cfg):
+            follow_length(self.hooks, self.train_loop.max_iters, self.train_loop.max_epochs)
         return _telling(super().train, str(self.cfg.filename))
 
     def test(self) -> Any:
@@ -84,6 +107,9 @@ class KeepingRunner(Runner):
         Hooks see only those that fit. MMEngine calls this for ``load_from`` and to resume.
         """
         content = CheckpointLoader.load_checkpoint(filename, map_location)
+        if self._resume:
+            require_resumable(content, filename, self.optim_wrapper)
+            self._stored_schedulers = len(content.get("param_schedulers") or ())
         checkpoint = keep_fitting(unwrapped(self.model), content, filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)

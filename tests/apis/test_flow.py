@@ -5,6 +5,7 @@ Each of them is once ``fresh``, an interpreter that imports all by itself; torch
 
 import json
 import math
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -66,6 +67,37 @@ def test_resume_goes_on_where_it_stopped(root: Path, tool, trained: Path, drawn_
     assert "resumed epoch: 1" in done.stdout + done.stderr
     assert "Epoch(train) [2]" in (done.stdout + done.stderr).replace("  ", " ")
     assert (trained / "epoch_2.pth").is_file()
+
+
+def test_resuming_a_finished_run_says_so_and_changes_nothing(
+    root: Path, tool, trained: Path, drawn_cats: Path
+):
+    def state() -> dict:
+        return {path: path.stat().st_mtime_ns for path in sorted(trained.rglob("*"))}
+
+    config, before = root / "configs/cat_hourglass_sample.py", state()
+    done = tool("train.py", config, "--data", drawn_cats, "--resume", "--cfg-options", "max_epochs=1", *TINY)
+    assert "nothing to resume, epoch 2 of 1 is done" in done.stdout + done.stderr
+    assert state() == before
+
+
+def test_a_learning_rate_and_a_frozen_part(root: Path, tool, trained: Path, drawn_cats: Path):
+    """Under the one-cycle schedule of the base."""
+    start = next(trained.glob("best_*.pth"))
+    options = ["--data", drawn_cats, "--work-dir", "frozen", "--cfg-options", *TINY, "max_epochs=1"]
+    options += [f"load_from={start}", "default_hooks.logger.interval=1", "lr=1e-6"]
+    config = root / "configs/cat_hourglass_sample.py"
+    done = tool("train.py", config, *options, "freeze=['backbone']")
+    rates = [float(rate) for rate in re.findall(r"\]\s+lr: (\S+)", done.stdout + done.stderr)]
+    assert len(rates) > 2 and max(rates) == pytest.approx(1e-6, rel=0.1)
+    assert "frozen: backbone" in done.stdout + done.stderr
+    before, after = (
+        read_checkpoint(path)["state_dict"] for path in (start, tool.folder / "frozen/epoch_1.pth")
+    )
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"head"}
+    done = tool("train.py", config, *options, "freeze=['bakbone']", status=2)
+    assert "error: freeze: no part 'bakbone' in the model; expected a module, e.g. backbone" in done.stderr
 
 
 def test_test_writes_numbers_table_and_images(tool, trained: Path):

@@ -1,16 +1,14 @@
 """``max_epochs``: the length of training, and schedules that follow it."""
 
-import math
 from typing import Any
 
+from kpplugins.config.lengths import is_length, stretched
 from kpplugins.config.rules.rule import Rule
 from kpplugins.config.source import Layer
-from kpplugins.config.values import name_of, value_at
+from kpplugins.config.values import value_at
 from kpplugins.structures import BadInputError
 
-_COUNTED_IN_EPOCHS = ("begin", "end", "T_max", "total_steps", "milestones", "step_size")
 _LENGTHS = ("end", "total_steps")
-_AT_LEAST_ONE = ("T_max", "total_steps", "step_size")
 _IN_TRAIN_CFG = ("train_cfg", "max_epochs")
 
 
@@ -76,21 +74,21 @@ class MaxEpochs(Rule):
         ]
         if written_by not in stated_by.below:
             return
-        lengths = [s[key] for _, s in counting for key in _LENGTHS if _is_length(s.get(key))]
+        lengths = [s[key] for _, s in counting for key in _LENGTHS if is_length(s.get(key))]
         before = _epochs_of(written_by) or max(lengths, default=None)
         if before not in (None, epochs):
             for path, scheduler in counting:
-                for key, value in _stretched(scheduler, epochs, before).items():
+                for key, value in stretched(scheduler, epochs / before).items():
                     self.put((*path, key), value)
 
     def _stretch_hooks(self, epochs: int, stated_by: Layer) -> None:
         """Scale the epochs of hooks that switch at an epoch, or for the last epochs."""
         for i, hook in enumerate(self.cfg.get("custom_hooks") or []):
-            for key in ("switch_epoch", "num_last_epochs"):
+            for key in ("switch_epoch", "num_last_epochs", "begin_epoch"):
                 path = ("custom_hooks", i, key)
                 written_by = self.layer.origin(*path)
                 before = _epochs_of(written_by)
-                if _is_length(hook.get(key)) and before and written_by in stated_by.below:
+                if is_length(hook.get(key)) and before and written_by in stated_by.below:
                     self.put(path, round(hook[key] * epochs / before))
 
 
@@ -99,31 +97,3 @@ def _epochs_of(layer: Layer) -> int | None:
     inner, top = value_at(layer.values, _IN_TRAIN_CFG), value_at(layer.values, ("max_epochs",))
     over = layer.origin(*_IN_TRAIN_CFG) in layer.origin("max_epochs").below
     return top if inner is None or (top is not None and over) else inner
-
-
-def _stretched(scheduler: Any, epochs: int, before: float) -> dict[str, Any]:
-    """Return the scheduler's arguments that count epochs, scaled to another number of epochs."""
-    found: dict[str, Any] = {}
-    for key in _COUNTED_IN_EPOCHS:
-        value = scheduler.get(key)
-        values = value if isinstance(value, (list, tuple)) else [value]
-        scaled = [round(v * epochs / before) if _is_length(v) else v for v in values]
-        if value is not None:
-            found[key] = scaled if isinstance(value, (list, tuple)) else scaled[0]
-    for key in ("step_size_up", "step_size_down"):  # CyclicLR's need not be whole
-        if scheduler.get(key) is not None:
-            found[key] = scheduler[key] * epochs / before
-    if name_of(scheduler.get("type")).startswith("Cyclic") and "gamma" in scheduler:
-        found["gamma"] = scheduler["gamma"] ** (before / epochs)
-    if _is_length(found.get("end")):  # a short phase keeps an epoch
-        found["end"] = max(found["end"], found.get("begin", 0) + 1)
-    for key in _AT_LEAST_ONE:
-        if _is_length(found.get(key)):
-            found[key] = max(found[key], 1)
-    return found
-
-
-def _is_length(value: Any) -> bool:
-    """Tell whether a value is a number of epochs; MMEngine's "for ever" is 10⁹."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value < 1e8
