@@ -1,6 +1,7 @@
 """Find the COCO files of a source, and the folder that the images of each are in."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,16 @@ def looks_like_coco(path: Path) -> bool:
     Returns:
         True for such a file, and for a broken one that is named or begins like one, so that it is reported.
     """
-    if path.suffix.lower() != ".json":
+    try:
+        state = path.stat()
+    except OSError:
         return False
+    return path.suffix.lower() == ".json" and _has_the_keys(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _has_the_keys(path: Path, written: int, size: int) -> bool:
+    """Answer ``looks_like_coco``, once as long as the file is not written again: it may have 500 MB."""
     try:
         content = load_json(path, finite=False)
     except BadInputError:

@@ -361,6 +361,8 @@ class CocoFile:
     def _category(self, annotation: dict, where: str) -> str:
         """Return the name of an annotation's category; without one, that of the only category if there is just one."""
         key = coco_id(annotation.get("category_id"))
+        if not self.content["categories"]:
+            return "object"
         if key is None and len(self.content["categories"]) == 1:
             return next(iter(self.categories.values()), "object")
         if key not in self.categories:

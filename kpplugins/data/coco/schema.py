@@ -168,6 +168,9 @@ def _with_names(content: dict[str, Any], single: Mapping[str, str]) -> list[dict
         flat = annotation.get("keypoints") if isinstance(annotation, dict) else None
         if isinstance(flat, list) and flat and len(flat) % 3 == 0:
             lengths.setdefault(coco_id(annotation.get("category_id")), Counter())[len(flat) // 3] += 1
+    if not categories and lengths:  # the file names nothing at all
+        most = sum(lengths.values(), Counter()).most_common(1)[0][0]
+        return [{"name": "object", "keypoints": numbered_names(most)}]
     numbers = {key: counts.most_common(1)[0][0] for key, counts in lengths.items()}
     return [
         {**c, "keypoints": numbered_names(numbers[key])} if (key := coco_id(c.get("id"))) in numbers else c

@@ -263,7 +263,9 @@ def _split_keys(config: dict[Any, Any], root: Path, notes: list[str]) -> dict[st
             if isinstance(e, str) and e.strip("./")
         )
         if images:
-            notes.append(f"key {str(key)[:40]!a} names {images} images, which are not read: it is no split")
+            notes.append(
+                f"key {str(key)[:40]!a} leads to images that are not read ({images}): it is no split"
+            )
     return keys
 
 

@@ -339,6 +339,9 @@ def test_keypoints_without_names_are_numbered_and_can_be_named(tmp_path: Path):
     assert reading.notes[-1] == (
         "keypoints named as asked: kpt_0 is beak, kpt_1 is left_wing, kpt_2 is right_wing"
     )
+    content["categories"] = []
+    _, reading = open_source(folder(tmp_path, content), names=["beak", "left_wing", "right_wing"])
+    assert {r.category for r in reading.records} == {"object"} and reading.records[0].num_labelled == 2
     with pytest.raises(BadInputError, match="--names: wrong number of names; expected 3 names.*found 2"):
         open_source(tmp_path, names=["a", "b"])
 

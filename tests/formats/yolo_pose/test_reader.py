@@ -78,9 +78,9 @@ def test_a_key_with_images_that_is_no_split_is_said(data: Path):
     (data / "data.yaml").write_text(YAML.replace("val:", "minival:") + "license: MIT\nurl: https://x.org/a\n")
     reading = read_yolo_pose(data)
     assert len(reading.records) == 2
-    assert reading.notes == ["key 'minival' names 1 images, which are not read: it is no split"]
+    assert reading.notes == ["key 'minival' leads to images that are not read (1): it is no split"]
     (data / "data.yaml").write_text(YAML + "validation: images/train\n")
-    assert "key 'validation' names 2 images" in read_yolo_pose(data).notes[0]
+    assert "key 'validation' leads to images that are not read (2)" in read_yolo_pose(data).notes[0]
 
 
 def test_paths_of_another_machine(data: Path):
