@@ -2,12 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.placement.orientation import turn_like_the_others
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.rule import AppliedRule
 from kpplugins.schema import KeypointSchema
@@ -15,6 +16,8 @@ from kpplugins.schema.from_names import renamed_schema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
+UNLABELLED = "image that nobody labelled, left out"
+"""Said of images (``AnnotationSet.noted``) that are no backgrounds either: nobody says that they are empty."""
 ORIGINS_FILE = "crops.csv"
 """File that tells where each crop in a folder of crops came from."""
 REPORT_FILE = "report.json"
@@ -33,9 +36,11 @@ class AnnotationSet:
         schema: what the K keypoints of every record are.
         records: one per instance, in the order of the source.
         faults: one BadInputError per image or annotation that could not be read.
-        backgrounds: images of the source without any instance.
+        backgrounds: images that the source says have no instance.
         category_keypoints: names of the keypoints that a category has, if categories have different ones; a category
             that is not listed has all.
+        noted: how often something else is to be said of images or annotations, in words, e.g. ``UNLABELLED``.
+        files: the annotation files that were used, where the source has others too.
         flip_pairs_given: the source states the flip pairs; otherwise they come from the names.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
         notes: one line for each thing that the reader left out, assumed or found elsewhere, with counts, where it
@@ -48,6 +53,8 @@ class AnnotationSet:
     backgrounds: list[ImageInfo] = field(default_factory=list)
     splits: dict[Path, str] = field(default_factory=dict)
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    noted: Counter[str] = field(default_factory=Counter)
+    files: tuple[Path, ...] = ()
     flip_pairs_given: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -105,6 +112,21 @@ class AnnotationSet:
         self.records = [replace(record, category=category) for record in self.records]
         self.schema, self.category_keypoints = replace(self.schema, name=category), {}
 
+    def without(self, images: Collection[Path]) -> "AnnotationSet":
+        """Take images out, with all that was read of them.
+
+        Args:
+            images: their paths.
+
+        Returns:
+            This set.
+        """
+        if images:
+            self.records = [r for r in self.records if r.image not in images]
+            self.backgrounds = [b for b in self.backgrounds if b.path not in images]
+            self.splits = {path: split for path, split in self.splits.items() if path not in images}
+        return self
+
     def settle(self, skip_bad: bool) -> "AnnotationSet":
         """Raise at faults, or skip the bad files; log what was left out and which rules were applied.
 
@@ -115,8 +137,10 @@ class AnnotationSet:
             BadInputError: there are faults and ``skip_bad`` is false.
         """
         settle_faults(self.faults, skip_bad, len(self.records))
-        for rule, count in sorted(self.rules.items(), key=lambda item: item[0].value):
-            logger.warning("%d × %s", count, rule.value)
+        self.records = turn_like_the_others(self.records)
+        said = {**{rule.value: count for rule, count in self.rules.items()}, **self.noted}
+        for words, count in sorted(said.items()):
+            logger.warning("%d × %s", count, words)
         for note in self.notes:
             logger.warning("%s", note)
         return self
