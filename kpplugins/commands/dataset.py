@@ -65,6 +65,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
         "--category", metavar="NAME", help="category of all instances, instead of the source's"
     )
     _add_flips(parser)
+    parser.add_argument("--no-check", action="store_true", help="do not examine the source as `check` does")
 
 
 def _run_convert(args: argparse.Namespace) -> int:
@@ -73,7 +74,7 @@ def _run_convert(args: argparse.Namespace) -> int:
     with _bar("images") as progress:
         report = convert(
             args.source, args.out, merge=args.merge, ratios=args.ratio, seed=args.seed, group_by=args.group_by,
-            category=args.category, place=args.place, progress=progress, **_flips(args),
+            category=args.category, place=args.place, checks=not args.no_check, progress=progress, **_flips(args),
             **_reading(args),
         )  # fmt: skip
     _print_report(report)
@@ -302,6 +303,21 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotation", type=int, metavar="N", help="labelstudio: which one of a task's annotations, from 1"
     )
+    parser.add_argument(
+        "--rescale",
+        action="store_true",
+        default=None,
+        help="scale annotations to images that were scaled after they were annotated",
+    )
+    parser.add_argument(
+        "--negatives",
+        action="store_true",
+        default=None,
+        help="rows and frames without keypoints show nothing to label, instead of being left out",
+    )
+    parser.add_argument(
+        "--split-files", nargs="+", metavar="SPLIT=FILE", help="coco: which file is train, val or test"
+    )
     _add_skip_bad(parser)
 
 
@@ -310,6 +326,7 @@ def _reading(args: argparse.Namespace) -> dict:
     return {
         "from_format": args.from_format, "names": args.names, "subset": args.subset,
         "box_format": args.box_format, "annotation": args.annotation, "images": args.images,
+        "rescale": args.rescale, "negatives": args.negatives, "split_files": args.split_files,
         "skip_bad": args.skip_bad,
     }  # fmt: skip
 
@@ -392,9 +409,9 @@ class _bar:
 
 
 def _print_report(report: dict) -> None:
-    warnings = report.pop("warnings", [])
+    said = [(kind, line) for kind in ("note", "warning") for line in report.pop(f"{kind}s", [])]
     lines = [f"{key}: {_words(value)}" for key, value in report.items() if value or key == "skipped"]
-    print("\n".join([*lines, *(f"warning: {warning}" for warning in warnings)]))
+    print("\n".join([*lines, *(f"{kind}: {line}" for kind, line in said)]))
 
 
 def _words(value: object) -> str:

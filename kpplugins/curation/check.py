@@ -28,7 +28,9 @@ from kpplugins.curation.checks.images.looks import look_at
 from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import read_raw
 from kpplugins.data import PoseRecord
+from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.images import TYPE_RANGE
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import by_name, detect
@@ -38,7 +40,6 @@ from kpplugins.structures import BadInputError
 CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     faults.unread,
     files.undecodable,
-    files.sizes,
     files.grey_levels,
     duplicates.exact,
     duplicates.near,
@@ -61,7 +62,6 @@ CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     coverage.keypoints,
     coverage.unlabelled,
     splits.parts,
-    splits.shared_images,
     splits.groups,
     videos.leaks,
 )
@@ -123,17 +123,26 @@ class CheckReport:
         }  # fmt: skip
 
     @property
-    def text(self) -> str:
-        """Return a short summary: counts, and the first finding of each kind with its remedy."""
+    def lines(self) -> list[tuple[str, str]]:
+        """Return (severity, line) for each kind: how often it was found, and its first finding with the remedy."""
         first: dict[tuple[str, str], Finding] = {}
         for finding in self.findings:
             first.setdefault((finding.severity, finding.check), finding)
-        lines = [f"{self.source}: {self.format}, {self.images} images, {self.instances} instances"]
-        for (severity, kind), finding in first.items():
-            count = self.by_check[severity, kind]
-            place = finding.image or finding.file
-            lines.append(f"{severity}: {count} × {kind}, e.g. {place}: {finding.what} To do: {finding.todo}")
-        return "\n".join(lines if first else [*lines, "nothing found"])
+        return [
+            (
+                severity,
+                f"{self.by_check[severity, kind]} × {kind}, e.g. {finding.image or finding.file}: {finding.what} "
+                f"To do: {finding.todo}",
+            )
+            for (severity, kind), finding in first.items()
+        ]
+
+    @property
+    def text(self) -> str:
+        """Return a short summary: counts, and a line for each kind of finding."""
+        head = f"{self.source}: {self.format}, {self.images} images, {self.instances} instances"
+        found = [f"{severity}: {line}" for severity, line in self.lines]
+        return "\n".join([head, *(found or ["nothing found"])])
 
 
 def check(
@@ -177,10 +186,34 @@ def check(
         except BadInputError as error:
             report = CheckReport(source, known.name, (faults.fault_finding(error, source),))
             return _write(report, [], out, Path(extracted))
-        looks = look_at(images_of(reading), progress, PixelRule.of(pixels))
-        raw = tuple(read_raw(source, reading)) if known.name == "coco" else ()
-        report = examine(Material(source, known.name, reading, looks, raw, group_by))
+        report = examine(material_of(source, known.name, reading, group_by, progress, PixelRule.of(pixels)))
         return _write(report, reading.records, out, Path(extracted))
+
+
+def material_of(
+    source: Path,
+    format_name: str,
+    reading: AnnotationSet,
+    group_by: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    rule: PixelRule = TYPE_RANGE,
+) -> Material:
+    """Gather what the checks examine; every image is decoded.
+
+    Args:
+        source: the file or folder.
+        format_name: name of its format.
+        reading: what was read.
+        group_by: see ``check``.
+        progress: called with (images done, of all).
+        rule: how images of more than 8 bits become 8 bits.
+
+    Returns:
+        The material.
+    """
+    looks = look_at(images_of(reading), progress, rule)
+    raw = tuple(read_raw(source, reading)) if format_name == "coco" else ()
+    return Material(source, format_name, reading, looks, raw, group_by)
 
 
 def examine(material: Material) -> CheckReport:
@@ -204,8 +237,16 @@ def examine(material: Material) -> CheckReport:
     )  # fmt: skip
 
 
-def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, extracted: Path) -> CheckReport:
-    """Write both files; images extracted from an annotation file are named as if they were inside it."""
+def with_own_paths(report: CheckReport, extracted: Path) -> CheckReport:
+    """Name images that were extracted from an annotation file as if they were inside it.
+
+    Args:
+        report: what was found.
+        extracted: the folder that they were extracted to.
+
+    Returns:
+        The report with other paths.
+    """
     named = tuple(
         replace(
             f,
@@ -215,7 +256,12 @@ def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, ext
         )  # fmt: skip
         for f in report.findings
     )
-    shown = replace(report, findings=named)
+    return replace(report, findings=named)
+
+
+def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, extracted: Path) -> CheckReport:
+    """Write both files."""
+    shown = with_own_paths(report, extracted)
     if out is None:
         return shown
     from kpplugins.curation.check_page import write_page

@@ -1,6 +1,7 @@
 """Convert a source in any known format, or several, to a folder in the inner format."""
 
 import inspect
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.curation.check import examine, material_of, with_own_paths
 from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.merge import Merged, Part, part_names
 from kpplugins.curation.merge import merge as merge_parts
@@ -22,6 +24,8 @@ from kpplugins.formats.registry import Format, by_name, detect
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
 from kpplugins.structures import BadInputError
 
+logger = logging.getLogger(__name__)
+_WITHOUT_TEST = (80, 10, 0)
 GroupBy = str | Callable[[Path], str] | None
 
 
@@ -39,6 +43,7 @@ def convert(
     skip_bad: bool = False,
     flip_pairs: FlipPairs = None,
     accept_flip_pairs: bool = False,
+    checks: bool = True,
     progress: Progress | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -61,13 +66,15 @@ def convert(
             if there are none. ``None`` takes those that the source or the names state, if the labels do not contradict
             them; without any, the set is not flipped (see ``settled_flips``).
         accept_flip_pairs: use the pairs that the labels suggest.
+        checks: run the checks of ``check`` on the source, and add what they find to the warnings.
         progress: called with (images done, of all).
         **options: further arguments of the format's reader, e.g. ``subset`` or ``names``; ``None`` is left out. Of
             several sources, those get an option whose format has it.
 
     Returns:
         The loss report, which is also written to ``out/report.json``: ``format``, ``instances``, ``images``,
-        ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts, ``warnings``.
+        ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts,
+        ``notes`` and ``warnings``, which hold what the checks found.
 
     Raises:
         BadInputError: see the reader, ``merge``, ``settle_flips`` and the writer; an option that no format's reader
@@ -82,6 +89,7 @@ def convert(
     require_new(out)
     with beside(out) as extracted:
         opened = _open_all(sources, from_format, extracted, skip_bad, options)
+        found = _findings(opened, sources, extracted, progress) if checks else []
         for _, reading in opened:
             if category is not None:
                 reading.rename(category)
@@ -98,7 +106,9 @@ def convert(
         report = loss_report(reading, " + ".join(formats), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))
         notes = [note for _, reading in opened for note in reading.notes]
+        warnings += [f"{kind}: {line}" for kind, line in found if kind != "note"]
         report["merged"], report["warnings"] = whole.notes, [*dict.fromkeys(notes), *warnings]
+        report["notes"] = [line for kind, line in found if kind == "note"]
         write_coco(
             reading,
             out,
@@ -128,6 +138,20 @@ def _open_all(
         )
         for i, (source, known, parameters) in enumerate(zip(sources, formats, has, strict=True))
     ]  # fmt: skip
+
+
+def _findings(
+    opened: Sequence[tuple[Format, AnnotationSet]],
+    sources: Sequence[Path],
+    extracted: Path,
+    progress: Progress | None,
+) -> list[tuple[str, str]]:
+    """Return (severity, line) for each kind of finding at the sources, as ``check`` reports them."""
+    found: list[tuple[str, str]] = []
+    for i, ((known, reading), source) in enumerate(zip(opened, sources, strict=True)):
+        report = examine(material_of(source, known.name, reading, progress=progress))
+        found += with_own_paths(report, extracted / str(i)).lines
+    return found
 
 
 def _divide(
@@ -172,8 +196,8 @@ def assign_splits(
     """
     images = [p.path for p in images_of(reading)]
     bounds = split_bounds(len(images), (80, 10, 10) if ratios is None else ratios)
-    if true_division(reading.splits) and group_by is None and ratios is None:
-        return {path: reading.splits.get(path, "train") for path in images}
+    if group_by is None and ratios is None and (completed := _completed(reading, images, seed)):
+        return completed
     groups: dict[str, list[Path]] = {}
     for path in images:
         groups.setdefault(group_of(path, group_by, root), []).append(path)
@@ -191,6 +215,27 @@ def assign_splits(
         split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
         assigned.update(dict.fromkeys(groups[name], split))
     return assigned
+
+
+def _completed(reading: AnnotationSet, images: Sequence[Path], seed: int) -> dict[Path, str]:
+    """Return the source's own division, with the images that it does not name in train; empty if it has none.
+
+    Images beside those of a test set alone, such as ``trainval.json`` beside ``test.json``, are divided into train and
+    val; a set with one part and nothing else is not divided.
+    """
+    own = {path: reading.splits[path] for path in images if path in reading.splits}
+    rest = [path for path in images if path not in own]
+    if not true_division(own) and not (rest and own and "train" not in own.values()):
+        return {}
+    divided = dict.fromkeys(rest, "train")
+    if "val" not in own.values() and "train" not in own.values():
+        last = split_bounds(len(rest), _WITHOUT_TEST)[1]
+        order = np.random.default_rng(seed).permutation(len(rest))
+        divided = {rest[i]: "train" if place < last else "val" for place, i in enumerate(order)}
+    if rest:
+        shares = ", ".join(f"{split} {n}" for split, n in Counter(divided.values()).items())
+        logger.warning("%d images that the source puts into no split: %s", len(rest), shares)
+    return {path: own.get(path) or divided[path] for path in images}
 
 
 def _measure_sigmas(reading: AnnotationSet) -> list[str]:
@@ -225,7 +270,7 @@ def loss_report(reading: AnnotationSet, name: str, source: Path | str) -> dict[s
         "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
         "flips": f"off: {reading.schema.unflipped}" if reading.schema.unflipped else "on",
         "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
-        "rules": {rule.value: count for rule, count in reading.rules.items()},
+        "rules": {**{rule.value: count for rule, count in reading.rules.items()}, **reading.noted},
         "skipped": dict(Counter(fault.what for fault in reading.faults)),
     }  # fmt: skip
 

@@ -58,8 +58,8 @@ def split(
         images), and ``note``: how far off coarse groups leave the shares, or empty.
 
     Raises:
-        BadInputError: not a converted folder, an id twice, an annotation without its image, wrong ratios or pattern,
-            or a split that was asked for gets nothing.
+        BadInputError: not a converted folder, an id or an image twice, an annotation without its image, wrong ratios or
+            pattern, or a split that was asked for gets nothing.
     """
     folder = Path(folder)
     _put_back(folder)
@@ -96,6 +96,12 @@ def _load(folder: Path) -> dict[str, Content]:
                 f"id {twice[0]!r} twice among the {kind} of all files", where=str(folder / "annotations"),
                 todo="convert the source again, which renumbers the ids",
             )  # fmt: skip
+    entries = Counter(image["file_name"] for content in contents.values() for image in content["images"])
+    if entries and max(entries.values()) > 1:
+        raise BadInputError(
+            "image is listed twice", where=str(folder / "annotations"), found=entries.most_common(1)[0][0],
+            todo="delete one of its entries, with the annotations of both at the other",
+        )  # fmt: skip
     names = {str(file): content["categories"] for file, content in contents.items()}
     if any(categories != next(iter(names.values())) for categories in names.values()):
         raise BadInputError(

@@ -2,12 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.placement.orientation import turn_like_the_others
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.rule import AppliedRule
 from kpplugins.schema import KeypointSchema
@@ -16,6 +17,8 @@ from kpplugins.schema.keypoint_schema import NOT_KNOWN
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
+UNLABELLED = "image that nobody labelled, left out"
+"""Said of images (``AnnotationSet.noted``) that are no backgrounds either: nobody says that they are empty."""
 ORIGINS_FILE = "crops.csv"
 """File that tells where each crop in a folder of crops came from."""
 REPORT_FILE = "report.json"
@@ -34,11 +37,13 @@ class AnnotationSet:
         schema: what the K keypoints of every record are.
         records: one per instance, in the order of the source.
         faults: one BadInputError per image or annotation that could not be read.
-        backgrounds: images of the source without any instance.
+        backgrounds: images that the source says have no instance.
         category_keypoints: names of the keypoints that a category has, if categories have different ones; a category
             that is not listed has all.
         flips_stated: somebody has decided on the flips, in ``schema.json`` or in the command. Otherwise the pairs come
             from the names or from a file of another program, and the labelled keypoints are asked.
+        noted: how often something else is to be said of images or annotations, in words, e.g. ``UNLABELLED``.
+        files: the annotation files that were used, where the source has others too.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
         notes: one line for each thing that the reader left out, assumed or found elsewhere, with counts, where it
             belongs to no single record.
@@ -51,6 +56,8 @@ class AnnotationSet:
     splits: dict[Path, str] = field(default_factory=dict)
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     flips_stated: bool = False
+    noted: Counter[str] = field(default_factory=Counter)
+    files: tuple[Path, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -108,6 +115,21 @@ class AnnotationSet:
         self.records = [replace(record, category=category) for record in self.records]
         self.schema, self.category_keypoints = replace(self.schema, name=category), {}
 
+    def without(self, images: Collection[Path]) -> "AnnotationSet":
+        """Take images out, with all that was read of them.
+
+        Args:
+            images: their paths.
+
+        Returns:
+            This set.
+        """
+        if images:
+            self.records = [r for r in self.records if r.image not in images]
+            self.backgrounds = [b for b in self.backgrounds if b.path not in images]
+            self.splits = {path: split for path, split in self.splits.items() if path not in images}
+        return self
+
     def settle(self, skip_bad: bool) -> "AnnotationSet":
         """Raise at faults, or skip the bad files; log what was left out and which rules were applied.
 
@@ -118,8 +140,10 @@ class AnnotationSet:
             BadInputError: there are faults and ``skip_bad`` is false.
         """
         settle_faults(self.faults, skip_bad, len(self.records))
-        for rule, count in sorted(self.rules.items(), key=lambda item: item[0].value):
-            logger.warning("%d × %s", count, rule.value)
+        self.records = turn_like_the_others(self.records)
+        said = {**{rule.value: count for rule, count in self.rules.items()}, **self.noted}
+        for words, count in sorted(said.items()):
+            logger.warning("%d × %s", count, words)
         for note in self.notes:
             logger.warning("%s", note)
         return self

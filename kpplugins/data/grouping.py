@@ -14,7 +14,8 @@ How keypoints and boxes are grouped (``group_shapes``):
 
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -301,6 +302,7 @@ def assemble(
     names: Sequence[str] = (),
     skeleton: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
+    noted: Mapping[str, int] | None = None,
 ) -> AnnotationSet:
     """Gather and settle the ``AnnotationSet`` of all images of a source.
 
@@ -313,6 +315,7 @@ def assemble(
         names: see ``gather``.
         skeleton: lines that the source declares.
         notes: see ``AnnotationSet``.
+        noted: see ``AnnotationSet``.
 
     Returns:
         See ``gather``.
@@ -320,10 +323,12 @@ def assemble(
     Raises:
         BadInputError: see ``gather``; or there is a fault and ``skip_bad`` is false.
     """
+    pages, faults = _each_image_once(pages, faults)
     if faults and not (skip_bad or names or any(i.keypoints for p in pages for i in p.instances)):
         settle_faults(faults, skip_bad)
     reading = gather(source, pages, faults, margin=margin, names=names, skeleton=skeleton)
     reading.notes += notes
+    reading.noted += Counter(noted or {})
     return reading.settle(skip_bad)
 
 
@@ -384,23 +389,22 @@ def gather(
 def _each_image_once(
     pages: Sequence[Page], faults: Sequence[BadInputError]
 ) -> tuple[list[Page], list[BadInputError]]:
-    first: dict[Path, Page] = {}
-    doubles = []
+    """Leave out images with several pages, for each of them may lack what another has, and return their faults too."""
+    of_image: dict[Path, list[Page]] = {}
     for page in pages:
-        earlier = first.get(page.image.path)
-        if earlier is None:
-            first[page.image.path] = page
-        else:
-            doubles.append(
-                BadInputError(
-                    "image is annotated twice",
-                    where=page.where,
-                    expected="one annotation per image",
-                    found=f"another at {earlier.where}",
-                    todo="delete one of them",
-                )
-            )
-    return list(first.values()), [*faults, *doubles]
+        of_image.setdefault(page.image.path.resolve(), []).append(page)
+    doubles = [
+        BadInputError(
+            "image is annotated twice",
+            where=page.where,
+            expected="one annotation per image",
+            found=f"another at {first.where}",
+            todo="delete one of them, or rename the image that is meant",
+        )  # fmt: skip
+        for first, *others in of_image.values()
+        for page in others
+    ]
+    return [found[0] for found in of_image.values() if len(found) == 1], [*faults, *doubles]
 
 
 def _no_keypoints(source: Path, faults: Sequence[BadInputError]) -> BadInputError:

@@ -1,5 +1,7 @@
 """Build the record of an annotation from any format, by the same rules for keypoints, boxes and areas.
 
+- An annotation that was made on the image before its EXIF orientation was applied, or in another size, is turned and
+  scaled first (``MadeOn``).
 - A labelled keypoint outside the image is absent. One on the right or lower border, up to x = width or y = height, is
   inside: tools that measure from pixels' edges reach so far. It is moved to the last pixel.
 - A given box is cut to the image: to the centres of its outermost pixels, as MMPose does. Half a pixel to one pixel
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.placement.made_on import TURNED, MadeOn
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
@@ -31,6 +34,10 @@ SMALL_SIDE = 0.1
 AREA_OF_BOX = 0.53
 """Area of an instance whose file gives none, as a fraction of its box's: MMPose's for data without outlines
 (``BaseCocoStyleDataset.parse_data_info``, ``MpiiDataset``, ``JhmdbDataset``), so that OKS is comparable."""
+
+_BEYOND = 0.03
+"""How far a keypoint must be beyond its image to show that it was made on the image turned the other way, as a fraction
+of the longer side."""
 
 _CONVENTION = 1.0
 """Pixels by which boxes of one instance differ between tools that count from pixels' centres and from their edges."""
@@ -68,11 +75,16 @@ def build_record(
         The record, its keypoints (K, 3) with zeros where one is absent, its box (4,) xyxy within the image.
 
     Raises:
-        BadInputError: a visibility other than 0, 1 or 2, a labelled keypoint or a box that is not finite, a box
-            without area in the image, or neither a box nor a keypoint in the image.
+        BadInputError: the keypoints fit the image only if its EXIF orientation is taken the other way; a visibility
+            other than 0, 1 or 2, a labelled keypoint or a box that is not finite, a box without area in the image, or
+            neither a box nor a keypoint in the image.
     """
     labelled = _labelled(keypoints, where)
     keypoints, on_border = _from_border(keypoints, labelled, image, border)
+    if image.made_on is not None:
+        _check_way(image, image.made_on, keypoints[labelled, :2], where)
+        keypoints, box, area = _on_image(image, image.made_on, keypoints, box, area)
+        rules = [*rules, *image.made_on.rules]
     inside = labelled & inside_image(keypoints[:, :2], image.width, image.height)
     applied = [*rules, *[AppliedRule.KEYPOINT_OUTSIDE] * int(labelled.sum() - inside.sum())]
     applied += [AppliedRule.KEYPOINT_MOVED] * on_border
@@ -119,7 +131,7 @@ def _from_border(
     keypoints: np.ndarray, labelled: np.ndarray, image: ImageInfo, border: float
 ) -> tuple[np.ndarray, int]:
     """Move labelled keypoints on the right and lower border to the last pixel, and count them."""
-    last = np.array([image.width - 1, image.height - 1], np.float64)
+    last = np.array(image.annotated_size, np.float64) - 1
     points = keypoints[:, :2]
     near = (
         labelled
@@ -132,6 +144,38 @@ def _from_border(
     moved = keypoints.astype(np.float64)
     moved[near, :2] = np.minimum(points[near], last)
     return moved, int(near.sum())
+
+
+def _check_way(image: ImageInfo, made_on: MadeOn, points: np.ndarray, where: str) -> None:
+    """Raise BadInputError if the keypoints fit the image turned the other way alone, whatever size is stated."""
+    rules, (width, height) = made_on.rules, image.annotated_size
+    stated = AppliedRule.EXIF_TURNED in rules or AppliedRule.EXIF_KEPT in rules
+    if AppliedRule.RESCALED in rules or not (stated or made_on.doubt in TURNED):
+        return
+    slack = _BEYOND * max(width, height)
+    beyond = (points > np.array([width, height]) - 1 + slack).any()
+    if not beyond or not inside_image(points, height, width).all():
+        return
+    other = "after" if AppliedRule.EXIF_TURNED in rules else "before"
+    delete = f"if they were made so, delete the orientation: exiftool -Orientation= {image.path.name}"
+    raise BadInputError(
+        f"keypoints fit the image only {other} its EXIF orientation is applied", where=where,
+        expected=f"keypoints within {width}×{height}", found=f"keypoints within {height}×{width}",
+        todo="state the size of the image that was annotated" if stated else delete,
+    )  # fmt: skip
+
+
+def _on_image(
+    image: ImageInfo, made_on: MadeOn, keypoints: np.ndarray, box: np.ndarray | None, area: float | None
+) -> tuple[np.ndarray, np.ndarray | None, float | None]:
+    """Turn and scale keypoints, box and area from what they were made on to the decoded image."""
+    points = made_on.to_image(keypoints[:, :2], image.width, image.height)
+    if box is not None:
+        corners = made_on.to_image(box.reshape(2, 2), image.width, image.height)
+        box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+    if area is not None:
+        area *= image.width * image.height / (made_on.width * made_on.height)
+    return np.concatenate([points, keypoints[:, 2:]], axis=1), box, area
 
 
 def _given_box(box: np.ndarray, image: ImageInfo, where: str) -> np.ndarray:

@@ -21,4 +21,13 @@ class AppliedRule(Enum):
     BOX_OF_SCALE = "box made from a person's position and scale"
     HEAD_LEFT_OUT = "box of a head, which COCO keypoints cannot hold, left out"
     OCCLUSION_OF_WHOLE = "instance marked as occluded without saying which keypoints, all taken as visible"
+    EXIF_TURNED = "annotation made before the image's EXIF orientation was applied, turned"
+    EXIF_KEPT = "annotation made after the image's EXIF orientation was applied, as its size tells"
+    EXIF_FOLLOWED = (
+        "annotation of an image whose EXIF orientation keeps its size, turned as the source's others are"
+    )
+    EXIF_UNKNOWN = (
+        "annotation of an image with an EXIF orientation and no size that tells, taken as made after it"
+    )
+    RESCALED = "annotation of an image of another size, scaled"
     CROP_WIDENED = "crop widened to labelled keypoints outside it"

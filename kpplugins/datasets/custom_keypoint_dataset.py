@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,7 @@ class CustomKeypointDataset(RecordDataset):
                 "%s has no test images: testing on val, which has chosen the checkpoint", self.data_root
             )
             records, backgrounds = self._read(folder, ["val"])
+        self._say_same_content(folder)
         if not records:
             raise BadInputError(
                 f"the {self.split} split has no instances",
@@ -118,6 +120,17 @@ class CustomKeypointDataset(RecordDataset):
                 todo=f"split it again: {CONVERT_COMMAND}{_WITHOUT_VAL if self.split == 'val' else ''}",
             )
         return records, backgrounds
+
+    def _say_same_content(self, folder: Path) -> None:
+        """Warn of a split whose file is a copy of train's: scores on it say how well it was learnt by heart."""
+        own, train = folder / f"{self.split}.json", folder / "train.json"
+        if (
+            self.split in ("val", "test")
+            and own.is_file()
+            and train.is_file()
+            and cmp(own, train, shallow=False)
+        ):
+            logger.warning("%s has the same content as train.json: scores on it are of no use", own)
 
     def _read(self, folder: Path, splits: Sequence[str]) -> tuple[list[PoseRecord], list[ImageInfo]]:
         records: list[PoseRecord] = []

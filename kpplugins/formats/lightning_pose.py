@@ -35,17 +35,24 @@ def is_lightning_pose(source: Path) -> bool:
 
 
 def read_lightning_pose(
-    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = MARGIN,
+    negatives: bool = False,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read every row of every table, by name of table and row.
 
-    An empty cell is an absent keypoint, every other one is visible. A row without keypoints is a background. Tables
-    of several views may have different body parts: then each view is a category, with its own keypoints.
+    An empty cell is an absent keypoint, every other one is visible. Nobody has labelled the image of a row without
+    keypoints: it is left out, which is counted. Tables of several views may have different body parts: then each view
+    is a category, with its own keypoints.
 
     Args:
         source: the data folder, or one table in it.
         images: where the images are instead.
         margin: of the box around the keypoints, see ``record_builder``.
+        negatives: rows without keypoints are backgrounds: somebody has looked and there is nothing.
         skip_bad: skip bad rows and files.
 
     Returns:
@@ -77,9 +84,8 @@ def read_lightning_pose(
         reading.category_keypoints = views
         reading.notes.append(f"views with different body parts, a category each: {', '.join(views)}")
     for table in tables:
-        add_table(
-            reading, table, folder, margin, seen, _view(table) if reading.category_keypoints else "animal"
-        )
+        category = _view(table) if reading.category_keypoints else "animal"
+        add_table(reading, table, folder, margin, seen, category, negatives)
     reading.notes += folder.notes
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("holds no labelled image", where=str(tables[0].path))

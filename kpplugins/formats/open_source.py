@@ -54,7 +54,9 @@ def open_source(
     parameters = inspect.signature(known.reader).parameters
     unknown = [key for key in chosen if key not in parameters]
     if unknown:
-        raise BadInputError(f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0]}")
+        raise BadInputError(
+            f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0].replace('_', '-')}"
+        )
     if "images" in chosen:
         chosen["images"] = Path(chosen["images"])
         if not chosen["images"].is_dir():

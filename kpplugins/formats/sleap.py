@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.parsing.image_files import existing_end, is_absolute, measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import one_line
@@ -20,6 +20,7 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
 
+_EMPTY = "instance without a visible point, left out"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -46,14 +47,15 @@ def read_sleap(
     images: Path | None = None,
     extract_to: Path | None = None,
     margin: float = MARGIN,
+    negatives: bool = False,
     skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read what people labelled, in the order of the file.
 
-    A point that SLEAP marks as not visible has no trustworthy position and is absent; the others are visible. Frames
-    with predictions only are left out, which is noted; a labelled frame without instances is a background (in a
-    package file it has no image and is left out too). The symmetries of the skeleton are the flip pairs; where it
-    has none, they follow from the names.
+    A point that SLEAP marks as not visible has no trustworthy position and is absent; the others are visible. Instances
+    without a visible point, and frames without any other instance, with predictions only for example, are left out,
+    which is counted; frames that SLEAP marks as negative are backgrounds. The symmetries of the skeleton
+    are the flip pairs; where it has none, they follow from the names.
 
     Args:
         source: the ``.slp`` file, or a folder with one.
@@ -61,6 +63,7 @@ def read_sleap(
         extract_to: the folder that frames of videos and package files are written to; ``None`` makes such frames
             faults. It is the caller's to remove where reading fails.
         margin: of the box around an animal's keypoints, see ``record_builder``.
+        negatives: frames without instances are backgrounds, save those of package files, which have no image.
         skip_bad: skip bad frames.
 
     Returns:
@@ -73,13 +76,13 @@ def read_sleap(
     labels = _load(path)
     reading = AnnotationSet(_schema(labels, path))
     frames = _Frames(path, extract_to, ImageFolder(images or path.parent, search=images is not None))
-    left_out = 0
     for number, frame in enumerate(labels.labeled_frames):
         where = f"{path}:frame {number}"
         try:
-            given = list(frame.user_instances)
-            if not given and (len(frame.instances) or _embedded(frame.video)):
-                left_out += 1
+            given = [i for i in frame.user_instances if _has_point(i)]
+            reading.noted[_EMPTY] += len(frame.user_instances) - len(given)
+            if not given and not _is_negative(frame, negatives):
+                reading.noted[UNLABELLED] += 1
                 continue
             image = frames.image(frame.video, int(frame.frame_idx), where)
             records = [_record(i, reading.schema, image, path, where, margin) for i in given]
@@ -90,11 +93,23 @@ def read_sleap(
         if not records:
             reading.backgrounds.append(image)
     reading.notes += frames.folder.notes
-    if left_out:
-        reading.notes.append(f"{path}: {left_out} frames that nobody labelled, left out")
+    reading.noted = +reading.noted
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("no labelled frame here", where=str(path), todo="label some in SLEAP")
     return reading.settle(skip_bad)
+
+
+def _has_point(instance: Any) -> bool:
+    """Tell whether an instance has a visible point; one of another number of points is left to ``_record``."""
+    visible = np.asarray(instance.points["visible"], dtype=bool)
+    return bool((visible & ~np.isnan(np.asarray(instance.points["xy"], dtype=np.float64)).any(axis=1)).any())
+
+
+def _is_negative(frame: Any, negatives: bool) -> bool:
+    """Tell whether somebody has said of a frame without instances that there is nothing in it."""
+    if len(frame.instances) or _embedded(frame.video):
+        return False
+    return negatives or bool(getattr(frame, "is_negative", False))
 
 
 @dataclass

@@ -211,6 +211,14 @@ FAULTS = {
         lambda c: c["test"]["images"].append(c["train"]["images"][0]),
         {("harmful", "image-in-two-splits"): 1},
     ),
+    "one file twice": (
+        lambda c: c["train"]["images"].append(c["train"]["images"][0] | {"id": 900}),
+        {("harmful", "image-twice"): 1},
+    ),
+    "a copy of a split": (
+        lambda c: c["test"].update(copy.deepcopy(c["val"])),
+        {("harmful", "image-in-two-splits"): 1},
+    ),
     "never labelled": (absent(0, *SIZES), {("suspect", "keypoint-never-labelled"): 1}),
     "not scored": (absent(0, "test"), {("suspect", "keypoint-not-scored"): 1}),
     "not trained": (absent(0, "train"), {("harmful", "keypoint-not-trained"): 2}),  # in val and in test

@@ -1,17 +1,22 @@
 """Any source to the inner format."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from kpplugins.curation.check import check
 from kpplugins.curation.convert import assign_splits, convert, group_of
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.reader import read_coco
+from kpplugins.data.images import read_image
+from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.formats.registry import FORMATS, by_name, detect
 from kpplugins.schema import KeypointSchema
@@ -167,6 +172,82 @@ def test_a_ratio_that_is_asked_for_goes_over_the_sources_division():
     assert list(assign_splits(lone).values()).count("train") == 8
     with pytest.raises(BadInputError, match="three numbers"):
         assign_splits(reading, (0, 0, 0))
+
+
+def test_images_beside_a_test_set_are_divided_into_train_and_val(caplog: pytest.LogCaptureFixture):
+    names = [f"{i}.png" for i in range(12)]
+    beside = {Path(n): "test" for n in names[9:]}
+    splits = assign_splits(reading_of(names, splits=beside))
+    assert {p for p, split in splits.items() if split == "test"} == set(beside)
+    assert list(splits.values()).count("train") == 8 and list(splits.values()).count("val") == 1
+    assert "9 images that the source puts into no split: train 8, val 1" in caplog.text
+    beside = {Path(n): "val" for n in names[9:]}
+    splits = assign_splits(reading_of(names, splits=beside))
+    assert [splits[Path(n)] for n in names] == ["train"] * 9 + ["val"] * 3
+
+
+def test_what_check_finds_at_the_source_is_said(drawn_cats: Path, tmp_path: Path):
+    """Twenty cats, one of them twice and one with its keypoints moved into the corner."""
+    shutil.copytree(drawn_cats, tmp_path / "cats")
+    files = sorted((tmp_path / "cats").rglob("*.jpg"))
+    for suffix in ("", ".cat"):
+        shutil.copy(f"{files[0]}{suffix}", files[0].parent / f"zz_copy.jpg{suffix}")
+    report = convert(tmp_path / "cats", tmp_path / "out")
+    found = check(tmp_path / "cats")
+    assert [f.check for f in found.findings if f.severity != "note"] == ["duplicate"]
+    assert [line for severity, line in found.lines if severity == "suspect"][0] in report["warnings"][0]
+    assert report["warnings"][0].startswith("suspect: 1 × duplicate, e.g. ")
+    assert [note.split(",")[0] for note in report["notes"]] == ["1 × visibility-constant"]
+    assert json.loads((tmp_path / "out/report.json").read_text())["warnings"] == report["warnings"]
+    unseen = convert(tmp_path / "cats", tmp_path / "out_2", checks=False)
+    assert unseen["warnings"] == unseen["notes"] == []
+
+
+def test_a_converted_folder_leaves_no_doubt_of_its_orientations(tmp_path: Path):
+    """Upside down and square images have one size both ways; what convert has decided is not asked again."""
+    (tmp_path / "in/images").mkdir(parents=True)
+    content: dict = {
+        "images": [],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "a", "keypoints": ["b"]}],
+    }
+    for i, orientation in enumerate((6, 3, 3, 3), 1):
+        pixels = np.zeros((48, 64, 3), np.uint8)
+        pixels[12, 40 + i] = 255
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(pixels).save(tmp_path / f"in/images/{i}.png", exif=exif)
+        content["images"].append({"id": i, "file_name": f"{i}.png", "width": 64, "height": 48})
+        annotation = {
+            "id": i,
+            "image_id": i,
+            "category_id": 1,
+            "keypoints": [40 + i, 12, 2],
+            "bbox": [30, 5, 20, 20],
+        }
+        content["annotations"].append(annotation)
+    (tmp_path / "in/annotations.json").write_text(json.dumps(content))
+    rules = convert(tmp_path / "in", tmp_path / "out")["rules"]
+    assert {words: n for words, n in rules.items() if "EXIF" in words} == {
+        AppliedRule.EXIF_TURNED.value: 1, AppliedRule.EXIF_FOLLOWED.value: 3,
+    }  # fmt: skip
+    again = read_coco(tmp_path / "out")
+    assert not any("EXIF" in rule.value for rule in again.rules)
+    for record in again.records:
+        ((row, column),) = np.argwhere(read_image(record.image)[..., 0] > 0)
+        assert record.keypoints.tolist() == [[column, row, 2]]
+    assert not [
+        f for f in check(tmp_path / "out").findings if f.check in ("exif-orientation", "left-out-or-moved")
+    ]
+
+
+def test_findings_in_extracted_images_name_the_annotation_file(kaggle_folder: Path, tmp_path: Path):
+    rows = (kaggle_folder / "training.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "training.csv").write_text("".join([*rows, rows[1]]))
+    warnings = convert(tmp_path / "faces", tmp_path / "out")["warnings"]
+    (double,) = [warning for warning in warnings if "duplicate" in warning]
+    assert f"e.g. {tmp_path / 'faces'}" in double
 
 
 def test_a_pattern_is_matched_below_the_source():

@@ -110,7 +110,9 @@ def test_what_is_left_out_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFi
     }
     assert (report["source images"], report["source instances"], report["instances"]) == (2, 5, 1)
     assert "left out: 1 × crowd" in caplog.text
-    assert json.loads((tmp_path / "out/report.json").read_text()) == {**report, "place": "hardlink"}
+    assert json.loads((tmp_path / "out/report.json").read_text()) == {
+        **report, "place": "hardlink", "exif": "applied",
+    }  # fmt: skip
 
 
 def test_a_point_beyond_the_margin_widens_the_crop_or_is_dropped_and_counted(tmp_path: Path):

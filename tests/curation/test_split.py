@@ -136,6 +136,7 @@ def test_what_cannot_be_divided(tmp_path: Path):
     train = json.loads((folder / "annotations/train.json").read_text())
     for change, words in (
         (lambda c: c["images"].append(c["images"][0]), "id 1 twice among the images"),
+        (lambda c: c["images"].append(c["images"][0] | {"id": 51}), "image is listed twice"),
         (lambda c: c["annotations"].append({"id": 99, "image_id": 77}), "unknown image.*image_id 77"),
         (lambda c: c["images"].append({"id": 50}), "without a file_name"),
         (lambda c: c["images"].append({"file_name": "x"}), r"without an id"),

@@ -161,3 +161,15 @@ def test_an_annotation_file_written_again_is_parsed_again(tmp_path: Path):
     content["categories"][0]["name"] = "salmon"
     path.write_text(json.dumps(content))
     assert category_names_of_file(path) == ["salmon"]
+
+
+def test_a_copy_of_train_is_said(converted: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    CustomKeypointDataset(str(converted), "val")
+    assert "same content as train.json" not in caplog.text
+    (tmp_path / "images").symlink_to(converted / "images")
+    (tmp_path / "annotations").mkdir()
+    content = (converted / "annotations" / "train.json").read_bytes()
+    for split in ("train", "val"):
+        (tmp_path / "annotations" / f"{split}.json").write_bytes(content)
+    assert len(CustomKeypointDataset(str(tmp_path), "val")) == 10
+    assert "val.json has the same content as train.json" in caplog.text

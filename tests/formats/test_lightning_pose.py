@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kpplugins.data.annotation_set import UNLABELLED
 from kpplugins.formats.deeplabcut.reader import is_deeplabcut
 from kpplugins.formats.lightning_pose import is_lightning_pose, read_lightning_pose
 from kpplugins.structures import BadInputError
@@ -42,7 +43,9 @@ def test_the_table_is_read(folder: Path):
     assert first.bbox.tolist() == [8.5, 18, 32, 42]  # longer side 20, margin 2
     assert second.keypoints.tolist() == [[5, 6, 2], [0, 0, 0]]
     assert second.bbox.tolist() == [0, 1, 10, 11]  # a single keypoint: a tenth of 100
-    assert [p.path.name for p in reading.backgrounds] == ["img02.png"]
+    assert reading.backgrounds == [] and reading.noted == {UNLABELLED: 1}
+    negatives = read_lightning_pose(folder, negatives=True)
+    assert [p.path.name for p in negatives.backgrounds] == ["img02.png"] and not negatives.noted
     assert len(read_lightning_pose(folder / "CollectedData.csv").records) == 2
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kpplugins.data.annotation_set import UNLABELLED
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.sleap import is_sleap, read_sleap
 from kpplugins.structures import BadInputError
@@ -73,8 +74,29 @@ def test_points_skeleton_and_symmetries(folder: Path, caplog: pytest.LogCaptureF
     assert third.keypoints.tolist() == [[1, 2, 2], [0, 0, 0], [0, 0, 0]]  # not visible; outside
     assert reading.rules[AppliedRule.KEYPOINT_OUTSIDE] == 1
     assert [r.image.name for r in reading.records] == ["0.png", "0.png", "2.png"]
-    assert [p.path.name for p in reading.backgrounds] == ["1.png"]
-    assert "1 frames that nobody labelled, left out" in caplog.text
+    assert reading.backgrounds == [] and reading.noted == {UNLABELLED: 2}  # empty, and with a prediction only
+    assert "2 × image that nobody labelled, left out" in caplog.text
+    negatives = read_sleap(folder, negatives=True)
+    assert [p.path.name for p in negatives.backgrounds] == ["1.png"] and negatives.noted == {UNLABELLED: 1}
+
+
+def test_an_instance_without_a_visible_point_is_left_out_and_its_frame_if_it_is_the_only_one(folder: Path):
+    sio = pytest.importorskip("sleap_io")
+    labels = sio.load_slp(str(folder / "a.slp"))
+    for instance in [*labels.labeled_frames[0].instances[:1], *labels.labeled_frames[1].instances]:
+        instance.points["visible"][:] = False
+    sio.save_slp(labels, str(folder / "a.slp"))
+    reading = read_sleap(folder)
+    assert [r.image.name for r in reading.records] == ["0.png"] and reading.backgrounds == []
+    assert reading.noted == {UNLABELLED: 3, "instance without a visible point, left out": 2}
+
+
+def test_a_frame_that_is_marked_as_negative_is_a_background(folder: Path):
+    sio = pytest.importorskip("sleap_io")
+    labels = sio.load_slp(str(folder / "a.slp"))
+    labels.labeled_frames[2].is_negative = True
+    sio.save_slp(labels, str(folder / "a.slp"))
+    assert [p.path.name for p in read_sleap(folder).backgrounds] == ["1.png"]
 
 
 def test_labels_that_were_moved_find_their_images(folder: Path):
@@ -131,10 +153,10 @@ def test_other_hdf5_and_cut_files(folder: Path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(folder / "other.slp", "w") as file:
         file["x"] = [1]
-    with pytest.raises(BadInputError, match=r"other\.slp: no labels of SLEAP"):
+    with pytest.raises(BadInputError, match=r"other\.slp: not SLEAP labels"):
         read_sleap(folder / "other.slp")
     (folder / "cut.slp").write_bytes((folder / "a.slp").read_bytes()[:2000])
-    with pytest.raises(BadInputError, match=r"cut\.slp: no labels of SLEAP") as caught:
+    with pytest.raises(BadInputError, match=r"cut\.slp: not SLEAP labels") as caught:
         read_sleap(folder / "cut.slp")
     assert "\n" not in str(caught.value)
     with pytest.raises(BadInputError, match="more than one .slp here"):

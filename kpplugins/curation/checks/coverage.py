@@ -1,12 +1,16 @@
 """Check which keypoints, instances and images are labelled, and in which split."""
 
+from collections import Counter
+
 import numpy as np
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
+from kpplugins.data.rule import AppliedRule
 from kpplugins.data.splits import SPLITS
 
 _LISTED = 8
+_MOVED = (AppliedRule.EXIF_TURNED, AppliedRule.EXIF_KEPT, AppliedRule.EXIF_FOLLOWED, AppliedRule.RESCALED)
 
 
 def keypoints(material: Material) -> list[Finding]:
@@ -47,13 +51,14 @@ def keypoints(material: Material) -> list[Finding]:
 
 
 def unlabelled(material: Material) -> list[Finding]:
-    """Count instances without a labelled keypoint and images without an instance.
+    """Count instances without a labelled keypoint, images without an instance, and what the reader noted besides.
 
     Args:
         material: the data set.
 
     Returns:
-        At most one finding for the instances and one for the images.
+        At most one finding each for the instances, for the images, for EXIF orientations in doubt, and for what the
+        reader left out or moved.
     """
     found = []
     empty = sum(r.num_labelled == 0 and not r.crowd for r in material.records)
@@ -65,6 +70,15 @@ def unlabelled(material: Material) -> list[Finding]:
         what = f"{len(material.reading.backgrounds)} of {len(material.images)} images have no instance."
         todo = "nothing, if there is nothing in them to label"
         found.append(Finding("image-without-instance", "note", what, todo, material.source))
+    doubtful = material.reading.rules[AppliedRule.EXIF_UNKNOWN]
+    if doubtful:
+        what = f"{doubtful} × {AppliedRule.EXIF_UNKNOWN.value}."
+        todo = "look at them (kpplugins dataset browse DIR); if they are wrong, delete the orientation from the files"
+        found.append(Finding("exif-orientation", "suspect", what, todo, material.source))
+    said = Counter({rule.value: material.reading.rules[rule] for rule in _MOVED}) + material.reading.noted
+    if said:
+        what = "; ".join(f"{count} × {words}" for words, count in said.items()) + "."
+        found.append(Finding("left-out-or-moved", "note", what, "nothing, if intended", material.source))
     return found
 
 

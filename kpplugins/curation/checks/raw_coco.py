@@ -9,15 +9,17 @@ import numpy as np
 
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.coco.files import coco_files, split_of_file
+from kpplugins.data.coco.files import split_of_file
 from kpplugins.data.coco.reader import CocoFile
-from kpplugins.data.coco.schema import coco_object, has_keypoints
+from kpplugins.data.coco.schema import coco_object
 from kpplugins.data.coco.single_points import coco_id
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.data.rule import AppliedRule
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import clip_box
+
+_MOVED = {AppliedRule.EXIF_TURNED, AppliedRule.EXIF_FOLLOWED, AppliedRule.RESCALED}
 
 
 @dataclass(frozen=True)
@@ -78,24 +80,17 @@ def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
     """Read the COCO files of a source and match them with the records.
 
     Args:
-        source: annotation file, or a folder as ``coco_files`` takes it.
+        source: annotation file or folder.
         reading: what the reader made of the source.
 
     Returns:
-        The files in sorted order; files that are not COCO or have no keypoints are left out.
+        The files that the reader used, in its order. An image whose annotations were turned or scaled counts as
+        unreadable: what is written of it is not in its pixels.
     """
-    files = [source] if source.is_file() else coco_files(source)
     root = source if source.is_dir() else source.parent
-    sizes = {image.path: image for image in images_of(reading)}
-    found = []
-    for path in files:
-        try:
-            content = coco_object(path)
-        except BadInputError:
-            continue
-        if has_keypoints(content):
-            found.append(_raw_file(path, root, content, sizes, reading))
-    return found
+    moved = {record.image for record in reading.records if _MOVED.intersection(record.rules)}
+    sizes = {image.path: image for image in images_of(reading) if image.path not in moved}
+    return [_raw_file(path, root, coco_object(path), sizes, reading) for path in reading.files]
 
 
 def _raw_file(

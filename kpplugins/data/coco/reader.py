@@ -6,15 +6,19 @@ Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``s
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kpplugins.data.annotation_set import REPORT_FILE, AnnotationSet
+from kpplugins.data.annotation_set import REPORT_FILE, UNLABELLED, AnnotationSet
 from kpplugins.data.coco.files import coco_files, image_place, split_of_file
+from kpplugins.data.coco.image_account import says_nothing, settle_backgrounds, settle_repeats
 from kpplugins.data.coco.schema import coco_object, has_keypoints, schemas_of
 from kpplugins.data.coco.single_points import coco_id, is_point, point_of, single_point_names
+from kpplugins.data.coco.split_files import chosen_files, without_repeats
+from kpplugins.data.coco.writer import APPLIED, EXIF
 from kpplugins.data.corner_votes import are_corners, corner_votes
 from kpplugins.data.faults import raise_or_warn
 from kpplugins.data.grouping import DrawnBox, DrawnKeypoint, Page, gather, group_shapes
@@ -32,6 +36,8 @@ from kpplugins.structures.geometry import xyxy_to_xywh
 BOX_FORMATS = ("xywh", "xyxy")
 _ASKED = 5000
 """Maximum number of boxes, spread over a file, that are tested for being corners."""
+_MEASURED = 5000
+"""Maximum number of images, spread over a file, that are measured where not all must be."""
 
 
 def is_coco(source: Path) -> bool:
@@ -57,6 +63,8 @@ def read_coco(
     skip_bad: bool = False,
     check_images: bool = True,
     box_format: str = "xywh",
+    rescale: bool = False,
+    split_files: Sequence[str] | None = None,
 ) -> AnnotationSet:
     """Read one annotation file, or every one with keypoints that ``coco_files`` lists.
 
@@ -66,17 +74,21 @@ def read_coco(
         images: where the images are; ``None`` looks in the usual places beside the file.
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad entries and log how many and why.
-        check_images: read each image's header; otherwise take its size from the annotation and check only that
-            the file exists.
+        check_images: read each image's header and compare its size with the stated one; otherwise do so for up to
+            5,000 images, spread over a file, and check of the others that they exist.
         box_format: ``xywh`` as COCO defines it, or ``xyxy`` for a file that violates this.
+        rescale: see ``measure_image``.
+        split_files: ``SPLIT=FILE`` for each file to read; see ``chosen_files``. ``None`` reads all.
 
     Returns:
-        One record per annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such.
+        One record per annotation that has keypoints or a box; unlabelled boxes and crowds are kept as such. Annotations
+        without both are left out, and images with no other ones; both are counted.
 
     Raises:
         BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
     """
-    files = coco_files(source) if source.is_dir() else [source]
+    named = chosen_files(source, split_files) if split_files is not None else {}
+    files = list(named) or (coco_files(source) if source.is_dir() else [source])
     if not files:
         raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
     root = source if source.is_dir() else source.parent
@@ -87,18 +99,28 @@ def read_coco(
             expected=" or ".join(BOX_FORMATS),
             found=repr(box_format),
         )
-    readings: list[AnnotationSet] = []
-    read: list[Path] = []
+    readings: dict[Path, AnnotationSet] = {}
     folders: dict[Path, ImageFolder] = {}
     for file in files:
         content = coco_object(file)
-        if has_keypoints(content) or file == files[-1] and not read:  # which says that it has none
-            part = CocoFile(file, root, margin, check_images, box_format, content, images, folders)
-            readings.append(part.read())
-            read.append(file)
+        if has_keypoints(content) or file == files[-1] and not readings:  # which says that it has none
+            part = CocoFile(
+                file,
+                root,
+                margin,
+                check_images,
+                box_format,
+                content,
+                images,
+                folders,
+                rescale,
+                named.get(file),
+            )
+            readings[file] = part.read()
             part.refuse_corners(skip_bad)
-    whole = _joined(readings, read)
-    left = sorted({*files, *_beside(files, source)} - {*read}) if source.is_dir() else []
+    used = without_repeats(readings)
+    whole = _joined(list(used.values()), list(used))
+    left = sorted({*files, *_beside(files, source)} - {*readings}) if source.is_dir() and not named else []
     if left:
         names = ", ".join(file.name for file in left)
         whole.notes.append(f"left out, because they have no keypoints: {names}")
@@ -113,7 +135,7 @@ def _beside(files: Sequence[Path], source: Path) -> list[Path]:
 
 
 def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> AnnotationSet:
-    whole = readings[0]
+    whole = replace(readings[0], files=tuple(files))
     for file, part in zip(files[1:], readings[1:], strict=True):
         if whole.schema.keypoints != part.schema.keypoints:
             raise BadInputError(
@@ -125,6 +147,7 @@ def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> Annotat
         whole.records += part.records
         whole.faults += part.faults
         whole.backgrounds += part.backgrounds
+        whole.noted += part.noted
         whole.splits.update(part.splits)
         whole.category_keypoints.update(part.category_keypoints)
         whole.notes += [note for note in part.notes if note not in whole.notes]
@@ -140,6 +163,8 @@ class CocoFile:
         margin: see ``read_coco``.
         check_images: see ``read_coco``.
         box_format: see ``read_coco``.
+        rescale: see ``read_coco``.
+        split: of all images of the file; ``None`` takes the one that the file is named after.
     """
 
     def __init__(
@@ -152,9 +177,13 @@ class CocoFile:
         content: dict[str, Any] | None = None,
         images: Path | None = None,
         folders: dict[Path, ImageFolder] | None = None,
+        rescale: bool = False,
+        split: str | None = None,
     ) -> None:
         self.box_format, self.folders = box_format, {} if folders is None else folders
         self.path, self.root, self.margin, self.check_images = path, root, margin, check_images
+        self.rescale, self.split = rescale, split or split_of_file(path, root)
+        self.report = _report_of(path.parent.parent if path.parent.name == "annotations" else root)
         self.content, self.image_root = coco_object(path) if content is None else content, images
         self.single = single_point_names(self.content)
         notes: list[str] = []
@@ -178,14 +207,14 @@ class CocoFile:
         seen: set[str] = set()
         bad: set[str | None] = set()
         by_image: dict[str | None, list[tuple[dict, ImageInfo, str]]] = {}
-        empty: Counter[str | None] = Counter()
+        silent: Counter[str | None] = Counter()
         for i, annotation in enumerate(self.content["annotations"]):
             where = f"{self.path}: annotation {_name(annotation, i)}"
             key = coco_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
             try:
                 image = self._image_of(annotation, images, seen, where)
-                if image is not None and _is_empty(annotation):
-                    empty[key] += 1
+                if image is not None and says_nothing(annotation):
+                    silent[key] += 1
                 elif image is not None:
                     by_image.setdefault(key, []).append((annotation, image, where))
             except BadInputError as fault:
@@ -195,14 +224,9 @@ class CocoFile:
             self._add_single_points(by_image, bad)
         else:
             self._add_records(by_image, bad)
-        taken = {*bad, *by_image, *empty}
-        self.reading.backgrounds += [p for key, p in images.items() if p is not None and key not in taken]
-        if empty:
-            alone = len(set(empty) - set(by_image) - bad)
-            note = f"{empty.total()} annotation{'s' * (empty.total() > 1)} with neither keypoints nor a box, left out"
-            self.reading.notes.append(
-                note + f", with {alone} image{'s' * (alone > 1)} without any other" * bool(alone)
-            )
+        backgrounds, noted = settle_backgrounds(images, set(by_image), bad, silent)
+        self.reading.backgrounds += backgrounds
+        self.reading.noted += noted
         return self.reading
 
     def _add_records(
@@ -232,7 +256,10 @@ class CocoFile:
                 bad.add(key)
         points = sum(len(instance.keypoints) for page in pages for instance in page.instances)
         joined = gather(self.path, pages, [], margin=self.margin, names=self.reading.schema.keypoints)
-        self.reading.records, self.reading.backgrounds = joined.records, joined.backgrounds
+        self.reading.records = joined.records
+        self.reading.noted += Counter(
+            {UNLABELLED: len(joined.backgrounds)}
+        )  # all of their keypoints are absent
         self.reading.faults += joined.faults
         self.reading.notes.append(
             f"each keypoint is an annotation of its own: {points} joined into {len(joined.records)} instances"
@@ -255,13 +282,32 @@ class CocoFile:
 
     def images(self) -> dict[str, ImageInfo | None]:
         """Read the images by id; ``None`` for a bad one, whose fault is recorded."""
+        step = 1 if self.check_images else len(self.content["images"]) // _MEASURED + 1
+        images, keys, faults = self._measured_images(step)
+        if step > 1 and any(image is not None and image.made_on for image in images.values()):
+            images, keys, faults = self._measured_images(1)
+        self.reading.faults += [*faults, *settle_repeats(images, self.path)]
+        self.entry_images = [None if key is None else images[key] for key in keys]
+        if self.split:
+            found = [image.path for image in images.values() if image is not None]
+            self.reading.splits.update(dict.fromkeys(found, self.split))
+        return images
+
+    def _measured_images(
+        self, step: int
+    ) -> tuple[dict[str, ImageInfo | None], list[str | None], list[BadInputError]]:
+        """Find all images, and measure each ``step``-th and those of which no size is stated.
+
+        Returns the images by id, the id of each entry (``None`` for a bad one), and the faults.
+        """
         folder, place, search = self._folder()
-        split = split_of_file(self.path, self.root)
         images: dict[str, ImageInfo | None] = {}
+        keys: list[str | None] = []
+        faults: list[BadInputError] = []
         for i, entry in enumerate(self.content["images"]):
             where = f"{self.path}: image {_name(entry, i)}"
             key = coco_id(entry.get("id")) if isinstance(entry, dict) else None
-            image = None
+            good = None
             try:
                 if not isinstance(entry, dict) or key is None or "file_name" not in entry:
                     raise BadInputError("image needs id and file_name", where=where, found=str(entry)[:80])
@@ -269,31 +315,31 @@ class CocoFile:
                     raise BadInputError(
                         "image id twice", where=where, todo="give each image an id of its own"
                     )
-                images[key] = image = self._image(folder, place, search, entry, where)
+                path = folder.path(str(entry["file_name"]), where, bases=[place], search=search)
+                images[key] = self._measured(path, entry, i % step == 0, where)
+                good = key
             except BadInputError as fault:
                 if key is not None:
                     images.setdefault(key, None)
-                self.reading.faults.append(fault)
-            self.entry_images.append(image)
-            if split and image is not None:
-                self.reading.splits[image.path] = split
-        return images
+                faults.append(fault)
+            keys.append(good)
+        return images, keys, faults
 
     def _folder(self) -> tuple[ImageFolder, str, bool]:
         """Return the folder of the images, shared by the files of a source; where in it they are; whether to search."""
-        inside, source = self.path.parent, self.image_root or self.root
-        root, place, there = image_place(self.path, source, self.content["images"])
-        links = _has_own_links(inside.parent if inside.name == "annotations" else self.root)
+        root, place, there = image_place(self.path, self.image_root or self.root, self.content["images"])
         if root not in self.folders:
-            self.folders[root] = ImageFolder(root, links=links)
+            self.folders[root] = ImageFolder(root, links=self.report.get("place") == "symlink")
         return self.folders[root], place, not there or self.image_root is not None
 
-    def _image(self, folder: ImageFolder, place: str, search: bool, entry: dict, where: str) -> ImageInfo:
-        path = folder.path(str(entry["file_name"]), where, bases=[place], search=search)
-        width, height = entry.get("width"), entry.get("height")
-        if self.check_images or not (isinstance(width, int) and isinstance(height, int)):
-            return measure_image(path, where)
-        return ImageInfo(path, width, height) if min(width, height) > 0 else measure_image(path, where)
+    def _measured(self, path: Path, entry: dict, measured: bool, where: str) -> ImageInfo:
+        sides = [_side(entry.get(key)) for key in ("width", "height")]
+        declared = (sides[0], sides[1]) if all(sides) else None
+        if declared is not None and not measured:
+            return ImageInfo(path, *declared)
+        image = measure_image(path, where, declared, self.rescale)
+        certain = self.report.get(EXIF) == APPLIED and image.annotated_size == (image.width, image.height)
+        return replace(image, made_on=None) if certain else image
 
     def _image_of(self, annotation: Any, images: dict, seen: set, where: str) -> ImageInfo | None:
         if not isinstance(annotation, dict):
@@ -406,21 +452,18 @@ class CocoFile:
         return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
-def _has_own_links(root: Path) -> bool:
-    """Tell whether ``convert --place symlink`` made the folder, so that its images are links on purpose."""
+def _report_of(root: Path) -> dict[str, Any]:
+    """Return the report that ``convert`` wrote into a folder that it made; empty if there is none."""
     try:
         report = load_json(root / REPORT_FILE) if (root / REPORT_FILE).is_file() else {}
     except BadInputError:
-        return False
-    return isinstance(report, dict) and report.get("place") == "symlink"
+        return {}
+    return report if isinstance(report, dict) else {}
 
 
-def _is_empty(annotation: dict) -> bool:
-    """Tell whether an annotation says nothing: no keypoint, no box, no outline and no area."""
-    if annotation.get("segmentation") or annotation.get("area") not in (None, 0):
-        return False
-    flat, box = annotation.get("keypoints") or [], annotation.get("bbox") or []
-    return isinstance(flat, list) and isinstance(box, list) and not any(flat) and not any(box[2:])
+def _side(value: Any) -> int:
+    """Return a stated width or height; 0 if none is stated."""
+    return int(value) if isinstance(value, (int, float)) and value > 0 and value % 1 == 0 else 0
 
 
 def _name(entry: Any, place: int) -> str:

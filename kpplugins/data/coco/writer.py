@@ -16,6 +16,8 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 Progress = Callable[[int, int], None]
+EXIF, APPLIED = "exif", "applied"
+"""Key and value in the report of a folder whose annotations are all of the images as they are shown."""
 PLACERS = ("copy", "hardlink", "symlink")
 
 
@@ -64,7 +66,7 @@ def write_coco(
                 progress(i, len(images))
         counts = _annotations(reading, images, names, splits, made / "annotations")
         reading.schema.save(made / SCHEMA_FILE)
-        content = {**(report or {}), "place": place}
+        content = {**(report or {}), "place": place, EXIF: APPLIED}
         (made / REPORT_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return counts
 

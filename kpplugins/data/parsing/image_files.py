@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PureWindowsPath
 
 from kpplugins.data.image_info import ImageInfo
-from kpplugins.data.images import SUFFIXES, read_size
+from kpplugins.data.images import SUFFIXES, read_header
+from kpplugins.data.parsing.image_sizes import agreed
 from kpplugins.data.parsing.text import breaks_line, one_line
 from kpplugins.structures import BadInputError
 
@@ -129,6 +130,7 @@ def find_image(
     *,
     bases: Sequence[str] = ("",),
     declared: tuple[int, int] | None = None,
+    rescale: bool = False,
     todo: str = "",
 ) -> ImageInfo:
     """Find the first image that exists among ``names`` in ``bases``, all kept below ``root``, and measure it.
@@ -139,6 +141,7 @@ def find_image(
         where: the annotation, for messages.
         bases: folders below ``root`` that the names may be relative to, best first.
         declared: see ``measure_image``.
+        rescale: see ``measure_image``.
         todo: what to do if there is no such file.
 
     Returns:
@@ -152,7 +155,7 @@ def find_image(
     path = existing_image(root, names, where, bases)
     if path is None:
         raise missing_image(names[0], where, bases, todo)
-    return measure_image(path, where, declared)
+    return measure_image(path, where, declared, rescale)
 
 
 def missing_image(name: str, where: str, bases: Sequence[str], todo: str = "") -> BadInputError:
@@ -176,37 +179,59 @@ def missing_image(name: str, where: str, bases: Sequence[str], todo: str = "") -
     )
 
 
-def measure_image(path: Path, where: str, declared: tuple[int, int] | None = None) -> ImageInfo:
-    """Measure the image at ``path``.
+def measure_image(
+    path: Path, where: str, declared: tuple[int, int] | None = None, rescale: bool = False
+) -> ImageInfo:
+    """Measure the image at ``path``, and compare it with what the annotation says; every reader goes through here.
 
     Args:
         path: the file.
         where: the annotation, for messages.
-        declared: width and height that the annotation says.
+        declared: width and height that the annotation says; ``None`` if it says none.
+        rescale: accept an image that was scaled after it was annotated; its annotation is scaled too.
 
     Returns:
-        The image's path and its size in pixels.
+        The image's path, its size in pixels, and what its annotation was made on.
 
     Raises:
-        BadInputError: the image cannot be read (see ``read_size``), or has another size than declared.
+        BadInputError: the image cannot be read (see ``read_header``), or is not what was annotated (see ``agreed``).
     """
     try:
-        size = read_size(path)
+        header = read_header(path)
     except BadInputError:
         raise
     except Exception as error:  # Pillow may raise anything for broken files, also for decompression bombs
         raise BadInputError(
             f"image cannot be read ({one_line(error)})", where=str(path), todo="fetch it again"
         ) from error
-    if declared is not None and size != declared:
+    try:
+        made_on = agreed(header, declared, rescale)
+    except BadInputError as error:
         raise BadInputError(
-            "image has another size than the annotation says",
+            error.what,
             where=where,
-            expected=f"{declared[0]}×{declared[1]}",
-            found=f"{size[0]}×{size[1]} in {path.name}",
-            todo="restore the image that was annotated",
-        )
-    return ImageInfo(path, *size)
+            expected=error.expected,
+            found=f"{error.found} in {path.name}",
+            todo=error.todo,
+        ) from error
+    return ImageInfo(path, header.width, header.height, made_on)
+
+
+def real_paths(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Find the file of each path: two paths of one file, by ``.``, ``..`` or links, have the same one.
+
+    Args:
+        paths: the images.
+
+    Returns:
+        The resolved path by path.
+    """
+    folders: dict[Path, Path] = {}
+    found = {}
+    for path in paths:
+        folder = folders.get(path.parent) or folders.setdefault(path.parent, path.parent.resolve())
+        found[path] = path.resolve() if path.is_symlink() else folder / path.name
+    return found
 
 
 def _check_name(root: Path, name: str, where: str) -> None:

@@ -60,11 +60,19 @@ class ImageFolder:
         bases: folders below ``root`` that names may be relative to, best first.
         search: whether an image may also be in any other folder below ``root``.
         links: see ``below``.
+        rescale: see ``measure_image``.
     """
 
     def __init__(
-        self, root: Path, bases: Sequence[str] = ("",), *, search: bool = False, links: bool = False
+        self,
+        root: Path,
+        bases: Sequence[str] = ("",),
+        *,
+        search: bool = False,
+        links: bool = False,
+        rescale: bool = False,
     ) -> None:
+        self.rescale = rescale
         self.root, self.bases, self.search, self.links = root, tuple(bases), search, links
         self._ways: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
@@ -95,7 +103,7 @@ class ImageFolder:
         Raises:
             BadInputError: see ``path`` and ``measure_image``.
         """
-        return measure_image(self.path(names, where, bases=bases, todo=todo), where, declared)
+        return measure_image(self.path(names, where, bases=bases, todo=todo), where, declared, self.rescale)
 
     def path(
         self,

@@ -16,13 +16,14 @@ image n in the order of their names.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from kpplugins.data import ImageInfo
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.grouping import (
     DrawnBox,
     DrawnKeypoint,
@@ -64,6 +65,7 @@ class _File:
     path: Path
     folder: ImageFolder
     skeletons: dict[str, SkeletonLabel]
+    negatives: bool = False
     whole: dict[str, int] = field(default_factory=dict)
 
 
@@ -83,7 +85,13 @@ def is_cvat(source: Path) -> bool:
 
 
 def read_cvat(
-    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = MARGIN,
+    rescale: bool = False,
+    negatives: bool = False,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read a CVAT XML file, or every one in a folder.
 
@@ -91,11 +99,14 @@ def read_cvat(
         source: the file, or a folder with ``annotations.xml`` (any ``*.xml``) and ``images``.
         images: where the images or frames are; ``None`` looks in ``images`` beside the file, then beside it.
         margin: of derived boxes, see ``record_builder``.
+        rescale: see ``measure_image``.
+        negatives: frames of a video that no track mentions are backgrounds; otherwise nobody labelled them.
         skip_bad: skip bad images and log how many and why, instead of stopping at the first.
 
     Returns:
-        One record per instance. An image without shapes, and a frame in ``images`` that no track shows up in, is a
-        background. Points of all labels are one schema; the skeleton's lines are CVAT's.
+        One record per instance. An image without shapes, and a frame that tracks mention only as outside, is a
+        background; frames that no track mentions are left out, which is counted. Points of all labels are
+        one schema; the skeleton's lines are CVAT's.
 
     Raises:
         BadInputError: nothing is there, or something is bad and ``skip_bad`` is false.
@@ -109,11 +120,18 @@ def read_cvat(
     faults: list[BadInputError] = []
     skeletons: list[SkeletonLabel] = []
     notes: list[str] = []
+    noted: Counter[str] = Counter()
     for path in files:
         try:
             if images is None:
                 below(path.parent, path.name, str(path))
-            skeletons += _read_file(path, images, pages, faults, notes)
+            folder = (
+                ImageFolder(path.parent, [_IMAGES, ""], rescale=rescale) if images is None
+                else ImageFolder(images, search=True, rescale=rescale)
+            )  # fmt: skip
+            file = _File(path, folder, {}, negatives)
+            skeletons += _read_file(file, pages, faults, noted, notes)
+            notes += folder.notes
         except BadInputError as fault:
             faults.append(fault)
     lines = {frozenset(line): line for label in skeletons for line in label.lines}
@@ -123,6 +141,7 @@ def read_cvat(
         faults,
         margin=margin,
         skip_bad=skip_bad,
+        noted=noted,
         names=[name for label in skeletons for name in label.points],
         skeleton=list(lines.values()),
         notes=notes,
@@ -130,16 +149,16 @@ def read_cvat(
 
 
 def _read_file(
-    path: Path, images: Path | None, pages: list[Page], faults: list[BadInputError], notes: list[str]
+    file: _File, pages: list[Page], faults: list[BadInputError], noted: Counter[str], notes: list[str]
 ) -> list[SkeletonLabel]:
     """Append the pages, faults and notes of one file; return the skeletons that it uses."""
+    path = file.path
     root = load_xml(path)
     if root.tag != "annotations":
         raise BadInputError(
             "not a CVAT file", where=str(path), expected="<annotations>", found=f"<{root.tag[:40]}>"
         )
-    folder = ImageFolder(path.parent, [_IMAGES, ""]) if images is None else ImageFolder(images, search=True)
-    file = _File(path, folder, skeleton_labels(root, str(path), notes))
+    file.skeletons = skeleton_labels(root, str(path), notes)
     file.whole = _whole_labels(root)
     for i, image in enumerate(root.findall("image")):
         where = f"{path} image[{i}]"
@@ -148,8 +167,7 @@ def _read_file(
         except BadInputError as fault:
             faults.append(fault)
     if root.find("track") is not None:
-        _read_video(root, file, pages, faults, notes)
-    notes += folder.notes
+        _read_video(root, file, pages, faults, noted, notes)
     return used(file.skeletons, {e.get("label", "") for e in _skeleton_users(root)})
 
 
@@ -197,11 +215,12 @@ def _read_video(
     file: _File,
     pages: list[Page],
     faults: list[BadInputError],
+    noted: Counter[str],
     notes: list[str],
 ) -> None:
-    """Append one page a frame that is an image, and faults for frames that are not."""
-    frames, broken = _shapes_by_frame(root, file, faults)
+    """Append one page a frame that tracks mention, and faults for frames that are not images; count the others."""
     images = _frame_images(file) or _task_images(root, file, notes)
+    frames, broken = _shapes_by_frame(root, file, set(images), faults)
     if not images:
         raise BadInputError(
             "no frames of the video here",
@@ -209,9 +228,11 @@ def _read_video(
             expected=f"{_IMAGES}/frame_000000.png (or .jpg …) and so on",
             todo=f"{_EXPORT_HINT}, or: ffmpeg -i VIDEO -start_number 0 {_IMAGES}/frame_%06d.png",
         )
+    silent = set() if file.negatives else set(images) - set(frames) - broken
+    noted[UNLABELLED] += len(silent)
     declared = None
     size = root.find("./meta//original_size")
-    for number in sorted((set(frames) | set(images)) - broken):
+    for number in sorted((set(frames) | set(images)) - broken - silent):
         where = f"{file.path} frame {number}"
         try:
             if size is not None:
@@ -222,37 +243,43 @@ def _read_video(
                     "image is missing", where=where, expected=f"frame_{number:06d}", todo=_EXPORT_HINT
                 )
             path = below(file.folder.root, str(images[number].relative_to(file.folder.root)), where)
-            image = measure_image(path, where, declared)
+            image = measure_image(path, where, declared, file.folder.rescale)
             pages.append(_page(frames.get(number, []), image, file, where))
         except BadInputError as fault:
             faults.append(fault)
 
 
 def _shapes_by_frame(
-    root: ElementTree.Element, file: _File, faults: list[BadInputError]
+    root: ElementTree.Element, file: _File, images: set[int], faults: list[BadInputError]
 ) -> tuple[dict[int, list[_Shape]], set[int]]:
-    """Return the shapes shown in each frame, and the frames that a bad track touches."""
+    """Return the shapes shown in each frame that a track mentions, and the frames that a bad track touches.
+
+    A shape whose frame cannot be read may belong to any frame that its track does not mention.
+    """
     frames: dict[int, list[_Shape]] = {}
     broken: set[int] = set()
     for t, track in enumerate(root.findall("track")):
         where = f"{file.path} track[{t}]"
         seen: set[int] = set()
+        lost = False
         for i, element in enumerate(e for e in track if e.tag in _SHAPES):
-            number = -1
             try:
                 number = _frame_number(element, f"{where} {element.tag}[{i}]")
-                if number in seen:
-                    raise BadInputError("frame occurs twice in a track", where=where, found=str(number))
             except BadInputError as fault:
                 faults.append(fault)
+                lost = True
+                continue
+            if number in seen:
+                faults.append(BadInputError("frame occurs twice in a track", where=where, found=str(number)))
                 broken.add(number)
                 continue
             seen.add(number)
+            shown = frames.setdefault(number, [])
             if not _is_on(element, "outside"):
                 place = f"{file.path} frame {number} track[{t}]"
                 group = _group(element) or _group(track)
-                shape = _Shape(element, track.get("label", element.get("label", "")), group, place)
-                frames.setdefault(number, []).append(shape)
+                shown.append(_Shape(element, track.get("label", element.get("label", "")), group, place))
+        broken |= images - seen if lost else set()
     return frames, broken
 
 

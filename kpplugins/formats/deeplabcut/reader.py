@@ -41,18 +41,24 @@ def is_deeplabcut(source: Path) -> bool:
 
 
 def read_deeplabcut(
-    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = MARGIN,
+    negatives: bool = False,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read the labelled frames of every video, by name of video and row.
 
     Where a video has both files, the CSV is read; DeepLabCut writes both at once. An empty cell is an absent keypoint,
-    every other one is visible (DeepLabCut does not say which are occluded). A row without keypoints is a background;
-    images without a row were never labelled and are left out, which is noted.
+    every other one is visible (DeepLabCut does not say which are occluded). Nobody has labelled an image whose row has
+    no keypoint, or that has no row: it is left out, which is counted.
 
     Args:
         source: the project's folder, or its ``config.yaml``.
         images: where the images are instead.
         margin: of the box around an animal's keypoints, see ``record_builder``.
+        negatives: rows without keypoints are backgrounds: somebody has looked and there is nothing.
         skip_bad: skip bad rows and files.
 
     Returns:
@@ -82,7 +88,7 @@ def read_deeplabcut(
                 )
             )
         else:
-            add_table(reading, table, folder, margin, seen)
+            add_table(reading, table, folder, margin, seen, negatives=negatives)
     reading.notes += folder.notes + _unlabelled(tables, seen)
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import one_line, read_text
 from kpplugins.data.parsing.values import parse_cell
@@ -136,8 +136,11 @@ def add_table(
     margin: float,
     seen: dict[Path, str],
     category: str = "animal",
+    negatives: bool = False,
 ) -> None:
-    """Add the records, backgrounds and faults of a table.
+    """Add the records, backgrounds and faults of a table, and count its rows that nobody labelled.
+
+    An image with several rows is left out, for each of them may lack what another has.
 
     Args:
         reading: what they are added to; its schema names the K keypoints.
@@ -146,21 +149,28 @@ def add_table(
         margin: see ``record_builder``.
         seen: where each image was found, over all tables.
         category: of the animals.
+        negatives: a row without keypoints is a background; otherwise nobody labelled its image.
     """
+    twice: set[Path] = set()
     reading.faults.extend(table.faults)
     for row in table.rows:
         try:
             image = folder.find(row.name, row.where)
-            if image.path in seen:
-                raise BadInputError("image has two rows", where=row.where, found=f"{seen[image.path]} too")
-            seen[image.path] = row.where
+            key = image.path.resolve()
+            if key in seen:
+                twice.add(image.path)
+                raise BadInputError("image has two rows", where=row.where, found=f"{seen[key]} too")
+            seen[key] = row.where
             records = _records(row, table, image, reading.schema.keypoints, margin, category)
         except BadInputError as fault:
             reading.faults.append(fault)
             continue
         reading.records.extend(records)
-        if not records:
+        if not records and negatives:
             reading.backgrounds.append(image)
+        elif not records:
+            reading.noted[UNLABELLED] += 1
+    reading.without(twice)
 
 
 def _header_row(header: dict[str, list[str]], cells: list[str], path: Path, where: str) -> PointTable | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kpplugins.data import AnnotationSet, ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import UNLABELLED
 from kpplugins.data.parsing.values import parse_cell
 from kpplugins.data.record_builder import build_record
 from kpplugins.data.rule import AppliedRule
@@ -71,7 +72,8 @@ def read_faces(
 
     Args:
         source: ``training.csv``, ``training.zip``, or a folder with one of them.
-        subset: ``15`` keeps rows with all 15 keypoints, ``4`` those with exactly four, ``all`` every row with one.
+        subset: ``15`` keeps rows with all 15 keypoints, ``4`` those with exactly four, ``all`` every row with one. Rows
+            without any are counted.
         skip_bad: skip bad rows and log how many and why.
 
     Returns:
@@ -91,6 +93,8 @@ def read_faces(
             if in_subset(record, subset):
                 images.append(image_of(row.get("Image"), where))
                 reading.records.append(record)
+            elif not record.num_labelled:
+                reading.noted[UNLABELLED] += 1
         except BadInputError as fault:
             reading.faults.append(fault)
     if not reading.records and not reading.faults:

@@ -69,6 +69,7 @@ def read_label_studio(
     images: Path | None = None,
     margin: float = MARGIN,
     annotation: int | None = None,
+    rescale: bool = False,
     skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read a Label Studio export, or every JSON file in a folder.
@@ -80,6 +81,7 @@ def read_label_studio(
         margin: of derived boxes, see ``record_builder``.
         annotation: which annotation of a task to use if there are several, from 1; ``None`` requires a single one, or
             one that is marked as ground truth.
+        rescale: see ``measure_image``.
         skip_bad: skip bad tasks and log how many and why, instead of stopping at the first.
 
     Returns:
@@ -105,7 +107,9 @@ def read_label_studio(
             faults.append(fault)
             continue
         folder = (
-            ImageFolder(path.parent, ["images", ""]) if images is None else ImageFolder(images, search=True)
+            ImageFolder(path.parent, ["images", ""], rescale=rescale)
+            if images is None
+            else ImageFolder(images, search=True, rescale=rescale)
         )
         for i, task in enumerate(tasks):
             try:
@@ -280,17 +284,19 @@ def _keypoint(
         )
     hidden = isinstance(result.get("id"), str) and result["id"] in occluded
     name = _label(value, _POINT, where)
-    return DrawnKeypoint(name, x * image.width / 100, y * image.height / 100, hidden, parent or "")
+    width, height = image.annotated_size
+    return DrawnKeypoint(name, x * width / 100, y * height / 100, hidden, parent or "")
 
 
 def _box(result: dict[str, Any], image: ImageInfo, where: str) -> DrawnBox:
     value = as_dict(result.get("value"), "value", where)
     x, y, width, height = (as_number(value.get(k), k, where) / 100 for k in ("x", "y", "width", "height"))
+    whole_width, whole_height = image.annotated_size
     corners = corners_of_sides(
-        x * image.width,
-        y * image.height,
-        width * image.width,
-        height * image.height,
+        x * whole_width,
+        y * whole_height,
+        width * whole_width,
+        height * whole_height,
         where,
         degrees=as_number(value.get("rotation", 0), "rotation", where),
     )

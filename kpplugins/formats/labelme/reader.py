@@ -51,7 +51,12 @@ def is_labelme(source: Path) -> bool:
 
 
 def read_labelme(
-    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = MARGIN,
+    rescale: bool = False,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read every LabelMe file below ``source``, sorted by name.
 
@@ -60,6 +65,7 @@ def read_labelme(
             leave the folder.
         images: where the images are instead.
         margin: of derived boxes, see ``record_builder``.
+        rescale: see ``measure_image``.
         skip_bad: skip bad files and log how many and why, instead of stopping at the first.
 
     Returns:
@@ -78,8 +84,8 @@ def read_labelme(
             expected="NAME.json beside each image",
             todo="save the annotations of LabelMe there",
         )
-    pages, faults, named = [], [], set()
-    folder = ImageFolder(images or root, search=images is not None)
+    pages, faults, named, unread = [], [], set(), []
+    folder = ImageFolder(images or root, search=images is not None, rescale=rescale)
     for file in files:
         try:
             below(root, str(file.relative_to(root)), str(file))
@@ -90,8 +96,9 @@ def read_labelme(
             pages.append(_read_one(raw, image, file))
         except BadInputError as fault:
             faults.append(fault)
+            unread.append(file)
     if source.is_dir():
-        faults += _unannotated(source, files, named)
+        faults += _unannotated(source, unread, named)
     return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=folder.notes)
 
 
@@ -184,9 +191,9 @@ def _group(shape: dict[str, Any], where: str) -> str:
     return str(group)
 
 
-def _unannotated(source: Path, files: list[Path], named: set[Path]) -> list[BadInputError]:
-    """Return faults for images without a file, as in ``cat``; a bad file counts for the image of the same name."""
-    stems = {file.with_suffix("") for file in files}
+def _unannotated(source: Path, unread: list[Path], named: set[Path]) -> list[BadInputError]:
+    """Return faults for images without a file, as in ``cat``; an unread file counts for the image of the same name."""
+    stems = {file.with_suffix("") for file in unread}
     return [
         BadInputError(
             "image without annotation",

@@ -19,6 +19,7 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.image_files import below, measure_image
 from kpplugins.data.parsing.text import one_line
+from kpplugins.data.parsing.values import as_size
 from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.data.splits import true_division
 from kpplugins.formats.tfrecord.examples import Values, read_examples, starts_with_record
@@ -111,16 +112,16 @@ def read_tfrecord(
             raise faults[0]
         raise BadInputError("no record has keypoints", where=str(source), expected=f"{_POINT}x, y, text")
     reading = AnnotationSet(infer_schema("tfrecord", names), faults=faults)
-    for scene in scenes:
+    for scene in _each_once(scenes, reading.faults):
         try:
             records = _records(scene, names, margin)
         except BadInputError as fault:
             reading.faults.append(fault)
-            splits.pop(scene.image.path, None)
             continue
         reading.records.extend(records)
         reading.backgrounds.extend([] if records else [scene.image])
-    reading.splits = true_division(splits)
+    used = {record.image for record in reading.records} | {image.path for image in reading.backgrounds}
+    reading.splits = true_division({path: split for path, split in splits.items() if path in used})
     return reading.settle(skip_bad)
 
 
@@ -163,6 +164,22 @@ def _scenes(
     return scenes, faults, splits
 
 
+def _each_once(scenes: list[_Scene], faults: list[BadInputError]) -> list[_Scene]:
+    """Return the scenes whose image is in one record; add a fault for each further record of the others."""
+    by_image: dict[Path, list[_Scene]] = {}
+    for scene in scenes:
+        by_image.setdefault(scene.image.path, []).append(scene)
+    faults += [
+        BadInputError(
+            "image is listed twice", where=scene.where, expected="one record for each image",
+            found=f"{scene.image.path.name} in {first.where} too", todo="join its records, or delete one of them",
+        )
+        for first, *others in by_image.values()
+        for scene in others
+    ]  # fmt: skip
+    return [found[0] for found in by_image.values() if len(found) == 1]
+
+
 def _numbered(scenes: list[_Scene]) -> list[str]:
     """Name the keypoints ``kpt_0`` … by the first record that has some."""
     for scene in scenes:
@@ -178,8 +195,8 @@ class _Writer:
     folder: Path
     written: dict[Path, bytes]
 
-    def write(self, data: bytes, name: str, where: str) -> ImageInfo:
-        """Write the image under its own name; a name may recur only with the same content."""
+    def write(self, data: bytes, name: str, where: str, declared: tuple[int, int] | None) -> ImageInfo:
+        """Write the image, of the declared size, under its own name, which may recur only with the same content."""
         if Path(name).suffix.lower() not in SUFFIXES:
             name += _KINDS.get(data[:2], ".jpg")
         if not name.isprintable():
@@ -198,13 +215,16 @@ class _Writer:
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-            image = measure_image(path, where)
+            image = measure_image(path, where, declared)
         except (OSError, RuntimeError, ValueError) as error:
             if new:
                 with suppress(OSError):  # a name that cannot be written cannot be deleted either
                     path.unlink(missing_ok=True)
             if isinstance(error, BadInputError):  # the file that it names will be deleted
-                raise BadInputError(error.what, where=where, found=name[:80], todo=error.todo) from error
+                raise BadInputError(
+                    error.what, where=where, expected=error.expected, found=error.found or name[:80],
+                    todo=error.todo,
+                ) from error  # fmt: skip
             raise BadInputError(f"image cannot be written: {one_line(error)}", where=where) from error
         self.written[path] = digest
         return image
@@ -226,16 +246,9 @@ def _scene(
         )
     names = _texts(features, "image/filename", where) + _texts(features, "image/source_id", where)
     name = next((n for n in names if n), f"{source.name}-{where.rsplit(' ', 1)[1]}")
-    image = writer.write(encoded[0], name, where)
     said = [_numbers(features, f"image/{side}", where) for side in ("width", "height")]
-    if all(len(s) for s in said) and (said[0][0], said[1][0]) != (image.width, image.height):
-        raise BadInputError(
-            "image has another size than its record says",
-            where=where,
-            expected=f"{said[0][0]:g}×{said[1][0]:g}",
-            found=f"{image.width}×{image.height}",
-            todo="if the camera turned it (EXIF), turn the image itself and write the record again",
-        )
+    declared = as_size(said[0][0], said[1][0], where) if all(len(s) for s in said) else None
+    image = writer.write(encoded[0], name, where, declared)
     return _Scene(
         source,
         where,
@@ -288,7 +301,7 @@ def _categories(features: dict[str, Values], where: str, classes: dict[int, str]
 
 def _records(scene: _Scene, names: Sequence[str], margin: float) -> list[PoseRecord]:
     """Build the records of all objects, or raise."""
-    n, size = len(scene.categories), np.array([scene.image.width, scene.image.height])
+    n, size = len(scene.categories), np.array(scene.image.annotated_size)
     for what, given in (("areas", scene.areas), ("crowds", scene.crowds)):
         if len(given) not in (0, n):
             raise BadInputError(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +109,7 @@ def _record(
         shown[:, None], np.append(prediction.points[:, :2], np.full((len(shown), 1), 2.0), 1), 0.0
     )
     return build_record(
-        image,
+        replace(image, made_on=None),  # predictions are in the pixels of the decoded image
         points,
         source=prediction.source,
         where=prediction.where,

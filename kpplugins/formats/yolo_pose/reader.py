@@ -1,7 +1,8 @@
 """Ultralytics YOLO pose: ``data.yaml``, ``images/…`` and ``labels/….txt``.
 
 A line of a label file is ``class cx cy w h`` and K times ``x y`` or ``x y visibility``, all but class and visibility
-as fractions of the image. An image without a label file, or with an empty one, is a background.
+as fractions of the image. An image with an empty label file is a background; so is one without a label file, as in
+Ultralytics, but those are counted.
 """
 
 import logging
@@ -29,6 +30,7 @@ from kpplugins.structures import BadInputError
 logger = logging.getLogger(__name__)
 _SLACK = 0.01
 """How far a fraction of a box may be outside 0 … 1, because tools round."""
+_NO_FILE = "image without a label file, taken as one without instances as Ultralytics does"
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,21 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     folder = ImageFolder(root)
     splits: dict[Path, str] = {}
     keys = _split_keys(config, root, reading.notes)
+    seen: dict[Path, str] = {}
+    labels: dict[Path, Path] = {}
     for split in SPLITS:
         key = keys.get(split, split)
         for name, where in _names_of(config.get(key), key, root, path, reading.faults):
             try:
                 image = folder.find(name, where)
-                if image.path in splits:
+                real = image.path.resolve()
+                if real in seen:
                     raise BadInputError(
-                        "image is listed twice", where=where, found=f"{name} in {splits[image.path]} too"
-                    )
+                        "image is listed twice", where=where, found=f"{name} in {seen[real]} too",
+                        todo="name each image in one split; if there is no other, leave the second out of the file",
+                    )  # fmt: skip
+                seen[real] = split
+                _check_label_file(root, image.path, labels, reading)
                 _add(reading, image, root, layout)
                 splits[image.path] = split
             except BadInputError as fault:
@@ -102,7 +110,7 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
         raise BadInputError(
             "names no images", where=str(path), expected="train, val or test with images", todo="add them"
         )
-    reading.splits = true_division(splits)
+    reading.splits, reading.noted = true_division(splits), +reading.noted
     reading.notes += folder.notes
     return reading.settle(skip_bad)
 
@@ -335,6 +343,18 @@ def _orphans(folder: Path, root: Path) -> list[BadInputError]:
     ]
 
 
+def _check_label_file(root: Path, image: Path, labels: dict[Path, Path], reading: AnnotationSet) -> None:
+    """Raise BadInputError if the image's label file is also that of another one, which is taken out again."""
+    path = labels_of(root, image)
+    other = labels.setdefault(path, image)
+    if other != image and path.is_file():
+        reading.without({other})
+        raise BadInputError(
+            "label file fits two images", where=str(path), expected="one image of that name",
+            found=f"{other.name} and {image.name}", todo="delete or rename one of them",
+        )  # fmt: skip
+
+
 def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) -> None:
     """Add the records of one image; all or none."""
     path = labels_of(root, image.path)
@@ -347,6 +367,7 @@ def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) 
     reading.records.extend(records)
     if not records:
         reading.backgrounds.append(image)
+        reading.noted[_NO_FILE] += not path.is_file()
 
 
 def _record(tokens: list[str], image: ImageInfo, layout: _Layout, path: Path, where: str) -> PoseRecord:

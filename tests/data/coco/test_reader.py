@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from kpplugins.data.annotation_set import UNLABELLED
+from kpplugins.data.coco.image_account import NOTHING_SAID
 from kpplugins.data.coco.reader import is_coco, read_coco
 from kpplugins.data.coco.schema import schema_of_file
 from kpplugins.data.coco.writer import images_of, write_coco
@@ -300,10 +303,7 @@ def test_a_box_of_size_0_is_derived_and_an_empty_annotation_is_left_out_and_both
     assert reading.rules[AppliedRule.BOX_WITHOUT_SIZE] == reading.rules[AppliedRule.BOX_DERIVED] == 1
     assert len(reading.records) == 2
     assert reading.backgrounds == []  # nobody has said that the second image is empty
-    assert (
-        "1 annotation with neither keypoints nor a box, left out, with 1 image without any other"
-        in reading.notes[0]
-    )
+    assert reading.noted == {NOTHING_SAID: 1, UNLABELLED: 1}
     content["annotations"][-1]["image_id"] = 1
     reading = read_coco(folder(tmp_path, content))
     assert len(reading.records) == 2 and len(reading.backgrounds) == 1
@@ -402,3 +402,21 @@ def test_points_that_cannot_be_mirrored_stay_so(tmp_path: Path):
     reading.records = [replace(r, keypoints=r.keypoints[:2]) for r in reading.records]
     write_coco(reading, tmp_path / "out", dict.fromkeys((p.path for p in images_of(reading)), "train"))
     assert schema_of_file(tmp_path / "out/annotations/train.json").unpaired == ("left_wing",)
+
+
+@pytest.mark.parametrize("measured", [5000, 1], ids=["all", "one"])
+def test_a_training_compares_sizes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: int):
+    """Datasets read without ``check_images``: of a large file, a part is measured, and all if one has to be turned."""
+    monkeypatch.setattr("kpplugins.data.coco.reader._MEASURED", measured)
+    folder(tmp_path)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a b.jpg", "empty.jpg"):
+        Image.new("RGB", (60, 40)).save(tmp_path / "images" / name, exif=exif)
+    reading = read_coco(tmp_path, check_images=False)
+    assert {(r.width, r.height) for r in reading.records} == {(40, 60)}
+    assert reading.rules[AppliedRule.EXIF_TURNED] == 2
+    assert (reading.backgrounds[0].width, reading.backgrounds[0].height) == (40, 60)
+    cv2.imwrite(str(tmp_path / "images" / "a b.jpg"), np.zeros((20, 30, 3), np.uint8))
+    with pytest.raises(BadInputError, match="another size.*60×40.*30×20"):
+        read_coco(tmp_path, check_images=False)

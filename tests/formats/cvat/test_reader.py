@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.cvat.reader import is_cvat, read_cvat
 from kpplugins.structures import BadInputError
@@ -118,7 +118,10 @@ def test_tracks_are_read_frame_by_frame_until_they_leave(video: Path):
         ("frame_000001.jpg", "mouse", 1),
     ]
     assert reading.records[0].keypoints.tolist() == [[10, 10, 2], [30, 20, 1]]
-    assert [p.path.name for p in reading.backgrounds] == ["frame_000002.jpg", "frame_000003.jpg"]
+    assert [p.path.name for p in reading.backgrounds] == ["frame_000002.jpg"]
+    assert reading.noted == {UNLABELLED: 1}  # no track mentions frame 3
+    negatives = read_cvat(video, negatives=True)
+    assert [p.path.name for p in negatives.backgrounds] == ["frame_000002.jpg", "frame_000003.jpg"]
 
 
 def test_frames_may_be_elsewhere_and_are_needed(video: Path, tmp_path: Path):
@@ -182,6 +185,13 @@ def test_a_flat_box_of_a_skeleton_only_names_its_category(folder: Path):
     # 10.5×10 around (20, 30) and (30.5, 40)
     assert first.bbox == pytest.approx([18.95, 28.95, 31.55, 41.05])
     assert AppliedRule.BOX_WITHOUT_SIZE in first.rules
+
+
+def test_a_shape_of_an_unreadable_frame_may_be_of_any_that_its_track_does_not_mention(video: Path):
+    tracks = TRACKS.replace('"1" keyframe="0"', '"-1" keyframe="0"')  # the mouse of frame 1 is lost
+    reading = read_cvat(write(video, tracks), skip_bad=True)
+    assert [r.image.name for r in reading.records] == ["frame_000000.jpg"]
+    assert [b.path.name for b in reading.backgrounds] == ["frame_000002.jpg"]
 
 
 def test_a_bad_frame_number_or_size_is_a_fault(video: Path):

@@ -225,6 +225,12 @@ def test_links_out_of_the_folder_are_refused(folder: Path, tmp_path: Path):
         read_labelme(folder)
 
 
+def test_an_image_beside_the_annotated_one_of_the_same_name_is_not_annotated(folder: Path):
+    cv2.imwrite(str(folder / "a.png"), np.zeros((80, 100, 3), np.uint8))
+    with pytest.raises(BadInputError, match=r"a\.png: image without annotation"):
+        read_labelme(folder)
+
+
 def test_a_image_without_annotation_is_not_silent(folder: Path):
     shutil.copy(folder / "a.jpg", folder / "c.jpg")
     with pytest.raises(BadInputError, match=r"c\.jpg: image without annotation"):

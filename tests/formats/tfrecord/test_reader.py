@@ -231,7 +231,7 @@ BAD = {
     "no image": (framed(scene(image_encoded=None)), "has no image"),
     "html": (framed(scene(image_encoded=[b"<html>"])), "not an image"),
     "half an image": (framed(scene(image_encoded=[JPG[:-40]])), "image is truncated"),
-    "other size": (framed(scene(image_width=[80], image_height=[100])), "another size.*80×100.*100×80.*EXIF"),
+    "other size": (framed(scene(image_width=[80], image_height=[100])), "another size.*80×100.*100×80.*exchanged"),
     "escaping": (framed(scene("../x.jpg")), "image lies outside"),
     "absolute": (framed(scene("/tmp/x.jpg")), "absolute path"),
     "new line": (framed(scene("a\nb.jpg")), "no usable name"),
@@ -247,6 +247,7 @@ BAD = {
     "one point less": (framed(scene(kpt_x=[0.1] * 3)), "keypoints cannot be divided among objects"),
     "one class less": (framed(scene(obj_class_text=["cat"])), "numbers of boxes and classes differ"),
     "point twice": (framed(scene(kpt_text=["head"] * 4)), "a keypoint twice"),
+    "image twice": (framed(scene(), scene()), r"record 1: image is listed twice.*a b\.jpg in .*record 0 too"),
     "visibility": (framed(scene(kpt_visibility=[2, 1, 2, 5])), "visibility must be 0, 1 or 2"),
     "crowds": (framed(scene(obj_is_crowd=[0])), "objects and crowds differ"),
 }  # fmt: skip

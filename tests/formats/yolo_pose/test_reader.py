@@ -45,6 +45,31 @@ def data(tmp_path: Path) -> Path:
     return root
 
 
+def test_one_label_file_of_two_images_is_a_fault_and_neither_counts(data: Path):
+    image(data / "images" / "val" / "ç.png")
+    with pytest.raises(BadInputError, match=r"ç\.txt: label file fits two images.*ç\.jpg and ç\.png"):
+        read_yolo_pose(data)
+    reading = read_yolo_pose(data, skip_bad=True)
+    assert [r.image.name for r in reading.records] == ["ein bild.jpg"] * 2
+
+
+def test_an_image_under_two_names_is_listed_twice(data: Path):
+    (data / "images/val/link.jpg").symlink_to(data / "images/train/b.jpg")
+    with pytest.raises(BadInputError, match=r"listed twice.*link\.jpg in train too"):
+        read_yolo_pose(data)
+
+
+def test_images_without_a_label_file_are_counted_apart_from_empty_ones(
+    data: Path, caplog: pytest.LogCaptureFixture
+):
+    reading = read_yolo_pose(data)
+    assert [b.path.name for b in reading.backgrounds] == ["b.jpg"] and reading.noted.total() == 1
+    assert "1 × image without a label file, taken as one without instances" in caplog.text
+    (data / "labels/train/b.txt").touch()
+    reading = read_yolo_pose(data)
+    assert [b.path.name for b in reading.backgrounds] == ["b.jpg"] and not reading.noted
+
+
 def test_boxes_points_and_splits(data: Path):
     assert is_yolo_pose(data) and is_yolo_pose(data / "data.yaml")
     reading = read_yolo_pose(data)

@@ -1,4 +1,4 @@
-"""Check that image files can be decoded, match their annotation, and show something."""
+"""Check that image files can be decoded and show something."""
 
 import numpy as np
 
@@ -27,38 +27,6 @@ def undecodable(material: Material) -> list[Finding]:
         )  # fmt: skip
         for path in material.looks.undecodable
     ]
-
-
-def sizes(material: Material) -> list[Finding]:
-    """Report images whose size differs from the annotated size: their keypoints were made for another image.
-
-    Args:
-        material: the data set.
-
-    Returns:
-        One finding per image.
-    """
-    found = []
-    for file in material.raw:
-        for entry, image in file.images:
-            stated = entry.get("width"), entry.get("height")
-            if image is None or None in stated or stated == (image.width, image.height):
-                continue
-            turned = stated == (image.height, image.width)
-            found.append(
-                Finding(
-                    "image-size",
-                    "harmful",
-                    f"The annotation says {stated[0]}×{stated[1]} pixels, the image has"
-                    f" {image.width}×{image.height}{' (width and height exchanged)' if turned else ''}.",
-                    "restore the image that was annotated"
-                    + (", or remove its EXIF orientation" if turned else ", or scale its keypoints and boxes")
-                    + f" (image {entry.get('id')})",
-                    file.path,
-                    image.path,
-                )  # fmt: skip
-            )
-    return found
 
 
 def grey_levels(material: Material) -> list[Finding]:

@@ -51,34 +51,6 @@ def parts(material: Material) -> list[Finding]:
     return found
 
 
-def shared_images(material: Material) -> list[Finding]:
-    """Report images that the COCO files of two splits name.
-
-    Args:
-        material: the data set.
-
-    Returns:
-        One finding per image.
-    """
-    named: dict[Path, dict[str, Path]] = defaultdict(dict)
-    for file in material.raw:
-        for _, image in file.images:
-            if image is not None and file.split:
-                named[image.path].setdefault(file.split, file.path)
-    return [
-        Finding(
-            "image-in-two-splits",
-            "harmful",
-            f"The image is in {' and '.join(files)}.",
-            "delete it and its annotations from all files but one",
-            list(files.values())[-1],
-            path,
-        )  # fmt: skip
-        for path, files in named.items()
-        if len(files) > 1
-    ]
-
-
 def groups(material: Material) -> list[Finding]:
     """Report groups with images in more than one split.
 
