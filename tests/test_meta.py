@@ -240,7 +240,7 @@ THROUGH = {
     "config/rules/step_arguments.py": "config/test_load.py",
     "curation/checks/material.py": "curation/test_check.py",
     "curation/checks/raw_coco.py": "curation/test_check_malformed.py",
-    "data/corner_votes.py": "datasets/test_bottom_up.py",
+    "data/coco/corner_votes.py": "datasets/test_bottom_up.py",
     "data/origins.py": "curation/test_split.py",
     "data/parsing/documents.py": "formats/labelme/test_reader.py",
     "datasets/record_dataset.py": "datasets/test_custom_keypoint_dataset.py",

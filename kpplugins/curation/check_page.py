@@ -3,20 +3,17 @@
 import base64
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from kpplugins.curation.check_report import CheckReport
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.data import PoseRecord
 from kpplugins.data.images import SHOWN, read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 from kpplugins.visualization.draw import draw_points
-
-if TYPE_CHECKING:
-    from kpplugins.curation.check import CheckReport
 
 MOST_SHOWN = 12
 """Maximum number of findings of one kind that are shown; all are in ``check.json``."""
@@ -50,7 +47,7 @@ border-bottom: 1px solid var(--edge); vertical-align: top; } td.number { text-al
 """
 
 
-def write_page(report: "CheckReport", records: list[PoseRecord], path: Path) -> None:
+def write_page(report: CheckReport, records: list[PoseRecord], path: Path) -> None:
     """Write the page.
 
     Args:
@@ -76,7 +73,7 @@ def write_page(report: "CheckReport", records: list[PoseRecord], path: Path) -> 
     path.write_text(page.encode("utf-8", "replace").decode("utf-8"), encoding="utf-8")
 
 
-def _overview(report: "CheckReport") -> str:
+def _overview(report: CheckReport) -> str:
     splits = ", ".join(f"{n} {escape(split)}" for split, n in report.splits)
     lines = [
         f'<p class="dim"><code>{escape(str(report.source))}</code></p>',
@@ -94,7 +91,7 @@ def _overview(report: "CheckReport") -> str:
     return "".join(lines)
 
 
-def _section(findings: list[Finding], records: list[PoseRecord], report: "CheckReport") -> str:
+def _section(findings: list[Finding], records: list[PoseRecord], report: CheckReport) -> str:
     first = findings[0]
     cards = "".join(_card(f, records, report) for f in findings[:MOST_SHOWN])
     more = len(findings) - MOST_SHOWN
@@ -104,7 +101,7 @@ def _section(findings: list[Finding], records: list[PoseRecord], report: "CheckR
     return f'{title}<div class="cards">{cards}</div>{rest}'
 
 
-def _card(finding: Finding, records: list[PoseRecord], report: "CheckReport") -> str:
+def _card(finding: Finding, records: list[PoseRecord], report: CheckReport) -> str:
     record = None if finding.instance is None else records[finding.instance]
     shown = [_image(p, record if p == finding.image else None, report.schema)
              for p in (finding.image, finding.beside) if p is not None]  # fmt: skip

@@ -1,11 +1,10 @@
 """Annotations in memory, and the inner format on disk. Never torch.
 
 - ``annotation_set``, ``pose_record``, ``image_info``   what a reader returns
-- ``parsing``, ``images``                               reading files that others wrote, without trusting them
+- ``parsing``, ``images``, ``pixel_rule``               reading files that others wrote, without trusting them
 - ``placement``                                         annotations of images that were turned or scaled
 - ``record_builder``, ``grouping``, ``one_image``       from keypoints and boxes to records
 - ``splits``, ``split_file``, ``origins``, ``repeats``  train, val and test; crops; repeated annotations
-- ``corner_votes``                                      whether boxes are stored as corners
 - ``aside``                                             making a folder completely or not at all
 - ``coco``                                              the inner format: COCO JSON beside images
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.curation.check import CheckReport, check
+from kpplugins.curation.check import check
+from kpplugins.curation.check_report import CheckReport
 from kpplugins.curation.convert import assign_splits, convert
 from kpplugins.formats.open_source import open_source
 from kpplugins.structures import BadInputError

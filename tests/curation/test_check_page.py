@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kpplugins.curation.check import CheckReport
 from kpplugins.curation.check_page import MOST_SHOWN, thumbnail, write_page
+from kpplugins.curation.check_report import CheckReport
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.data import PoseRecord
 from kpplugins.schema.from_names import infer_schema

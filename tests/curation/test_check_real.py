@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kpplugins.curation.check import CheckReport, check
+from kpplugins.curation.check import check
+from kpplugins.curation.check_report import CheckReport
 from kpplugins.curation.checks import outliers, sides
 from kpplugins.curation.convert import convert
 from kpplugins.formats.open_source import open_source

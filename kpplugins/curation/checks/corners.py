@@ -7,7 +7,7 @@ import numpy as np
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import RawFile
-from kpplugins.data.corner_votes import are_corners, corner_votes
+from kpplugins.data.coco.corner_votes import are_corners, corner_votes
 
 
 def corner_boxes(material: Material) -> list[Finding]:

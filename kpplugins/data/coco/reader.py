@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from kpplugins.data.annotation_set import REPORT_FILE, UNLABELLED, AnnotationSet
+from kpplugins.data.coco.corner_votes import are_corners, corner_votes
 from kpplugins.data.coco.files import coco_files, image_place, split_of_file
 from kpplugins.data.coco.image_account import says_nothing, settle_backgrounds, settle_repeats
 from kpplugins.data.coco.schema import coco_object, has_keypoints, schemas_of
 from kpplugins.data.coco.single_points import coco_id, is_point, point_of, single_point_names
 from kpplugins.data.coco.split_files import chosen_files, without_repeats
 from kpplugins.data.coco.writer import APPLIED, EXIF
-from kpplugins.data.corner_votes import are_corners, corner_votes
 from kpplugins.data.faults import raise_or_warn
 from kpplugins.data.grouping import DrawnBox, DrawnKeypoint, Page, gather, group_shapes
 from kpplugins.data.image_info import ImageInfo
