@@ -23,7 +23,7 @@ def guarded_hooks(
         training has.
     """
     defaults = {name: _exchanged(hook) for name, hook in (default_hooks or {}).items()}
-    defaults.setdefault(_CHECKPOINT, dict(type=_named("BestCheckpointHook")))
+    defaults.setdefault(_CHECKPOINT, dict(type=_named("BestCheckpointHook"), interval=1))
     custom = [_exchanged(hook) for hook in custom_hooks or ()]
     return defaults, custom + [dict(type=_named(name)) for name in _ALWAYS]
 
