@@ -317,9 +317,9 @@ def test_a_model_of_other_points_gives_its_backbone(tiny, caplog: pytest.LogCapt
         second = tiny("second", None, ("left_eye", "mouth"), load_from=str(first / "epoch_1.pth"))
     assert "head.final_layer.weight (9, 16, 1, 1) for (2, 16, 1, 1)" in caplog.text
     assert "head.final_layer.bias (9,) for (2,)" in caplog.text
-    assert torch.allclose(conv1(first), conv1(second), atol=1e-4)
+    assert torch.allclose(conv1(first), conv1(second), atol=2e-3)
     third = tiny("third", str(first / "epoch_1.pth"), prefix="backbone.")
-    assert torch.allclose(conv1(first), conv1(third), atol=1e-4)
+    assert torch.allclose(conv1(first), conv1(third), atol=2e-3)
     other = first / "other.pth"
     torch.save({"state_dict": {"neck.weight": torch.ones(3, 3)}}, other)
     with pytest.raises(BadInputError) as caught:
@@ -334,7 +334,7 @@ def test_what_load_from_gives_whole_is_not_fetched(
     with caplog.at_level(logging.INFO):
         second = tiny("second", refused, ("left_eye", "mouth"), load_from=str(first))
     assert f"model.backbone.init_cfg ({refused}) is not read: load_from gives all weights" in caplog.text
-    assert torch.allclose(conv1(first.parent), conv1(second), atol=1e-4)
+    assert torch.allclose(conv1(first.parent), conv1(second), atol=2e-3)
     content = torch.load(first, weights_only=False)
     content["state_dict"].pop("backbone.conv1.weight")
     torch.save(content, tmp_path / "part.pth")
