@@ -48,7 +48,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data/images").mkdir(parents=True)
     (folder / "data/annotations").mkdir()
     generator = np.random.default_rng(0)
-    category = {"id": 1, "name": "bar", "keypoints": ["head", "tail"]}
+    category = {"id": 1, "name": "bar", "keypoints": ["head", "tail"], "flip_pairs": [], "flips": "known"}
     for split, number in (("train", 16), ("val", 8), ("test", 1)):
         images, annotations = [], []
         for i in range(number):

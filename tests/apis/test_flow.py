@@ -20,7 +20,7 @@ from kpplugins.apis.demo import demo_files
 from kpplugins.apis.export import export
 from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
-from kpplugins.weights.checkpoints import read_checkpoint
+from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
 from kpplugins.weights.run_record import KEY
 
 TINY = [
@@ -208,7 +208,8 @@ def test_weights_or_predictions_that_are_not_finite_are_refused(
     tool, trained: Path, drawn_cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     broken = tmp_path / "broken.pth"
-    content = torch.load(trained / "epoch_1.pth", weights_only=False)
+    checkpoint = default_checkpoint(trained)
+    content = torch.load(checkpoint, weights_only=False)
     name = next(name for name in content["state_dict"] if name.endswith("weight"))
     content["state_dict"][name][0] = float("nan")
     torch.save(content, broken)
@@ -216,7 +217,7 @@ def test_weights_or_predictions_that_are_not_finite_are_refused(
     done = tool("demo.py", image, "--out", "nan", "--checkpoint", broken, status=2)
     assert "weights that are not finite" in done.stderr and "Traceback" not in done.stderr
     assert not (tool.folder / "nan").exists()
-    predictor = Predictor(None, trained / "epoch_1.pth", "cpu")
+    predictor = Predictor(None, checkpoint, "cpu")
     monkeypatch.setattr(predictor.trained.network, "test_step", _nan_of(predictor.trained.network.test_step))
     with pytest.raises(BadInputError, match="predictions are not finite.*NaN or infinity in keypoints"):
         demo_files(predictor, [image], tmp_path / "out")

@@ -38,7 +38,10 @@ def source(tmp_path: Path):
         points, _ = seen(FACE, 30, 0.1)
         for i, face in enumerate(points, 1):
             face = 60 + 20 * (face - face.mean(axis=0)) / np.abs(face - face.mean(axis=0)).max()
-            cv2.imwrite(str(root / f"images/{i}.png"), np.full((120, 120, 3), i, np.uint8))
+            cv2.imwrite(
+                str(root / f"images/{i}.png"),
+                np.random.default_rng(i).integers(0, 256, (120, 120, 3), np.uint8),
+            )
             content["images"].append({"id": i, "file_name": f"{i}.png", "width": 120, "height": 120})
             flat = np.column_stack([face, np.full(6, 2)]).ravel().tolist()
             content["annotations"].append({"id": i, "image_id": i, "category_id": 1, "bbox": [30, 30, 60, 60],

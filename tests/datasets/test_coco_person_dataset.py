@@ -190,7 +190,7 @@ def test_points_in_another_order_are_sorted(tmp_path: Path):
         ([person([1, 1, 9, 9])], {"ann_file": "gone.json"}, r"gone\.json: annotation is missing"),
         ([person([1, 1, 9, 9])], {"keypoints": ["tail"]}, "unknown keypoint 'tail'"),
         ([person([1, 1, 9, 9], 0)], {}, r"train2017\.json: no labelled persons; found 1 boxes without"),
-        ([person([1, 1, 0, 9])], {}, "annotation 1: bbox must be.*positive size"),
+        ([person([1, 1, -2, 9])], {}, "annotation 1: bbox must be.*positive size"),
         ([], {}, "no labelled persons"),
     ],
 )
