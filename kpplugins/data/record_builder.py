@@ -133,12 +133,10 @@ def _from_border(
     """Move labelled keypoints on the right and lower border to the last pixel, and count them."""
     last = np.array(image.annotated_size, np.float64) - 1
     points = keypoints[:, :2]
-    near = (
-        labelled
-        & (points >= 0).all(axis=1)
-        & (points <= last + border).all(axis=1)
-        & (points > last).any(axis=1)
-    )
+    beyond = points > last
+    if not beyond.any():
+        return keypoints, 0
+    near = labelled & (points >= 0).all(axis=1) & (points <= last + border).all(axis=1) & beyond.any(axis=1)
     if not near.any():
         return keypoints, 0
     moved = keypoints.astype(np.float64)

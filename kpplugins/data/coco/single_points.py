@@ -23,6 +23,8 @@ def single_point_names(content: dict[str, Any]) -> dict[str, str]:
         The name of the keypoint by the ``coco_id`` of its category; empty where the file is an ordinary one.
     """
     own = {key: c for c in content["categories"] if (key := coco_id(c.get("id"))) is not None}
+    if any("flips" in category for category in own.values()):
+        return {}  # written by this project, which has all keypoints of an instance in one annotation
     listed = {key: c.get("keypoints") or [] for key, c in own.items()}
     points = {}
     for annotation in content["annotations"]:
@@ -96,6 +98,8 @@ def coco_id(value: Any) -> str | None:
     Returns:
         The id as text; ``None`` for a missing one and for what cannot be an id.
     """
+    if type(value) is int:  # nearly always
+        return str(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, float):

@@ -420,3 +420,27 @@ def test_a_training_compares_sizes_too(tmp_path: Path, monkeypatch: pytest.Monke
     cv2.imwrite(str(tmp_path / "images" / "a b.jpg"), np.zeros((20, 30, 3), np.uint8))
     with pytest.raises(BadInputError, match="another size.*60×40.*30×20"):
         read_coco(tmp_path, check_images=False)
+
+
+def test_boxes_of_a_pixel_of_two_categories_are_no_keypoints_of_one_thing(tmp_path: Path):
+    """In a file of this project, which says so by ``flips``."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((9, 9, 3), np.uint8))
+    boxes = [
+        {
+            "id": i,
+            "image_id": 1,
+            "category_id": i,
+            "bbox": [1, 1, 1, 1],
+            "area": 1,
+            "iscrowd": 0,
+            "keypoints": [0, 0, 0],
+        }
+        for i in (1, 2)
+    ]
+    categories = [{"id": i, "name": f"cat {i}", "keypoints": ["eye"], "flips": "known"} for i in (1, 2)]
+    images = [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}]
+    content = {"images": images, "annotations": boxes, "categories": categories}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    reading = read_coco(tmp_path / "a.json")
+    assert [record.category for record in reading.records] == ["cat 1", "cat 2"]
+    assert reading.schema.keypoints == ("eye",)
