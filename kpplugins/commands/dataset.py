@@ -173,7 +173,7 @@ def _run_check(args: argparse.Namespace) -> int:
         report = check(args.source, out=_out(args), progress=progress, **options)
     print(report.text)
     print(f"written: {_out(args)}: check.html, check.json")
-    return 1 if report.harmful else 0
+    return report.exit_status
 
 
 def _add_split(parser: argparse.ArgumentParser) -> None:

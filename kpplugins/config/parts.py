@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from kpplugins.config.values import dotted, name_of
+from kpplugins.config.values import dotted
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
@@ -307,15 +307,3 @@ def _walk(path: Path, dataset: ConfigDict) -> Iterator[tuple[Path, ConfigDict]]:
         yield from _walk((*path, "dataset"), dataset["dataset"])
     else:
         yield path, dataset
-
-
-def type_names(cfg: Config) -> set[str]:
-    """Collect the class names of all steps.
-
-    Args:
-        cfg: the config.
-
-    Returns:
-        The names.
-    """
-    return {name_of(step.get("type")) for step in steps_of(cfg)}

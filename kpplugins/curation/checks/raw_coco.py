@@ -96,7 +96,7 @@ def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
 def _raw_file(
     path: Path, root: Path, content: dict, sizes: dict[Path, ImageInfo], reading: AnnotationSet
 ) -> RawFile:
-    places = _places(path, root)
+    places = _places(path, root, content)
     images: list[tuple[dict[str, Any], ImageInfo | None]] = []
     by_id: dict[str | None, ImageInfo | None] = {}
     for entry, place in zip(content["images"], places or [None] * len(content["images"]), strict=True):
@@ -120,10 +120,10 @@ def _raw_file(
     return RawFile(path, split, tuple(images), tuple(annotations), tuple(_objects(content["categories"])))
 
 
-def _places(path: Path, root: Path) -> list[Path | None]:
+def _places(path: Path, root: Path, content: dict) -> list[Path | None]:
     """Return the image that the reader finds for each entry of the file's images; empty if it cannot read the file."""
     try:
-        part = CocoFile(path, root, margin=MARGIN, check_images=False)
+        part = CocoFile(path, content, root, margin=MARGIN, check_images=False)
         part.images()
     except BadInputError:
         return []

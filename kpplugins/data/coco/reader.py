@@ -106,11 +106,11 @@ def read_coco(
         if has_keypoints(content) or file == files[-1] and not readings:  # which says that it has none
             part = CocoFile(
                 file,
+                content,
                 root,
                 margin,
                 check_images,
                 box_format,
-                content,
                 images,
                 folders,
                 rescale,
@@ -159,10 +159,13 @@ class CocoFile:
 
     Args:
         path: the JSON file.
+        content: what it holds, see ``coco_object``.
         root: the folder it belongs to; images are looked for below it.
         margin: see ``read_coco``.
         check_images: see ``read_coco``.
         box_format: see ``read_coco``.
+        images: see ``read_coco``.
+        folders: the image folders of the source by path, shared by its files; this file's is added.
         rescale: see ``read_coco``.
         split: of all images of the file; ``None`` takes the one that the file is named after.
     """
@@ -170,11 +173,11 @@ class CocoFile:
     def __init__(
         self,
         path: Path,
+        content: dict[str, Any],
         root: Path,
         margin: float,
         check_images: bool,
         box_format: str = "xywh",
-        content: dict[str, Any] | None = None,
         images: Path | None = None,
         folders: dict[Path, ImageFolder] | None = None,
         rescale: bool = False,
@@ -184,7 +187,7 @@ class CocoFile:
         self.path, self.root, self.margin, self.check_images = path, root, margin, check_images
         self.rescale, self.split = rescale, split or split_of_file(path, root)
         self.report = _report_of(path.parent.parent if path.parent.name == "annotations" else root)
-        self.content, self.image_root = coco_object(path) if content is None else content, images
+        self.content, self.image_root = content, images
         self.single = single_point_names(self.content)
         notes: list[str] = []
         schema, own = schemas_of(self.content, path, self.single, notes)
@@ -232,16 +235,16 @@ class CocoFile:
     def _add_records(
         self, by_image: Mapping[str | None, list[tuple[dict, ImageInfo, str]]], bad: set[str | None]
     ) -> None:
-        """Add one record per annotation, in the order of the file; all of an image or none."""
-        found: list[tuple[str | None, int, PoseRecord]] = []
+        """Add one record per annotation, image by image; all of an image or none."""
+        found: list[tuple[str | None, PoseRecord]] = []
         for key, annotations in by_image.items():
             for annotation, image, where in annotations:
                 try:
-                    found.append((key, len(found), self._record(annotation, image, where)))
+                    found.append((key, self._record(annotation, image, where)))
                 except BadInputError as fault:
                     self.reading.faults.append(fault)
                     bad.add(key)
-        self.reading.records += [record for key, _, record in found if key not in bad]
+        self.reading.records += [record for key, record in found if key not in bad]
 
     def _add_single_points(
         self, by_image: Mapping[str | None, list[tuple[dict, ImageInfo, str]]], bad: set[str | None]

@@ -80,7 +80,7 @@ def _ids(source: Path) -> _Ids:
         content = coco_object(file)
         if len(files) > 1 and not has_keypoints(content):
             continue
-        part = CocoFile(file, root, margin=MARGIN, check_images=False, content=content)
+        part = CocoFile(file, content, root, margin=MARGIN, check_images=False)
         ids.categories.update(part.categories)
         for key, image in part.images().items():
             if image is not None and ids.images.setdefault(key, image.path) != image.path:
