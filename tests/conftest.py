@@ -19,10 +19,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import kpplugins  # noqa: F401  # its stand-ins, before anything imports MMPose
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# the same examples in every run; HYPOTHESIS_PROFILE=fuzz draws others, and more
+settings.register_profile("suite", derandomize=True, database=None)
+settings.register_profile("fuzz", max_examples=4000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """The exception for every fault in the input that the user can fix."""
 
+from kpplugins.structures.line_breaks import without_line_breaks
+
 
 class BadInputError(ValueError):
     """Faulty input that the user can fix: a file, a config value, a command-line argument.
 
-    The message is one line: what is wrong, where, what was expected, what was found, what to do. The command-line tools
-    print it without a traceback and exit with status 2.
+    The message is one line: what is wrong, where, what was expected, what was found, what to do. A line break
+    in a name or value that it cites is written as an escape. The command-line tools print it without a traceback and
+    exit with status 2.
 
     Args:
         what: the fault.
@@ -31,4 +34,4 @@ class BadInputError(ValueError):
             parts.append(f"found {found}")
         if todo:
             parts.append(f"to do: {todo}")
-        super().__init__("; ".join(parts))
+        super().__init__(without_line_breaks("; ".join(parts)))

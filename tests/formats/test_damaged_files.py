@@ -135,8 +135,10 @@ def changed(content: bytes, data: st.DataObject) -> bytes:
     return bytes(found[: data.draw(st.integers(0, 4)) * -10 or None])
 
 
-CHECKED = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+CHECKED = settings(  # a quarter of the examples of the profile
+    max_examples=settings.default.max_examples // 4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

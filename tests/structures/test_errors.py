@@ -1,3 +1,5 @@
+import pytest
+
 from kpplugins.structures import BadInputError
 
 
@@ -7,3 +9,13 @@ def test_one_line_with_what_where_expected_found_and_what_to_do():
     )
     assert str(error) == "a.cat:1: is short; expected 19 numbers; found 3; to do: annotate it again"
     assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85", "\x0c", "\ud800", "\x1b[2J"])
+def test_a_name_that_breaks_lines_is_written_with_escapes(end: str):
+    message = str(
+        BadInputError(f"category 'a{end}b' twice", where=f"a{end}.json", found=end, todo=f"rename {end}")
+    )
+    assert len(message.splitlines()) == 1 and message.isprintable()
+    message.encode()
+    assert str(BadInputError("猫 größe")) == "猫 größe"

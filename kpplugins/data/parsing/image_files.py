@@ -8,8 +8,9 @@ from pathlib import Path, PureWindowsPath
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.images import SUFFIXES, read_header
 from kpplugins.data.parsing.image_sizes import agreed
-from kpplugins.data.parsing.text import breaks_line, one_line
+from kpplugins.data.parsing.text import one_line
 from kpplugins.structures import BadInputError
+from kpplugins.structures.line_breaks import breaks_line
 
 _WEB_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 

@@ -2,16 +2,12 @@
 
 import codecs
 import re
-import unicodedata
 from pathlib import Path
 
 from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE
 from kpplugins.structures import BadInputError
 
 EXPORT_AGAIN = "export it again from the annotation tool"
-_LINE_BREAKERS = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode categories that must not be in a message of one line: control characters, halves of surrogate pairs, line
-and paragraph separators."""
 _HEAD, _TAIL = 65536, 4096
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -140,18 +136,6 @@ def sniff(source: Path, suffixes: tuple[str, ...], limit: int = 5) -> list[str]:
         return [first_text(path) for path in annotation_files(source, suffixes)[:limit]]
     except (OSError, ValueError):
         return []
-
-
-def breaks_line(name: str) -> bool:
-    """Tell whether a text holds characters that end a line or cannot be written.
-
-    Args:
-        name: the text.
-
-    Returns:
-        True if it must not be in a message of one line.
-    """
-    return any(unicodedata.category(c) in _LINE_BREAKERS for c in name)
 
 
 def one_line(error: object) -> str:

@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from kpplugins.data.parsing.text import breaks_line
 from kpplugins.structures import BadInputError
+from kpplugins.structures.line_breaks import breaks_line
 
 _FARTHEST = 1e9
 """Largest accepted coordinate or size; larger ones would overflow in products."""

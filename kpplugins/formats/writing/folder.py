@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kpplugins.data.coco.writer import Progress, place_image
-from kpplugins.data.parsing.text import breaks_line
 from kpplugins.structures import BadInputError
+from kpplugins.structures.line_breaks import breaks_line
 
 PLACERS = ("copy", "hardlink")
 """No symbolic links: readers refuse images outside their folder."""

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from kpplugins.data.parsing.text import breaks_line
 from kpplugins.data.record_builder import AREA_OF_BOX
 from kpplugins.formats.writing.content import Content
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import box_area
+from kpplugins.structures.line_breaks import breaks_line
 
 CROWD = "crowd mark (the box stays, as an ordinary instance)"
 AREA = "area other than 0.53 of its box's"
