@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy, OpenCV and PyTorch start their threads;
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")  # children and data workers inherit it
 
+import gc
 import json
 import shutil
 import signal
@@ -29,6 +30,13 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("suite", derandomize=True, database=None)
 settings.register_profile("fuzz", max_examples=4000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave the modules that are loaded by now out of garbage collections: MMEngine asks for one per dataset."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -247,6 +247,7 @@ THROUGH = {
     "models/detectors/keypoint_rcnn_network.py": "models/test_keypoint_rcnn.py",
     "models/losses/schema_oks_loss.py": "test_mmpose_configs.py",
     "models/losses/schema_pose_oks.py": "test_mmpose_configs.py",
+    "structures/line_breaks.py": "structures/test_errors.py",
     "synthetic/occluders.py": "synthetic/test_synthetic.py",
 }
 """Modules that are tested through what uses them, and the tests that do."""

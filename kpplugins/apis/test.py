@@ -22,7 +22,7 @@ from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMe
 from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.inference.trained_model import OpenedRun, open_run
 from kpplugins.structures import BadInputError
-from kpplugins.visualization.curves import plot_curves
+from kpplugins.visualization.curves import CURVES, plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
@@ -100,7 +100,8 @@ def test(
         if task is not None and submission is not None:
             counts = submit(runner.model, cfg, schema_of(cfg), *task, Path(submission))
             logger.info("%s: %s", submission, ", ".join(f"{n} {what}" for what, n in counts.items()))
-        plot_curves(out)
+        if not (out / CURVES).is_file():  # a training that was stopped drew none
+            plot_curves(out)
     return numbers, out, table
 
 
