@@ -50,7 +50,9 @@ def plot_curves(work_dir: Path) -> Path | None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11 if val else 8, 4))
-    figure.subplots_adjust(0.08, 0.13, 0.98 if val else 0.9, 0.91, wspace=0.35)  # a layout engine draws all twice
+    figure.subplots_adjust(
+        0.08, 0.13, 0.98 if val else 0.9, 0.91, wspace=0.35
+    )  # a layout engine draws all twice
     FigureCanvasAgg(figure)
     left, *right = figure.subplots(1, 2 if val else 1, squeeze=False)[0]
     _draw_losses(left, train)

@@ -30,7 +30,9 @@ def test_only_what_was_changed_is_formatted_again(monkeypatch: pytest.MonkeyPatc
     assert "seed_of_this_test = True" in cached.pretty_text and cached.pretty_text == plain.pretty_text
 
 
-@pytest.mark.parametrize("name", ["custom_centernet", "cat_hourglass", "facial_resnet18_fc", "detector_rtmdet_tiny"])
+@pytest.mark.parametrize(
+    "name", ["custom_centernet", "cat_hourglass", "facial_resnet18_fc", "detector_rtmdet_tiny"]
+)
 def test_a_config_has_mmengines_text(root: Path, name: str):
     plain = Config.fromfile(root / f"configs/{name}.py")
     assert CachedTextConfig.of(plain).pretty_text == plain.pretty_text
