@@ -14,3 +14,4 @@ val_evaluator = test_evaluator = _base_.custom_evaluator
 model = _base_.custom_model
 randomness = _base_.custom_randomness
 default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
+visualizer = _base_.custom_visualizer

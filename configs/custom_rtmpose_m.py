@@ -15,5 +15,6 @@ model = _base_.custom_model
 randomness = _base_.custom_randomness
 default_hooks = _base_.custom_checkpoint
 custom_hooks = [_base_.custom_hooks[0], *_base_.custom_run_hooks]  # MMPose averages the weights (EMA)
+visualizer = _base_.custom_visualizer
 lr = _base_.custom_lr
 optim_wrapper, param_scheduler = _base_.custom_optim_wrapper, _base_.custom_param_scheduler

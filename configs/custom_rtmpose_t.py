@@ -14,5 +14,6 @@ val_evaluator = test_evaluator = _base_.custom_evaluator
 model = _base_.custom_model
 randomness = _base_.custom_randomness
 default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
+visualizer = _base_.custom_visualizer
 lr = _base_.custom_lr
 optim_wrapper, param_scheduler = _base_.custom_optim_wrapper, _base_.custom_param_scheduler

@@ -20,6 +20,7 @@ val_evaluator = test_evaluator = _base_.custom_evaluator
 model = _base_.custom_model
 randomness = _base_.custom_randomness
 default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
+visualizer = _base_.custom_visualizer
 imports = [*_base_.custom_imports.imports, *_base_.custom_registration.imports, "mmpretrain.models"]
 custom_imports = dict(imports=imports)
 # MMPose's 5e-4 for batches of 512, times the root of 32 / 512

@@ -24,3 +24,5 @@ import kpplugins.datasets  # noqa: E402, F401
 import kpplugins.engine  # noqa: E402, F401
 import kpplugins.evaluation  # noqa: E402, F401
 import kpplugins.models  # noqa: E402, F401
+import kpplugins.visualization.current_mlflow_vis_backend  # noqa: E402, F401
+import kpplugins.visualization.trackio_vis_backend  # noqa: E402, F401

@@ -34,7 +34,7 @@ def test_a_command_is_understood(page: Path, command: str, monkeypatch: pytest.M
     asked = []
     for name in COMMANDS:
         module = importlib.import_module(f"kpplugins.commands.{name.replace('-', '_')}")
-        monkeypatch.setattr(module, "run", lambda work, name=name: asked.append(name) or 0)
+        monkeypatch.setattr(module, "run", lambda work, args, name=name: asked.append(name) or 0)
         if name == "train":
             monkeypatch.setattr(module, "each", lambda configs, words, name=name: asked.append(name) or 0)
     program, *words = shlex.split(command)

@@ -45,5 +45,6 @@ custom_test_dataloader = dict(**custom_loader, dataset=dict(**custom_tested, spl
 custom_evaluator = dict(_delete_=True, type="KeypointMetric")
 custom_model = dict(data_preprocessor=dict(type="TopdownDataPreprocessor"))
 custom_checkpoint = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="AP", rule="greater"))
-custom_run_hooks = [dict(type="SyncBuffersHook"), dict(type="ProgressBarHook")]
+custom_run_hooks = [dict(type="SyncBuffersHook"), dict(type="ProgressBarHook"), dict(type="ValLossHook")]
+custom_visualizer = dict(vis_backends=[dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")])
 custom_randomness = dict(seed=0)

@@ -41,5 +41,7 @@ test_evaluator = dict(type="BoxKeypointMetric")
 
 train_cfg = dict(max_epochs=max_epochs, val_interval=5)
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="AP", rule="greater"))
-custom_hooks = [dict(type="SyncBuffersHook"), dict(type="ProgressBarHook")]
+custom_hooks = [dict(type="SyncBuffersHook"), dict(type="ProgressBarHook"), dict(type="ValLossHook")]
+vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
+visualizer = dict(vis_backends=vis_backends)
 randomness = dict(seed=0)

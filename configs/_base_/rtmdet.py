@@ -83,7 +83,8 @@ default_hooks = dict(
     checkpoint=dict(interval=1, max_keep_ckpts=1, save_best="box/AP", rule="greater"),
     visualization=dict(_delete_=True, type="PoseVisualizationHook", enable=False),
 )
-visualizer = dict(_delete_=True, type="PoseLocalVisualizer", vis_backends=[dict(type="LocalVisBackend")])
+vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
+visualizer = dict(_delete_=True, type="PoseLocalVisualizer", vis_backends=vis_backends)
 ema = dict(type="EMAHook", ema_type="ExpMomentumEMA", momentum=0.0002, update_buffers=True, priority=49)
-custom_hooks = [ema, dict(type="ProgressBarHook")]
+custom_hooks = [ema, dict(type="ProgressBarHook"), dict(type="ValLossHook")]
 randomness = dict(seed=0)

@@ -12,6 +12,7 @@ val_evaluator = test_evaluator = _base_.custom_evaluator
 model = _base_.custom_model
 randomness = _base_.custom_randomness
 default_hooks, custom_hooks = _base_.custom_checkpoint, _base_.custom_run_hooks
+visualizer = _base_.custom_visualizer
 
 dataset_type = "CustomKeypointDataset"
 data_root = "data/custom"

@@ -1,5 +1,6 @@
 """Train a config."""
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,8 @@ from kpplugins.config.load import load_config, schema_of, work_dir_of
 from kpplugins.config.parts import pipelines_of
 from kpplugins.data.images import read_size
 from kpplugins.engine.freeze_hook import tell_random
-from kpplugins.engine.runner import build_runner
+from kpplugins.engine.run_facts import RUN_FACTS, run_facts
+from kpplugins.engine.runner import KeepingRunner, build_runner
 from kpplugins.engine.schedules import finished_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
@@ -65,8 +67,8 @@ def train(
     Returns:
         The work dir. It holds checkpoints, each complete in itself; for people and other programs, the settled config,
         ``schema.json``, and ``boxes.json`` (top-down models) or ``classes.json`` (models that find boxes);
-        ``curves.png``; and MMEngine's logs. An earlier run in it is moved to ``earlier_N`` unless it is resumed. If a
-        run to resume has nothing left to train, nothing is changed.
+        ``curves.png``; and MMEngine's logs, with ``environment.json`` (see ``run_facts``). An earlier run in it is
+        moved to ``earlier_N`` unless it is resumed. If a run to resume has nothing left to train, nothing is changed.
 
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``; or the checkpoint does not fit, or pretrained weights
@@ -105,10 +107,19 @@ def train(
         if is_main_process():
             runner.keep_config()
             runner.record.save_beside(Path(runner.work_dir))
+            _keep_facts(runner)
         runner.train()
     if is_main_process():
         plot_curves(Path(cfg.work_dir))
     return Path(cfg.work_dir)
+
+
+def _keep_facts(runner: KeepingRunner) -> None:
+    """Write what the run is made from into its folder of logs, which each start of a resumed run has of its own."""
+    loops = {"train": runner.train_loop, "val": runner.val_loop}
+    datasets = {split: loop.dataloader.dataset for split, loop in loops.items() if loop is not None}
+    text = json.dumps(run_facts(runner.cfg, datasets, runner.seed), indent=2)
+    (Path(runner.log_dir) / RUN_FACTS).write_text(text + "\n", encoding="utf-8")
 
 
 def _is_finished(cfg: Config) -> bool:

@@ -3,7 +3,9 @@
 One file per command: parse, call one function of ``apis`` or ``curation``, print. Each has
 ``main(argv=None, prog=None) -> int``: ``argv`` are the arguments after the command's name (default: those of the
 process), ``prog`` is its name in ``--help`` (default: the name of the script), and the result is the exit status:
-0; 1 if the command found something wrong; 2 for bad input, with one line on stderr; 130 and 143 when it was stopped.
+0; 1 if the command found something wrong; with one line on stderr, 2 for bad input, 3 if the machine is at fault (a
+missing package, memory, disk, rights) and 70 for a fault of the program; 130 and 143 when it was stopped. Tracebacks
+are shown with ``--debug``.
 
 Nothing heavy is imported before a command is parsed, so that ``--help`` is fast.
 

@@ -1,10 +1,9 @@
 """Compare recipes on your data."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from kpplugins.commands._command import run, values
+from kpplugins.commands._command import CommandParser, run, values
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -17,7 +16,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=prog,
         description="Train several configs on one dataset with one budget and seed, test each, and write one table.",
     )
@@ -65,4 +64,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(f"results: {args.out}: compare.md, compare.json, compare.png")
         return 1 if all("error" in row for row in rows) else 0
 
-    return run(work)
+    return run(work, args)

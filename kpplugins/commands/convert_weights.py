@@ -1,9 +1,8 @@
 """Convert weights that others trained to our names."""
 
-import argparse
 from collections.abc import Sequence
 
-from kpplugins.commands._command import run
+from kpplugins.commands._command import CommandParser, run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -16,7 +15,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=prog, description="Convert weights that others trained to a checkpoint of our model."
     )
     parser.add_argument(
@@ -52,4 +51,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(f"next: kpplugins train CONFIG --cfg-options {start}={done.path}{tested}")
         return 0
 
-    return run(work)
+    return run(work, args)

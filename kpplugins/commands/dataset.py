@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kpplugins.commands._command import add_pixels, pixel_options, run
+from kpplugins.commands._command import CommandParser, add_pixels, pixel_options, run
 
 NEW = "a folder that does not exist yet, or is empty"
 NAMES = "names of the keypoints, in the order of the source: if it has none, or instead of its own"
@@ -24,16 +24,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(
-        prog=prog, description="Make, convert, check, split, export and crop data sets."
-    )
+    parser = CommandParser(prog=prog, description="Make, convert, check, split, export and crop data sets.")
     commands = parser.add_subparsers(dest="command", required=True)
     works: dict[str, Callable[[argparse.Namespace], int]] = {}
     for name, words, add, work in COMMANDS:
         add(commands.add_parser(name, help=words, description=words))
         works[name] = work
     args = parser.parse_args(argv)
-    return run(lambda: works[args.command](args))
+    return run(lambda: works[args.command](args), args)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from kpplugins.commands._command import run
+from kpplugins.commands._command import CommandParser, run
 
 HELP = "A one-stage model, which finds boxes and keypoints at once, takes neither --detector nor --bbox."
 
@@ -22,7 +22,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     Returns:
         The parser.
     """
-    parser = argparse.ArgumentParser(prog=prog, description="Show what a trained model finds.", epilog=HELP)
+    parser = CommandParser(prog=prog, description="Show what a trained model finds.", epilog=HELP)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="images, videos, folders")
     parser.add_argument(
         "--webcam", nargs="?", const="0", metavar="ID", help="live from a camera (default: 0)"
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             print("\n".join(str(path) for path in written))
         return 0
 
-    return run(work)
+    return run(work, args)
 
 
 def _detector_of(args: argparse.Namespace) -> Any:

@@ -1,9 +1,8 @@
 """Report what is installed and what is wrong."""
 
-import argparse
 from collections.abc import Sequence
 
-from kpplugins.commands._command import run
+from kpplugins.commands._command import CommandParser, run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -16,7 +15,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    argparse.ArgumentParser(
+    args = CommandParser(
         prog=prog, description="Report versions, device and stand-ins, and faults with their cures."
     ).parse_args(argv)
 
@@ -32,4 +31,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(f"{faults} faults" if faults else "all is well")
         return 1 if faults else 0
 
-    return run(work)
+    return run(work, args)

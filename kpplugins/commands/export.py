@@ -1,9 +1,8 @@
 """Export a trained run to ONNX."""
 
-import argparse
 from collections.abc import Sequence
 
-from kpplugins.commands._command import run
+from kpplugins.commands._command import CommandParser, run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -16,7 +15,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=prog,
         description="Export a keypoint detector to ONNX, and verify that ONNX Runtime finds the same keypoints.",
     )
@@ -50,4 +49,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         )
         return 0
 
-    return run(work)
+    return run(work, args)

@@ -1,9 +1,8 @@
 """Test a trained config."""
 
-import argparse
 from collections.abc import Sequence
 
-from kpplugins.commands._command import add_common, options, run
+from kpplugins.commands._command import CommandParser, add_common, options, run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -16,7 +15,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(prog=prog, description="Test a keypoint detector: AP, PCK, NME, images.")
+    parser = CommandParser(prog=prog, description="Test a keypoint detector: AP, PCK, NME, images.")
     parser.add_argument(
         "config",
         nargs="?",
@@ -48,4 +47,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         )
         return 0
 
-    return run(work)
+    return run(work, args)

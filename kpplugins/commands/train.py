@@ -1,12 +1,11 @@
 """Train configs."""
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kpplugins.commands._command import add_common, options, run
+from kpplugins.commands._command import CommandParser, add_common, options, run
 
 START = (  # finds kpplugins where this process did, installed or not
     f"import sys; sys.path[:] = {sys.path!r}; from kpplugins.commands.train import main; sys.exit(main())"
@@ -23,7 +22,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = argparse.ArgumentParser(prog=prog, description="Train a keypoint detector.")
+    parser = CommandParser(prog=prog, description="Train a keypoint detector.")
     parser.add_argument("config", nargs="+",
                         help="config files, e.g. configs/cat_hourglass.py, trained one after the other")  # fmt: skip
     parser.add_argument("--resume", nargs="?", const=True, default=False, metavar="CHECKPOINT",
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(f"trained: {out}\nnext: kpplugins test {kept}")
         return 0
 
-    return run(work)
+    return run(work, args)
 
 
 def each(configs: list[str], words: list[str]) -> int:

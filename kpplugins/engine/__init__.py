@@ -1,10 +1,11 @@
 """Parts of the training loop, registered in MMPose's registries.
 
-The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``TimeBudgetHook`` (ends training after a number
-of minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers),
-``schedules`` (schedules that fit the training), ``averaging`` (weight averaging that does), ``FreezeHook`` (parts that
-are not trained), ``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks`` (wall and CPU
-time), ``runner`` (``build_runner``: MMEngine's Runner of a settled config), ``guards`` (what watches over a training).
+The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``ValLossHook`` (the loss on validation data),
+``TimeBudgetHook`` (ends training after a number of minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR``
+and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training), ``averaging`` (weight averaging
+that does), ``FreezeHook`` (parts that are not trained), ``packed_collate`` (a batch moves from worker to trainer in one
+piece), ``clocks`` (wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``:
+MMEngine's Runner of a settled config), ``guards`` (what watches over a training).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
@@ -23,6 +24,7 @@ from kpplugins.engine.guards import (
 from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
 from kpplugins.engine.time_budget_hook import TimeBudgetHook
+from kpplugins.engine.val_loss_hook import ValLossHook
 
 __all__ = [
     "BestCheckpointHook",
@@ -36,5 +38,6 @@ __all__ = [
     "ProgressBarHook",
     "SingleValueNormHook",
     "TimeBudgetHook",
+    "ValLossHook",
     "packed_collate",
 ]

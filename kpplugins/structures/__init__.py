@@ -13,7 +13,8 @@ Conventions:
 
 The map: ``PoseResult`` (the predictions for one image), ``BoxLayout`` (where keypoints lie in their boxes),
 ``geometry`` (pure functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with
-``BadInputError``, the exception for every fault in the input that the user can fix, and ``IncompleteInputError``.
+``BadInputError``, the exception for every fault in the input that the user can fix, ``IncompleteInputError`` and
+``MachineError``.
 
 Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.
 """
@@ -21,6 +22,7 @@ Adding a new structure: one frozen dataclass per file, with no import from anoth
 from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.incomplete_input_error import IncompleteInputError
+from kpplugins.structures.machine_error import MachineError
 from kpplugins.structures.pose_result import PoseResult
 
-__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "PoseResult"]
+__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError", "PoseResult"]

@@ -6,6 +6,7 @@ from typing import Any
 
 METRIC_KEYS = ("AP", "AP50", "box/AP", "PCK@0.05", "PCK@0.1")
 CURVES = "curves.png"
+VAL_LOSS = "val_loss"
 
 
 def read_scalars(work_dir: Path) -> tuple[list[dict], list[dict]]:
@@ -55,29 +56,39 @@ def plot_curves(work_dir: Path) -> Path | None:
     )  # a layout engine draws all twice
     FigureCanvasAgg(figure)
     left, *right = figure.subplots(1, 2 if val else 1, squeeze=False)[0]
-    _draw_losses(left, train)
+    _draw_losses(left, train, val)
     if val:
         _draw_metrics(right[0], val)
     figure.savefig(work_dir / CURVES, dpi=110)
     return work_dir / CURVES
 
 
-def _draw_losses(axes: Any, train: list[dict]) -> None:
+def _draw_losses(axes: Any, train: list[dict], val: list[dict]) -> None:
     steps = [e["step"] for e in train]
     parts = sorted({key for e in train for key in e if key.startswith("loss_")})
     for key in parts if len(parts) > 1 else []:
         axes.plot(steps, [e.get(key, float("nan")) for e in train], linewidth=1, label=key)
     axes.plot(steps, [e["loss"] for e in train], color="black", label="loss")
-    drawn = ["loss", *parts]
-    scale = (
-        "log" if min(e[key] for e in train for key in drawn if key in e) > 0 else "linear"
-    )  # RLE's loss goes below zero
+    validated = [e for e in val if VAL_LOSS in e]
+    if validated:
+        places = [_iteration(e["step"], train) for e in validated]
+        axes.plot(
+            places, [e[VAL_LOSS] for e in validated], color="tab:red", marker=".", label="validation loss"
+        )
+    drawn = [e[key] for e in train for key in ("loss", *parts) if key in e] + [e[VAL_LOSS] for e in validated]
+    scale = "log" if min(drawn) > 0 else "linear"  # RLE's loss goes below zero
     axes.set(title="training", xlabel="iteration", ylabel="loss", yscale=scale)
-    if len(parts) > 1:
+    if len(parts) > 1 or validated:
         axes.legend(fontsize="x-small", loc="upper right")
     rate = axes.twinx()
     rate.plot(steps, [e.get("lr", float("nan")) for e in train], color="tab:gray", alpha=0.6, linestyle=":")
     rate.set_ylabel("learning rate (dotted)")
+
+
+def _iteration(step: int, train: list[dict]) -> float:
+    """Return the iteration of a validation, which is logged with its epoch, or else with its iteration."""
+    last = train[-1]
+    return step * last["step"] / last["epoch"] if last.get("epoch") and step <= last["epoch"] else step
 
 
 def _draw_metrics(axes: Any, val: list[dict]) -> None:

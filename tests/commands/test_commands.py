@@ -1,5 +1,6 @@
 """``kpplugins COMMAND`` and ``python tools/NAME.py`` are one code, and start light."""
 
+import errno
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from kpplugins.commands import COMMANDS, main
 from kpplugins.commands._command import run
 from kpplugins.commands.train import each
+from kpplugins.structures import BadInputError, IncompleteInputError, MachineError
 from kpplugins.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,14 +82,58 @@ def test_a_missing_package_is_one_line_that_names_the_doctor(capsys: pytest.Capt
     def work() -> int:
         raise ModuleNotFoundError("No module named 'torch.cuda'", name="torch.cuda")
 
-    assert run(work) == 2
+    assert run(work) == 3
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "package torch is not installed" in said and "kpplugins doctor" in said
 
 
-def test_a_module_of_our_own_that_is_missing_is_a_fault_of_the_program():
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (BadInputError("is short", where="a.csv"), 2, "error: a.csv: is short"),
+        (MachineError("not enough memory"), 3, "error: not enough memory"),
+        (IncompleteInputError("3 frames are lost", [], where="a.mp4"), 1, "error: a.mp4: 3 frames are lost"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out.pth"),
+            3,
+            "error: out.pth: No space left on device",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "out.pth"),
+            3,
+            "error: out.pth: Permission denied",
+        ),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "a.png"),
+            2,
+            "error: a.png: No such file or dir",
+        ),
+        (
+            ModuleNotFoundError("No module named 'kpplugins.gone'", name="kpplugins.gone"),
+            70,
+            "error: ModuleNotFound",
+        ),
+        (ValueError("two\nlines"), 70, "error: ValueError: two lines; to do: run it again with --debug"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_each_error_is_one_line_with_its_status(
+    error: BaseException, status: int, line: str, capsys: pytest.CaptureFixture
+):
     def work() -> int:
-        raise ModuleNotFoundError("No module named 'kpplugins.gone'", name="kpplugins.gone")
+        raise error
 
-    with pytest.raises(ModuleNotFoundError, match="gone"):
-        run(work)
+    assert run(work) == status
+    said = capsys.readouterr().err
+    assert said.startswith(line) and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--debug"], []])
+def test_the_traceback_is_shown_only_if_asked_for(words: list[str], capsys: pytest.CaptureFixture):
+    assert main(["train", "gone.py", *words]) == 2
+    said = capsys.readouterr().err
+    assert ("Traceback (most recent call last)" in said) == bool(words)
+    assert said.splitlines()[-1].startswith("error: gone.py: no such config")
+    assert main(["dataset", "check", "gone", *words]) == 2
+    assert ("Traceback" in capsys.readouterr().err) == bool(words)

@@ -93,6 +93,19 @@ def test_several_losses_are_drawn_and_an_empty_validation_is_not(tmp_path: Path)
     assert coloured[0] > 500 and coloured[1] == 0  # one loss is its sum: black alone
 
 
+def test_the_validation_loss_is_drawn_at_its_iteration(tmp_path: Path):
+    """Of 4 iterations in 2 epochs, red at the second and the fourth: in the middle third and at the right."""
+    (tmp_path / "1/vis_data").mkdir(parents=True)
+    steps = [{"loss": 4.0 / n, "step": n, "epoch": (n + 1) // 2, "lr": 0.1} for n in (1, 2, 3, 4)]
+    checked = [{"AP": 0.1, "val_loss": 3.0, "step": 1}, {"AP": 0.2, "val_loss": 2.0, "step": 2}]
+    lines = "\n".join(map(json.dumps, [*steps, *checked]))
+    (tmp_path / "1/vis_data/scalars.json").write_text(lines)
+    image = cv2.imread(str(plot_curves(tmp_path))).astype(int)
+    red = (image[..., 2] > 180) & (image[..., 1] < 90) & (image[..., 0] < 90)
+    columns = np.flatnonzero(red[60:200, :420].any(axis=0))  # above the legend's rows and left of the metrics
+    assert columns.size > 50
+
+
 def test_nothing_logged_no_curve(tmp_path: Path):
     assert plot_curves(tmp_path) is None
 

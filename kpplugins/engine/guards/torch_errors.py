@@ -3,10 +3,14 @@
 import re
 from typing import Any
 
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, MachineError
 
 _SMALL = "the network halves the input several times: a larger input_size"
 _MEMORY = "a smaller train_dataloader.batch_size or input_size, or --amp"
+_OF_MACHINE = (
+    r"out of memory|not enough memory|alloc_cpu",
+    r"DataLoader worker .*(killed|exited)|shared memory|bus error",
+)
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"Expected more than 1 value per channel", "batch normalisation of a single value per channel",
      "train_dataloader.batch_size ≥ 2 with drop_last=True, or a larger input_size"),
@@ -14,8 +18,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"Output size is too small|Kernel size can't be greater than actual input|"
      r"size of tensor a \(\d+\) must match the size of tensor b|Sizes of tensors must match",
      "the network fails on an input of this size", _SMALL + ", of sides that are multiples of 32"),
-    (r"out of memory|not enough memory|alloc_cpu", "not enough memory", _MEMORY),
-    (r"DataLoader worker .*(killed|exited)|shared memory|bus error", "a data worker was ended by the system",
+    (_OF_MACHINE[0], "not enough memory", _MEMORY),
+    (_OF_MACHINE[1], "a data worker was ended by the system",
      "train_dataloader.num_workers=0 (and persistent_workers=False), or more memory"),
 )  # fmt: skip
 """Patterns of messages, what they mean, and what to try."""
@@ -38,14 +42,15 @@ def one_line_of(error: BaseException, where: str) -> BadInputError | None:
     text = re.sub(r"\s+", " ", str(error)).strip()
     missing = _missing(error, text)
     if missing:
-        return BadInputError(
+        return MachineError(
             f"the package {missing} is not installed, which a part of this config needs", where=where,
             found=text[:120], todo=f"pip install {missing}, or leave the part out",
         )  # fmt: skip
     if isinstance(error, (RuntimeError, ValueError, MemoryError)):
         for pattern, what, todo in _CAUSES:
             if isinstance(error, MemoryError) and todo is _MEMORY or re.search(pattern, text, re.IGNORECASE):
-                return BadInputError(what, where=where, found=text[:160], todo=todo)
+                kind = MachineError if pattern in _OF_MACHINE else BadInputError
+                return kind(what, where=where, found=text[:160], todo=todo)
     return None
 
 

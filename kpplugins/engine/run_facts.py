@@ -1,0 +1,115 @@
+"""What a run was made from: versions, command, state of the sources, seed and data."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from kpplugins.version import __version__
+
+RUN_FACTS = "environment.json"
+"""Name of the file beside the logs."""
+_PACKAGES = (
+    "torch", "torchvision", "onedl-mmengine", "onedl-mmcv", "onedl-mmdetection", "mmpose", "hotcoco", "numpy",
+    "opencv-python", "scipy",
+)  # fmt: skip
+_ANNOTATIONS = (".json", ".csv")
+
+
+def run_facts(cfg: Config, datasets: dict[str, Any], seed: int | None) -> dict[str, Any]:
+    """Collect what is needed to tell two runs apart, or to repeat one.
+
+    Args:
+        cfg: the settled config.
+        datasets: those of the run, by split.
+        seed: the run's seed.
+
+    Returns:
+        Plain data: ``command``, ``config`` (its path), ``seed``, ``python``, ``platform``, ``packages`` (version by
+        name; ``None`` for one that is not installed), ``git`` (``commit`` and whether files were ``changed``, of the
+        folder of the config; ``None`` outside a repository), ``samples`` by split, and ``data`` by folder: how many
+        ``files``, ``names_and_sizes`` (one SHA-256), and ``annotations`` (the SHA-256 of each JSON and CSV file).
+    """
+    roots = {
+        str(part.data_root)
+        for dataset in datasets.values()
+        for part in _parts(dataset)
+        if getattr(part, "data_root", None) and Path(part.data_root).is_dir()
+    }
+    return {
+        "command": sys.argv,
+        "config": str(cfg.filename),
+        "seed": seed,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {"kpplugins": __version__, **{name: _version(name) for name in _PACKAGES}},
+        "git": _git(Path(cfg.filename).parent if cfg.filename else Path.cwd()),
+        "samples": {split: len(dataset) for split, dataset in datasets.items()},
+        "data": {root: _fingerprint(Path(root)) for root in sorted(roots)},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    """Return the state of the repository that a folder lies in."""
+
+    def ask(*words: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    return commit and {
+        "commit": commit,
+        "changed": bool(ask("status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def _parts(dataset: Any) -> Iterator[Any]:
+    """Yield a dataset and all that it wraps."""
+    yield dataset
+    inner = getattr(dataset, "dataset", None)
+    for part in [*getattr(dataset, "datasets", ()), *([] if inner is None else [inner])]:
+        yield from _parts(part)
+
+
+def _fingerprint(root: Path) -> dict[str, Any]:
+    listing, count = hashlib.sha256(), 0
+    annotations: dict[str, str] = {}
+    for folder, inner, names in os.walk(root):
+        inner.sort()
+        for path in (Path(folder) / name for name in sorted(names)):
+            name = path.relative_to(root).as_posix()
+            try:
+                listing.update(f"{name} {path.stat().st_size}\n".encode("utf-8", "surrogateescape"))
+                if path.suffix.lower() in _ANNOTATIONS:
+                    annotations[name] = _hash(path)
+            except OSError:  # a link to nothing, or not ours to read
+                continue
+            count += 1
+    return {"files": count, "names_and_sizes": listing.hexdigest(), "annotations": annotations}
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
