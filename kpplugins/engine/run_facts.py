@@ -76,10 +76,9 @@ def _git(folder: Path) -> dict[str, Any] | None:
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit = ask("rev-parse", "HEAD")
-    return commit and {
-        "commit": commit,
-        "changed": bool(ask("status", "--porcelain", "--untracked-files=no")),
-    }
+    if not commit:
+        return None
+    return {"commit": commit, "changed": bool(ask("status", "--porcelain", "--untracked-files=no"))}
 
 
 def _parts(dataset: Any) -> Iterator[Any]:

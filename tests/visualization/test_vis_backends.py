@@ -1,10 +1,12 @@
 """Backends for logs write what MMEngine's logger hands them, where their packages are installed."""
 
+import importlib.util
 import math
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from kpplugins.visualization.current_mlflow_vis_backend import CurrentMLflowVisBackend, allowed
 from kpplugins.visualization.trackio_vis_backend import TrackioVisBackend
@@ -29,9 +31,7 @@ def test_where_mlflow_keeps_runs(
 
 
 def test_a_missing_package_names_itself(tmp_path: Path):
-    try:
-        import trackio  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("trackio") is None:
         with pytest.raises(ImportError, match="pip install trackio"):
             TrackioVisBackend(str(tmp_path)).add_scalars({"loss": 1.0})
 
@@ -40,6 +40,7 @@ def test_mlflow_writes_all_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
     monkeypatch.chdir(tmp_path)
     backend = CurrentMLflowVisBackend(str(tmp_path), tracking_uri=f"sqlite:///{tmp_path}/runs.db")
+    backend.add_config(Config(dict(a=1)))
     backend.add_scalars(ENTRY, step=2)
     (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert run.data.metrics["AP_M"] == 0.5 and run.data.metrics["loss"] == 0.25
