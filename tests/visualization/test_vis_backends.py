@@ -40,18 +40,20 @@ def test_mlflow_writes_all_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
     monkeypatch.chdir(tmp_path)
     backend = CurrentMLflowVisBackend(str(tmp_path), tracking_uri=f"sqlite:///{tmp_path}/runs.db")
-    backend.add_config(Config(dict(a=1)))
+    backend.add_config(Config(dict(a=1, work_dir=str(tmp_path))))
     backend.add_scalars(ENTRY, step=2)
     (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert run.data.metrics["AP_M"] == 0.5 and run.data.metrics["loss"] == 0.25
     backend.close()
 
 
-def test_trackio_writes_all_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("trackio", reason="trackio is not installed")
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
-    backend = TrackioVisBackend(str(tmp_path), project="cats")
+def test_trackio_writes_all_numbers(tmp_path: Path):
+    trackio = pytest.importorskip("trackio", reason="trackio is not installed")
+    project = f"kpplugins-{tmp_path.name}"
+    backend = TrackioVisBackend(str(tmp_path), project=project)
     backend.add_scalars(ENTRY, step=2)
     backend.add_scalar("lr", 0.5, step=2)
     backend.close()
-    assert (tmp_path / "cats.db").is_file()
+    (run,) = trackio.Api().runs(project)
+    trackio.delete_project(project, force=True)
+    assert run is not None
