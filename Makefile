@@ -38,7 +38,7 @@ demo: $(READY) | $(SAMPLE)
 	@echo "look at work_dirs/demo/*.jpg and work_dirs/$(notdir $(basename $(CONFIG)))/best_and_worst.jpg"
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check kpplugins tools tests configs benchmarks

@@ -62,7 +62,8 @@ def options(loaders: tuple[str, ...] = ("train", "val", "test")) -> dict[str, An
         "log_level": "ERROR",
         "randomness.seed": 0,
     }
-    found.update({"train_cfg.val_interval": 9, "default_hooks.checkpoint.interval": 1})
+    found.update({"train_cfg.val_begin": 9, "default_hooks.checkpoint.interval": 1})
+    found["default_hooks.checkpoint.save_optimizer"] = False  # two thirds of the file
     for loader in loaders:
         place = f"{loader}_dataloader"
         found.update({f"{place}.num_workers": 0, f"{place}.persistent_workers": False})

@@ -1,6 +1,5 @@
-"""Every recipe that is not in `test_baselines`: two iterations of training, the test, the export."""
+"""Every recipe that is not in `test_baselines`: two iterations of training, the test, each network's export."""
 
-import gc
 import json
 from pathlib import Path
 
@@ -19,6 +18,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 TINY = {
     "max_epochs": 1,
     "input_size": (32, 32),
+    "default_hooks.checkpoint.save_optimizer": False,  # two thirds of the file
     **{f"{loader}.num_workers": 0 for loader in LOADERS},
     **{f"{loader}.persistent_workers": False for loader in LOADERS},
 }
@@ -36,14 +36,6 @@ RECIPES = {  # data, instances that it trains on, what makes it small, output, k
     "facial_resnet50_fc": ("faces", 24, {}, "coordinates", 15),
     "facial_vgg16_fc": ("faces", 24, {"model.head.hidden_channels": (32,)}, "coordinates", 15),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def light_collections():
-    """MMEngine collects garbage for every dataset; PyTorch's many objects need not be looked through each time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +73,8 @@ def draw_persons(root: Path) -> None:
         (root / f"annotations/person_keypoints_{split}2017.json").write_text(json.dumps(content))
 
 
+AS_OTHERS = {"cat_hourglass_sample", "coco_hourglass", "custom_hourglass_small", "facial_resnet50_fc"}
+"""Not exported a second time: the network is that of another recipe, or a deeper one of its kind."""
 FIND_BOXES = {
     "coco_centernet_hg104", "coco_keypoint_rcnn", "custom_centernet", "custom_centernet_resnet18",
     "detector_rtmdet_tiny", "glue_tubes_centernet", "glue_tubes_keypoint_rcnn", "glue_tubes_keypoint_rcnn_mobilenet",
@@ -104,6 +98,8 @@ def test_two_iterations_then_test_and_export(root: Path, name: str, data: dict[s
     assert torch.load(checkpoint, weights_only=False)["meta"]["iter"] == 2
     numbers, _, table = run_test(out / f"{name}.py", checkpoint, work_dir=out)
     assert numbers["EPE"] > 0 and table
+    if name in AS_OTHERS:
+        return
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
     file, proof = export(out / f"{name}.py", checkpoint)
     assert file == out / f"{name}.onnx" and file.is_file()
