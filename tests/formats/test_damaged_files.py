@@ -121,6 +121,23 @@ def test_images_may_be_elsewhere(folder: Path, form: str, tmp_path_factory: pyte
     assert {record.image for record in reading.records} == {place / "a.png"}
 
 
+@pytest.mark.parametrize("form", ["via", "datumaro", "animalpose", "mpii", "wflw"])
+@pytest.mark.parametrize(
+    ("said", "way"),
+    [("C:\\\\me\\\\a.png", "path of another machine"), ("A.PNG", "another case"), ("%61.png", "spelling of %20")],
+)
+def test_images_are_found_by_other_names_and_said(folder: Path, form: str, said: str, way: str):
+    name, known, make = (DOCUMENTS | TEXTS)[form]
+    content = make()
+    content = content.decode() if isinstance(content, bytes) else json.dumps(content)
+    said = said if known != "wflw" else said.replace("\\\\", "\\")
+    (folder / name).write_text(content.replace("a.png", said))
+    (folder / "a.png").unlink()
+    reading = open_source(folder, images=folder / "images")[1]
+    assert {record.image for record in reading.records} == {folder / "images/a.png"}
+    assert len(reading.notes) == 1 and way in reading.notes[0]
+
+
 def is_read_or_refused(folder: Path, known: str, skip_bad: bool) -> None:
     try:
         assert isinstance(open_source(folder, from_format=known, skip_bad=skip_bad)[1], AnnotationSet)

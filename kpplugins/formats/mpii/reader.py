@@ -12,7 +12,7 @@ from pathlib import Path
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
-from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import annotation_files
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
@@ -74,12 +74,14 @@ def read_mpii(
         logger.warning("%s is not read: it repeats %s", path, files[0].name)
     reading = AnnotationSet(MPII_SCHEMA)
     seen: dict[str, str] = {}
+    folders: dict[Path, ImageFolder] = {}
     unlabelled = lost = 0
     for path in files:
         entries, faults = read_mat(path) if path.suffix.lower() == ".mat" else read_json_list(path)
         reading.faults += faults
         around = [place for place in (path.parent, path.parent.parent) if (place / _IMAGES[0]).is_dir()]
         root = images or (source if source.is_dir() else (*around, path.parent)[0])
+        folder = folders.setdefault(root, ImageFolder(root, _IMAGES, search=images is not None))
         for entry in entries:
             if not entry.labelled:
                 unlabelled += 1
@@ -90,17 +92,19 @@ def read_mpii(
                 ))  # fmt: skip
             else:
                 lost += sum(_is_lost(person) for person in entry.persons)
-                add_image(reading, partial(_image, entry, path, root, margin), entry.split)
+                add_image(reading, partial(_image, entry, path, folder, margin), entry.split)
     if unlabelled:
         logger.warning("%d × image without published keypoints, left out", unlabelled)
     if lost:
         logger.warning("%d × person with neither keypoints nor a place, left out", lost)
+    for folder in folders.values():
+        reading.notes += folder.notes
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 
 
-def _image(entry: Entry, path: Path, root: Path, margin: float) -> tuple[ImageInfo, list[PoseRecord]]:
-    image = find_image(root, entry.name, entry.where, bases=_IMAGES)
+def _image(entry: Entry, path: Path, folder: ImageFolder, margin: float) -> tuple[ImageInfo, list[PoseRecord]]:
+    image = folder.find(entry.name, entry.where)
     return image, [_record(image, p, path, margin) for p in entry.persons if not _is_lost(p)]
 
 
