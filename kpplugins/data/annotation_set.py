@@ -140,7 +140,7 @@ class AnnotationSet:
             BadInputError: there are faults and ``skip_bad`` is false.
         """
         settle_faults(self.faults, skip_bad, len(self.records))
-        self.records = turn_like_the_others(self.records)
+        self.records, self.noted = turn_like_the_others(self.records), +self.noted
         said = {**{rule.value: count for rule, count in self.rules.items()}, **self.noted}
         for words, count in sorted(said.items()):
             logger.warning("%d × %s", count, words)

@@ -140,7 +140,13 @@ def read_datumaro(
 
 
 def _read_item(
-    item: Any, where: str, path: Path, folder: ImageFolder, labels: _Labels, schema: KeypointSchema, margin: float
+    item: Any,
+    where: str,
+    path: Path,
+    folder: ImageFolder,
+    labels: _Labels,
+    schema: KeypointSchema,
+    margin: float,
 ) -> tuple[ImageInfo, list[PoseRecord]]:
     entry = as_dict(item, "item", where)
     image = _image(entry, folder, path.stem, where)

@@ -124,7 +124,11 @@ def test_images_may_be_elsewhere(folder: Path, form: str, tmp_path_factory: pyte
 @pytest.mark.parametrize("form", ["via", "datumaro", "animalpose", "mpii", "wflw"])
 @pytest.mark.parametrize(
     ("said", "way"),
-    [("C:\\\\me\\\\a.png", "path of another machine"), ("A.PNG", "another case"), ("%61.png", "spelling of %20")],
+    [
+        ("C:\\\\me\\\\a.png", "path of another machine"),
+        ("A.PNG", "another case"),
+        ("%61.png", "spelling of %20"),
+    ],
 )
 def test_images_are_found_by_other_names_and_said(folder: Path, form: str, said: str, way: str):
     name, known, make = (DOCUMENTS | TEXTS)[form]

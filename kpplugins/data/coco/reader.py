@@ -118,8 +118,10 @@ def read_coco(
             )
             readings[file] = part.read()
             part.refuse_corners(skip_bad)
-    used = without_repeats(readings)
+    repeats: list[str] = []
+    used = without_repeats(readings, repeats)
     whole = _joined(list(used.values()), list(used))
+    whole.notes += repeats
     left = sorted({*files, *_beside(files, source)} - {*readings}) if source.is_dir() and not named else []
     if left:
         names = ", ".join(file.name for file in left)

@@ -104,7 +104,12 @@ def read_mat(path: Path) -> tuple[list[Entry], list[BadInputError]]:
 
 def _content(path: Path) -> Any:
     """Return the structure as ``plain_mat`` prints it; ``None`` if there is none."""
-    program = [sys.executable, str(Path(__file__).with_name("plain_mat.py")), str(path.absolute()), _STRUCTURE]
+    program = [
+        sys.executable,
+        str(Path(__file__).with_name("plain_mat.py")),
+        str(path.absolute()),
+        _STRUCTURE,
+    ]
     try:
         done = subprocess.run(
             program, capture_output=True, timeout=_SECONDS, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}

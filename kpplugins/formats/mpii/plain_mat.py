@@ -50,7 +50,7 @@ def main(path: str, variable: str) -> int:
             raise ValueError(f"its content takes {len(text) >> 20} MiB")
         sys.stdout.write(text)
     except Exception as error:  # SciPy may raise anything for a broken file
-        print(str(error) or type(error).__name__, file=sys.stderr)
+        sys.stderr.write(f"{str(error) or type(error).__name__}\n")
         return 1
     return 0
 
