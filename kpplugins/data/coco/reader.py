@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.data.annotation_set import REPORT_FILE, UNLABELLED, AnnotationSet
+from kpplugins.data.annotation_set import REPORT_FILE, UNLABELLED, AnnotationSet, SourceFile
 from kpplugins.data.coco.corner_votes import are_corners, corner_votes
 from kpplugins.data.coco.files import coco_files, image_place, split_of_file
 from kpplugins.data.coco.image_account import says_nothing, settle_backgrounds, settle_repeats
@@ -137,7 +137,7 @@ def _beside(files: Sequence[Path], source: Path) -> list[Path]:
 
 
 def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> AnnotationSet:
-    whole = replace(readings[0], files=tuple(files))
+    whole = replace(readings[0], files=tuple(file for part in readings for file in part.files))
     for file, part in zip(files[1:], readings[1:], strict=True):
         if whole.schema.keypoints != part.schema.keypoints:
             raise BadInputError(
@@ -203,7 +203,6 @@ class CocoFile:
             if (key := coco_id(c.get("id"))) is not None
         }
         self.places = {name: schema.indices_of(names) for name, names in own.items()}
-        self.entry_images: list[ImageInfo | None] = []
         self._drawn: list[tuple[np.ndarray, PoseRecord]] = []
 
     def read(self) -> AnnotationSet:
@@ -292,7 +291,9 @@ class CocoFile:
         if step > 1 and any(image is not None and image.made_on for image in images.values()):
             images, keys, faults = self._measured_images(1)
         self.reading.faults += [*faults, *settle_repeats(images, self.path)]
-        self.entry_images = [None if key is None else images[key] for key in keys]
+        entries = [None if key is None else images[key] for key in keys]
+        paths = tuple(None if image is None else image.path for image in entries)
+        self.reading.files = (SourceFile(self.path, paths, self.box_format == "xyxy"),)
         if self.split:
             found = [image.path for image in images.values() if image is not None]
             self.reading.splits.update(dict.fromkeys(found, self.split))

@@ -45,7 +45,7 @@ def test_trainval_beside_its_parts_is_left_out_and_said(tmp_path: Path, caplog: 
     assert division(reading) == {"train": [1, 2, 3, 4], "val": [5, 6], "test": [7, 8]}
     assert "trainval.json repeats train.json and val.json, left out" in caplog.text
     assert "all.json repeats test.json and train.json and val.json, left out" in caplog.text
-    assert [file.stem for file in reading.files] == ["test", "train", "val"]
+    assert [file.path.stem for file in reading.files] == ["test", "train", "val"]
 
 
 def test_trainval_with_test_alone_is_used(tmp_path: Path):
