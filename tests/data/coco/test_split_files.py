@@ -122,7 +122,7 @@ AP10K = {"train": (1, 2, 3), "val": (4, 5), "test": (6, 7)}
 
 
 def write_ap10k(root: Path) -> Path:
-    """``annotations/ap10k-SPLIT-splitN.json`` of all images in ``data``, divided otherwise by each N; ids begin anew."""
+    """``annotations/ap10k-SPLIT-splitN.json`` of all images in ``data``, divided anew by each N; so are ids."""
     (root / "data").mkdir()
     (root / "annotations").mkdir()
     names = ["left_eye", "right_eye", "nose"]
