@@ -199,7 +199,10 @@ def test_it_is_plain_data():
     )
     assert facts["flips"] == "known" and facts["flip_pairs"][0] == ["left_eye", "right_eye"]
     unknown = KeypointSchema("marks", ("a", "b"))
-    assert describe(network, AFFINE, CODECS["SimCC"][1], ["simcc_x"], unknown, None, PixelRule())["flips"] == "unknown"
+    assert (
+        describe(network, AFFINE, CODECS["SimCC"][1], ["simcc_x"], unknown, None, PixelRule())["flips"]
+        == "unknown"
+    )
     assert facts["boxes"]["size"] == [1.0, 0.8] and facts["schema"]["keypoints"] == list(CAT_SCHEMA.keypoints)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet, SourceFile
 from kpplugins.data.coco.schema import coco_object
-from kpplugins.data.coco.single_points import coco_id
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.parsing.values import coco_id
 from kpplugins.data.rule import AppliedRule
 from kpplugins.structures.geometry import clip_box
 

@@ -17,7 +17,7 @@ from kpplugins.data.coco.corner_votes import are_corners, corner_votes
 from kpplugins.data.coco.files import coco_files, image_place, split_of_file
 from kpplugins.data.coco.image_account import says_nothing, settle_backgrounds, settle_repeats
 from kpplugins.data.coco.schema import coco_object, has_keypoints, schemas_of
-from kpplugins.data.coco.single_points import coco_id, is_point, point_of, single_point_names
+from kpplugins.data.coco.single_points import is_point, point_of, single_point_names
 from kpplugins.data.coco.split_files import chosen_files, without_repeats
 from kpplugins.data.coco.writer import APPLIED, EXIF
 from kpplugins.data.faults import raise_or_warn
@@ -26,7 +26,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
-from kpplugins.data.parsing.values import as_number, as_numbers
+from kpplugins.data.parsing.values import as_number, as_numbers, coco_id
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.schema.keypoint_schema import KNOWN, ONE_SIDED
