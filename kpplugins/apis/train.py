@@ -91,11 +91,13 @@ def train(
                 "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
             )  # fmt: skip
     with trust_checkpoints(trust_checkpoint):
-        if cfg.get("resume") and _is_finished(cfg):
+        opened = _open_checkpoint(cfg)
+        if any(_is_finished(cfg, *one) for one in opened.items()):
             return Path(cfg.work_dir)
         runner = build_runner(cfg, training=True)
         if cfg.resume and cfg.load_from:
-            require_fit(runner.model, Path(cfg.load_from))
+            require_fit(runner.model, Path(cfg.load_from), opened[cfg.load_from])
+        runner.opened = opened
         if cfg.resume:
             forget_weights(unwrapped(runner.model))
         else:
@@ -122,10 +124,15 @@ def _keep_facts(runner: KeepingRunner) -> None:
     (Path(runner.log_dir) / RUN_FACTS).write_text(text + "\n", encoding="utf-8")
 
 
-def _is_finished(cfg: Config) -> bool:
+def _open_checkpoint(cfg: Config) -> dict[str, dict[str, Any]]:
+    """Return the content of the checkpoint to resume by its path; empty if there is none."""
+    path = (cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)) if cfg.get("resume") else None
+    return {path: read_checkpoint(Path(path))} if path else {}
+
+
+def _is_finished(cfg: Config, checkpoint: str, content: dict[str, Any]) -> bool:
     """Tell whether the run to resume has nothing left to train, and log it."""
-    checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
-    stands = finished_at(read_checkpoint(Path(checkpoint)), cfg) if checkpoint else None
+    stands = finished_at(content, cfg)
     if stands:
         words = "%s: nothing to resume, %s; to go on: --resume --cfg-options max_epochs=N"
         logger.warning(words, checkpoint, stands)

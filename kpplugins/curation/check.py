@@ -135,7 +135,7 @@ def material_of(
         The material.
     """
     looks = look_at(images_of(reading), progress, rule)
-    raw = tuple(read_raw(source, reading)) if format_name == "coco" else ()
+    raw = tuple(read_raw(reading)) if format_name == "coco" else ()
     return Material(source, format_name, reading, looks, raw, group_by)
 
 

@@ -29,6 +29,21 @@ SPLITS_FILE = "splits.json"
 """The same for the split of each image."""
 
 
+@dataclass(frozen=True)
+class SourceFile:
+    """One annotation file that was used, in a format whose sources may have several.
+
+    Attributes:
+        path: the file.
+        images: the image of each of its entries of images; ``None`` for a bad one.
+        corners: its boxes were read as x1, y1, x2, y2.
+    """
+
+    path: Path
+    images: tuple[Path | None, ...]
+    corners: bool = False
+
+
 @dataclass
 class AnnotationSet:
     """Records read from a source, with every fault and every rule that was applied.
@@ -43,7 +58,7 @@ class AnnotationSet:
         flips_stated: somebody has decided on the flips, in ``schema.json`` or in the command. Otherwise the pairs come
             from the names or from a file of another program, and the labelled keypoints are asked.
         noted: how often something else is to be said of images or annotations, in words, e.g. ``UNLABELLED``.
-        files: the annotation files that were used, where the source has others too.
+        files: the annotation files that were used, in the reader's order.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
         notes: one line for each thing that the reader left out, assumed or found elsewhere, with counts, where it
             belongs to no single record.
@@ -57,7 +72,7 @@ class AnnotationSet:
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     flips_stated: bool = False
     noted: Counter[str] = field(default_factory=Counter)
-    files: tuple[Path, ...] = ()
+    files: tuple[SourceFile, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -140,7 +155,7 @@ class AnnotationSet:
             BadInputError: there are faults and ``skip_bad`` is false.
         """
         settle_faults(self.faults, skip_bad, len(self.records))
-        self.records = turn_like_the_others(self.records)
+        self.records, self.noted = turn_like_the_others(self.records), +self.noted
         said = {**{rule.value: count for rule, count in self.rules.items()}, **self.noted}
         for words, count in sorted(said.items()):
             logger.warning("%d × %s", count, words)

@@ -59,6 +59,7 @@ def describe(
         "normalisation": _normalisation(network.data_preprocessor),
         "keypoints": list(schema.keypoints),
         "flip_pairs": [list(pair) for pair in schema.flip_pairs],
+        "flips": schema.flips,
         "crop": used,
         "warp": _warp(used, size),
         "codec": complete(KEYPOINT_CODECS, decoder),

@@ -18,6 +18,7 @@ from kpplugins.engine.guards import (
     BestCheckpointHook,
     FiniteStepsHook,
     LearningWatchHook,
+    NoMatchHook,
     PatientStoppingHook,
     SingleValueNormHook,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "PatientStoppingHook",
     "FreezeHook",
     "ProgressBarHook",
+    "NoMatchHook",
     "SingleValueNormHook",
     "TimeBudgetHook",
     "ValLossHook",

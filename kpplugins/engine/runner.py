@@ -39,9 +39,11 @@ class KeepingRunner(Runner):
 
     Attributes:
         record: the run's record, which goes into every checkpoint.
+        opened: content of checkpoints that have been read already, by path; what is loaded is taken out.
     """
 
     record: RunRecord | None = None
+    opened: dict[str, dict[str, Any]] | None = None
     _stored_schedulers = 0
 
     def dump_config(self) -> None:
@@ -106,7 +108,9 @@ class KeepingRunner(Runner):
 
         Hooks see only those that fit. MMEngine calls this for ``load_from`` and to resume.
         """
-        content = CheckpointLoader.load_checkpoint(filename, map_location)
+        content = (self.opened or {}).pop(filename, None)
+        if content is None:
+            content = CheckpointLoader.load_checkpoint(filename, map_location)
         if self._resume:
             require_resumable(content, filename, self.optim_wrapper)
             self._stored_schedulers = len(content.get("param_schedulers") or ())

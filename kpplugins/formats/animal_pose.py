@@ -17,7 +17,7 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
-from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.data.parsing.text import annotation_files, first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_numbers
@@ -87,9 +87,11 @@ def read_animal_pose(
                 BadInputError("annotation of an unknown image", where=where, found=f"image_id {key[:40]!a}")
             )
     two = any(v == 2 for found in animals.values() for _, value in found for v in _marks(value))
-    reader = _Reader(path, images or path.parent, schema, schemas, 1 if two else 2, margin)
+    folder = ImageFolder(images or path.parent, _IMAGES, search=images is not None)
+    reader = _Reader(path, folder, schema, schemas, 1 if two else 2, margin)
     for key, name in names.items():
         add_image(reading, partial(reader.image, key, name, animals[key]))
+    reading.notes += folder.notes
     return reading.settle(skip_bad)
 
 
@@ -124,7 +126,7 @@ class _Reader:
     """Builds the records of one file; ``labelled`` is the visibility that its 1 means."""
 
     path: Path
-    root: Path
+    folder: ImageFolder
     schema: KeypointSchema
     categories: dict[str, tuple[str, KeypointSchema]]
     labelled: int
@@ -134,7 +136,7 @@ class _Reader:
         self, key: str, name: Any, animals: list[tuple[str, Any]]
     ) -> tuple[ImageInfo, list[PoseRecord]]:
         where = f"{self.path}: images {key[:40]!a}"
-        image = find_image(self.root, as_name(name, "name", where), where, bases=_IMAGES)
+        image = self.folder.find(as_name(name, "name", where), where)
         return image, [self._record(image, value, place) for place, value in animals]
 
     def _record(self, image: ImageInfo, value: Any, where: str) -> PoseRecord:

@@ -26,7 +26,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
-from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.data.parsing.text import annotation_files, first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_numbers, as_size
@@ -85,7 +85,12 @@ def is_datumaro(source: Path) -> bool:
 
 
 def read_datumaro(
-    source: Path, *, images: Path | None = None, margin: float = MARGIN, skip_bad: bool = False
+    source: Path,
+    *,
+    images: Path | None = None,
+    margin: float = MARGIN,
+    rescale: bool = False,
+    skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read every subset.
 
@@ -93,6 +98,7 @@ def read_datumaro(
         source: the folder with ``annotations`` and ``images``, or one JSON file.
         images: where the images are; ``None`` looks in the folders named above.
         margin: of derived boxes, see ``record_builder``.
+        rescale: see ``measure_image``.
         skip_bad: skip bad images.
 
     Returns:
@@ -117,23 +123,33 @@ def read_datumaro(
     reading = AnnotationSet(schema)
     if any(own.keypoints != schema.keypoints for own in schemas.values()):
         reading.category_keypoints = {name: own.keypoints for name, own in schemas.items()}
+    folders: dict[Path, ImageFolder] = {}
     for path, raw in parsed:
         root = images or (path.parent.parent if path.parent.name == "annotations" else path.parent)
+        folder = folders.setdefault(root, ImageFolder(root, search=images is not None, rescale=rescale))
         for i, item in enumerate(as_list(raw.get("items"), "items", str(path))):
             add_image(
                 reading,
-                partial(_read_item, item, f"{path}: items[{i}]", path, root, labels[path], schema, margin),
+                partial(_read_item, item, f"{path}: items[{i}]", path, folder, labels[path], schema, margin),
                 _SPLITS.get(path.stem.lower(), ""),
             )
+    for folder in folders.values():
+        reading.notes += folder.notes
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 
 
 def _read_item(
-    item: Any, where: str, path: Path, root: Path, labels: _Labels, schema: KeypointSchema, margin: float
+    item: Any,
+    where: str,
+    path: Path,
+    folder: ImageFolder,
+    labels: _Labels,
+    schema: KeypointSchema,
+    margin: float,
 ) -> tuple[ImageInfo, list[PoseRecord]]:
     entry = as_dict(item, "item", where)
-    image = _image(entry, root, path.stem, where)
+    image = _image(entry, folder, path.stem, where)
     return image, [_record(image, thing, schema, path, margin) for thing in _things(entry, labels, where)]
 
 
@@ -171,7 +187,7 @@ def _name_of(number: Any, names: Sequence[str], where: str) -> str:
     return names[number]
 
 
-def _image(entry: dict[str, Any], root: Path, subset: str, where: str) -> ImageInfo:
+def _image(entry: dict[str, Any], folder: ImageFolder, subset: str, where: str) -> ImageInfo:
     key = as_name(entry.get("id"), "id", where)
     media = entry.get("image") or entry.get("media") or {}
     media = as_dict(media, "image", where)
@@ -183,7 +199,7 @@ def _image(entry: dict[str, Any], root: Path, subset: str, where: str) -> ImageI
         height, width = as_numbers(size, "size", where, 2).tolist()
         declared = as_size(width, height, where)
     names = [as_name(path, "path", where)] if path else [key + suffix for suffix in SUFFIXES]
-    return find_image(root, names, where, bases=(f"images/{subset}", "images", ""), declared=declared)
+    return folder.find(names, where, bases=(f"images/{subset}", "images", ""), declared=declared)
 
 
 def _things(entry: dict[str, Any], labels: _Labels, where: str) -> list[_Thing]:

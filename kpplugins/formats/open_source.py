@@ -10,7 +10,7 @@ from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE, AnnotationSe
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.parsing.values import as_name
 from kpplugins.data.split_file import read_splits
-from kpplugins.formats.registry import Format, by_name, detect
+from kpplugins.formats.registry import FORMATS, Format, by_name, detect
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import numbered_names
 from kpplugins.structures import BadInputError
@@ -54,9 +54,11 @@ def open_source(
     parameters = inspect.signature(known.reader).parameters
     unknown = [key for key in chosen if key not in parameters]
     if unknown:
+        having = [one.name for one in FORMATS if unknown[0] in inspect.signature(one.reader).parameters]
         raise BadInputError(
-            f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0].replace('_', '-')}"
-        )
+            f"format {known.name} has no option {unknown[0]!r}", where=f"--{unknown[0].replace('_', '-')}",
+            expected=" or ".join(having),
+        )  # fmt: skip
     if "images" in chosen:
         chosen["images"] = Path(chosen["images"])
         if not chosen["images"].is_dir():

@@ -7,7 +7,6 @@ predictions, which do not say what is occluded. Names and lines are OpenPose's (
 as 300-W. Positions must be in pixels of the image (``--keypoint_scale 0``, the default).
 """
 
-import logging
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
-from kpplugins.data.parsing.stems import images_by_stem, only_image, tell_unlabelled
+from kpplugins.data.parsing.stems import count_unlabelled, images_by_stem, only_image
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_numbers
 from kpplugins.data.pose_record import PoseRecord
@@ -29,7 +28,6 @@ from kpplugins.formats.faces.landmarks import face_schema
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
-logger = logging.getLogger(__name__)
 _ENDING = "_keypoints.json"
 _LIMBS = ("Shoulder", "Elbow", "Wrist")
 _RIGHT_ARM, _LEFT_ARM = (tuple(side + limb for limb in _LIMBS) for side in "RL")
@@ -105,9 +103,9 @@ def read_openpose(
     sizes = _sizes(people, faults)
     reading = AnnotationSet(_schema(sizes), faults=faults)
     root = source if source.is_dir() else source.parent
-    places = [images] if images is not None else _image_folders(root, files)
+    places = [images] if images is not None else _image_folders(root, files, reading.notes)
     known = images_by_stem(places)
-    tell_unlabelled(known, {path.name.removesuffix(_ENDING) for path in files})
+    reading.noted[UNLABELLED] = count_unlabelled(known, {path.name.removesuffix(_ENDING) for path in files})
     for path, persons in people.items():
         add_image(reading, partial(_image, path, persons, sizes, known, margin))
     return reading.settle(skip_bad)
@@ -232,7 +230,7 @@ def _files(source: Path) -> list[Path]:
     return sorted(source.glob("*" + _ENDING)) or sorted(source.glob("*/*" + _ENDING))
 
 
-def _image_folders(root: Path, files: list[Path]) -> list[Path]:
+def _image_folders(root: Path, files: list[Path], notes: list[str]) -> list[Path]:
     """Return the folders of the images: beside the files, else below ``root``, else the only one beside it with all."""
     stems = {path.name.removesuffix(_ENDING) for path in files}
     below, around = (
@@ -244,5 +242,5 @@ def _image_folders(root: Path, files: list[Path]) -> list[Path]:
     whole = [place for place in around if stems <= images_by_stem([place]).keys()]
     if len(whole) != 1:
         return [root]
-    logger.warning("images are taken from %s", whole[0])
+    notes.append(f"images are taken from {whole[0]}")
     return whole

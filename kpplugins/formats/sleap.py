@@ -93,7 +93,6 @@ def read_sleap(
         if not records:
             reading.backgrounds.append(image)
     reading.notes += frames.folder.notes
-    reading.noted = +reading.noted
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("no labelled frame here", where=str(path), todo="label some in SLEAP")
     return reading.settle(skip_bad)

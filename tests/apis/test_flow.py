@@ -246,6 +246,17 @@ def test_training_that_diverges_stops_and_keeps_its_weights(root: Path, tool, dr
     assert all(torch.isfinite(v).all() for v in weights.values()) and str(kept.name) in line
 
 
+def test_a_checkpoint_with_nan_is_not_exported(tool, trained: Path):
+    pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
+    content = torch.load(default_checkpoint(trained), weights_only=False)
+    next(v for name, v in content["state_dict"].items() if name.endswith("weight"))[0] = torch.nan
+    torch.save(content, tool.folder / "nan.pth")
+    done = tool("export.py", "nan.pth", "--out", "nan.onnx", status=2)
+    (line,) = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
+    assert "nan.pth: weights that are not finite" in line and "Traceback" not in done.stderr
+    assert [p.name for p in tool.folder.glob("nan*")] == ["nan.pth"]
+
+
 def test_a_batch_larger_than_the_set_that_is_dropped_is_one_line(root: Path, tool, drawn_cats: Path):
     config = root / "configs/cat_hourglass_sample.py"
     arguments = ["--data", drawn_cats, "--work-dir", "none", "--cfg-options", *TINY]
@@ -321,9 +332,9 @@ def test_a_checkpoint_of_another_model_is_refused(root: Path, tool, trained: Pat
                 "--predictions",
                 "p.json",
                 "--cfg-options",
-                "test_evaluator.type=EPE",
+                "test_evaluator.type=CocoMetric",
             ],
-            "keeps every instance; expected KeypointMetric or BoxKeypointMetric; found EPE",
+            "keeps every instance; expected KeypointMetric or BoxKeypointMetric; found CocoMetric",
         ),
         (["demo.py", "gone.jpg"], "gone.jpg: no such file or folder"),
         (["train.py", "{real}"], "kpplugins dataset sample cat"),

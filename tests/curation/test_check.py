@@ -433,3 +433,28 @@ def test_deep_images_that_lose_their_range(tmp_path: Path):
     assert finding.what.startswith(
         "1 of 3 images have values outside the range of their type; 3.tiff has values from 1"
     )
+
+
+def test_what_is_written_is_examined_wherever_the_images_are_and_as_it_is_read(tmp_path: Path):
+    content = clean()
+    to_left_edge(content)
+    source = write(tmp_path / "set", content)
+    expected = check(source).by_check
+    assert expected["suspect", "box-outside-image"] == 1
+    (source / "images").rename(tmp_path / "elsewhere")
+    assert check(source, images=tmp_path / "elsewhere").by_check == expected
+    for split, name in (("train", "a"), ("val", "b"), ("test", "c")):
+        (source / "annotations" / f"{split}.json").rename(source / f"{name}.json")
+    chosen = ["train=a.json", "val=b.json", "test=c.json"]
+    report = check(source, images=tmp_path / "elsewhere", split_files=chosen)
+    assert report.by_check == expected and dict(report.splits) == SIZES
+
+
+def test_boxes_that_are_said_to_be_corners_are_examined_as_such(tmp_path: Path):
+    content = clean()
+    for part in content.values():
+        for annotation in part["annotations"]:
+            x, y, w, h = annotation["bbox"]
+            annotation["bbox"] = [x, y, x + w, y + h]
+    assert serious(check(write(tmp_path / "set", content), box_format="xyxy")) == {}
+    assert check(tmp_path / "set").by_check["harmful", "boxes-as-corners"] == 3

@@ -80,7 +80,7 @@ def test_what_cannot_be_converted(drawn_cats: Path, tmp_path: Path):
         (tmp_path / "text", {}, "no known format.*--from"),
         (tmp_path / "gone", {}, "no such file or folder"),
         (drawn_cats, {"from_format": "catt"}, "unknown format.*'catt'"),
-        (drawn_cats, {"subset": "15"}, "format cat has no option 'subset'"),
+        (drawn_cats, {"subset": "15"}, "format cat has no option 'subset'; expected kaggle"),
         (drawn_cats, {"ratios": (1, 2)}, "three numbers"),
         (drawn_cats, {"place": "move"}, "copy, hardlink, symlink"),
     ):

@@ -18,6 +18,7 @@ from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.deploy.description import describe, unknown_parts
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.inference.top_down_predictor import sample_of
+from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BoxLayout
 
 SIZE, CELLS = (60, 84), (15, 21)
@@ -195,6 +196,12 @@ def test_it_is_plain_data():
     assert (
         facts["pixels"] == {"range": [0, 4095], "percentile": None}
         and "4095 becomes 255" in facts["words"]["pixels"]
+    )
+    assert facts["flips"] == "known" and facts["flip_pairs"][0] == ["left_eye", "right_eye"]
+    unknown = KeypointSchema("marks", ("a", "b"))
+    assert (
+        describe(network, AFFINE, CODECS["SimCC"][1], ["simcc_x"], unknown, None, PixelRule())["flips"]
+        == "unknown"
     )
     assert facts["boxes"]["size"] == [1.0, 0.8] and facts["schema"]["keypoints"] == list(CAT_SCHEMA.keypoints)
 

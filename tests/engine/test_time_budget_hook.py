@@ -85,11 +85,17 @@ def test_with_time_left_nothing_changes(run):
     assert content["message_hub"]["runtime_info"][OVER] is False
 
 
-def test_a_resumed_run_goes_on_counting(run, ticking: dict):
+def test_a_resumed_run_goes_on_counting_and_reads_its_checkpoint_once(
+    run, ticking: dict, monkeypatch: pytest.MonkeyPatch
+):
     """Three iterations have spent 30 s; of 50 s two more fit."""
+    read, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda file, **options: read.append(file) or load(file, **options))
     budget = dict(type="TimeBudgetHook", minutes=50 / 60)
     run(1, ticking, budget)
-    content = last(run(9, ticking, budget, resume=True))
+    folder = run(9, ticking, budget, resume=True)
+    assert [Path(file).name for file in read] == ["epoch_1.pth"]
+    content = last(folder)
     assert (content["meta"]["epoch"], content["meta"]["iter"]) == (2, 5)
     assert content["message_hub"]["runtime_info"][SPENT] == 50
 

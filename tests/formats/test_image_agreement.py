@@ -151,11 +151,26 @@ def tfrecord(folder: Path, marks: list[Mark]) -> None:
     (folder / "train.record").write_bytes(records)
 
 
+def datumaro(folder: Path, marks: list[Mark]) -> None:
+    items = []
+    for name, (width, height), (x, y) in marks:
+        nose = {"type": "points", "label_id": 0, "group": 1, "points": [x, y], "visibility": [2]}
+        box = {"type": "bbox", "label_id": 0, "group": 1, "bbox": [x - 4, y - 3, 9, 9]}
+        media = {"path": name, "size": [height, width]}
+        items.append({"id": Path(name).stem, "annotations": [nose, box], "image": media})
+    categories = {
+        "label": {"labels": [{"name": "a"}]},
+        "points": {"items": [{"label_id": 0, "labels": ["nose"]}]},
+    }
+    (folder / "annotations").mkdir()
+    content = {"categories": categories, "items": items}
+    (folder / "annotations/default.json").write_text(json.dumps(content))
+
+
 WRITERS: dict[str, Callable[[Path, list[Mark]], None]] = {
     "coco": coco, "labelme": labelme, "cvat": cvat, "cvat_video": cvat_video, "labelstudio": labelstudio,
-    "tfrecord": tfrecord,
+    "tfrecord": tfrecord, "datumaro": datumaro,
 }  # fmt: skip
-RESCALING = [name for name in WRITERS if name != "tfrecord"]  # its images are inside the same record
 
 
 def read(folder: Path, name: str, **options: object) -> AnnotationSet:
@@ -207,13 +222,19 @@ def test_any_other_size_is_a_fault(tmp_path: Path, name: str, size: tuple[int, i
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", RESCALING)
+@pytest.mark.parametrize("name", WRITERS)
 def test_one_factor_is_accepted_with_rescale(tmp_path: Path, name: str):
     picture(tmp_path / "images" / "a.png")
     x, y = 3 * (SPOT[0] + 0.5) - 0.5, 3 * (SPOT[1] + 0.5) - 0.5  # the middle of a pixel three times as wide
     WRITERS[name](tmp_path, [("a.png", (3 * WIDTH, 3 * HEIGHT), (x, y))])
     reading = read(tmp_path, name, rescale=True)
     assert is_on_its_spot(reading) and reading.rules[AppliedRule.RESCALED] == 1
+
+
+def test_formats_that_state_no_size_say_so(tmp_path: Path):
+    via(tmp_path, *SHOWN[6])
+    with pytest.raises(BadInputError, match="via has no option 'rescale'; expected coco .* or datumaro"):
+        read(tmp_path, "via", rescale=True)
 
 
 def test_area_is_scaled_too(tmp_path: Path):

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from kpplugins.data.annotation_set import UNLABELLED
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.openpose import BODIES, is_openpose, read_openpose
 from kpplugins.structures import BadInputError
@@ -144,3 +145,11 @@ def test_nothing_there(tmp_path: Path):
         read_openpose(tmp_path)
     with pytest.raises(BadInputError, match="nobody was found"):
         read_openpose(write(tmp_path, "a", people()))
+
+
+def test_images_without_a_file_are_unlabelled_and_another_place_is_said(tmp_path: Path):
+    write(tmp_path, "a", people(NOSE))
+    cv2.imwrite(str(tmp_path / "images/b.png"), np.zeros((60, 80, 3), np.uint8))
+    reading = read_openpose(tmp_path / "output")
+    assert len(reading.records) == 1 and not reading.backgrounds and reading.noted == {UNLABELLED: 1}
+    assert reading.notes == [f"images are taken from {tmp_path / 'images'}"]

@@ -1,22 +1,18 @@
 """Read COCO files as written, beside what the reader made of them: sizes, areas, ids and categories."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kpplugins.data import ImageInfo
-from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.coco.files import split_of_file
-from kpplugins.data.coco.reader import CocoFile
+from kpplugins.data.annotation_set import AnnotationSet, SourceFile
 from kpplugins.data.coco.schema import coco_object
-from kpplugins.data.coco.single_points import coco_id
 from kpplugins.data.coco.writer import images_of
-from kpplugins.data.record_builder import MARGIN
+from kpplugins.data.parsing.values import coco_id
 from kpplugins.data.rule import AppliedRule
-from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import clip_box
 
 _MOVED = {AppliedRule.EXIF_TURNED, AppliedRule.EXIF_FOLLOWED, AppliedRule.RESCALED}
@@ -31,17 +27,22 @@ class RawAnnotation:
         entry: the JSON object.
         image: with its real size; ``None`` where it is missing or unreadable.
         instance: index in ``AnnotationSet.records``; ``None`` where the reader left it out.
+        corners: see ``SourceFile``.
     """
 
     name: str
     entry: dict[str, Any]
     image: ImageInfo | None
     instance: int | None
+    corners: bool = False
 
     @property
     def box(self) -> np.ndarray | None:
-        """Return ``bbox`` as written, (4,) float64; ``None`` if it is not four numbers."""
-        return _numbers(self.entry.get("bbox"), 4)
+        """Return ``bbox`` as written, (4,) float64, x, y, width, height; ``None`` if it is not four numbers."""
+        box = _numbers(self.entry.get("bbox"), 4)
+        if box is not None and self.corners:
+            box[2:] -= box[:2]
+        return box
 
     @property
     def area(self) -> float | None:
@@ -63,71 +64,55 @@ class RawFile:
 
     Attributes:
         path: the file.
-        split: ``train``, ``val``, ``test``, or empty if its name does not tell.
         images: every image object with its image, as in ``RawAnnotation``.
         annotations: every annotation object.
         categories: every category object.
     """
 
     path: Path
-    split: str
     images: tuple[tuple[dict[str, Any], ImageInfo | None], ...]
     annotations: tuple[RawAnnotation, ...]
     categories: tuple[dict[str, Any], ...]
 
 
-def read_raw(source: Path, reading: AnnotationSet) -> list[RawFile]:
+def read_raw(reading: AnnotationSet) -> list[RawFile]:
     """Read the COCO files of a source and match them with the records.
 
     Args:
-        source: annotation file or folder.
-        reading: what the reader made of the source.
+        reading: what the reader made of a source.
 
     Returns:
         The files that the reader used, in its order. An image whose annotations were turned or scaled counts as
         unreadable: what is written of it is not in its pixels.
     """
-    root = source if source.is_dir() else source.parent
     moved = {record.image for record in reading.records if _MOVED.intersection(record.rules)}
     sizes = {image.path: image for image in images_of(reading) if image.path not in moved}
-    return [_raw_file(path, root, coco_object(path), sizes, reading) for path in reading.files]
+    return [_raw_file(file, coco_object(file.path), sizes, reading) for file in reading.files]
 
 
 def _raw_file(
-    path: Path, root: Path, content: dict, sizes: dict[Path, ImageInfo], reading: AnnotationSet
+    file: SourceFile, content: dict, sizes: dict[Path, ImageInfo], reading: AnnotationSet
 ) -> RawFile:
-    places = _places(path, root, content)
     images: list[tuple[dict[str, Any], ImageInfo | None]] = []
     by_id: dict[str | None, ImageInfo | None] = {}
-    for entry, place in zip(content["images"], places or [None] * len(content["images"]), strict=True):
+    for entry, place in zip(content["images"], file.images, strict=True):
         image = sizes.get(place) if place is not None else None
         if isinstance(entry, dict):
             images.append((entry, image))
             by_id.setdefault(coco_id(entry.get("id")), image)
     waiting: dict[tuple, list[int]] = defaultdict(list)
     for i, record in enumerate(reading.records):
-        if record.source == path:
+        if record.source == file.path:
             derived = AppliedRule.BOX_DERIVED in record.rules or AppliedRule.BOX_SMALL in record.rules
             waiting[_key(record.image, None if derived else record.bbox)].append(i)
     annotations = []
     for i, entry in enumerate(_objects(content["annotations"])):
-        raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None)
+        raw = RawAnnotation(str(entry.get("id", f"at place {i}")), entry, None, None, file.corners)
         image = by_id.get(coco_id(entry.get("image_id")))
         same = waiting.get(_key(image.path, _fitted(raw.box, image)), []) if image is not None else []
         instance = same.pop(0) if same else None
-        annotations.append(RawAnnotation(raw.name, entry, image, instance))
-    split = split_of_file(path, root)
-    return RawFile(path, split, tuple(images), tuple(annotations), tuple(_objects(content["categories"])))
-
-
-def _places(path: Path, root: Path, content: dict) -> list[Path | None]:
-    """Return the image that the reader finds for each entry of the file's images; empty if it cannot read the file."""
-    try:
-        part = CocoFile(path, content, root, margin=MARGIN, check_images=False)
-        part.images()
-    except BadInputError:
-        return []
-    return [None if image is None else image.path for image in part.entry_images]
+        annotations.append(replace(raw, image=image, instance=instance))
+    return RawFile(file.path, tuple(images), tuple(annotations), tuple(_objects(content["categories"])))
 
 
 def _fitted(box: np.ndarray | None, image: ImageInfo) -> np.ndarray | None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.data.annotation_set import REPORT_FILE, UNLABELLED, AnnotationSet
+from kpplugins.data.annotation_set import REPORT_FILE, UNLABELLED, AnnotationSet, SourceFile
 from kpplugins.data.coco.corner_votes import are_corners, corner_votes
 from kpplugins.data.coco.files import coco_files, image_place, split_of_file
 from kpplugins.data.coco.image_account import says_nothing, settle_backgrounds, settle_repeats
 from kpplugins.data.coco.schema import coco_object, has_keypoints, schemas_of
-from kpplugins.data.coco.single_points import coco_id, is_point, point_of, single_point_names
+from kpplugins.data.coco.single_points import is_point, point_of, single_point_names
 from kpplugins.data.coco.split_files import chosen_files, without_repeats
 from kpplugins.data.coco.writer import APPLIED, EXIF
 from kpplugins.data.faults import raise_or_warn
@@ -26,7 +26,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
-from kpplugins.data.parsing.values import as_number, as_numbers
+from kpplugins.data.parsing.values import as_number, as_numbers, coco_id
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
 from kpplugins.schema.keypoint_schema import KNOWN, ONE_SIDED
@@ -118,8 +118,10 @@ def read_coco(
             )
             readings[file] = part.read()
             part.refuse_corners(skip_bad)
-    used = without_repeats(readings)
+    repeats: list[str] = []
+    used = without_repeats(readings, repeats)
     whole = _joined(list(used.values()), list(used))
+    whole.notes += repeats
     left = sorted({*files, *_beside(files, source)} - {*readings}) if source.is_dir() and not named else []
     if left:
         names = ", ".join(file.name for file in left)
@@ -135,7 +137,7 @@ def _beside(files: Sequence[Path], source: Path) -> list[Path]:
 
 
 def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> AnnotationSet:
-    whole = replace(readings[0], files=tuple(files))
+    whole = replace(readings[0], files=tuple(file for part in readings for file in part.files))
     for file, part in zip(files[1:], readings[1:], strict=True):
         if whole.schema.keypoints != part.schema.keypoints:
             raise BadInputError(
@@ -201,7 +203,6 @@ class CocoFile:
             if (key := coco_id(c.get("id"))) is not None
         }
         self.places = {name: schema.indices_of(names) for name, names in own.items()}
-        self.entry_images: list[ImageInfo | None] = []
         self._drawn: list[tuple[np.ndarray, PoseRecord]] = []
 
     def read(self) -> AnnotationSet:
@@ -290,7 +291,9 @@ class CocoFile:
         if step > 1 and any(image is not None and image.made_on for image in images.values()):
             images, keys, faults = self._measured_images(1)
         self.reading.faults += [*faults, *settle_repeats(images, self.path)]
-        self.entry_images = [None if key is None else images[key] for key in keys]
+        entries = [None if key is None else images[key] for key in keys]
+        paths = tuple(None if image is None else image.path for image in entries)
+        self.reading.files = (SourceFile(self.path, paths, self.box_format == "xyxy"),)
         if self.split:
             found = [image.path for image in images.values() if image is not None]
             self.reading.splits.update(dict.fromkeys(found, self.split))

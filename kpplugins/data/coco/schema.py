@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kpplugins.data.coco.single_points import coco_id, single_point_names
+from kpplugins.data.coco.single_points import single_point_names
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.skeletons import skeleton_lines
+from kpplugins.data.parsing.values import coco_id
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, numbered_names, union_schema
 from kpplugins.schema.side_names import read_sides

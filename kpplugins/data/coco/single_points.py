@@ -6,7 +6,7 @@ without ``keypoints``, as a ``segmentation`` of one point in a box of at most on
 
 from typing import Any
 
-from kpplugins.data.parsing.values import as_number, as_numbers
+from kpplugins.data.parsing.values import as_number, as_numbers, coco_id
 from kpplugins.structures import BadInputError
 
 _PIXEL = 1.0
@@ -87,25 +87,6 @@ def point_of(annotation: dict[str, Any], where: str) -> tuple[float, float, floa
         return x, y, shown
     x, y = (as_number(v, "segmentation", where) for v in annotation["segmentation"][0])
     return x, y, 2.0
-
-
-def coco_id(value: Any) -> str | None:
-    """Return an id such that a number and its text are equal: 7, 7.0 and ``"7"``.
-
-    Args:
-        value: from a document.
-
-    Returns:
-        The id as text; ``None`` for a missing one and for what cannot be an id.
-    """
-    if type(value) is int:  # nearly always
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else str(value)
-    plain = str(value).strip()
-    return str(int(plain)) if plain.isascii() and plain.isdigit() and len(plain) < 19 else plain
 
 
 def _is_small(box: Any) -> bool:

@@ -4,7 +4,6 @@ A file that repeats others is left out and named: a copy, or ``trainval`` beside
 images otherwise, such as those of a k-fold division, must be chosen: ``--split-files``.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from kpplugins.data.parsing.image_files import real_paths
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
-
-logger = logging.getLogger(__name__)
 
 _CHOOSE = "delete those that are not meant, or choose: --split-files train=FILE val=FILE test=FILE"
 _MOSTLY = 0.5
@@ -50,11 +47,12 @@ def chosen_files(source: Path, texts: Sequence[str]) -> dict[Path, str]:
     return chosen
 
 
-def without_repeats(readings: Mapping[Path, AnnotationSet]) -> dict[Path, AnnotationSet]:
+def without_repeats(readings: Mapping[Path, AnnotationSet], notes: list[str]) -> dict[Path, AnnotationSet]:
     """Leave out files that repeat others, with a line that says which are used, and images that two files share.
 
     Args:
         readings: what was read, by file.
+        notes: what is left out is added to it.
 
     Returns:
         What is used, by file; an image in several files is in none of them, and a fault of the last.
@@ -65,11 +63,11 @@ def without_repeats(readings: Mapping[Path, AnnotationSet]) -> dict[Path, Annota
     if len(readings) == 1:
         return dict(readings)
     images = {file: set(_files_of(reading).values()) for file, reading in readings.items()}
-    used = _without_copies(dict(readings), images)
+    used = _without_copies(dict(readings), images, notes)
     for whole in sorted(used, key=lambda file: len(images[file])):
         parts = [f for f in used if f != whole and images[f] and images[f] < images[whole]]
         if len(parts) > 1 and set().union(*(images[p] for p in parts)) == images[whole]:
-            logger.warning("%s repeats %s, left out", whole.name, " and ".join(p.name for p in parts))
+            notes.append(f"{whole.name} repeats {' and '.join(p.name for p in parts)}, left out")
             del used[whole]
     _refuse_overlap(used, images)
     return used
@@ -81,7 +79,7 @@ def _files_of(reading: AnnotationSet) -> dict[Path, Path]:
 
 
 def _without_copies(
-    used: dict[Path, AnnotationSet], images: Mapping[Path, set[Path]]
+    used: dict[Path, AnnotationSet], images: Mapping[Path, set[Path]], notes: list[str]
 ) -> dict[Path, AnnotationSet]:
     kept: dict[Path, AnnotationSet] = {}
     split = {file: _split_of(reading) for file, reading in used.items()}
@@ -96,7 +94,7 @@ def _without_copies(
                 todo=f"{_CHOOSE}; or choose one of them, and divide it: --ratio 80 10 10",
             )  # fmt: skip
         else:
-            logger.warning("%s has the same content as %s, left out", file.name, same.name)
+            notes.append(f"{file.name} has the same content as {same.name}, left out")
     return {file: reading for file, reading in used.items() if file in kept}
 
 

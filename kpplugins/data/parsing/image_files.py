@@ -124,41 +124,6 @@ def existing_end(root: Path, name: str) -> str:
     return ""
 
 
-def find_image(
-    root: Path,
-    names: str | Sequence[str],
-    where: str,
-    *,
-    bases: Sequence[str] = ("",),
-    declared: tuple[int, int] | None = None,
-    rescale: bool = False,
-    todo: str = "",
-) -> ImageInfo:
-    """Find the first image that exists among ``names`` in ``bases``, all kept below ``root``, and measure it.
-
-    Args:
-        root: the folder that all files must be in.
-        names: what the annotation says, and other spellings of it, best first.
-        where: the annotation, for messages.
-        bases: folders below ``root`` that the names may be relative to, best first.
-        declared: see ``measure_image``.
-        rescale: see ``measure_image``.
-        todo: what to do if there is no such file.
-
-    Returns:
-        The image's path and its size in pixels.
-
-    Raises:
-        BadInputError: a name that is unusable, absolute, a web address or outside ``root``; no such file; or see
-            ``measure_image``.
-    """
-    names = [name.strip() for name in ([names] if isinstance(names, str) else names)]
-    path = existing_image(root, names, where, bases)
-    if path is None:
-        raise missing_image(names[0], where, bases, todo)
-    return measure_image(path, where, declared, rescale)
-
-
 def missing_image(name: str, where: str, bases: Sequence[str], todo: str = "") -> BadInputError:
     """Say that there is no such image.
 

@@ -1,13 +1,10 @@
 """Find images by their names without ending, for formats that put one file per image beside the images."""
 
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kpplugins.data.images import SUFFIXES
 from kpplugins.structures import BadInputError
-
-logger = logging.getLogger(__name__)
 
 
 def images_by_stem(folders: Iterable[Path]) -> dict[str, list[Path]]:
@@ -54,13 +51,14 @@ def only_image(images: Mapping[str, Sequence[Path]], stem: str, where: str, plac
     )
 
 
-def tell_unlabelled(images: Mapping[str, Sequence[Path]], stems: Collection[str]) -> None:
-    """Log how many images have no annotation file: nobody says that they are empty, so they are no backgrounds.
+def count_unlabelled(images: Mapping[str, Sequence[Path]], stems: Collection[str]) -> int:
+    """Count the images without an annotation file: nobody says that they are empty, so they are no backgrounds.
 
     Args:
         images: see ``images_by_stem``.
         stems: names without ending of the images that have one.
+
+    Returns:
+        How many there are.
     """
-    left = [path for stem, found in images.items() if stem not in stems for path in found]
-    if left:
-        logger.warning("%d × image without annotation, left out, e.g. %s", len(left), left[0])
+    return sum(len(found) for stem, found in images.items() if stem not in stems)

@@ -174,6 +174,25 @@ def as_size(width: Any, height: Any, where: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
+def coco_id(value: Any) -> str | None:
+    """Return an id such that a number and its text are equal: 7, 7.0 and ``"7"``.
+
+    Args:
+        value: from a document.
+
+    Returns:
+        The id as text; ``None`` for a missing one and for what cannot be an id.
+    """
+    if type(value) is int:  # nearly always
+        return str(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    plain = str(value).strip()
+    return str(int(plain)) if plain.isascii() and plain.isdigit() and len(plain) < 19 else plain
+
+
 def _wrong(value: Any, what: str, where: str, expected: str) -> NoReturn:
     raise BadInputError(
         f"{what} is missing" if value is None else f"{what} is wrong",

@@ -10,11 +10,10 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.files import coco_files
 from kpplugins.data.coco.reader import CocoFile
 from kpplugins.data.coco.schema import coco_object, has_keypoints
-from kpplugins.data.coco.single_points import coco_id
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.parsing.documents import load_json
-from kpplugins.data.parsing.values import as_dict, as_list, as_number, as_numbers
+from kpplugins.data.parsing.values import as_dict, as_list, as_number, as_numbers, coco_id
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.predicted import Prediction, predicted_content

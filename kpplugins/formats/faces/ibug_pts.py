@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.image_files import measure_image
-from kpplugins.data.parsing.stems import images_by_stem, only_image, tell_unlabelled
+from kpplugins.data.parsing.stems import count_unlabelled, images_by_stem, only_image
 from kpplugins.data.parsing.text import EXPORT_AGAIN, first_text, read_text
 from kpplugins.data.parsing.values import parse_number
 from kpplugins.data.pose_record import PoseRecord
@@ -104,7 +104,8 @@ def read_ibug_pts(
         for folder in {path.parent for path in parsed}
     }
     for folder, found in known.items():
-        tell_unlabelled(found, {path.stem for path in files if path.parent == folder or images is not None})
+        stems = {path.stem for path in files if path.parent == folder or images is not None}
+        reading.noted[UNLABELLED] += count_unlabelled(found, stems)
     for path, points in parsed.items():
         parts = [part.lower() for part in path.relative_to(root).parts[:-1]]
         split = next((_SPLIT_OF_FOLDER[part] for part in reversed(parts) if part in _SPLIT_OF_FOLDER), "")

@@ -17,7 +17,7 @@ import numpy as np
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
-from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import first_text, read_text
 from kpplugins.data.parsing.values import as_name, parse_number
 from kpplugins.data.pose_record import PoseRecord
@@ -80,10 +80,12 @@ def read_wflw(
             expected="WFLW_annotations/…/list_98pt_rect_attr_train.txt",
         )
     reading = AnnotationSet(WFLW_98)
+    folders: dict[Path, ImageFolder] = {}
     for path in lists:
         split = next((s for s in ("train", "test") if path.stem.endswith(s)), "")
         around = [place for place in path.parents if (place / _IMAGES[0]).is_dir()]
         root = images or (source if source.is_dir() else (*around, path.parent)[0])
+        folder = folders.setdefault(root, ImageFolder(root, _IMAGES, search=images is not None))
         faces: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for number, line in enumerate(read_text(path).splitlines(), 1):
             if line.strip():
@@ -92,13 +94,15 @@ def read_wflw(
                 )  # names may have blanks
                 faces[words[-1].strip()].append((f"{path}:{number}", words[:-1]))
         for name, lines in faces.items():
-            add_image(reading, partial(_image, name, lines, path, root, margin), split)
+            add_image(reading, partial(_image, name, lines, path, folder, margin), split)
+    for folder in folders.values():
+        reading.notes += folder.notes
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 
 
 def _image(
-    name: str, lines: list[tuple[str, list[str]]], path: Path, root: Path, margin: float
+    name: str, lines: list[tuple[str, list[str]]], path: Path, folder: ImageFolder, margin: float
 ) -> tuple[ImageInfo, list[PoseRecord]]:
     first = lines[0][0]
     for where, words in lines:
@@ -108,7 +112,7 @@ def _image(
                 expected=f"{_LONG} numbers (98 keypoints, 4 of the rectangle, 6 marks) and the image's name",
                 found=f"{len(words)}, then {ascii(name)[:60]}",
             )  # fmt: skip
-    image = find_image(root, as_name(name, "image's name", first), first, bases=_IMAGES)
+    image = folder.find(as_name(name, "image's name", first), first)
     return image, [_face(image, words, path, where, margin) for where, words in lines]
 
 

@@ -4,8 +4,16 @@
 ``scale``, ``objpos.x/.y`` and ``annopoints.point``: ``x``, ``y``, ``id`` and ``is_visible``. A keypoint with
 ``is_visible`` 0 is occluded, one without it (the ends of the head) is visible, one that is not listed is absent.
 ``img_train(i)`` is 0 for the images of the test set, whose keypoints are not published.
+
+SciPy's reader crashes on some damaged files, so it runs as a process of its own: ``plain_mat``.
 """
 
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +27,13 @@ from kpplugins.structures import BadInputError
 _MAGIC = b"MATLAB 5.0 MAT-file"
 _STRUCTURE = "RELEASE"
 _HEAD = ("x1", "y1", "x2", "y2")
+_ORDERS = {b"IM": "<", b"MI": ">"}
+_COMPRESSED, _TEXT = 15, 1
+"""Types of elements."""
+_VARIABLES = 100
+"""Most variables of a file that are looked at."""
+_SECONDS = 600
+"""Longest time that a file may take; MPII's takes half a minute."""
 
 
 def is_mat(path: Path) -> bool:
@@ -30,17 +45,26 @@ def is_mat(path: Path) -> bool:
     Returns:
         True for a ``.mat`` file with a variable ``RELEASE``.
     """
-    from scipy.io import whosmat
-
     try:
         if path.suffix.lower() != ".mat":
             return False
         with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
+            header = file.read(128)
+            order = _ORDERS.get(header[126:])
+            if not header.startswith(_MAGIC) or order is None:
                 return False
-        return any(name == _STRUCTURE for name, _, _ in whosmat(str(path)))
-    except Exception:  # SciPy may raise anything for a broken file
-        return False
+            name = struct.pack(f"{order}II", _TEXT, len(_STRUCTURE)) + _STRUCTURE.encode()
+            for _ in range(_VARIABLES):
+                kind, size = struct.unpack(f"{order}II", file.read(8))
+                start = file.read(min(size, 1024))
+                if kind == _COMPRESSED:
+                    start = zlib.decompressobj().decompress(start, 128)
+                if name in start[:128]:
+                    return True
+                file.seek(size - min(size, 1024), os.SEEK_CUR)
+    except (OSError, struct.error, zlib.error):  # the last element was read, or it is damaged
+        pass
+    return False
 
 
 def read_mat(path: Path) -> tuple[list[Entry], list[BadInputError]]:
@@ -55,15 +79,7 @@ def read_mat(path: Path) -> tuple[list[Entry], list[BadInputError]]:
     Raises:
         BadInputError: it is not this structure.
     """
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(str(path), struct_as_record=False, squeeze_me=True, variable_names=[_STRUCTURE])
-    except Exception as error:  # SciPy may raise anything for a broken file
-        raise BadInputError(
-            f"not a MATLAB file that can be read ({one_line(error)})", where=str(path), todo="fetch it again"
-        ) from error
-    release = content.get(_STRUCTURE)
+    release = _content(path)
     images, train = (_items(_get(release, name)) for name in ("annolist", "img_train"))
     if not images or len(train) != len(images):
         raise BadInputError(
@@ -84,6 +100,29 @@ def read_mat(path: Path) -> tuple[list[Entry], list[BadInputError]]:
         except BadInputError as fault:
             faults.append(fault)
     return entries, faults
+
+
+def _content(path: Path) -> Any:
+    """Return the structure as ``plain_mat`` prints it; ``None`` if there is none."""
+    program = [
+        sys.executable,
+        str(Path(__file__).with_name("plain_mat.py")),
+        str(path.absolute()),
+        _STRUCTURE,
+    ]
+    try:
+        done = subprocess.run(
+            program, capture_output=True, timeout=_SECONDS, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        )
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        said = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
+        why = said.splitlines()[-1] if done.returncode == 1 else f"SciPy crashed, status {done.returncode}"
+    except subprocess.TimeoutExpired:
+        why = f"SciPy was not done after {_SECONDS} s"
+    raise BadInputError(
+        f"not a MATLAB file that can be read ({one_line(why)})", where=str(path), todo="fetch it again"
+    )
 
 
 def _person(rect: Any, where: str) -> Person:
@@ -119,22 +158,18 @@ def _points(points: list[Any], where: str) -> np.ndarray:
     return found
 
 
-def _get(struct: Any, name: str) -> Any:
+def _get(record: Any, name: str) -> Any:
     """Return a field; ``None`` if it, or the structure, is not there or empty."""
-    value = getattr(struct, name, None)
-    if isinstance(value, str) and not value:
-        return None
-    return None if isinstance(value, np.ndarray) and value.size == 0 else value
+    value = record.get(name) if isinstance(record, dict) else None
+    return None if value in ("", []) else value
 
 
 def _items(value: Any) -> list[Any]:
-    return [] if value is None else list(value.flat) if isinstance(value, np.ndarray) else [value]
+    return [] if value is None else value if isinstance(value, list) else [value]
 
 
 def _plain(value: Any) -> Any:
     """Return a number as Python's; some versions of the file hold numbers as text."""
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
         return int(value)
     return value

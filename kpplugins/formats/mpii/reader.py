@@ -5,14 +5,13 @@ keypoints stay as unlabelled instances where a position and scale tell their pla
 file has for PCKh, are left out and counted.
 """
 
-import logging
 from functools import partial
 from pathlib import Path
 
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
-from kpplugins.data.parsing.image_files import find_image
+from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import annotation_files
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
@@ -23,8 +22,8 @@ from kpplugins.formats.mpii.mat import is_mat, read_mat
 from kpplugins.formats.mpii.person import MPII_SCHEMA, Entry, Person, keypoints_of, square_of
 from kpplugins.structures import BadInputError
 
-logger = logging.getLogger(__name__)
 _IMAGES = ("images", "")
+_LOST = "person with neither keypoints nor a place, left out"
 
 
 def is_mpii(source: Path) -> bool:
@@ -48,7 +47,7 @@ def read_mpii(
     """Read the annotation of MPII.
 
     Where there are a ``.mat`` file and JSON files, the ``.mat`` file is read; where there are JSON files of train and
-    val, that of both is not. What is not read is logged, as are the images without published keypoints.
+    val, that of both is not. What is not read is noted, as are the images without published keypoints.
 
     Args:
         source: the folder with ``images`` and the annotation, in it, in ``annotations`` or in the folder that the
@@ -70,37 +69,37 @@ def read_mpii(
             where=str(source),
             expected="mpii_human_pose_v1_u12_1.mat or mpii_train.json",
         )
-    for path in others:
-        logger.warning("%s is not read: it repeats %s", path, files[0].name)
     reading = AnnotationSet(MPII_SCHEMA)
+    reading.notes += [f"{path} is not read: it repeats {files[0].name}" for path in others]
     seen: dict[str, str] = {}
-    unlabelled = lost = 0
+    folders: dict[Path, ImageFolder] = {}
     for path in files:
         entries, faults = read_mat(path) if path.suffix.lower() == ".mat" else read_json_list(path)
         reading.faults += faults
         around = [place for place in (path.parent, path.parent.parent) if (place / _IMAGES[0]).is_dir()]
         root = images or (source if source.is_dir() else (*around, path.parent)[0])
+        folder = folders.setdefault(root, ImageFolder(root, _IMAGES, search=images is not None))
         for entry in entries:
             if not entry.labelled:
-                unlabelled += 1
+                reading.noted[UNLABELLED] += 1
             elif seen.setdefault(entry.name, entry.where) != entry.where:
                 reading.faults.append(BadInputError(
                     "image is annotated twice", where=entry.where, found=f"another at {seen[entry.name]}",
                     todo="leave one of the files",
                 ))  # fmt: skip
             else:
-                lost += sum(_is_lost(person) for person in entry.persons)
-                add_image(reading, partial(_image, entry, path, root, margin), entry.split)
-    if unlabelled:
-        logger.warning("%d × image without published keypoints, left out", unlabelled)
-    if lost:
-        logger.warning("%d × person with neither keypoints nor a place, left out", lost)
+                reading.noted[_LOST] += sum(_is_lost(person) for person in entry.persons)
+                add_image(reading, partial(_image, entry, path, folder, margin), entry.split)
+    for folder in folders.values():
+        reading.notes += folder.notes
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 
 
-def _image(entry: Entry, path: Path, root: Path, margin: float) -> tuple[ImageInfo, list[PoseRecord]]:
-    image = find_image(root, entry.name, entry.where, bases=_IMAGES)
+def _image(
+    entry: Entry, path: Path, folder: ImageFolder, margin: float
+) -> tuple[ImageInfo, list[PoseRecord]]:
+    image = folder.find(entry.name, entry.where)
     return image, [_record(image, p, path, margin) for p in entry.persons if not _is_lost(p)]
 
 

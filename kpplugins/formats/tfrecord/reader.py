@@ -76,6 +76,7 @@ def read_tfrecord(
     extract_to: Path,
     label_map: Path | str | None = None,
     margin: float = MARGIN,
+    rescale: bool = False,
     skip_bad: bool = False,
 ) -> AnnotationSet:
     """Read every record of every file, by name of file and number, and write its image.
@@ -89,6 +90,7 @@ def read_tfrecord(
         extract_to: the folder to write the images to, by their own names; the caller removes it on failure.
         label_map: the ``.pbtxt``; ``None`` takes the only one beside the records, if there is one.
         margin: of the box around keypoints if a file has no boxes.
+        rescale: see ``measure_image``.
         skip_bad: skip bad records.
 
     Returns:
@@ -101,7 +103,7 @@ def read_tfrecord(
     if not files:
         raise BadInputError("no TFRecord here", where=str(source), expected="*.record, *.tfrecord or shards")
     classes, names = _label_map(files[0].parent, label_map)
-    scenes, faults, splits = _scenes(files, extract_to, classes)
+    scenes, faults, splits = _scenes(files, classes, _Writer(extract_to, {}, rescale))
     if not scenes and not faults:
         raise BadInputError("holds no record", where=str(files[0]), todo="write it again")
     names = (
@@ -141,12 +143,11 @@ def _label_map(folder: Path, given: Path | str | None) -> tuple[dict[int, str], 
 
 
 def _scenes(
-    files: list[Path], extract_to: Path, classes: dict[int, str]
+    files: list[Path], classes: dict[int, str], writer: "_Writer"
 ) -> tuple[list[_Scene], list[BadInputError], dict[Path, str]]:
     scenes: list[_Scene] = []
     faults: list[BadInputError] = []
     splits: dict[Path, str] = {}
-    written: dict[Path, bytes] = {}
     for file in files:
         words = {_SPLIT_WORDS[w] for w in re.split(r"[^a-z]+", file.name.lower()) if w in _SPLIT_WORDS}
         for where, features in read_examples(file):
@@ -154,7 +155,7 @@ def _scenes(
                 faults.append(features)
                 continue
             try:
-                scene = _scene(features, file, where, classes, _Writer(extract_to, written))
+                scene = _scene(features, file, where, classes, writer)
             except BadInputError as fault:
                 faults.append(fault)
                 continue
@@ -194,6 +195,7 @@ class _Writer:
 
     folder: Path
     written: dict[Path, bytes]
+    rescale: bool
 
     def write(self, data: bytes, name: str, where: str, declared: tuple[int, int] | None) -> ImageInfo:
         """Write the image, of the declared size, under its own name, which may recur only with the same content."""
@@ -215,7 +217,7 @@ class _Writer:
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-            image = measure_image(path, where, declared)
+            image = measure_image(path, where, declared, self.rescale)
         except (OSError, RuntimeError, ValueError) as error:
             if new:
                 with suppress(OSError):  # a name that cannot be written cannot be deleted either

@@ -5,7 +5,6 @@ as fractions of the image. An image with an empty label file is a background; so
 Ultralytics, but those are counted.
 """
 
-import logging
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, numbered_names
 from kpplugins.structures import BadInputError
 
-logger = logging.getLogger(__name__)
 _SLACK = 0.01
 """How far a fraction of a box may be outside 0 … 1, because tools round."""
 _NO_FILE = "image without a label file, taken as one without instances as Ultralytics does"
@@ -81,9 +79,10 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     """
     path = _yaml_of(source)
     config = load_yaml(path)
-    layout, schema = _layout(config, path), _schema(config, path)
+    notes: list[str] = []
+    layout, schema = _layout(config, path), _schema(config, path, notes)
     root = _root(config, path)
-    reading = AnnotationSet(schema)
+    reading = AnnotationSet(schema, notes=notes)
     folder = ImageFolder(root)
     splits: dict[Path, str] = {}
     keys = _split_keys(config, root, reading.notes)
@@ -110,7 +109,7 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
         raise BadInputError(
             "names no images", where=str(path), expected="train, val or test with images", todo="add them"
         )
-    reading.splits, reading.noted = true_division(splits), +reading.noted
+    reading.splits = true_division(splits)
     reading.notes += folder.notes
     return reading.settle(skip_bad)
 
@@ -220,7 +219,7 @@ def _layout(config: dict[Any, Any], path: Path) -> _Layout:
     return _Layout(shape[0], shape[1], {i: str(name) for i, name in names.items()})
 
 
-def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
+def _schema(config: dict[Any, Any], path: Path, notes: list[str]) -> KeypointSchema:
     k = config["kpt_shape"][0]
     names = config.get("kpt_names")
     if isinstance(names, dict):  # by class; the inner format has one set of keypoints
@@ -237,8 +236,8 @@ def _schema(config: dict[Any, Any], path: Path) -> KeypointSchema:
     pairs = flip_pairs_of(config.get("flip_idx"), words, f"{path}: flip_idx")
     schema = infer_schema("yolo_pose", words, flip_pairs=pairs)
     if config.get("flip_idx") and not pairs and schema.flip_pairs:
-        logger.warning(
-            "%s: flip_idx exchanges nothing, but the names state left and right, which are followed", path
+        notes.append(
+            f"{path}: flip_idx exchanges nothing, but the names state left and right, which are followed"
         )
     return schema
 

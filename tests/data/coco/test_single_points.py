@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kpplugins.data.coco.reader import read_coco
-from kpplugins.data.coco.single_points import coco_id, single_point_names
+from kpplugins.data.coco.single_points import single_point_names
 from kpplugins.structures import BadInputError
 
 POINTS = {"nose": (12, 8, 2), "left_eye": (20, 10, 1), "right_eye": (30, 12, 2)}
@@ -88,21 +88,3 @@ def test_objects_with_one_keypoint_each_stay_instances(tmp_path: Path):
     assert single_point_names(things) == {}
     reading = read_coco(put(tmp_path, things))
     assert len(reading.records) == 4 and not reading.notes
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (7, "7"),
-        (7.0, "7"),
-        ("7", "7"),
-        (" 007 ", "7"),
-        ("a7", "a7"),
-        (7.5, "7.5"),
-        (None, None),
-        (True, None),
-        ([], None),
-    ],
-)
-def test_a_number_and_its_text_are_one_id(value: Any, text: str | None):
-    assert coco_id(value) == text

@@ -45,7 +45,7 @@ def test_trainval_beside_its_parts_is_left_out_and_said(tmp_path: Path, caplog: 
     assert division(reading) == {"train": [1, 2, 3, 4], "val": [5, 6], "test": [7, 8]}
     assert "trainval.json repeats train.json and val.json, left out" in caplog.text
     assert "all.json repeats test.json and train.json and val.json, left out" in caplog.text
-    assert [file.stem for file in reading.files] == ["test", "train", "val"]
+    assert [file.path.stem for file in reading.files] == ["test", "train", "val"]
 
 
 def test_trainval_with_test_alone_is_used(tmp_path: Path):
@@ -115,3 +115,55 @@ def test_one_image_in_two_splits_is_a_fault_and_in_neither(tmp_path: Path):
     ):
         read_coco(tmp_path)
     assert division(read_coco(tmp_path, skip_bad=True)) == {"train": [1, 2, 3], "val": [5, 6, 7]}
+
+
+ANIMALS = {1: "antelope", 2: "bison"}
+AP10K = {"train": (1, 2, 3), "val": (4, 5), "test": (6, 7)}
+
+
+def write_ap10k(root: Path) -> Path:
+    """``annotations/ap10k-SPLIT-splitN.json`` of all images in ``data``, divided anew by each N; so are ids."""
+    (root / "data").mkdir()
+    (root / "annotations").mkdir()
+    names = ["left_eye", "right_eye", "nose"]
+    for i in range(1, 8):
+        cv2.imwrite(str(root / f"data/{i:012d}.jpg"), np.full((40, 60, 3), 30 * i, np.uint8))
+    for shift in range(3):
+        for split, numbers in AP10K.items():
+            own = [1 + (i - 1 + shift) % 7 for i in numbers]
+            images = [
+                {"id": n, "file_name": f"{i:012d}.jpg", "width": 60, "height": 40}
+                for n, i in enumerate(own, 1)
+            ]
+            animals = [
+                {"id": n, "image_id": n, "category_id": 1 + i % 2, "bbox": [i, 1, 30, 30], "area": 900, "iscrowd": 0,
+                 "num_keypoints": 2, "keypoints": [5 + i, 5, 2, 0, 0, 0, 9 + i, 9, 1]}
+                for n, i in enumerate(own, 1)
+            ]  # fmt: skip
+            categories = [{"id": c, "name": n, "supercategory": "Bovidae", "keypoints": names, "skeleton": [[1, 2]]}
+                          for c, n in ANIMALS.items()]  # fmt: skip
+            content = {
+                "info": {},
+                "licenses": [],
+                "images": images,
+                "annotations": animals,
+                "categories": categories,
+            }
+            (root / f"annotations/ap10k-{split}-split{shift + 1}.json").write_text(json.dumps(content))
+    return root
+
+
+def test_a_division_of_ap10k_is_chosen(tmp_path: Path):
+    write_ap10k(tmp_path)
+    with pytest.raises(BadInputError, match="choose: --split-files train=FILE"):
+        read_coco(tmp_path)
+    for number in (1, 2):
+        chosen = [f"{split}=ap10k-{split}-split{number}.json" for split in AP10K]
+        reading = read_coco(tmp_path, split_files=chosen)
+        expected = {split: sorted(1 + (i + number - 2) % 7 for i in own) for split, own in AP10K.items()}
+        assert division(reading) == expected and not reading.faults and not reading.notes
+        for record in reading.records:  # each file's id 1 is another image; its own animal is on it
+            i = int(record.image.stem)
+            assert record.image.parent.name == "data" and record.keypoints[0].tolist() == [5 + i, 5, 2]
+            assert record.category == ANIMALS[1 + i % 2]
+        assert reading.schema.flip_pairs == (("left_eye", "right_eye"),)

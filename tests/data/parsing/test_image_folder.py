@@ -1,4 +1,5 @@
 import unicodedata
+import zlib
 from pathlib import Path
 
 import cv2
@@ -113,4 +114,28 @@ def test_nothing_outside_the_folder_is_ever_found(tmp_path: Path):
 def test_what_is_not_there_is_said_in_one_line(tmp_path: Path, name: str, words: str):
     with pytest.raises(BadInputError, match=f"f: .*{words}") as caught:
         folder(tmp_path, "a.png").path(name, "f")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("../a.png", "outside its folder"),
+        ("/etc/passwd", "absolute path"),
+        ("C:\\a.png", "absolute path"),
+        ("a\n.png", "no usable name"),
+        ("\ud800.png", "no usable name"),
+        ("x" * 5000 + ".png", "no usable name|missing"),
+        ("none.png", "image is missing"),
+        ("bomb.png", "image is larger than OpenCV decodes"),
+    ],
+    ids=lambda v: repr(v)[:12],
+)
+def test_bad_names_of_images(tmp_path: Path, name: str, words: str):
+    data = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    data[16:24] = b"\x00\x10\x00\x00" * 2  # a width and height of 2**20
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "bomb.png").write_bytes(bytes(data))
+    with pytest.raises(BadInputError, match=words) as caught:
+        ImageFolder(tmp_path).find(name, "list:3")
     assert "\n" not in str(caught.value)

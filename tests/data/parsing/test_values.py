@@ -1,7 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from kpplugins.data.parsing.values import as_number, as_numbers, parse_cell, parse_number
+from kpplugins.data.parsing.values import as_number, as_numbers, coco_id, parse_cell, parse_number
 from kpplugins.structures import BadInputError
 
 
@@ -38,3 +40,21 @@ def test_an_empty_cell_is_no_number_and_no_fault():
     assert parse_cell(" 7.5", "x", "f") == 7.5
     with pytest.raises(BadInputError, match="f: x is wrong"):
         parse_cell("seven", "x", "f")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (7, "7"),
+        (7.0, "7"),
+        ("7", "7"),
+        (" 007 ", "7"),
+        ("a7", "a7"),
+        (7.5, "7.5"),
+        (None, None),
+        (True, None),
+        ([], None),
+    ],
+)
+def test_a_number_and_its_text_are_one_id(value: Any, text: str | None):
+    assert coco_id(value) == text

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from kpplugins.data.annotation_set import UNLABELLED
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.faces.ibug_pts import is_ibug_pts, parse_pts, read_ibug_pts
 from kpplugins.formats.open_source import open_source
@@ -44,6 +45,14 @@ def test_the_folders_of_300w_give_the_usual_division(tmp_path: Path):
     }  # fmt: skip
     face(tmp_path / "mine", "b")
     assert read_ibug_pts(tmp_path).splits == {}
+
+
+def test_images_without_a_file_are_unlabelled(tmp_path: Path):
+    face(tmp_path / "one", "a"), face(tmp_path / "two", "b")
+    for place in ("one/c.png", "two/c.png", "two/d.png"):
+        cv2.imwrite(str(tmp_path / place), np.zeros((90, 100, 3), np.uint8))
+    reading = read_ibug_pts(tmp_path)
+    assert len(reading.records) == 2 and not reading.backgrounds and reading.noted == {UNLABELLED: 3}
 
 
 def test_a_keypoint_outside_is_absent(tmp_path: Path):

@@ -23,7 +23,7 @@ def parts(material: Material) -> list[Finding]:
     Returns:
         At most one finding per split.
     """
-    if not material.reading.splits and not any(file.split for file in material.raw):
+    if not material.reading.splits:
         return []
     images = Counter(material.reading.splits.get(p.path, "train") for p in material.images)
     instances = Counter(
