@@ -105,7 +105,7 @@ def convert(
         formats = dict.fromkeys(known.name for known, _ in opened)
         report = loss_report(reading, " + ".join(formats), ", ".join(map(str, sources)))
         report["split"] = dict(Counter(whole.splits.values()))
-        notes = [note for _, reading in opened for note in reading.notes]
+        notes = [note for _, reading in opened for note in reading.notes.lines]
         warnings += [f"{kind}: {line}" for kind, line in found if kind != "note"]
         report["merged"], report["warnings"] = whole.notes, [*dict.fromkeys(notes), *warnings]
         report["notes"] = [line for kind, line in found if kind == "note"]
@@ -270,7 +270,7 @@ def loss_report(reading: AnnotationSet, name: str, source: Path | str) -> dict[s
         "keypoints": list(reading.schema.keypoints), "flip pairs": [list(p) for p in reading.schema.flip_pairs],
         "flips": f"off: {reading.schema.unflipped}" if reading.schema.unflipped else "on",
         "sigmas": reading.schema.sigmas_source, "points": {words[v]: visibility[v] for v in words},
-        "rules": {**{rule.value: count for rule, count in reading.rules.items()}, **reading.noted},
+        "rules": {**{rule.value: count for rule, count in reading.rules.items()}, **reading.notes.counts},
         "skipped": dict(Counter(fault.what for fault in reading.faults)),
     }  # fmt: skip
 

@@ -101,7 +101,7 @@ def merge(parts: Sequence[Part]) -> Merged:
     own: dict[str, set[str]] = defaultdict(set)
     for part in parts:
         reading = part.reading
-        merged.reading.noted += reading.noted
+        merged.reading.notes.join(reading.notes.counts)
         for category in {record.category for record in reading.records} | set(reading.category_keypoints):
             own[category].update(reading.category_keypoints.get(category, reading.schema.keypoints))
     if any(len(names) < schema.num_keypoints for names in own.values()):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.placement.orientation import turn_like_the_others
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.rule import AppliedRule
@@ -18,7 +19,7 @@ from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
 UNLABELLED = "image that nobody labelled, left out"
-"""Said of images (``AnnotationSet.noted``) that are no backgrounds either: nobody says that they are empty."""
+"""Said of images (``AnnotationSet.notes``) that are no backgrounds either: nobody says that they are empty."""
 ORIGINS_FILE = "crops.csv"
 """File that tells where each crop in a folder of crops came from."""
 REPORT_FILE = "report.json"
@@ -57,11 +58,9 @@ class AnnotationSet:
             that is not listed has all.
         flips_stated: somebody has decided on the flips, in ``schema.json`` or in the command. Otherwise the pairs come
             from the names or from a file of another program, and the labelled keypoints are asked.
-        noted: how often something else is to be said of images or annotations, in words, e.g. ``UNLABELLED``.
         files: the annotation files that were used, in the reader's order.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
-        notes: one line for each thing that the reader left out, assumed or found elsewhere, with counts, where it
-            belongs to no single record.
+        notes: what the reader left out, assumed or found elsewhere, e.g. ``UNLABELLED``, and how often.
     """
 
     schema: KeypointSchema
@@ -71,9 +70,8 @@ class AnnotationSet:
     splits: dict[Path, str] = field(default_factory=dict)
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     flips_stated: bool = False
-    noted: Counter[str] = field(default_factory=Counter)
     files: tuple[SourceFile, ...] = ()
-    notes: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def rules(self) -> Counter[AppliedRule]:
@@ -123,7 +121,7 @@ class AnnotationSet:
         known = self.schema.flips != NOT_KNOWN and not self.schema.unpaired
         self.schema = renamed_schema(self.schema, names, self.flips_stated or known)
         pairs = ", ".join(f"{a} is {b}" for a, b in zip(old, names, strict=True))
-        self.notes.append(f"keypoints named as asked: {pairs}")
+        self.notes.say(f"keypoints named as asked: {pairs}")
 
     def rename(self, category: str) -> None:
         """Set the category of every instance, and the name of the keypoint set, to ``category``."""
@@ -155,10 +153,10 @@ class AnnotationSet:
             BadInputError: there are faults and ``skip_bad`` is false.
         """
         settle_faults(self.faults, skip_bad, len(self.records))
-        self.records, self.noted = turn_like_the_others(self.records), +self.noted
-        said = {**{rule.value: count for rule, count in self.rules.items()}, **self.noted}
+        self.records = turn_like_the_others(self.records)
+        said = {**{rule.value: count for rule, count in self.rules.items()}, **self.notes.counts}
         for words, count in sorted(said.items()):
             logger.warning("%d × %s", count, words)
-        for note in self.notes:
+        for note in self.notes.lines:
             logger.warning("%s", note)
         return self

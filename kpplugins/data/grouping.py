@@ -14,8 +14,7 @@ How keypoints and boxes are grouped (``group_shapes``):
 
 import math
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import numpy as np
 from kpplugins.data.annotation_set import SCHEMA_FILE, AnnotationSet
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import build_record
 from kpplugins.data.rule import AppliedRule
@@ -301,8 +301,7 @@ def assemble(
     skip_bad: bool,
     names: Sequence[str] = (),
     skeleton: Sequence[tuple[str, str]] = (),
-    notes: Sequence[str] = (),
-    noted: Mapping[str, int] | None = None,
+    notes: Notes | None = None,
 ) -> AnnotationSet:
     """Gather and settle the ``AnnotationSet`` of all images of a source.
 
@@ -315,7 +314,6 @@ def assemble(
         names: see ``gather``.
         skeleton: lines that the source declares.
         notes: see ``AnnotationSet``.
-        noted: see ``AnnotationSet``.
 
     Returns:
         See ``gather``.
@@ -327,8 +325,7 @@ def assemble(
     if faults and not (skip_bad or names or any(i.keypoints for p in pages for i in p.instances)):
         settle_faults(faults, skip_bad)
     reading = gather(source, pages, faults, margin=margin, names=names, skeleton=skeleton)
-    reading.notes += notes
-    reading.noted += Counter(noted or {})
+    reading.notes.join(notes or {})
     return reading.settle(skip_bad)
 
 

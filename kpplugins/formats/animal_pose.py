@@ -18,6 +18,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.data.parsing.text import annotation_files, first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_numbers
@@ -70,9 +71,10 @@ def read_animal_pose(
         )  # fmt: skip
     path = files[0]
     raw = as_dict(load_json(path), "the file", str(path))
-    schemas = _categories(raw, path)
+    notes = Notes()
+    schemas = _categories(raw, path, notes)
     schema = union_schema(dict(schemas.values()))
-    reading = AnnotationSet(schema)
+    reading = AnnotationSet(schema, notes=notes)
     if any(own.keypoints != schema.keypoints for _, own in schemas.values()):
         reading.category_keypoints = {name: own.keypoints for name, own in schemas.values()}
     names = as_dict(raw.get("images"), "images", str(path))
@@ -91,11 +93,11 @@ def read_animal_pose(
     reader = _Reader(path, folder, schema, schemas, 1 if two else 2, margin)
     for key, name in names.items():
         add_image(reading, partial(reader.image, key, name, animals[key]))
-    reading.notes += folder.notes
+    reading.notes.say(*folder.notes)
     return reading.settle(skip_bad)
 
 
-def _categories(raw: dict[str, Any], path: Path) -> dict[str, tuple[str, KeypointSchema]]:
+def _categories(raw: dict[str, Any], path: Path, notes: Notes) -> dict[str, tuple[str, KeypointSchema]]:
     """Return the name and the schema of each category, by its id."""
     found = {}
     for i, value in enumerate(as_list(raw.get("categories"), "categories", str(path))):
@@ -105,7 +107,7 @@ def _categories(raw: dict[str, Any], path: Path) -> dict[str, tuple[str, Keypoin
         points = [
             as_name(n, "keypoint", where) for n in as_list(category.get("keypoints"), "keypoints", where)
         ]
-        lines = skeleton_lines(points, category.get("skeleton"), first=0, where=where)
+        lines = skeleton_lines(points, category.get("skeleton"), first=0, where=where, notes=notes)
         found[str(category.get("id"))] = name, infer_schema(name, points, skeleton=lines)
     if not found:
         raise BadInputError(

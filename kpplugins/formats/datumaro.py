@@ -27,6 +27,7 @@ from kpplugins.data.images import SUFFIXES
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.data.parsing.text import annotation_files, first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_numbers, as_size
@@ -113,14 +114,15 @@ def read_datumaro(
             "no annotation of Datumaro here", where=str(source), expected="annotations/SUBSET.json with items"
         )
     parsed = [(path, as_dict(load_json(path), "the file", str(path))) for path in files]
-    labels = {path: _labels(raw, path) for path, raw in parsed}
+    notes = Notes()
+    labels = {path: _labels(raw, path, notes) for path, raw in parsed}
     schemas = {name: schema for found in labels.values() for name, schema in found.points.items()}
     if not schemas:
         raise BadInputError(
             "no label has keypoints", where=str(files[0]), expected="categories.points.items, or skeletons",
         )  # fmt: skip
     schema = next(iter(schemas.values())) if len(schemas) == 1 else union_schema(schemas)
-    reading = AnnotationSet(schema)
+    reading = AnnotationSet(schema, notes=notes)
     if any(own.keypoints != schema.keypoints for own in schemas.values()):
         reading.category_keypoints = {name: own.keypoints for name, own in schemas.items()}
     folders: dict[Path, ImageFolder] = {}
@@ -134,7 +136,7 @@ def read_datumaro(
                 _SPLITS.get(path.stem.lower(), ""),
             )
     for folder in folders.values():
-        reading.notes += folder.notes
+        reading.notes.say(*folder.notes)
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 
@@ -153,7 +155,7 @@ def _read_item(
     return image, [_record(image, thing, schema, path, margin) for thing in _things(entry, labels, where)]
 
 
-def _labels(raw: dict[str, Any], path: Path) -> _Labels:
+def _labels(raw: dict[str, Any], path: Path, notes: Notes) -> _Labels:
     where = f"{path}: categories"
     categories = as_dict(raw.get("categories"), "categories", str(path))
     label = as_dict(categories.get("label"), "label", where)
@@ -169,7 +171,7 @@ def _labels(raw: dict[str, Any], path: Path) -> _Labels:
         if own:
             name = _name_of(entry.get("label_id"), names, place)
             schemas[name] = infer_schema(
-                name, own, skeleton=skeleton_lines(own, entry.get("joints"), where=place)
+                name, own, skeleton=skeleton_lines(own, entry.get("joints"), where=place, notes=notes)
             )
     for name in dict.fromkeys(
         parent for parent in parents if parent in names

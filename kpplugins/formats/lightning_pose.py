@@ -82,11 +82,11 @@ def read_lightning_pose(
     views = {_view(table): tuple(table.bodyparts) for table in tables}
     if any(set(own) != set(parts) for own in views.values()):
         reading.category_keypoints = views
-        reading.notes.append(f"views with different body parts, a category each: {', '.join(views)}")
+        reading.notes.say(f"views with different body parts, a category each: {', '.join(views)}")
     for table in tables:
         category = _view(table) if reading.category_keypoints else "animal"
         add_table(reading, table, folder, margin, seen, category, negatives)
-    reading.notes += folder.notes
+    reading.notes.say(*folder.notes)
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("holds no labelled image", where=str(tables[0].path))
     return reading.settle(skip_bad)

@@ -88,5 +88,5 @@ def _name(reading: AnnotationSet, names: Sequence[str] | str | None, only_unname
         reading.name_keypoints([as_name(name, "name", "--names") for name in plain], "--names")
     elif unnamed:
         note = f"the source does not name its keypoints: they are called kpt_0 to kpt_{k - 1}; name them with --names"
-        reading.notes.append(note)
+        reading.notes.say(note)
         logger.warning("%s", note)

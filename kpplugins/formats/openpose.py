@@ -19,6 +19,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.one_image import add_image
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.stems import count_unlabelled, images_by_stem, only_image
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.parsing.values import as_dict, as_list, as_numbers
@@ -105,7 +106,9 @@ def read_openpose(
     root = source if source.is_dir() else source.parent
     places = [images] if images is not None else _image_folders(root, files, reading.notes)
     known = images_by_stem(places)
-    reading.noted[UNLABELLED] = count_unlabelled(known, {path.name.removesuffix(_ENDING) for path in files})
+    reading.notes.count(
+        UNLABELLED, count_unlabelled(known, {path.name.removesuffix(_ENDING) for path in files})
+    )
     for path, persons in people.items():
         add_image(reading, partial(_image, path, persons, sizes, known, margin))
     return reading.settle(skip_bad)
@@ -230,7 +233,7 @@ def _files(source: Path) -> list[Path]:
     return sorted(source.glob("*" + _ENDING)) or sorted(source.glob("*/*" + _ENDING))
 
 
-def _image_folders(root: Path, files: list[Path], notes: list[str]) -> list[Path]:
+def _image_folders(root: Path, files: list[Path], notes: Notes) -> list[Path]:
     """Return the folders of the images: beside the files, else below ``root``, else the only one beside it with all."""
     stems = {path.name.removesuffix(_ENDING) for path in files}
     below, around = (
@@ -242,5 +245,5 @@ def _image_folders(root: Path, files: list[Path], notes: list[str]) -> list[Path
     whole = [place for place in around if stems <= images_by_stem([place]).keys()]
     if len(whole) != 1:
         return [root]
-    notes.append(f"images are taken from {whole[0]}")
+    notes.say(f"images are taken from {whole[0]}")
     return whole

@@ -80,9 +80,9 @@ def read_sleap(
         where = f"{path}:frame {number}"
         try:
             given = [i for i in frame.user_instances if _has_point(i)]
-            reading.noted[_EMPTY] += len(frame.user_instances) - len(given)
+            reading.notes.count(_EMPTY, len(frame.user_instances) - len(given))
             if not given and not _is_negative(frame, negatives):
-                reading.noted[UNLABELLED] += 1
+                reading.notes.count(UNLABELLED)
                 continue
             image = frames.image(frame.video, int(frame.frame_idx), where)
             records = [_record(i, reading.schema, image, path, where, margin) for i in given]
@@ -92,7 +92,7 @@ def read_sleap(
         reading.records.extend(records)
         if not records:
             reading.backgrounds.append(image)
-    reading.notes += frames.folder.notes
+    reading.notes.say(*frames.folder.notes)
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError("no labelled frame here", where=str(path), todo="label some in SLEAP")
     return reading.settle(skip_bad)

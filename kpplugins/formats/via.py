@@ -35,6 +35,7 @@ from kpplugins.data.grouping import (
 from kpplugins.data.parsing.documents import load_json, parse_json
 from kpplugins.data.parsing.image_files import below
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import annotation_files, read_text, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number
 from kpplugins.data.record_builder import MARGIN
@@ -124,7 +125,7 @@ def read_via(
         )
     pages: list[Page] = []
     faults: list[BadInputError] = []
-    notes: list[str] = []
+    notes = Notes()
     for path in files:
         try:
             if images is None:
@@ -140,7 +141,7 @@ def read_via(
                 pages.append(_page(entry, key, folder, path))
             except BadInputError as fault:
                 faults.append(fault)
-        notes += folder.notes
+        notes.say(*folder.notes)
     return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
 
 

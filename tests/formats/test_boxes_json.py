@@ -66,7 +66,7 @@ def test_names(tmp_path: Path):
     assert open_source(tmp_path, names=["left", "right"])[1].schema.flip_pairs == (("left", "right"),)
     with pytest.raises(BadInputError, match="--names: wrong number of names.*expected 2.*found 1"):
         open_source(tmp_path, names="head")
-    assert "does not name its keypoints" in open_source(tmp_path)[1].notes[0]
+    assert "does not name its keypoints" in open_source(tmp_path)[1].notes.lines[0]
 
 
 def test_real_tubes(real_data: Path):

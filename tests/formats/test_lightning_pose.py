@@ -43,9 +43,9 @@ def test_the_table_is_read(folder: Path):
     assert first.bbox.tolist() == [8.5, 18, 32, 42]  # longer side 20, margin 2
     assert second.keypoints.tolist() == [[5, 6, 2], [0, 0, 0]]
     assert second.bbox.tolist() == [0, 1, 10, 11]  # a single keypoint: a tenth of 100
-    assert reading.backgrounds == [] and reading.noted == {UNLABELLED: 1}
+    assert reading.backgrounds == [] and reading.notes.counts == {UNLABELLED: 1}
     negatives = read_lightning_pose(folder, negatives=True)
-    assert [p.path.name for p in negatives.backgrounds] == ["img02.png"] and not negatives.noted
+    assert [p.path.name for p in negatives.backgrounds] == ["img02.png"] and not negatives.notes.counts
     assert len(read_lightning_pose(folder / "CollectedData.csv").records) == 2
 
 
@@ -74,7 +74,7 @@ def test_views_with_other_body_parts_are_categories(folder: Path):
         ("top", [0, 2, 2]),
         ("top", [0, 0, 2]),
     ]
-    assert reading.notes == ["views with different body parts, a category each: side, top"]
+    assert reading.notes.lines == ["views with different body parts, a category each: side, top"]
 
 
 def test_the_images_of_another_machine_are_found_by_the_end_of_their_paths(folder: Path):
@@ -82,7 +82,7 @@ def test_the_images_of_another_machine_are_found_by_the_end_of_their_paths(folde
     (folder / "CollectedData.csv").write_text(TABLE.replace("labeled-data/séance 1/", away), encoding="utf-8")
     reading = read_lightning_pose(folder)
     assert len(reading.records) == 2
-    assert "3 images found by the end of a path of another machine" in reading.notes[0]
+    assert "3 images found by the end of a path of another machine" in reading.notes.lines[0]
 
 
 @pytest.mark.parametrize(

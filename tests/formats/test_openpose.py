@@ -151,5 +151,5 @@ def test_images_without_a_file_are_unlabelled_and_another_place_is_said(tmp_path
     write(tmp_path, "a", people(NOSE))
     cv2.imwrite(str(tmp_path / "images/b.png"), np.zeros((60, 80, 3), np.uint8))
     reading = read_openpose(tmp_path / "output")
-    assert len(reading.records) == 1 and not reading.backgrounds and reading.noted == {UNLABELLED: 1}
-    assert reading.notes == [f"images are taken from {tmp_path / 'images'}"]
+    assert len(reading.records) == 1 and not reading.backgrounds and reading.notes.counts == {UNLABELLED: 1}
+    assert reading.notes.lines == [f"images are taken from {tmp_path / 'images'}"]

@@ -74,10 +74,14 @@ def test_points_skeleton_and_symmetries(folder: Path, caplog: pytest.LogCaptureF
     assert third.keypoints.tolist() == [[1, 2, 2], [0, 0, 0], [0, 0, 0]]  # not visible; outside
     assert reading.rules[AppliedRule.KEYPOINT_OUTSIDE] == 1
     assert [r.image.name for r in reading.records] == ["0.png", "0.png", "2.png"]
-    assert reading.backgrounds == [] and reading.noted == {UNLABELLED: 2}  # empty, and with a prediction only
+    assert reading.backgrounds == [] and reading.notes.counts == {
+        UNLABELLED: 2
+    }  # empty, and with a prediction only
     assert "2 × image that nobody labelled, left out" in caplog.text
     negatives = read_sleap(folder, negatives=True)
-    assert [p.path.name for p in negatives.backgrounds] == ["1.png"] and negatives.noted == {UNLABELLED: 1}
+    assert [p.path.name for p in negatives.backgrounds] == ["1.png"] and negatives.notes.counts == {
+        UNLABELLED: 1
+    }
 
 
 def test_an_instance_without_a_visible_point_is_left_out_and_its_frame_if_it_is_the_only_one(folder: Path):
@@ -88,7 +92,7 @@ def test_an_instance_without_a_visible_point_is_left_out_and_its_frame_if_it_is_
     sio.save_slp(labels, str(folder / "a.slp"))
     reading = read_sleap(folder)
     assert [r.image.name for r in reading.records] == ["0.png"] and reading.backgrounds == []
-    assert reading.noted == {UNLABELLED: 3, "instance without a visible point, left out": 2}
+    assert reading.notes.counts == {UNLABELLED: 3, "instance without a visible point, left out": 2}
 
 
 def test_a_frame_that_is_marked_as_negative_is_a_background(folder: Path):

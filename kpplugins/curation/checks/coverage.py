@@ -75,7 +75,9 @@ def unlabelled(material: Material) -> list[Finding]:
         what = f"{doubtful} × {AppliedRule.EXIF_UNKNOWN.value}."
         todo = "look at them (kpplugins dataset browse DIR); if they are wrong, delete the orientation from the files"
         found.append(Finding("exif-orientation", "suspect", what, todo, material.source))
-    said = Counter({rule.value: material.reading.rules[rule] for rule in _MOVED}) + material.reading.noted
+    said = (
+        Counter({rule.value: material.reading.rules[rule] for rule in _MOVED}) + material.reading.notes.counts
+    )
     if said:
         what = "; ".join(f"{count} × {words}" for words, count in said.items()) + "."
         found.append(Finding("left-out-or-moved", "note", what, "nothing, if intended", material.source))

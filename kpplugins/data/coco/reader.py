@@ -26,6 +26,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.values import as_number, as_numbers, coco_id
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_record
@@ -118,16 +119,16 @@ def read_coco(
             )
             readings[file] = part.read()
             part.refuse_corners(skip_bad)
-    repeats: list[str] = []
+    repeats = Notes()
     used = without_repeats(readings, repeats)
     whole = _joined(list(used.values()), list(used))
-    whole.notes += repeats
+    whole.notes.join(repeats)
     left = sorted({*files, *_beside(files, source)} - {*readings}) if source.is_dir() and not named else []
     if left:
         names = ", ".join(file.name for file in left)
-        whole.notes.append(f"left out, because they have no keypoints: {names}")
+        whole.notes.say(f"left out, because they have no keypoints: {names}")
     for folder in folders.values():
-        whole.notes += folder.notes
+        whole.notes.say(*folder.notes)
     return whole.settle(skip_bad)
 
 
@@ -149,10 +150,9 @@ def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> Annotat
         whole.records += part.records
         whole.faults += part.faults
         whole.backgrounds += part.backgrounds
-        whole.noted += part.noted
+        whole.notes.join(part.notes)
         whole.splits.update(part.splits)
         whole.category_keypoints.update(part.category_keypoints)
-        whole.notes += [note for note in part.notes if note not in whole.notes]
     return whole
 
 
@@ -191,7 +191,7 @@ class CocoFile:
         self.report = _report_of(path.parent.parent if path.parent.name == "annotations" else root)
         self.content, self.image_root = content, images
         self.single = single_point_names(self.content)
-        notes: list[str] = []
+        notes = Notes()
         schema, own = schemas_of(self.content, path, self.single, notes)
         stated = any(c.get("flips") in (KNOWN, ONE_SIDED) for c in self.content["categories"])
         self.reading = AnnotationSet(schema, flips_stated=stated, notes=notes)
@@ -228,9 +228,9 @@ class CocoFile:
             self._add_single_points(by_image, bad)
         else:
             self._add_records(by_image, bad)
-        backgrounds, noted = settle_backgrounds(images, set(by_image), bad, silent)
+        backgrounds, counts = settle_backgrounds(images, set(by_image), bad, silent)
         self.reading.backgrounds += backgrounds
-        self.reading.noted += noted
+        self.reading.notes.join(counts)
         return self.reading
 
     def _add_records(
@@ -261,11 +261,9 @@ class CocoFile:
         points = sum(len(instance.keypoints) for page in pages for instance in page.instances)
         joined = gather(self.path, pages, [], margin=self.margin, names=self.reading.schema.keypoints)
         self.reading.records = joined.records
-        self.reading.noted += Counter(
-            {UNLABELLED: len(joined.backgrounds)}
-        )  # all of their keypoints are absent
+        self.reading.notes.count(UNLABELLED, len(joined.backgrounds))  # all of their keypoints are absent
         self.reading.faults += joined.faults
-        self.reading.notes.append(
+        self.reading.notes.say(
             f"each keypoint is an annotation of its own: {points} joined into {len(joined.records)} instances"
         )
 

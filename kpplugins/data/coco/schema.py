@@ -9,6 +9,7 @@ from typing import Any
 
 from kpplugins.data.coco.single_points import single_point_names
 from kpplugins.data.parsing.documents import load_json
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.skeletons import skeleton_lines
 from kpplugins.data.parsing.values import coco_id
 from kpplugins.schema import KeypointSchema
@@ -53,7 +54,7 @@ def has_keypoints(content: dict[str, Any]) -> bool:
 
 
 def schemas_of(
-    content: dict, path: Path, single: Mapping[str, str] | None = None, notes: list[str] | None = None
+    content: dict, path: Path, single: Mapping[str, str] | None = None, notes: Notes | None = None
 ) -> tuple[KeypointSchema, dict[str, tuple[str, ...]]]:
     """Build the schema of all categories together.
 
@@ -74,7 +75,7 @@ def schemas_of(
     for category in _with_names(content, single or {}):
         if category.get("keypoints"):
             name = str(category.get("name", "object"))
-            schema = _schema_of(category, path, [] if notes is None else notes)
+            schema = _schema_of(category, path, Notes() if notes is None else notes)
             if schemas.setdefault(name, schema).keypoints != schema.keypoints:
                 raise BadInputError(
                     f"category {name!r} twice with different keypoints", where=str(path), todo="rename one"
@@ -179,7 +180,7 @@ def _with_names(content: dict[str, Any], single: Mapping[str, str]) -> list[dict
     ]
 
 
-def _schema_of(category: dict, path: Path, notes: list[str]) -> KeypointSchema:
+def _schema_of(category: dict, path: Path, notes: Notes) -> KeypointSchema:
     names = category["keypoints"]
     where = f"{path}: category {category.get('name', category.get('id'))!r}"
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):

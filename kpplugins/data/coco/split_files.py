@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.parsing.image_files import real_paths
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
@@ -47,7 +48,7 @@ def chosen_files(source: Path, texts: Sequence[str]) -> dict[Path, str]:
     return chosen
 
 
-def without_repeats(readings: Mapping[Path, AnnotationSet], notes: list[str]) -> dict[Path, AnnotationSet]:
+def without_repeats(readings: Mapping[Path, AnnotationSet], notes: Notes) -> dict[Path, AnnotationSet]:
     """Leave out files that repeat others, with a line that says which are used, and images that two files share.
 
     Args:
@@ -67,7 +68,7 @@ def without_repeats(readings: Mapping[Path, AnnotationSet], notes: list[str]) ->
     for whole in sorted(used, key=lambda file: len(images[file])):
         parts = [f for f in used if f != whole and images[f] and images[f] < images[whole]]
         if len(parts) > 1 and set().union(*(images[p] for p in parts)) == images[whole]:
-            notes.append(f"{whole.name} repeats {' and '.join(p.name for p in parts)}, left out")
+            notes.say(f"{whole.name} repeats {' and '.join(p.name for p in parts)}, left out")
             del used[whole]
     _refuse_overlap(used, images)
     return used
@@ -79,7 +80,7 @@ def _files_of(reading: AnnotationSet) -> dict[Path, Path]:
 
 
 def _without_copies(
-    used: dict[Path, AnnotationSet], images: Mapping[Path, set[Path]], notes: list[str]
+    used: dict[Path, AnnotationSet], images: Mapping[Path, set[Path]], notes: Notes
 ) -> dict[Path, AnnotationSet]:
     kept: dict[Path, AnnotationSet] = {}
     split = {file: _split_of(reading) for file, reading in used.items()}
@@ -94,7 +95,7 @@ def _without_copies(
                 todo=f"{_CHOOSE}; or choose one of them, and divide it: --ratio 80 10 10",
             )  # fmt: skip
         else:
-            notes.append(f"{file.name} has the same content as {same.name}, left out")
+            notes.say(f"{file.name} has the same content as {same.name}, left out")
     return {file: reading for file, reading in used.items() if file in kept}
 
 

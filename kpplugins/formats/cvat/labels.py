@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from kpplugins.data.parsing.documents import parse_xml
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.values import as_name
 from kpplugins.structures import BadInputError
 
@@ -22,7 +23,7 @@ class SkeletonLabel:
     lines: tuple[tuple[str, str], ...]
 
 
-def skeleton_labels(root: ElementTree.Element, where: str, notes: list[str]) -> dict[str, SkeletonLabel]:
+def skeleton_labels(root: ElementTree.Element, where: str, notes: Notes) -> dict[str, SkeletonLabel]:
     """Read every skeleton that the ``<meta>`` of a CVAT file declares.
 
     Args:
@@ -56,7 +57,7 @@ def skeleton_labels(root: ElementTree.Element, where: str, notes: list[str]) -> 
         found[name] = SkeletonLabel(name, names, lines)
         if left:
             some = ", ".join(ascii(ends) for ends in left[:3])
-            notes.append(f"{place}: {len(left)} skeleton lines join no two keypoints, left out: {some}")
+            notes.say(f"{place}: {len(left)} skeleton lines join no two keypoints, left out: {some}")
     return found
 
 
@@ -89,14 +90,14 @@ def _nodes(drawing: ElementTree.Element, where: str) -> dict[str, str]:
     }
 
 
-def _drawing(svg: str, where: str, notes: list[str], needed: bool) -> ElementTree.Element:
+def _drawing(svg: str, where: str, notes: Notes, needed: bool) -> ElementTree.Element:
     """Read the SVG; if it is broken and the points are named elsewhere, only the lines are lost."""
     try:
         return parse_xml(f"<svg>{svg}</svg>", where)
     except BadInputError as fault:
         if needed:
             raise
-        notes.append(f"{where}: skeleton lines left out: {fault.what}")
+        notes.say(f"{where}: skeleton lines left out: {fault.what}")
         return ElementTree.Element("svg")
 
 

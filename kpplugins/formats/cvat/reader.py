@@ -16,7 +16,6 @@ image n in the order of their names.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_xml
 from kpplugins.data.parsing.image_files import below, measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_name, as_size, parse_number
 from kpplugins.data.record_builder import MARGIN
@@ -119,8 +119,7 @@ def read_cvat(
     pages: list[Page] = []
     faults: list[BadInputError] = []
     skeletons: list[SkeletonLabel] = []
-    notes: list[str] = []
-    noted: Counter[str] = Counter()
+    notes = Notes()
     for path in files:
         try:
             if images is None:
@@ -130,8 +129,8 @@ def read_cvat(
                 else ImageFolder(images, search=True, rescale=rescale)
             )  # fmt: skip
             file = _File(path, folder, {}, negatives)
-            skeletons += _read_file(file, pages, faults, noted, notes)
-            notes += folder.notes
+            skeletons += _read_file(file, pages, faults, notes)
+            notes.say(*folder.notes)
         except BadInputError as fault:
             faults.append(fault)
     lines = {frozenset(line): line for label in skeletons for line in label.lines}
@@ -141,7 +140,6 @@ def read_cvat(
         faults,
         margin=margin,
         skip_bad=skip_bad,
-        noted=noted,
         names=[name for label in skeletons for name in label.points],
         skeleton=list(lines.values()),
         notes=notes,
@@ -149,7 +147,7 @@ def read_cvat(
 
 
 def _read_file(
-    file: _File, pages: list[Page], faults: list[BadInputError], noted: Counter[str], notes: list[str]
+    file: _File, pages: list[Page], faults: list[BadInputError], notes: Notes
 ) -> list[SkeletonLabel]:
     """Append the pages, faults and notes of one file; return the skeletons that it uses."""
     path = file.path
@@ -167,7 +165,7 @@ def _read_file(
         except BadInputError as fault:
             faults.append(fault)
     if root.find("track") is not None:
-        _read_video(root, file, pages, faults, noted, notes)
+        _read_video(root, file, pages, faults, notes)
     return used(file.skeletons, {e.get("label", "") for e in _skeleton_users(root)})
 
 
@@ -215,8 +213,7 @@ def _read_video(
     file: _File,
     pages: list[Page],
     faults: list[BadInputError],
-    noted: Counter[str],
-    notes: list[str],
+    notes: Notes,
 ) -> None:
     """Append one page a frame that tracks mention, and faults for frames that are not images; count the others."""
     images = _frame_images(file) or _task_images(root, file, notes)
@@ -229,7 +226,7 @@ def _read_video(
             todo=f"{_EXPORT_HINT}, or: ffmpeg -i VIDEO -start_number 0 {_IMAGES}/frame_%06d.png",
         )
     silent = set() if file.negatives else set(images) - set(frames) - broken
-    noted[UNLABELLED] += len(silent)
+    notes.count(UNLABELLED, len(silent))
     declared = None
     size = root.find("./meta//original_size")
     for number in sorted((set(frames) | set(images)) - broken - silent):
@@ -302,7 +299,7 @@ def _frame_images(file: _File) -> dict[int, Path]:
     return {}
 
 
-def _task_images(root: ElementTree.Element, file: _File, notes: list[str]) -> dict[int, Path]:
+def _task_images(root: ElementTree.Element, file: _File, notes: Notes) -> dict[int, Path]:
     """Return the images of a task of images by frame, where they are as many as its frames."""
     start = root.findtext("./meta/job/start_frame", "0").strip()
     first = int(start) if start.isdecimal() else 0
@@ -320,7 +317,7 @@ def _task_images(root: ElementTree.Element, file: _File, notes: list[str]) -> di
                     found=f"{files[0].name}, {files[1].name}, …",
                     todo="export as 'CVAT for images 1.1', which names them",
                 )  # fmt: skip
-            notes.append(
+            notes.say(
                 f"{file.path}: frames {first} to {first + len(files) - 1} are the images in the order of their names, "
                 f"{files[0].name} to {files[-1].name}"
             )

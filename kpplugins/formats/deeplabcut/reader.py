@@ -12,6 +12,7 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_yaml
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.deeplabcut.h5 import read_h5_table
@@ -70,7 +71,7 @@ def read_deeplabcut(
     root = source.parent if source.name == CONFIG else source
     config = load_yaml(root / CONFIG)
     tables, faults = _tables(root, str(config.get("scorer", "")))
-    notes: list[str] = []
+    notes = Notes()
     schema = _schema(config, root / CONFIG, tables, notes)
     reading = AnnotationSet(schema, faults=faults, notes=notes)
     folder = ImageFolder(images or root, search=images is not None)
@@ -89,7 +90,7 @@ def read_deeplabcut(
             )
         else:
             add_table(reading, table, folder, margin, seen, negatives=negatives)
-    reading.notes += folder.notes + _unlabelled(tables, seen)
+    reading.notes.say(*folder.notes, *_unlabelled(tables, seen))
     if not (reading.records or reading.faults or reading.backgrounds):
         raise BadInputError(
             "no labelled frame here", where=str(root / FOLDER), todo="label some in DeepLabCut"
@@ -130,7 +131,7 @@ def _labels_of(folder: Path, scorer: str) -> Path | None:
     return None
 
 
-def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable], notes: list[str]) -> KeypointSchema:
+def _schema(config: dict[Any, Any], path: Path, tables: list[PointTable], notes: Notes) -> KeypointSchema:
     """Build the schema: names in the order of the configuration, the unique ones last if a table has them."""
     several = any(who for table in tables for who, _ in table.columns) or bool(
         config.get("multianimalproject")
@@ -156,9 +157,7 @@ def _names(config: dict[Any, Any], key: str, path: Path) -> list[str]:
     return [str(name) for name in value]
 
 
-def _skeleton(
-    config: dict[Any, Any], path: Path, names: list[str], notes: list[str]
-) -> list[tuple[str, str]]:
+def _skeleton(config: dict[Any, Any], path: Path, names: list[str], notes: Notes) -> list[tuple[str, str]]:
     """Return the lines between known keypoints; DeepLabCut's template names some that no project has."""
     lines: list[tuple[str, str]] = []
     value = config.get("skeleton") or []
@@ -167,7 +166,7 @@ def _skeleton(
         if len(pair) == 2 and set(pair) <= set(names) and pair[0] != pair[1]:
             lines.append((pair[0], pair[1]))
         else:
-            notes.append(f"{path}: skeleton: line {repr(line)[:80]} joins no two known points, left out")
+            notes.say(f"{path}: skeleton: line {repr(line)[:80]} joins no two known points, left out")
     return lines
 
 

@@ -169,7 +169,7 @@ def add_table(
         if not records and negatives:
             reading.backgrounds.append(image)
         elif not records:
-            reading.noted[UNLABELLED] += 1
+            reading.notes.count(UNLABELLED)
     reading.without(twice)
 
 

@@ -105,7 +105,7 @@ def read_ibug_pts(
     }
     for folder, found in known.items():
         stems = {path.stem for path in files if path.parent == folder or images is not None}
-        reading.noted[UNLABELLED] += count_unlabelled(found, stems)
+        reading.notes.count(UNLABELLED, count_unlabelled(found, stems))
     for path, points in parsed.items():
         parts = [part.lower() for part in path.relative_to(root).parts[:-1]]
         split = next((_SPLIT_OF_FOLDER[part] for part in reversed(parts) if part in _SPLIT_OF_FOLDER), "")

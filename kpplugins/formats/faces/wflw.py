@@ -96,7 +96,7 @@ def read_wflw(
         for name, lines in faces.items():
             add_image(reading, partial(_image, name, lines, path, folder, margin), split)
     for folder in folders.values():
-        reading.notes += folder.notes
+        reading.notes.say(*folder.notes)
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 

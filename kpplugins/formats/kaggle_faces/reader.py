@@ -94,7 +94,7 @@ def read_faces(
                 images.append(image_of(row.get("Image"), where))
                 reading.records.append(record)
             elif not record.num_labelled:
-                reading.noted[UNLABELLED] += 1
+                reading.notes.count(UNLABELLED)
         except BadInputError as fault:
             reading.faults.append(fault)
     if not reading.records and not reading.faults:

@@ -29,6 +29,7 @@ from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import below
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
 from kpplugins.data.record_builder import MARGIN
@@ -97,7 +98,7 @@ def read_label_studio(
         )
     pages: list[Page] = []
     faults: list[BadInputError] = []
-    notes: list[str] = []
+    notes = Notes()
     for path in files:
         try:
             if images is None:
@@ -116,7 +117,7 @@ def read_label_studio(
                 pages.append(_page(task, folder, path, f"{path} task[{i}]", annotation))
             except BadInputError as fault:
                 faults.append(fault)
-        notes += folder.notes
+        notes.say(*folder.notes)
     return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
 
 

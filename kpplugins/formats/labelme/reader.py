@@ -26,6 +26,7 @@ from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import below
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
 from kpplugins.data.record_builder import MARGIN
@@ -99,7 +100,9 @@ def read_labelme(
             unread.append(file)
     if source.is_dir():
         faults += _unannotated(source, unread, named)
-    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=folder.notes)
+    notes = Notes()
+    notes.say(*folder.notes)
+    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
 
 
 def _sniff_subfolders(source: Path) -> list[str]:

@@ -70,7 +70,7 @@ def read_mpii(
             expected="mpii_human_pose_v1_u12_1.mat or mpii_train.json",
         )
     reading = AnnotationSet(MPII_SCHEMA)
-    reading.notes += [f"{path} is not read: it repeats {files[0].name}" for path in others]
+    reading.notes.say(*(f"{path} is not read: it repeats {files[0].name}" for path in others))
     seen: dict[str, str] = {}
     folders: dict[Path, ImageFolder] = {}
     for path in files:
@@ -81,17 +81,17 @@ def read_mpii(
         folder = folders.setdefault(root, ImageFolder(root, _IMAGES, search=images is not None))
         for entry in entries:
             if not entry.labelled:
-                reading.noted[UNLABELLED] += 1
+                reading.notes.count(UNLABELLED)
             elif seen.setdefault(entry.name, entry.where) != entry.where:
                 reading.faults.append(BadInputError(
                     "image is annotated twice", where=entry.where, found=f"another at {seen[entry.name]}",
                     todo="leave one of the files",
                 ))  # fmt: skip
             else:
-                reading.noted[_LOST] += sum(_is_lost(person) for person in entry.persons)
+                reading.notes.count(_LOST, sum(_is_lost(person) for person in entry.persons))
                 add_image(reading, partial(_image, entry, path, folder, margin), entry.split)
     for folder in folders.values():
-        reading.notes += folder.notes
+        reading.notes.say(*folder.notes)
     reading.splits = true_division(reading.splits)
     return reading.settle(skip_bad)
 

@@ -18,6 +18,7 @@ from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_yaml
 from kpplugins.data.parsing.image_files import below, existing_end, is_absolute
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import first_text, one_line, read_text
 from kpplugins.data.parsing.values import parse_number
 from kpplugins.data.record_builder import build_record
@@ -79,7 +80,7 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
     """
     path = _yaml_of(source)
     config = load_yaml(path)
-    notes: list[str] = []
+    notes = Notes()
     layout, schema = _layout(config, path), _schema(config, path, notes)
     root = _root(config, path)
     reading = AnnotationSet(schema, notes=notes)
@@ -110,7 +111,7 @@ def read_yolo_pose(source: Path, *, skip_bad: bool = False) -> AnnotationSet:
             "names no images", where=str(path), expected="train, val or test with images", todo="add them"
         )
     reading.splits = true_division(splits)
-    reading.notes += folder.notes
+    reading.notes.say(*folder.notes)
     return reading.settle(skip_bad)
 
 
@@ -219,7 +220,7 @@ def _layout(config: dict[Any, Any], path: Path) -> _Layout:
     return _Layout(shape[0], shape[1], {i: str(name) for i, name in names.items()})
 
 
-def _schema(config: dict[Any, Any], path: Path, notes: list[str]) -> KeypointSchema:
+def _schema(config: dict[Any, Any], path: Path, notes: Notes) -> KeypointSchema:
     k = config["kpt_shape"][0]
     names = config.get("kpt_names")
     if isinstance(names, dict):  # by class; the inner format has one set of keypoints
@@ -236,7 +237,7 @@ def _schema(config: dict[Any, Any], path: Path, notes: list[str]) -> KeypointSch
     pairs = flip_pairs_of(config.get("flip_idx"), words, f"{path}: flip_idx")
     schema = infer_schema("yolo_pose", words, flip_pairs=pairs)
     if config.get("flip_idx") and not pairs and schema.flip_pairs:
-        notes.append(
+        notes.say(
             f"{path}: flip_idx exchanges nothing, but the names state left and right, which are followed"
         )
     return schema
@@ -254,7 +255,7 @@ def _root(config: dict[Any, Any], path: Path) -> Path:
     return path.parent
 
 
-def _split_keys(config: dict[Any, Any], root: Path, notes: list[str]) -> dict[str, str]:
+def _split_keys(config: dict[Any, Any], root: Path, notes: Notes) -> dict[str, str]:
     """Return the key of each split, which may be called ``validation`` or ``valid``; note other keys with images."""
     keys: dict[str, str] = {}
     for word, split in SPLIT_WORDS.items():
@@ -270,9 +271,7 @@ def _split_keys(config: dict[Any, Any], root: Path, notes: list[str]) -> dict[st
             if isinstance(e, str) and e.strip("./")
         )
         if images:
-            notes.append(
-                f"key {str(key)[:40]!a} leads to images that are not read ({images}): it is no split"
-            )
+            notes.say(f"key {str(key)[:40]!a} leads to images that are not read ({images}): it is no split")
     return keys
 
 
@@ -366,7 +365,7 @@ def _add(reading: AnnotationSet, image: ImageInfo, root: Path, layout: _Layout) 
     reading.records.extend(records)
     if not records:
         reading.backgrounds.append(image)
-        reading.noted[_NO_FILE] += not path.is_file()
+        reading.notes.count(_NO_FILE, not path.is_file())
 
 
 def _record(tokens: list[str], image: ImageInfo, layout: _Layout, path: Path, where: str) -> PoseRecord:

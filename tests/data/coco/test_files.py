@@ -89,7 +89,7 @@ def test_files_without_keypoints_are_left_out_and_named(tmp_path: Path):
     put(tmp_path, "annotations/captions_val2017.json", raw=b'{"images": [], "annotations": []}')
     reading = read_coco(tmp_path)
     assert len(reading.records) == 1
-    assert reading.notes == [
+    assert reading.notes.lines == [
         "left out, because they have no keypoints: captions_val2017.json, instances_val2017.json"
     ]
     (tmp_path / "annotations/person_keypoints_val2017.json").unlink()

@@ -49,7 +49,7 @@ def test_an_annotation_that_says_nothing_makes_no_background(tmp_path: Path):
     reading = read_coco(write(tmp_path, {"a.png": [GOOD], "b.png": [EMPTY], "c.png": [EMPTY, GOOD]}))
     assert sorted(r.image.name for r in reading.records) == ["a.png", "c.png"]
     assert [b.path.name for b in reading.backgrounds] == ["d.png"]  # listed, and nothing was drawn
-    assert reading.noted == {NOTHING_SAID: 2, UNLABELLED: 1}
+    assert reading.notes.counts == {NOTHING_SAID: 2, UNLABELLED: 1}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_bad_annotation_of_no_image_may_be_of_any_empty_one(tmp_path: Path):
     write(tmp_path, {"a.png": [GOOD], "?": [GOOD]})
     reading = read_coco(tmp_path, skip_bad=True)
     assert len(reading.records) == 1 and reading.backgrounds == []
-    assert reading.noted == {MAYBE_NOT_EMPTY: 3}
+    assert reading.notes.counts == {MAYBE_NOT_EMPTY: 3}
 
 
 def test_two_entries_of_one_file_are_a_fault_and_neither_counts(tmp_path: Path):

@@ -303,7 +303,7 @@ def test_a_box_of_size_0_is_derived_and_an_empty_annotation_is_left_out_and_both
     assert reading.rules[AppliedRule.BOX_WITHOUT_SIZE] == reading.rules[AppliedRule.BOX_DERIVED] == 1
     assert len(reading.records) == 2
     assert reading.backgrounds == []  # nobody has said that the second image is empty
-    assert reading.noted == {NOTHING_SAID: 1, UNLABELLED: 1}
+    assert reading.notes.counts == {NOTHING_SAID: 1, UNLABELLED: 1}
     content["annotations"][-1]["image_id"] = 1
     reading = read_coco(folder(tmp_path, content))
     assert len(reading.records) == 2 and len(reading.backgrounds) == 1
@@ -332,11 +332,11 @@ def test_keypoints_without_names_are_numbered_and_can_be_named(tmp_path: Path):
     assert reading.schema.keypoints == ("kpt_0", "kpt_1", "kpt_2")
     assert reading.schema.flip_pairs == ()
     assert reading.schema.skeleton == (("kpt_0", "kpt_1"), ("kpt_0", "kpt_2"))
-    assert "name them with --names" in reading.notes[-1]
+    assert "name them with --names" in reading.notes.lines[-1]
     _, reading = open_source(tmp_path, names=["beak", "left_wing", "right_wing"])
     assert reading.schema.flip_pairs == (("left_wing", "right_wing"),)
     assert reading.schema.skeleton == (("beak", "left_wing"), ("beak", "right_wing"))
-    assert reading.notes[-1] == (
+    assert reading.notes.lines[-1] == (
         "keypoints named as asked: kpt_0 is beak, kpt_1 is left_wing, kpt_2 is right_wing"
     )
     content["categories"] = []

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.skeletons import skeleton_lines
 
 FROM_BOTH, UNKNOWN = "counts from 0 and from 1", "may count from 0 or from 1"
@@ -31,9 +32,9 @@ FROM_BOTH, UNKNOWN = "counts from 0 and from 1", "may count from 0 or from 1"
     ],
 )
 def test_lines_of_three_keypoints(lines: Any, first: int | None, found: str, note: str):
-    notes: list[str] = []
+    notes = Notes()
     pairs = skeleton_lines("abc", lines, first=first, where="file.json", notes=notes)
     assert pairs == [tuple(line) for line in found.split()]
     assert len(notes) == bool(note)
     if note:
-        assert re.search(note, notes[0]) and notes[0].startswith("file.json: ")
+        assert re.search(note, notes.lines[0]) and notes.lines[0].startswith("file.json: ")

@@ -119,7 +119,7 @@ def test_tracks_are_read_frame_by_frame_until_they_leave(video: Path):
     ]
     assert reading.records[0].keypoints.tolist() == [[10, 10, 2], [30, 20, 1]]
     assert [p.path.name for p in reading.backgrounds] == ["frame_000002.jpg"]
-    assert reading.noted == {UNLABELLED: 1}  # no track mentions frame 3
+    assert reading.notes.counts == {UNLABELLED: 1}  # no track mentions frame 3
     negatives = read_cvat(video, negatives=True)
     assert [p.path.name for p in negatives.backgrounds] == ["frame_000002.jpg", "frame_000003.jpg"]
 
@@ -139,7 +139,7 @@ def test_names_without_ending_are_those_of_a_video_exported_as_images(folder: Pa
     shapes = '<points label="nose" points="20,30"/><points label="tail" points="30,30"/>'
     reading = read_cvat(write(folder, image(shapes, 'name="frame_000007" width="100" height="80"')))
     assert [r.image.name for r in reading.records] == ["frame_000007.PNG"]
-    assert "1 image found by a name without ending" in reading.notes[0]
+    assert "1 image found by a name without ending" in reading.notes.lines[0]
     shutil.copy(folder / "images/frame_000007.PNG", folder / "images/frame_000007.jpg")
     with pytest.raises(BadInputError, match="image name fits several files"):
         read_cvat(folder)
@@ -150,7 +150,8 @@ def test_a_task_of_images_exported_as_video(folder: Path):
     reading = read_cvat(write(folder, TRACKS, LABELS + task))  # a b.jpg, b.jpg, empty.jpg
     assert [r.image.name for r in reading.records] == ["a b.jpg", "b.jpg", "b.jpg"]
     assert (
-        "frames 0 to 2 are the images in the order of their names, a b.jpg to empty.jpg" in reading.notes[0]
+        "frames 0 to 2 are the images in the order of their names, a b.jpg to empty.jpg"
+        in reading.notes.lines[0]
     )
     with pytest.raises(BadInputError, match="no frames of the video"):
         read_cvat(write(folder, TRACKS, LABELS + "<size>4</size>"))
@@ -176,7 +177,7 @@ def test_lines_are_drawing_only(folder: Path, old: str, new: str, note: str):
     (folder / "annotations.xml").write_text(content.replace(old, new), encoding="utf-8")
     reading = read_cvat(folder)
     assert reading.schema.keypoints == ("nose", "tail") and reading.schema.skeleton == ()
-    assert len(reading.records) == 2 and re.search(note, reading.notes[0])
+    assert len(reading.records) == 2 and re.search(note, reading.notes.lines[0])
 
 
 def test_a_flat_box_of_a_skeleton_only_names_its_category(folder: Path):

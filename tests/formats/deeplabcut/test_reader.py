@@ -80,10 +80,10 @@ def test_one_animal(project: Path, caplog: pytest.LogCaptureFixture):
     assert first.area == pytest.approx(0.53 * 48 * 32)
     assert second.keypoints[2].tolist() == [0, 0, 0]
     assert reading.rules[AppliedRule.KEYPOINT_OUTSIDE] == 1
-    assert reading.backgrounds == [] and reading.noted == {UNLABELLED: 1}
+    assert reading.backgrounds == [] and reading.notes.counts == {UNLABELLED: 1}
     assert "1 × image that nobody labelled, left out" in caplog.text
     negatives = read_deeplabcut(project, negatives=True)
-    assert [p.path.name for p in negatives.backgrounds] == ["img1.png"] and not negatives.noted
+    assert [p.path.name for p in negatives.backgrounds] == ["img1.png"] and not negatives.notes.counts
     assert first.category == "animal"
 
 

@@ -52,7 +52,7 @@ def test_images_without_a_file_are_unlabelled(tmp_path: Path):
     for place in ("one/c.png", "two/c.png", "two/d.png"):
         cv2.imwrite(str(tmp_path / place), np.zeros((90, 100, 3), np.uint8))
     reading = read_ibug_pts(tmp_path)
-    assert len(reading.records) == 2 and not reading.backgrounds and reading.noted == {UNLABELLED: 3}
+    assert len(reading.records) == 2 and not reading.backgrounds and reading.notes.counts == {UNLABELLED: 3}
 
 
 def test_a_keypoint_outside_is_absent(tmp_path: Path):

@@ -68,7 +68,7 @@ def test_subsets_by_the_number_of_points(tmp_path: Path):
         s: [r.num_labelled for r in read_faces(tmp_path, subset=s)[1].records] for s in ("15", "4", "all")
     }
     assert sizes == {"15": [15], "4": [4], "all": [15, 4, 1]}
-    assert [read_faces(tmp_path, subset=s)[1].noted for s in sizes] == [{UNLABELLED: 1}] * 3
+    assert [read_faces(tmp_path, subset=s)[1].notes.counts for s in sizes] == [{UNLABELLED: 1}] * 3
     # the extracted image's name is the row's number in the file
     assert [r.image.name for r in read_faces(tmp_path, subset="4")[1].records] == ["00002.png"]
 

@@ -89,7 +89,7 @@ def test_the_published_file(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert one.bbox.tolist() == other.bbox.tolist() == [20, 10, 60, 50]
     assert one.rules == (AppliedRule.BOX_OF_SCALE, AppliedRule.HEAD_LEFT_OUT, AppliedRule.AREA_DERIVED)
     assert other.num_labelled == 0 and AppliedRule.BOX_ALONE in other.rules
-    assert reading.noted == {UNLABELLED: 1, "person with neither keypoints nor a place, left out": 1}
+    assert reading.notes.counts == {UNLABELLED: 1, "person with neither keypoints nor a place, left out": 1}
     assert f"1 × {UNLABELLED}" in caplog.text
     assert reading.backgrounds == []  # the image of the test set is not empty
 
@@ -190,7 +190,7 @@ def test_the_json_of_hrnet(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert record.keypoints[:3].tolist() == [[30, 20, 2], [50, 40, 2], [0, 0, 0]]
     assert record.bbox.tolist() == [20, 10, 60, 50]
     assert {p.name: s for p, s in reading.splits.items()} == {"a.png": "train", "b.png": "val"}
-    assert "mpii_trainval.json is not read" in caplog.text and reading.noted[UNLABELLED] == 1
+    assert "mpii_trainval.json is not read" in caplog.text and reading.notes.counts[UNLABELLED] == 1
 
 
 def test_the_json_of_the_hourglass(tmp_path: Path):

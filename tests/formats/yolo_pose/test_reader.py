@@ -63,11 +63,11 @@ def test_images_without_a_label_file_are_counted_apart_from_empty_ones(
     data: Path, caplog: pytest.LogCaptureFixture
 ):
     reading = read_yolo_pose(data)
-    assert [b.path.name for b in reading.backgrounds] == ["b.jpg"] and reading.noted.total() == 1
+    assert [b.path.name for b in reading.backgrounds] == ["b.jpg"] and reading.notes.counts.total() == 1
     assert "1 × image without a label file, taken as one without instances" in caplog.text
     (data / "labels/train/b.txt").touch()
     reading = read_yolo_pose(data)
-    assert [b.path.name for b in reading.backgrounds] == ["b.jpg"] and not reading.noted
+    assert [b.path.name for b in reading.backgrounds] == ["b.jpg"] and not reading.notes.counts
 
 
 def test_boxes_points_and_splits(data: Path):
@@ -96,16 +96,16 @@ def test_boxes_points_and_splits(data: Path):
 def test_other_words_for_val(data: Path, word: str):
     (data / "data.yaml").write_text(YAML.replace("val:", f"{word}:"))
     reading = read_yolo_pose(data)
-    assert sorted(reading.splits.values()) == ["train", "train", "val"] and not reading.notes
+    assert sorted(reading.splits.values()) == ["train", "train", "val"] and not reading.notes.lines
 
 
 def test_a_key_with_images_that_is_no_split_is_said(data: Path):
     (data / "data.yaml").write_text(YAML.replace("val:", "minival:") + "license: MIT\nurl: https://x.org/a\n")
     reading = read_yolo_pose(data)
     assert len(reading.records) == 2
-    assert reading.notes == ["key 'minival' leads to images that are not read (1): it is no split"]
+    assert reading.notes.lines == ["key 'minival' leads to images that are not read (1): it is no split"]
     (data / "data.yaml").write_text(YAML + "validation: images/train\n")
-    assert "key 'validation' leads to images that are not read (2)" in read_yolo_pose(data).notes[0]
+    assert "key 'validation' leads to images that are not read (2)" in read_yolo_pose(data).notes.lines[0]
 
 
 def test_paths_of_another_machine(data: Path):
@@ -116,7 +116,7 @@ def test_paths_of_another_machine(data: Path):
     (data / "val.txt").write_text("/content/ours/images/val/ç.jpg\n", encoding="utf-8")
     reading = read_yolo_pose(data)
     assert sorted(reading.splits.values()) == ["train", "train", "val"]
-    assert "1 image found by the end of a path of another machine" in reading.notes[0]
+    assert "1 image found by the end of a path of another machine" in reading.notes.lines[0]
 
 
 def test_a_box_without_size_is_derived(data: Path):
