@@ -45,8 +45,7 @@ SMALL_HRNET = {
 LIGHT = {
     **dict.fromkeys((*TOP_DOWN, "whole body"), SMALL),
     **dict.fromkeys(("RTMCCHead", "SimCCHead"), {}),  # their head is made for one size
-    "RegressionHead": {**SMALL, **RESNET18},
-    "DSNTHead": RESNET18,
+    **dict.fromkeys(("RegressionHead", "DSNTHead"), {**SMALL, **RESNET18}),
     "CPMHead": {**SMALL, **TWO_STAGES},
     **dict.fromkeys(("DEKRHead", "CIDHead"), SMALL_HRNET),
     "RTMOHead": {},

@@ -71,13 +71,14 @@ class Codec(Rule):
             self.put(shift, not udp)  # other heatmaps are half a pixel off when mirrored
 
     def _resize_head(self, size: tuple[int, int], before: list[Any]) -> None:
-        """Resize heads that state the sizes of the input and the features, as SimCC's do."""
+        """Resize heads that state the sizes of input and features, as SimCC's do, or of features alone, as DSNT's."""
         place, features = ("model", "head", "input_size"), ("model", "head", "in_featuremap_size")
-        old = value_at(self.cfg, place)
-        if not old or same(old, size) or not self.inherited(place, *before):
+        own, maps = value_at(self.cfg, place), value_at(self.cfg, features)
+        old = own or next((s for s in before if s), None)
+        if not old or same(old, size) or not self.inherited(place if own else features, *before):
             return
-        self.put(place, size)
-        maps = value_at(self.cfg, features)
+        if own:
+            self.put(place, size)
         if maps:
             pairs = zip(maps, size, old, strict=True)
             self.put(features, tuple(round(n * new / was) for n, new, was in pairs))

@@ -86,3 +86,16 @@ def test_sizes_that_batches_get_at_random_keep_their_proportion(tmp_path):
     file.write_text(f'_base_ = "{base}"\ninput_size = (256, 256)\n')
     step = load_config(file).model.data_preprocessor.batch_augments[0]
     assert step.random_size_range == (192, 320)  # 480 and 800 by 256 / 640
+
+
+@pytest.mark.parametrize(
+    ("more", "features"), [("", (2, 3)), ("model = dict(head=dict(in_featuremap_size=(4, 4)))", (4, 4))]
+)
+def test_a_head_that_states_only_its_features_follows_unless_they_are_stated(
+    tmp_path, more: str, features: tuple
+):
+    base = "mmpose::body_2d_keypoint/integral_regression/coco/ipr_res50_dsnt-8xb64-210e_coco-256x256.py"
+    file = tmp_path / "mine.py"
+    file.write_text(f'_base_ = "{base}"\ninput_size = (64, 96)\n{more}\n')
+    cfg = load_config(file)
+    assert cfg.codec.heatmap_size == (16, 24) and cfg.model.head.in_featuremap_size == features  # 8 of 256 px
