@@ -209,9 +209,9 @@ def assign_splits(
         example = _below(images[0], root).as_posix()
         raise BadInputError("the pattern matches no image", where="--group-by", found=repr(group_by),
                             expected=f"part of a path such as {example}")  # fmt: skip
-    order = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    names = sorted(groups)
     assigned: dict[Path, str] = {}
-    for name in order:  # a group goes where its first image falls
+    for name in (names[i] for i in np.random.default_rng(seed).permutation(len(names))):  # a group goes where its first image falls
         split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
         assigned.update(dict.fromkeys(groups[name], split))
     return assigned
