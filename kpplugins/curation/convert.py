@@ -211,9 +211,10 @@ def assign_splits(
                             expected=f"part of a path such as {example}")  # fmt: skip
     names = sorted(groups)
     assigned: dict[Path, str] = {}
-    for name in (names[i] for i in np.random.default_rng(seed).permutation(len(names))):  # a group goes where its first image falls
+    shuffled = np.random.default_rng(seed).permutation(len(names)).tolist()
+    for i in shuffled:  # a group goes where its first image falls
         split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
-        assigned.update(dict.fromkeys(groups[name], split))
+        assigned.update(dict.fromkeys(groups[names[i]], split))
     return assigned
 
 
