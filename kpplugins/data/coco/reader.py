@@ -33,6 +33,7 @@ from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_records
 from kpplugins.schema.keypoint_schema import KNOWN, ONE_SIDED
 from kpplugins.structures import BadInputError
+from kpplugins.structures.garbage import without_collections
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 BOX_FORMATS = ("xywh", "xyxy")
@@ -62,6 +63,7 @@ def is_coco(source: Path) -> bool:
         return False
 
 
+@without_collections()
 def read_coco(
     source: Path,
     *,
