@@ -12,12 +12,18 @@ from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.images import SHOWN, read_image
-from kpplugins.datasets.sample_index import SampleIndex, arrays_of, rows_of
+from kpplugins.datasets.kept_arrays import kept_arrays
+from kpplugins.datasets.sample_index import SampleIndex, arrays_of, paths_in, rows_of
 from kpplugins.datasets.whole_samples import whole_image, whole_instance
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
+
+_LATER = {
+    "pipeline", "filter_cfg", "_indices", "serialize_data", "max_refetch", "data_list", "sample_interval", "_metainfo",
+}  # fmt: skip
+"""Attributes that do not matter to what an index has."""
 
 
 class RecordDataset(BaseCocoStyleDataset):
@@ -106,6 +112,18 @@ class RecordDataset(BaseCocoStyleDataset):
         """Read the records, and the split's images without any instance."""
         return self.load_records(), []
 
+    def files_read(self) -> list[Path]:
+        """Return the files that the records come from, beside the images; none if an index of them is not to be kept.
+
+        With them and the dataset's arguments everything must be said that the records depend on.
+        """
+        return []
+
+    def _choices(self) -> dict[str, str]:
+        """Return everything that was set, but for what happens to samples later."""
+        chosen = {key: repr(value) for key, value in vars(self).items() if key not in _LATER}
+        return {**chosen, "class": repr(type(self)), "folder": str(Path(self.data_root).absolute())}
+
     def image(self, img_path: str) -> np.ndarray:
         """Read an image by the ``img_path`` of a sample, to be looked at: (H, W, 3) BGR uint8."""
         return read_image(img_path, SHOWN)
@@ -115,7 +133,13 @@ class RecordDataset(BaseCocoStyleDataset):
         if self.bbox_file:
             return super().load_data_list()
         images = self.data_mode != "topdown"
-        index = SampleIndex(self._image_arrays() if images else self._instance_arrays(), images)
+        build = self._image_arrays if images else self._instance_arrays
+        ours = type(self).__module__.startswith(__name__.split(".")[0] + ".")  # others may read other things
+        files = (
+            self.files_read() if ours and not self.skip_bad else []
+        )  # what was skipped may be there next time
+        arrays = kept_arrays(self._choices(), files, build, paths_in) if files else build()
+        index = SampleIndex(arrays, images)
         self._kinds = index.kinds
         return index
 

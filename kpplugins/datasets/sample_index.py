@@ -159,5 +159,18 @@ def arrays_of(
     }  # fmt: skip
 
 
+def paths_in(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
+    """Return the paths of all images of an index.
+
+    Args:
+        arrays: see ``SampleIndex``.
+
+    Returns:
+        They, as the file system spells them.
+    """
+    content, ends = arrays["paths"].tobytes(), arrays["path_ends"].tolist()
+    return [content[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
 def _part(content: np.ndarray, ends: np.ndarray, place: int) -> bytes:
     return content[int(ends[place - 1]) if place else 0 : int(ends[place])].tobytes()
