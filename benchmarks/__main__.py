@@ -17,6 +17,9 @@ def main() -> int:
     parser.add_argument(
         "--out", type=Path, default=ROOT / "docs/bench.json", help="file to save the figures to (%(default)s)"
     )
+    parser.add_argument(
+        "--images", type=int, default=200_000, help="of the shared index, five instances each (%(default)s)"
+    )
     args = parser.parse_args()
 
     def work() -> int:
@@ -32,6 +35,7 @@ def main() -> int:
             "start-up, seconds": speed.start_up(ROOT),
             "drawn cats": speed.drawing(),
             "a large set": data.large_set(),
+            "a shared index": data.shared_index(args.images),
             "COCO evaluation": evaluation.coco_evaluation(),
             "CenterNet's targets": one_stage.centernet_codec(),
             "Keypoint R-CNN": one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),

@@ -2,17 +2,22 @@
 
 import json
 import multiprocessing
+import os
 import resource
 import shutil
 import sys
 import tempfile
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
+from torch.utils.data import DataLoader
 
 from kpplugins.curation.convert import convert
+from kpplugins.data.coco.schema import schema_of_file
 from kpplugins.datasets import CustomKeypointDataset
 from kpplugins.schema.from_names import COCO_SIGMAS
 
@@ -45,6 +50,81 @@ def large_set(images: int = 20_000, each: int = 5) -> dict[str, float]:
         "load seconds": load_seconds,
         "load MB": megabytes,
     }
+
+
+def shared_index(images: int = 200_000, each: int = 5, workers: int = 8) -> dict[str, float]:
+    """Load a generated set twice, and measure the memory of the training process and its data workers together.
+
+    Args:
+        images: number of images.
+        each: instances per image.
+        workers: number of data workers that are compared with none.
+
+    Returns:
+        ``instances``; ``build seconds`` and ``open seconds``, of the first and the second load; in MB of proportional
+        set size, the ``index`` and everything (``all``) without workers and with them, each worker having
+        read samples from everywhere; and the growth of both.
+    """
+    spawned = multiprocessing.get_context("spawn").Pool
+    with tempfile.TemporaryDirectory() as folder:
+        root, cache = Path(folder) / "set", Path(folder) / "cache"
+        with spawned(1) as fresh:
+            fresh.apply(_generate, (root, images, each))
+            fresh.apply(_write_schema, (root,))
+        with spawned(1) as fresh:
+            build_seconds = fresh.apply(_load_keeping, (root, cache))
+        with spawned(1) as fresh:
+            open_seconds = fresh.apply(_load_keeping, (root, cache))
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        trainer = context.Process(
+            target=_measure_memory, args=(root, cache, workers, sender)
+        )  # no daemon: has workers
+        trainer.start()
+        memory = receiver.recv()
+        trainer.join()
+    index, everything = (memory[key, workers] / memory[key, 0] for key in ("index", "all"))
+    return {
+        "instances": images * each, "build seconds": build_seconds, "open seconds": open_seconds,
+        **{f"{key} PSS MB with {count} workers": mb for (key, count), mb in memory.items()},
+        "index growth": index, "growth": everything,
+    }  # fmt: skip
+
+
+def _write_schema(root: Path) -> None:
+    schema_of_file(root / "annotations/train.json").save(root / "schema.json")
+
+
+def _load_keeping(root: Path, cache: Path) -> float:
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    return _load(root)[0]
+
+
+def _measure_memory(root: Path, cache: Path, workers: int, sender: Connection) -> None:
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    dataset = CustomKeypointDataset(str(root), "train")
+    memory = {("index", 0): _pss_mb(cache), ("all", 0): _pss_mb()}
+    every = max(1, len(dataset) // 20_000)
+    loader = DataLoader(
+        dataset, batch_size=100, sampler=range(0, len(dataset), every), num_workers=workers, collate_fn=len,
+        persistent_workers=True, multiprocessing_context="fork",
+    )  # fmt: skip
+    batches = iter(loader)
+    for _ in batches:
+        pass
+    memory |= {("index", workers): _pss_mb(cache), ("all", workers): _pss_mb()}
+    sender.send(memory)
+
+
+def _pss_mb(folder: Path | None = None) -> float:
+    """Return the proportional set size of this process and its children, or that of files in a folder; Linux alone."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    if not psutil.LINUX:
+        return float("nan")
+    if folder is None:
+        return sum(process.memory_full_info().pss for process in processes) / 2**20
+    maps = [m for process in processes for m in process.memory_maps() if m.path.startswith(str(folder))]
+    return sum(m.pss for m in maps) / 2**20
 
 
 def _convert(source: Path, out: Path) -> float:

@@ -209,11 +209,12 @@ def assign_splits(
         example = _below(images[0], root).as_posix()
         raise BadInputError("the pattern matches no image", where="--group-by", found=repr(group_by),
                             expected=f"part of a path such as {example}")  # fmt: skip
-    order = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    names = sorted(groups)
     assigned: dict[Path, str] = {}
-    for name in order:  # a group goes where its first image falls
+    shuffled = np.random.default_rng(seed).permutation(len(names)).tolist()
+    for i in shuffled:  # a group goes where its first image falls
         split = SPLITS[int(np.searchsorted(bounds[1:], len(assigned), side="right"))]
-        assigned.update(dict.fromkeys(groups[name], split))
+        assigned.update(dict.fromkeys(groups[names[i]], split))
     return assigned
 
 

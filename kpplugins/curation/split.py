@@ -159,7 +159,8 @@ def _fill(groups: Counter[str], ratios: dict[str, float], seed: int) -> dict[str
     """Assign groups, largest first, to the split that lacks most; the last ones go to splits still empty."""
     total, whole = sum(groups.values()), sum(ratios.values())
     gap = {name: total * ratio / whole for name, ratio in ratios.items() if ratio > 0}
-    shuffled = [sorted(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    names = sorted(groups)
+    shuffled = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     order = sorted(shuffled, key=lambda group: -groups[group])
     empty, chosen = list(gap), {}
     for i, group in enumerate(order):

@@ -2,11 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0) -> None:
@@ -48,3 +51,25 @@ def raise_or_warn(fault: BadInputError, skip_bad: bool) -> None:
     if not skip_bad:
         raise fault
     logger.warning("%s", fault)
+
+
+def apart(items: Sequence[T], build: Callable[[Sequence[T]], Sequence[R]]) -> list[R | BadInputError]:
+    """Build something of many items at once, and of bad ones the fault of each: halves are tried until it stands alone.
+
+    Args:
+        items: what to build from.
+        build: returns one result for each of the items it is given, or raises BadInputError; what that says matters
+            only where it was given a single one.
+
+    Returns:
+        One result or fault for each item, in their order.
+    """
+    if not items:
+        return []
+    try:
+        return list(build(items))
+    except BadInputError as fault:
+        if len(items) == 1:
+            return [fault]
+    middle = len(items) // 2
+    return [*apart(items[:middle], build), *apart(items[middle:], build)]

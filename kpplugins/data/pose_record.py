@@ -8,7 +8,7 @@ import numpy as np
 from kpplugins.data.rule import AppliedRule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PoseRecord:
     """One labelled instance and where it was read.
 

@@ -8,7 +8,7 @@ from typing import Any
 from mmpose.registry import DATASETS
 
 from kpplugins.data import ImageInfo, PoseRecord
-from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.annotation_set import REPORT_FILE, AnnotationSet
 from kpplugins.data.coco.reader import read_coco
 from kpplugins.data.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
@@ -94,6 +94,18 @@ class CocoPersonDataset(RecordDataset):
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
         """Return the schema of the 17 keypoints without reading COCO's training file, which is 450 MB large."""
         return PERSON_SCHEMA
+
+    def files_read(self) -> list[Path]:
+        """Return the annotation files that the split may be in, and the report."""
+        root = Path(self.data_root)
+        splits = {self.split, "val"} if self.split == "test" else {self.split}
+        named = [root / "annotations" / f"{split}.json" for split in sorted(splits)]
+        found = [
+            f
+            for s in sorted(splits)
+            for f in sorted((root / "annotations").glob(f"person_keypoints_{s}*.json"))
+        ]
+        return [*([Path(self.ann_file)] if self.ann_file else [*named, *found]), root / REPORT_FILE]
 
     def load_records(self) -> list[PoseRecord]:
         """Read the persons of the split, including crowds and unlabelled ones."""

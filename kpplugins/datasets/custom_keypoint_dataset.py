@@ -9,6 +9,7 @@ from typing import Any
 from mmpose.registry import DATASETS
 
 from kpplugins.data import ImageInfo, PoseRecord
+from kpplugins.data.annotation_set import REPORT_FILE
 from kpplugins.data.coco.reader import read_coco
 from kpplugins.data.coco.schema import (
     category_keypoints_of_file,
@@ -98,6 +99,14 @@ class CustomKeypointDataset(RecordDataset):
         known = category_names_of_file(_any_annotation(Path(cfg["data_root"])))
         wanted = cfg.get("categories")
         return [name for name in known if wanted is None or name in wanted]
+
+    def files_read(self) -> list[Path]:
+        """Return the annotation files of all splits, the schema and the report."""
+        root = Path(self.data_root)
+        return [root / "annotations" / f"{split}.json" for split in SPLITS] + [
+            root / SCHEMA_FILE,
+            root / REPORT_FILE,
+        ]
 
     def load_records(self) -> list[PoseRecord]:
         """Read the instances of the split."""

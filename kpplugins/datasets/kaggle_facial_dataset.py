@@ -1,6 +1,7 @@
 """Kaggle's facial keypoints, straight from the downloaded file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class KaggleFacialDataset(RecordDataset):
                 f"no row with subset {self.subset!r} in the {self.split} split", where=str(file)
             )
         self._grey = {str(file / record.image): image for image, record in chosen}
-        return [PoseRecord(**{**record.__dict__, "image": file / record.image}) for _, record in chosen]
+        return [replace(record, image=file / record.image) for _, record in chosen]
 
     def image(self, img_path: str) -> np.ndarray:
         """Return the image of a row, (96, 96, 3) uint8, with three equal channels."""

@@ -12,12 +12,18 @@ from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.images import SHOWN, read_image
-from kpplugins.datasets.image_samples import small_images, whole_image
+from kpplugins.datasets.kept_arrays import kept_arrays
+from kpplugins.datasets.sample_index import SampleIndex, arrays_of, paths_in, rows_of
+from kpplugins.datasets.whole_samples import whole_image, whole_instance
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import xyxy_to_xywh
 
 logger = logging.getLogger(__name__)
+
+_LATER = {
+    "pipeline", "filter_cfg", "_indices", "serialize_data", "max_refetch", "data_list", "sample_interval", "_metainfo",
+}  # fmt: skip
+"""Attributes that do not matter to what an index has."""
 
 
 class RecordDataset(BaseCocoStyleDataset):
@@ -63,6 +69,7 @@ class RecordDataset(BaseCocoStyleDataset):
         self.skip_bad, self.backgrounds = skip_bad, backgrounds
         self._chosen = full.indices_of(self.schema.keypoints)
         self.classes: list[str] = []
+        self._kinds: list[str] = []
         if kwargs.get("data_mode") == "bottomup":
             self.classes = self.classes_of({"data_root": data_root, "categories": self.categories})
         super().__init__(data_root=data_root, metainfo=self.schema.to_metainfo(), **kwargs)
@@ -105,114 +112,122 @@ class RecordDataset(BaseCocoStyleDataset):
         """Read the records, and the split's images without any instance."""
         return self.load_records(), []
 
+    def files_read(self) -> list[Path]:
+        """Return the files that the records come from, beside the images; none if an index of them is not to be kept.
+
+        With them and the dataset's arguments everything must be said that the records depend on.
+        """
+        return []
+
+    def _choices(self) -> dict[str, str]:
+        """Return everything that was set, but for what happens to samples later."""
+        chosen = {key: repr(value) for key, value in vars(self).items() if key not in _LATER}
+        return {**chosen, "class": repr(type(self)), "folder": str(Path(self.data_root).absolute())}
+
     def image(self, img_path: str) -> np.ndarray:
         """Read an image by the ``img_path`` of a sample, to be looked at: (H, W, 3) BGR uint8."""
         return read_image(img_path, SHOWN)
 
-    def load_data_list(self) -> list[dict]:
-        """Load compact samples, which ``get_data_info`` completes.
-
-        With 100,000 instances this halves the memory of complete samples and takes a third off the loading time.
-        """
+    def load_data_list(self) -> SampleIndex | list[dict]:
+        """Load an index of the samples, which ``get_data_info`` completes; with a ``bbox_file``, MMPose's list."""
         if self.bbox_file:
             return super().load_data_list()
-        if self.data_mode != "topdown":
-            return self._images()
-        return [small for small in self._instances() if _is_usable(small)]
+        images = self.data_mode != "topdown"
+        build = self._image_arrays if images else self._instance_arrays
+        ours = type(self).__module__.startswith(__name__.split(".")[0] + ".")  # others may read other things
+        files = (
+            self.files_read() if ours and not self.skip_bad else []
+        )  # what was skipped may be there next time
+        arrays = kept_arrays(self._choices(), files, build, paths_in) if files else build()
+        index = SampleIndex(arrays, images)
+        self._kinds = index.kinds
+        return index
+
+    def filter_data(self) -> SampleIndex | list[dict]:
+        """Filter as MMPose does; an index is kept as it is, where MMEngine would pickle every sample of a list."""
+        kept = super().filter_data()
+        self.serialize_data &= not isinstance(kept, SampleIndex)
+        return kept
 
     def get_data_info(self, idx: int) -> dict:
         """Return the complete sample."""
         info = super().get_data_info(idx)
-        if "rows" in info:
-            return whole_image(info, self.schema.num_keypoints, self.classes)
-        return _whole(info) if "points" in info else info
+        if "rows" not in info:
+            return info
+        whole = whole_instance if self.data_mode == "topdown" else whole_image
+        return whole(info, self.schema.num_keypoints, self._kinds)
 
-    def _images(self) -> list[dict]:
-        """Return one dict of plain values per image."""
+    def _get_unserialized_subset(self, indices: Sequence[int] | int) -> SampleIndex | list[dict]:
+        if isinstance(self.data_list, SampleIndex) and not isinstance(indices, int):
+            return self.data_list.take(indices)
+        return super()._get_unserialized_subset(indices)
+
+    def _image_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays of an index with one sample per image, backgrounds last."""
         records, backgrounds = self.load_split()
         if not (self.backgrounds or self.test_mode):
             backgrounds = []
-        samples, counts = small_images(records, backgrounds, self._chosen, self.classes)
-        learnt = len(records) - counts["crowd"]
-        if learnt == counts["unlabelled"] and not (
-            learnt and self.test_mode
-        ):  # a test still scores the AP of boxes
+        nameless = next((record for record in records if record.category not in self.classes), None)
+        if nameless is not None:
+            raise BadInputError(
+                f"instance of {nameless.category!r}, which is not a category of the annotation file",
+                where=str(nameless.source), expected=f"one of {', '.join(self.classes)}", found=str(nameless.image),
+                todo="add it to the file's categories, with its id",
+            )  # fmt: skip
+        rows = rows_of(records, self._chosen, self.classes)
+        images, paths = _numbered(records, backgrounds)
+        crowds, unlabelled = _not_learnt(rows)
+        learnt = len(records) - crowds
+        if learnt == unlabelled and not (learnt and self.test_mode):  # a test still scores the AP of boxes
             raise BadInputError(
                 "no instance has any of the chosen keypoints", where=str(self.data_root),
                 found=f"{len(records)} instances", todo="choose other `keypoints`",
             )  # fmt: skip
-        if counts.total() or backgrounds:
+        if crowds or unlabelled or backgrounds:
             logger.warning(
                 "%d instances in %d images, %d of them without any; not learnt: %d crowds, the keypoints of %d that "
                 "have none of the chosen ones",
-                len(records), len(samples), len(backgrounds), counts["crowd"], counts["unlabelled"],
+                len(records), len(paths), len(backgrounds), crowds, unlabelled,
             )  # fmt: skip
-        return samples
+        return arrays_of(rows, images, paths, self.classes, whole_images=True)
 
-    def _instances(self) -> list[dict]:
-        """Return one dict of plain values per record."""
+    def _instance_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays of an index with one sample per instance that is learnt and scored."""
         records = self.load_records()
-        numbers: dict[Path, int] = {}
-        kinds = {name: i for i, name in enumerate(sorted({record.category for record in records}), 1)}
-        smalls = []
-        for i, record in enumerate(records, 1):
-            points = record.keypoints[self._chosen]
-            smalls.append({
-                "id": i, "img_id": numbers.setdefault(record.image, len(numbers) + 1), "img_path": str(record.image),
-                "category_id": kinds[record.category], "category": record.category, "iscrowd": int(record.crowd),
-                "area": record.area, "num_keypoints": int(np.count_nonzero(points[:, 2])),
-                "points": points.tobytes(), "box": tuple(record.bbox.tolist()), "bbox_score": 1.0,
-            })  # fmt: skip
-        self._say_what_is_left_out(smalls)
-        return smalls
-
-    def _say_what_is_left_out(self, smalls: list[dict]) -> None:
-        crowds = sum(small["iscrowd"] for small in smalls)
-        unlabelled = sum(small["num_keypoints"] == 0 for small in smalls if not small["iscrowd"])
-        if crowds + unlabelled == len(smalls):
+        kinds = sorted({record.category for record in records})
+        rows = rows_of(records, self._chosen, kinds)
+        images, paths = _numbered(records, [])
+        crowds, unlabelled = _not_learnt(rows)
+        if crowds + unlabelled == len(rows):
             raise BadInputError(
                 "no instance has any of the chosen keypoints",
                 where=str(self.data_root),
-                found=f"{len(smalls)} instances",
+                found=f"{len(rows)} instances",
                 todo="choose other `keypoints`",
             )
         if crowds + unlabelled:
             logger.warning(
                 "left out of %d instances: %d that have none of the chosen keypoints, %d crowds",
-                len(smalls),
+                len(rows),
                 unlabelled,
                 crowds,
             )
+        used = (rows["crowd"] == 0) & rows["shown"].any(axis=1)
+        return arrays_of(rows[used], images[used], paths, kinds, whole_images=False)
 
 
-def _is_usable(small: dict) -> bool:
-    """Tell whether an instance is learnt and scored: it is not a crowd and has a labelled keypoint."""
-    return bool(not small["iscrowd"] and small["num_keypoints"])
+def _numbered(
+    records: Sequence[PoseRecord], backgrounds: Sequence[ImageInfo]
+) -> tuple[np.ndarray, list[Path]]:
+    """Number the images in the order of their first instances, backgrounds last: (N,) of the records, and the paths."""
+    numbers: dict[Path, int] = {}
+    images = np.array([numbers.setdefault(record.image, len(numbers)) for record in records], np.int64)
+    for image in backgrounds:
+        numbers.setdefault(image.path, len(numbers))
+    return images, list(numbers)
 
 
-def _whole(small: dict) -> dict:
-    """Unpack a compact sample for MMPose's pipelines and metrics."""
-    rest = dict(small)
-    points, box = np.frombuffer(rest.pop("points")).reshape(-1, 3), rest.pop("box")
-    annotation = {
-        "id": small["id"],
-        "image_id": small["img_id"],
-        "category_id": small["category_id"],
-        "category": small["category"],
-        "iscrowd": small["iscrowd"],
-        "area": small["area"],
-        "bbox": xyxy_to_xywh(np.array(box)).tolist(),
-        "keypoints": points.reshape(-1).tolist(),
-        "num_keypoints": small["num_keypoints"],
-    }
-    return {
-        **rest,
-        "category_id": np.array(small["category_id"]),
-        "bbox": np.array([box], np.float32),
-        "bbox_score": np.ones(1, np.float32),
-        "keypoints": points[None, :, :2].astype(np.float32),
-        "keypoints_visible": np.minimum(points[None, :, 2], 1).astype(np.float32),
-        "area": np.array(small["area"], np.float32),
-        "segmentation": None,
-        "raw_ann_info": annotation,
-    }
+def _not_learnt(rows: np.ndarray) -> tuple[int, int]:
+    """Count crowds, and others that have none of the keypoints."""
+    crowd = rows["crowd"] > 0
+    return int(crowd.sum()), int((~crowd & ~rows["shown"].any(axis=1)).sum())

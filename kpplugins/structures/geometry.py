@@ -3,13 +3,13 @@
 import numpy as np
 
 
-def inside_image(points: np.ndarray, width: int, height: int) -> np.ndarray:
+def inside_image(points: np.ndarray, width: int | np.ndarray, height: int | np.ndarray) -> np.ndarray:
     """Tell which points lie inside an image.
 
     Args:
         points: ``(..., 2)`` in (x, y) pixels; NaN counts as outside.
-        width: image width in pixels.
-        height: image height in pixels.
+        width: image width in pixels; or those of several images, such that they broadcast to ``(...)``.
+        height: image height in pixels; the same.
 
     Returns:
         Boolean array of shape ``(...)``.
@@ -39,18 +39,19 @@ def box_from_points(points: np.ndarray, labelled: np.ndarray, margin: float = 0.
     return np.concatenate([low - pad, high + pad]).astype(np.float64)
 
 
-def clip_box(box: np.ndarray, width: int, height: int) -> np.ndarray:
+def clip_box(box: np.ndarray, width: int | np.ndarray, height: int | np.ndarray) -> np.ndarray:
     """Clip a box to the pixel centres of an image.
 
     Args:
-        box: ``(4,)`` xyxy in pixels; not modified.
-        width: image width in pixels.
-        height: image height in pixels.
+        box: ``(..., 4)`` xyxy in pixels; not modified.
+        width: image width in pixels; or ``(...)`` those of several images.
+        height: image height in pixels; the same.
 
     Returns:
-        ``(4,)`` xyxy, a new array.
+        ``(..., 4)`` xyxy, a new array.
     """
-    return np.clip(box, 0, [width - 1, height - 1, width - 1, height - 1])
+    last = np.array([width, height, width, height]).T - 1
+    return np.clip(box, 0, last)
 
 
 def box_area(box: np.ndarray) -> float:
@@ -63,6 +64,19 @@ def box_area(box: np.ndarray) -> float:
         Square pixels; 0 for an inverted box.
     """
     return float(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
+
+
+def box_areas(boxes: np.ndarray) -> np.ndarray:
+    """Return the areas of several boxes.
+
+    Args:
+        boxes: ``(N, 4)`` xyxy in pixels.
+
+    Returns:
+        ``(N,)`` square pixels; 0 for an inverted box, NaN for one that is not finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0).prod(axis=1)
 
 
 def xyxy_to_xywh(box: np.ndarray) -> np.ndarray:

@@ -226,9 +226,9 @@ def test_a_converted_folder_keeps_its_backgrounds(scene: Path, tmp_path: Path):
 
 
 def test_what_is_kept_of_a_image_is_small(scene: Path):
-    """Bytes of one instance of 3 points: 17 numbers of 8, and little more."""
+    """Bytes of one instance of 3 points: 12 numbers of 8, one of 4, and 4 of 1."""
     kept = bottom_up(scene).load_data_list()[1]
-    assert len(kept["rows"]) == 17 * 8
+    assert len(kept["rows"]) == 12 * 8 + 4 + 4
     assert set(kept) == {"img_id", "img_path", "rows"}
 
 

@@ -1,6 +1,13 @@
 import numpy as np
 
-from kpplugins.structures.geometry import box_area, box_from_points, clip_box, inside_image, xyxy_to_xywh
+from kpplugins.structures.geometry import (
+    box_area,
+    box_areas,
+    box_from_points,
+    clip_box,
+    inside_image,
+    xyxy_to_xywh,
+)
 
 
 def test_the_border_pixels_are_inside_and_half_a_pixel_beyond_is_not():
@@ -24,3 +31,13 @@ def test_clipping_and_coco_boxes():
     assert clip_box(np.array([-5.0, 2.0, 50.0, 60.0]), 40, 30).tolist() == [0, 2, 39, 29]
     assert xyxy_to_xywh(np.array([[1.0, 2.0, 4.0, 8.0]])).tolist() == [[1, 2, 3, 6]]
     assert box_area(np.array([5.0, 5.0, 4.0, 9.0])) == 0
+
+
+def test_many_boxes_at_once():
+    boxes = np.array([[-5.0, 2, 3, 50], [4, 4, 2, 9], [0, 0, np.inf, 1]])
+    cut = clip_box(boxes, np.array([10, 10, 3]), np.array([20, 20, 4]))
+    assert cut.tolist() == [[0, 2, 3, 19], [4, 4, 2, 9], [0, 0, 2, 1]]
+    assert box_areas(boxes).tolist() == [8 * 48, 0, np.inf]
+    assert inside_image(boxes[:, None, 2:], np.array([[10], [10], [9]]), np.array([[20], [20], [9]])).tolist() == [
+        [False], [True], [False],
+    ]  # fmt: skip

@@ -7,6 +7,8 @@ Beside COCO's own keys a category may carry ``flip_pairs`` (pairs of names), ``s
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from kpplugins.data.coco.schema import coco_object, has_keypoints, schemas_of
 from kpplugins.data.coco.single_points import is_point, point_of, single_point_names
 from kpplugins.data.coco.split_files import chosen_files, without_repeats
 from kpplugins.data.coco.writer import APPLIED, EXIF
-from kpplugins.data.faults import raise_or_warn
+from kpplugins.data.faults import apart, raise_or_warn
 from kpplugins.data.grouping import DrawnBox, DrawnKeypoint, Page, gather, group_shapes
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.parsing.documents import load_json
@@ -29,16 +31,22 @@ from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.values import as_number, as_numbers, coco_id
 from kpplugins.data.pose_record import PoseRecord
-from kpplugins.data.record_builder import MARGIN, build_record
+from kpplugins.data.record_builder import MARGIN, build_records
 from kpplugins.schema.keypoint_schema import KNOWN, ONE_SIDED
 from kpplugins.structures import BadInputError
+from kpplugins.structures.garbage import without_collections
 from kpplugins.structures.geometry import xyxy_to_xywh
 
 BOX_FORMATS = ("xywh", "xyxy")
+_AT_ONCE = 10_000
+"""Number of annotations whose records are built together."""
 _ASKED = 5000
 """Maximum number of boxes, spread over a file, that are tested for being corners."""
 _MEASURED = 5000
 """Maximum number of images, spread over a file, that are measured where not all must be."""
+
+_Entry = tuple[dict, ImageInfo, int]
+"""An annotation, its image, and its place in the list."""
 
 
 def is_coco(source: Path) -> bool:
@@ -56,6 +64,7 @@ def is_coco(source: Path) -> bool:
         return False
 
 
+@without_collections()
 def read_coco(
     source: Path,
     *,
@@ -203,24 +212,24 @@ class CocoFile:
             if (key := coco_id(c.get("id"))) is not None
         }
         self.places = {name: schema.indices_of(names) for name, names in own.items()}
-        self._drawn: list[tuple[np.ndarray, PoseRecord]] = []
+        self._drawn: list[PoseRecord] = []
+        self._drawn_boxes: list[np.ndarray] = []
 
     def read(self) -> AnnotationSet:
         """Read everything in the file; an image with a bad annotation is left out whole."""
         images = self.images()
         seen: set[str] = set()
         bad: set[str | None] = set()
-        by_image: dict[str | None, list[tuple[dict, ImageInfo, str]]] = {}
+        by_image: dict[str | None, list[_Entry]] = {}
         silent: Counter[str | None] = Counter()
         for i, annotation in enumerate(self.content["annotations"]):
-            where = f"{self.path}: annotation {_name(annotation, i)}"
             key = coco_id(annotation.get("image_id")) if isinstance(annotation, dict) else None
             try:
-                image = self._image_of(annotation, images, seen, where)
+                image = self._image_of(annotation, key, images, seen, i)
                 if image is not None and says_nothing(annotation):
                     silent[key] += 1
                 elif image is not None:
-                    by_image.setdefault(key, []).append((annotation, image, where))
+                    by_image.setdefault(key, []).append((annotation, image, i))
             except BadInputError as fault:
                 self.reading.faults.append(fault)
                 bad.add(key)
@@ -233,23 +242,27 @@ class CocoFile:
         self.reading.notes.join(counts)
         return self.reading
 
-    def _add_records(
-        self, by_image: Mapping[str | None, list[tuple[dict, ImageInfo, str]]], bad: set[str | None]
-    ) -> None:
-        """Add one record per annotation, image by image; all of an image or none."""
-        found: list[tuple[str | None, PoseRecord]] = []
-        for key, annotations in by_image.items():
-            for annotation, image, where in annotations:
-                try:
-                    found.append((key, self._record(annotation, image, where)))
-                except BadInputError as fault:
-                    self.reading.faults.append(fault)
-                    bad.add(key)
-        self.reading.records += [record for key, record in found if key not in bad]
+    def _where(self, annotation: Any, place: int) -> str:
+        return f"{self.path}: annotation {_name(annotation, place)}"
 
-    def _add_single_points(
-        self, by_image: Mapping[str | None, list[tuple[dict, ImageInfo, str]]], bad: set[str | None]
-    ) -> None:
+    def _add_records(self, by_image: Mapping[str | None, list[_Entry]], bad: set[str | None]) -> None:
+        """Add one record per annotation, image by image; all of an image or none."""
+        entries = [entry for entries in by_image.values() for entry in entries]
+        found: list[PoseRecord | BadInputError] = []
+        for start in range(0, len(entries), _AT_ONCE):
+            found += apart(entries[start : start + _AT_ONCE], self._records)
+        keys = [key for key, entries in by_image.items() for _ in entries]
+        for key, record in zip(keys, found, strict=True):
+            if isinstance(record, BadInputError):
+                self.reading.faults.append(record)
+                bad.add(key)
+        self.reading.records += [
+            record
+            for key, record in zip(keys, found, strict=True)
+            if key not in bad and not isinstance(record, BadInputError)
+        ]
+
+    def _add_single_points(self, by_image: Mapping[str | None, list[_Entry]], bad: set[str | None]) -> None:
         """Join the keypoints of each image into instances, by the rules of ``grouping``."""
         pages: list[Page] = []
         for key, annotations in by_image.items():
@@ -267,18 +280,20 @@ class CocoFile:
             f"each keypoint is an annotation of its own: {points} joined into {len(joined.records)} instances"
         )
 
-    def _page(self, annotations: Sequence[tuple[dict, ImageInfo, str]]) -> Page:
+    def _page(self, annotations: Sequence[_Entry]) -> Page:
         keypoints, boxes = [], []
-        _, image, where = annotations[0]
-        for annotation, _, place in annotations:
+        first, image, number = annotations[0]
+        where = self._where(first, number)
+        for annotation, _, number in annotations:
+            place = self._where(annotation, number)
             key = coco_id(annotation.get("category_id"))
             group = str(annotation.get("group_id") or annotation.get("instance_id") or "")
             if is_point(annotation) and key in self.single:
                 x, y, shown = point_of(annotation, place)
                 if shown > 0:
                     keypoints.append(DrawnKeypoint(self.single[key], x, y, shown == 1, group))
-            elif (box := self._box(annotation, place)) is not None:
-                left, top, right, bottom = box.tolist()
+            elif annotation.get("bbox") not in (None, []):
+                left, top, right, bottom = self._boxes([annotation["bbox"]], place)[0].tolist()
                 boxes.append(DrawnBox((left, top, right, bottom), self._category(annotation, place), group))
         return Page(image, self.path, where, group_shapes(keypoints, boxes, where))
 
@@ -345,26 +360,29 @@ class CocoFile:
         certain = self.report.get(EXIF) == APPLIED and image.annotated_size == (image.width, image.height)
         return replace(image, made_on=None) if certain else image
 
-    def _image_of(self, annotation: Any, images: dict, seen: set, where: str) -> ImageInfo | None:
+    def _image_of(
+        self, annotation: Any, image: str | None, images: dict, seen: set, place: int
+    ) -> ImageInfo | None:
+        where = partial(self._where, annotation, place)
         if not isinstance(annotation, dict):
-            raise BadInputError("annotation is not an object", where=where, found=str(annotation)[:60])
-        for name in ("id", "image_id", "category_id"):
-            if annotation.get(name) is not None and coco_id(annotation[name]) is None:
-                raise BadInputError(
-                    f"{name} must be a number or a text", where=where, found=str(annotation[name])[:60]
-                )
+            raise BadInputError("annotation is not an object", where=where(), found=str(annotation)[:60])
         key = coco_id(annotation.get("id"))
+        category = coco_id(annotation.get("category_id"))
+        for name, read in (("id", key), ("image_id", image), ("category_id", category)):
+            if read is None and annotation.get(name) is not None:
+                raise BadInputError(
+                    f"{name} must be a number or a text", where=where(), found=str(annotation[name])[:60]
+                )
         if key is not None:
             if key in seen:
                 raise BadInputError(
-                    "annotation id twice", where=where, todo="give each annotation an id of its own"
+                    "annotation id twice", where=where(), todo="give each annotation an id of its own"
                 )
             seen.add(key)
-        image = coco_id(annotation.get("image_id"))
         if image not in images:
             raise BadInputError(
                 "annotation of an unknown image",
-                where=where,
+                where=where(),
                 found=f"image_id {annotation.get('image_id')!r}",
             )
         return images[image]
@@ -378,11 +396,12 @@ class CocoFile:
         Raises:
             BadInputError: there are such boxes and ``skip_bad`` is false.
         """
-        told = self._drawn[:: len(self._drawn) // _ASKED + 1]
-        if not told:
+        records = self._drawn[:: len(self._drawn) // _ASKED + 1]
+        if not records:
             return
-        boxes = xyxy_to_xywh(np.array([box for box, _ in told]))  # as they are written
-        records = [record for _, record in told]
+        boxes = xyxy_to_xywh(
+            np.concatenate(self._drawn_boxes)[:: len(self._drawn) // _ASKED + 1]
+        )  # as written
         sizes = np.array([(r.width, r.height) for r in records], float)
         votes = corner_votes(boxes, np.array([r.keypoints for r in records]), sizes, by_cover=False)
         if not are_corners(votes):
@@ -396,17 +415,28 @@ class CocoFile:
         )  # fmt: skip
         raise_or_warn(fault, skip_bad)
 
-    def _record(self, annotation: dict, image: ImageInfo, where: str) -> PoseRecord:
-        box, crowd = self._box(annotation, where), bool(annotation.get("iscrowd", 0))
-        stated = annotation.get("area")
-        area = as_number(stated, "area", where) if isinstance(stated, (int, float)) else 0.0
-        record = build_record(
-            image, self._keypoints(annotation, where), source=self.path, where=where, box=box, margin=self.margin,
-            area=area if area > 0 else None, category=self._category(annotation, where), crowd=crowd,
+    def _records(self, entries: Sequence[_Entry]) -> list[PoseRecord]:
+        """Build the records of annotations; what a BadInputError says is right where there is a single one."""
+        annotations, where = [entry[0] for entry in entries], self._where(entries[0][0], entries[0][2])
+        stated = [annotation.get("bbox") for annotation in annotations]
+        boxed = np.array([box not in (None, []) for box in stated])
+        boxes = np.zeros((len(entries), 4))
+        boxes[boxed] = self._boxes([box for box, given in zip(stated, boxed, strict=True) if given], where)
+        crowds = np.array([bool(annotation.get("iscrowd", 0)) for annotation in annotations])
+        areas = [annotation.get("area") for annotation in annotations]
+        measured = np.array(
+            [as_number(a, "area", where) if isinstance(a, (int, float)) else 0 for a in areas]
+        )
+        keypoints = self._keypoints(annotations, where)
+        records = build_records(
+            [entry[1] for entry in entries], keypoints, source=self.path, where=where, boxes=boxes, boxed=boxed,
+            areas=np.where(measured > 0, measured, np.nan), margin=self.margin, crowds=crowds,
+            categories=[self._category(annotation, where) for annotation in annotations],
         )  # fmt: skip
-        if box is not None and not crowd:
-            self._drawn.append((box, record))
-        return record
+        drawn = boxed & ~crowds
+        self._drawn_boxes.append(boxes[drawn])
+        self._drawn += [record for record, told in zip(records, drawn.tolist(), strict=True) if told]
+        return records
 
     def _category(self, annotation: dict, where: str) -> str:
         """Return the name of an annotation's category; without one, that of the only category if there is just one."""
@@ -424,36 +454,47 @@ class CocoFile:
             )  # fmt: skip
         return self.categories[key]
 
-    def _keypoints(self, annotation: dict, where: str) -> np.ndarray:
-        """Return (K, 3) over the keypoints of all categories; those that this category lacks are absent."""
-        every = np.zeros((self.reading.schema.num_keypoints, 3))
-        if annotation.get("keypoints") not in (None, []):
-            category = self.categories.get(coco_id(annotation.get("category_id")) or "", "")
-            places = self.places.get(category, range(len(every)))
-            flat = as_numbers(annotation["keypoints"], "keypoints", where)
-            if len(flat) != 3 * len(places):
+    def _keypoints(self, annotations: Sequence[dict], where: str) -> np.ndarray:
+        """Return (N, K, 3) over the keypoints of all categories; those that an instance's category lacks are absent."""
+        every = np.zeros((len(annotations), self.reading.schema.num_keypoints, 3))
+        rows: dict[str | None, list[int]] = {}
+        for i, annotation in enumerate(annotations):
+            if annotation.get("keypoints") not in (None, []):
+                category = self.categories.get(coco_id(annotation.get("category_id")) or "", "")
+                rows.setdefault(category if category in self.places else None, []).append(i)
+        for own, chosen in rows.items():
+            places = range(every.shape[1]) if own is None else self.places[own]
+            lists = [annotations[i]["keypoints"] for i in chosen]
+            flat = _flat(lists, "keypoints", where)
+            if any(len(numbers) != 3 * len(places) for numbers in lists):
                 raise BadInputError(
                     "number of keypoints differs from its category's",
                     where=where,
                     expected=f"{len(places)} keypoints, {3 * len(places)} numbers",
-                    found=f"{len(flat)} numbers",
+                    found=f"{len(lists[0])} numbers",
                     todo="export it again",
                 )
-            every[places] = flat.reshape(-1, 3)
+            every[np.ix_(chosen, places)] = flat.reshape(len(lists), -1, 3)
         return every
 
-    def _box(self, annotation: dict, where: str) -> np.ndarray | None:
-        """Return the box (4,) xyxy as it is written."""
-        if annotation.get("bbox") in (None, []):
-            return None
-        box = as_numbers(annotation["bbox"], "bbox", where)
-        if self.box_format == "xyxy" and len(box) == 4:
-            box[2:] -= box[:2]
-        if len(box) != 4 or min(box[2:]) < 0:
+    def _boxes(self, stated: Sequence[Any], where: str) -> np.ndarray:
+        """Return the boxes (N, 4) xyxy as they are written."""
+        flat = _flat(stated, "bbox", where)
+        fours = all(len(box) == 4 for box in stated)
+        boxes = flat.reshape(-1, 4) if fours else np.zeros((0, 4))
+        if self.box_format == "xyxy":
+            boxes[:, 2:] -= boxes[:, :2]
+        if not fours or (boxes[:, 2:] < 0).any():
             raise BadInputError(
-                "bbox must be x, y, width, height with a positive size", where=where, found=str(box.tolist())
+                "bbox must be x, y, width, height with a positive size", where=where, found=str(flat.tolist())
             )
-        return np.concatenate([box[:2], box[:2] + box[2:]])
+        return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def _flat(lists: Sequence[Any], what: str, where: str) -> np.ndarray:
+    """Return the numbers of several lists one after the other."""
+    other = next((value for value in lists if not isinstance(value, list)), None)
+    return as_numbers(list(chain.from_iterable(lists)) if other is None else other, what, where)
 
 
 def _report_of(root: Path) -> dict[str, Any]:

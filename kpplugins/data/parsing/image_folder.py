@@ -1,6 +1,7 @@
 """Find the images of a source by the names that its annotations give them, also where the two differ."""
 
 import os
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ class ImageFolder:
         self._examples: dict[str, str] = {}
         self._names: dict[Path, str] = {}
         self._guessed: set[Path] = set()
+        self._inside: dict[str, bool] = {}
 
     def find(
         self,
@@ -133,7 +135,11 @@ class ImageFolder:
         spelled = [name.strip() for name in ([names] if isinstance(names, str) else names)]
         places = self.bases if bases is None else tuple(bases)
         far = self.search if search is None else search
-        meant = spelled[0] if is_absolute(spelled[0]) else f"{places[0]}/{spelled[0]}".lstrip("/")
+        joined = f"{places[0]}/{spelled[0]}".lstrip("/")
+        plain = None if spelled[0].startswith("/") else self._plain(joined)
+        if plain is not None:
+            return self._claim(plain, joined, where, "")
+        meant = spelled[0] if is_absolute(spelled[0]) else joined
         near = [name for name in spelled if not is_absolute(name)]
         leaves: BadInputError | None = None
         try:
@@ -153,6 +159,21 @@ class ImageFolder:
         if is_absolute(spelled[0]):
             existing_image(self.root, spelled[:1], where)  # says what is wrong with an absolute name
         raise leaves or missing_image(spelled[0], where, places, todo)
+
+    def _plain(self, name: str) -> Path | None:
+        """Return what ``existing_image`` would find for an ordinary name of a file that is no link, sooner."""
+        if not name.isprintable() or name != name.strip() or any(odd in name for odd in ("\\", "..", ":")):
+            return None
+        path = f"{self.root}{os.sep}{name}"
+        folder, _, last = path.rpartition("/")
+        try:
+            if not last.strip() or not stat.S_ISREG(os.lstat(path).st_mode):
+                return None
+        except (OSError, ValueError):
+            return None
+        if folder not in self._inside:
+            self._inside[folder] = Path(folder).resolve().is_relative_to(self.root.resolve())
+        return self.root / name if self._inside[folder] else None
 
     @property
     def notes(self) -> list[str]:

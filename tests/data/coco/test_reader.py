@@ -140,6 +140,66 @@ def test_any_damage_is_read_or_refused_in_one_line(tmp_path: Path, data: st.Data
         assert "\n" not in str(error)
 
 
+def odd_annotation(rng: np.random.Generator, number: int) -> dict:
+    """Return an annotation of one of the kinds that files have: good, in need of a rule, or bad."""
+
+    def value(far: float) -> object:
+        usual = round(float(rng.uniform(0, far)), 2)
+        odd = [far, far - 1, far + 0.5, far + 40, -3, 0, float("nan"), float("inf"), 10**400, "7", True, None]
+        return usual if rng.random() > 0.02 else odd[rng.integers(len(odd))]
+
+    def one_of(*values: object, usual: object) -> object:
+        return usual if rng.random() > 0.15 else values[rng.integers(len(values))]
+
+    shown = [one_of(0, 1, 3, 1.5, -1, usual=2) if rng.random() < 0.3 else 2 for _ in range(3)]
+    points = [v for mark in shown for v in (value(60), value(40), mark)]
+    box = [float(rng.uniform(0, 30)), float(rng.uniform(0, 20)), value(40), value(30)]
+    entry = {
+        "id": number, "image_id": number, "category_id": one_of(9, "8", 8, usual=7), "iscrowd": one_of(1, usual=0),
+        "keypoints": one_of(None, [], points[:6], [0] * 9, "x", {}, [70, 50, 2] * 3, usual=points),
+        "bbox": one_of(None, [], box[:3], [5, 5, 0, 0], [0, 0, 90, 90], [70, 0, 9, 9], 4, usual=box),
+        "area": one_of(0, -1, "9", True, 1e12, None, float("nan"), usual=300),
+    }  # fmt: skip
+    return {key: v for key, v in entry.items() if v is not None}
+
+
+def test_annotations_read_together_give_what_each_gives_alone(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    numbers = range(1, 161)
+    (tmp_path / "images").mkdir()
+    file = tmp_path / "train.json"
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    plain, portrait = tmp_path / "plain.jpg", tmp_path / "turned.jpg"
+    Image.new("RGB", (60, 40)).save(plain)
+    Image.new("RGB", (60, 40)).save(portrait, exif=turned)
+    for i in numbers:
+        copied = portrait if i % 10 == 0 else plain
+        (tmp_path / f"images/{i}.jpg").write_bytes(copied.read_bytes())
+    images = [{"id": i, "file_name": f"{i}.jpg", "width": 60, "height": 40} for i in numbers]
+    categories = [*CONTENT["categories"], {"id": 8, "name": "fish", "keypoints": ["right_wing", "fin"]}]
+    annotations = [odd_annotation(rng, i) for i in numbers]
+
+    def read(chosen: list[int]) -> tuple[list[str], list[str], list[str]]:
+        parts = {key: [entries[i - 1] for i in chosen] for key, entries in together.items()}
+        file.write_text(json.dumps({**parts, "categories": categories}))
+        reading = read_coco(file, images=tmp_path, skip_bad=True)
+        records = [
+            repr((r.image.name, r.keypoints.tolist(), r.bbox.tolist(), r.area, r.rules, r.category, r.crowd))
+            for r in reading.records
+        ]
+        empty = [image.path.name for image in reading.backgrounds]
+        return records, sorted(map(str, reading.faults)), empty
+
+    together = {"images": images, "annotations": annotations}
+    records, faults, empty = read(list(numbers))
+    alone = [read([i]) for i in numbers]
+    assert records == [record for part in alone for record in part[0]]
+    assert faults == sorted(fault for part in alone for fault in part[1])
+    assert empty == [name for part in alone for name in part[2]]
+    assert len(records) > 40 and len({re.sub(r"[\d.]+", "", fault) for fault in faults}) > 10
+
+
 def test_round_trip_loses_nothing(tmp_path: Path):
     reading = read_coco(folder(tmp_path / "in"))
     splits = {p.path: "train" for p in reading.backgrounds} | {r.image: "val" for r in reading.records}
