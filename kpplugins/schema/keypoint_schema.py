@@ -16,6 +16,9 @@ size. COCO's measured sigmas range from 0.025 (eyes) to 0.107 (hips)."""
 
 KNOWN, NOT_KNOWN, ONE_SIDED = "known", "unknown", "one-sided"
 
+_MOST, _LONGEST = 2000, 200
+"""Most keypoints, and most characters of a name: everything that is drawn, written or compared by pairs has them."""
+
 
 @dataclass(frozen=True)
 class KeypointSchema:
@@ -187,7 +190,7 @@ class KeypointSchema:
                 return schema
             sides = read_sides(schema.keypoints)
             return replace(schema, flip_pairs=sides.pairs, unpaired=sides.lone, flips="")
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             if isinstance(error, BadInputError):
                 raise
             raise BadInputError(
@@ -197,6 +200,17 @@ class KeypointSchema:
             ) from error
 
     def _check_names(self) -> None:
+        if len(self.keypoints) > _MOST:
+            raise BadInputError(
+                "too many keypoints", where=f"schema {self.name!r}", expected=f"at most {_MOST}",
+                found=str(len(self.keypoints)),
+            )  # fmt: skip
+        for name in (self.name, *self.keypoints):
+            if not isinstance(name, str) or len(name) > _LONGEST:
+                raise BadInputError(
+                    "name is not a text, or too long", where="schema", found=ascii(name)[:60],
+                    expected=f"at most {_LONGEST} characters",
+                )  # fmt: skip
         twice = sorted({n for n in self.keypoints if self.keypoints.count(n) > 1})
         if twice or not self.keypoints:
             raise BadInputError(
