@@ -1,0 +1,68 @@
+"""Keep HDF5 files that others wrote within bounds: a kilobyte may claim arrays of terabytes, or lie in other files."""
+
+from pathlib import Path
+from typing import Any
+
+from kpplugins.data.parsing.text import EXPORT_AGAIN
+from kpplugins.structures import BadInputError
+
+MOST_BYTES = 256 << 20
+"""Most bytes of all values of a file of labels, but for its images."""
+_MOST_OBJECTS = 10_000
+
+
+def require_bounded(file: Any, path: Path, images: tuple[str, ...] = ()) -> None:
+    """Raise if the values in an HDF5 file are too large, or kept in other files.
+
+    Args:
+        file: the open ``h5py.File``.
+        path: its path, for messages.
+        images: names of data sets that are not counted, as they are read one image at a time.
+
+    Raises:
+        BadInputError: its data sets and attributes take more than ``MOST_BYTES`` when they are read, there are too
+            many, or one is a link to another file, or stored there.
+    """
+    import h5py
+
+    size = number = 0
+    todo = [file]
+    while todo:
+        group = todo.pop()
+        for name in group:
+            number += 1
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                continue  # of soft links, what they lead to is counted where it is
+            value = group[name]
+            size += _of_attributes(value)
+            if isinstance(value, h5py.Group):
+                todo.append(value)
+            elif isinstance(value, h5py.Dataset) and name not in images:
+                size += value.size * value.dtype.itemsize if value.shape is not None else 0
+                if value.is_virtual or value.external:
+                    raise _refused("values are stored in another file", path, value.name)
+            if size > MOST_BYTES or number > _MOST_OBJECTS:
+                raise _refused(
+                    "takes more memory than labels do", path, f"{value.name}: {size:,} bytes",
+                    f"at most {MOST_BYTES:,} bytes in {_MOST_OBJECTS:,} objects",
+                )  # fmt: skip
+    _refuse_links(file, path)
+
+
+def _of_attributes(value: Any) -> int:
+    kinds = [value.attrs.get_id(name) for name in value.attrs]
+    return sum(kind.get_storage_size() for kind in kinds)
+
+
+def _refuse_links(file: Any, path: Path) -> None:
+    import h5py
+
+    def look(name: str, link: Any) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            raise _refused("links to another file", path, f"{name}: {link.filename}")
+
+    file.visititems_links(look)
+
+
+def _refused(what: str, path: Path, found: str, expected: str = "values in the file itself") -> BadInputError:
+    return BadInputError(what, where=str(path), expected=expected, found=found[:120], todo=EXPORT_AGAIN)
