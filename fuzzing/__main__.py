@@ -16,10 +16,10 @@ from random import Random
 from typing import Any
 
 import kpplugins  # noqa: F401
-from kpplugins.curation.export import TARGETS
 from fuzzing.mutations import change
 from fuzzing.seeds import write_seeds
 from fuzzing.trial import Outcome, attempt
+from kpplugins.curation.export import TARGETS
 
 
 class Fuzzing:
@@ -85,13 +85,18 @@ def main(arguments: list[str] | None = None) -> int:
                 kept = args.keep / f"{args.seed}-{number}"
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(fuzzing.work / "in", kept / "in", symlinks=True)
-                (kept / "said.txt").write_text(f"{name} {command} {done}\n{outcome.said}\n", "utf-8", "replace")
+                (kept / "said.txt").write_text(
+                    f"{name} {command} {done}\n{outcome.said}\n", "utf-8", "replace"
+                )
             number += 1
             if args.only is not None:
                 print(f"{name} {command} {done}: {outcome}")
                 break
     found = sum(counts.values()) - counts["done"] - counts["refused"]
-    print(f"{sum(counts.values())} inputs of {len(fuzzing.options)} sources, seed {args.seed}: {dict(counts)}; ", end="")
+    print(
+        f"{sum(counts.values())} inputs of {len(fuzzing.options)} sources, seed {args.seed}: {dict(counts)}; ",
+        end="",
+    )
     print(f"slowest {slowest:.1f} s ({slow}); {found} findings" + (f", kept in {args.keep}" if found else ""))
     return int(found > 0)
 

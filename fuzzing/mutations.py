@@ -18,13 +18,31 @@ import yaml
 from kpplugins.data.images import SUFFIXES
 from kpplugins.formats.tfrecord.examples import masked_crc
 
-NUMBERS = (0, -1, 1, 2, 3, 1e-30, -0.0, 1e9, -1e9, 1e308, 2**31, 2**63, 10**30, float("nan"), float("inf"), 10**400)
+NUMBERS = (
+    0,
+    -1,
+    1,
+    2,
+    3,
+    1e-30,
+    -0.0,
+    1e9,
+    -1e9,
+    1e308,
+    2**31,
+    2**63,
+    10**30,
+    float("nan"),
+    float("inf"),
+    10**400,
+)
 TEXTS = (
-    "", " ", "a", "../../../etc/passwd", "/etc/passwd", "C:\\a.png", "https://a/b.png", "a\nb", "a\u2028b", "\0", "a\x1b[2J",
-    "\ud800", "nul", "." , "..", "a/" * 200, "x" * 300, "é", "=1+1", "<script>alert(1)</script>", "{{7*7}}", "%s%n", "-1",
-    "1e999", "true", "nan", "\u202egnp.a", "a.png", "b.png", "images/a.png",
+    "", " ", "a", "../../../etc/passwd", "/etc/passwd", "C:\\a.png", "https://a/b.png", "a\nb", "a\u2028b", "\0", "a\x1b[2J",  # noqa: E501
+    "\ud800", "nul", ".", "..", "a/" * 200, "x" * 300, "é", "=1+1", "<script>alert(1)</script>", "{{7*7}}", "%s%n",
+    "-1", "1e999", "true", "nan", "\u202egnp.a", "a.png", "b.png", "images/a.png",
 )  # fmt: skip
-CASE_OF_DEPTH = (30, 300, 3000, 200_000)
+_LARGE = 200_000
+DEPTHS = (30, 300, 3000, 200_000)
 
 
 def change(folder: Path, random: Random, others: list[Path]) -> list[str]:
@@ -51,7 +69,9 @@ def change(folder: Path, random: Random, others: list[Path]) -> list[str]:
 
 
 def _change_the_tree(file: Path, folder: Path, random: Random, others: list[Path]) -> str:
-    way = random.choice(("delete", "folder", "empty", "link out", "link to itself", "rename", "swap", "twice", "dir link"))
+    way = random.choice(
+        ("delete", "folder", "empty", "link out", "link to itself", "rename", "swap", "twice", "dir link")
+    )
     target = random.choice([p for p in folder.rglob("*") if p.is_file()])
     if way == "twice":
         shutil.copy(file, file.with_name(f"{file.stem}{random.choice('bB1 ')}{file.suffix}"))
@@ -85,6 +105,9 @@ def _change_the_tree(file: Path, folder: Path, random: Random, others: list[Path
 def _change_the_file(file: Path, folder: Path, random: Random, others: list[Path]) -> str:
     content = file.read_bytes()
     structured = KINDS.get(file.suffix.lower())
+    if len(content) > _LARGE:  # by an earlier change; it is not made larger still
+        file.write_bytes(content[: random.randrange(len(content))])
+        return "cut"
     if structured is not None and random.random() < 0.75:
         try:
             file.write_bytes(structured(content, random))
@@ -112,27 +135,30 @@ def _bytes(content: bytes, random: Random, other: bytes) -> bytes:
     elif way == 2:
         del found[at:to]
     elif way == 3:
-        found[at:at] = found[at:to] * random.choice((1, 2, 100))
+        found[at:at] = found[at:to] * random.choice((1, 2, 20))
     elif way == 4:
         start = random.randrange(len(other) + 1)
         found[at:to] = other[start : start + random.choice((1, 8, 200))]
     elif way == 5:
         found[at:to] = bytes([random.choice((0, 255, 0x7F, 0x80))]) * (to - at)
     else:
-        found[at : at + 4] = struct.pack(random.choice(("<I", ">I")), random.choice((0, 1, 2**31 - 1, 2**31, 2**32 - 1)))
+        found[at : at + 4] = struct.pack(
+            random.choice(("<I", ">I")), random.choice((0, 1, 2**31 - 1, 2**31, 2**32 - 1))
+        )
     return bytes(found)
 
 
 def _value(random: Random, known: Any = None) -> Any:
     """Return a value of another kind or size."""
     deep: Any = []
-    for _ in range(random.choice(CASE_OF_DEPTH[:3])):
+    for _ in range(random.choice(DEPTHS[:3])):
         deep = [deep] if random.random() < 0.5 else {"a": deep}
     kinds = (
         lambda: random.choice(NUMBERS), lambda: random.choice(NUMBERS), lambda: random.choice(TEXTS),
         lambda: random.choice(TEXTS), lambda: None, lambda: random.choice((True, False)),
-        lambda: random.choice(([], {}, [[]], {"a": 1}, [None], [1, 2], {"": ""})), lambda: [known] * random.choice((2, 50)),
-        lambda: str(known), lambda: {"a": known}, lambda: deep, lambda: "x" * 1_000_000,
+        lambda: random.choice(([], {}, [[]], {"a": 1}, [None], [1, 2], {"": ""})),
+        lambda: [known] * random.choice((2, 9)), lambda: str(known), lambda: {"a": known}, lambda: deep,
+        lambda: "x" * 1_000_000,
     )  # fmt: skip
     return random.choice(kinds)()
 
@@ -148,7 +174,9 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     found, todo = [], [value]
     while todo:
         inner = todo.pop()
-        keys = list(inner) if isinstance(inner, dict) else range(len(inner)) if isinstance(inner, list) else ()
+        keys = (
+            list(inner) if isinstance(inner, dict) else range(len(inner)) if isinstance(inner, list) else ()
+        )
         found += [(inner, key) for key in keys]
         todo += [inner[key] for key in keys]
     return found
@@ -168,9 +196,11 @@ def _change_values(value: Any, random: Random) -> Any:
     elif way == 6:
         box[key] = other[at] if other[at] is not value and not _holds(other[at], box) else 0
     elif way == 7 and isinstance(box, list):
-        box[key:key] = [box[key]] * random.choice((1, 2, 100))
+        box[key:key] = [box[key]] * random.choice((1, 2, 20))
     elif way == 8 and isinstance(box, dict):
-        box[random.choice([str(key) + "x", *(k for _, k in places if isinstance(k, str)), *TEXTS])] = box.pop(key)
+        box[random.choice([str(key) + "x", *(k for _, k in places if isinstance(k, str)), *TEXTS])] = box.pop(
+            key
+        )
     elif isinstance(box[key], (int, float)) and not isinstance(box[key], bool):
         box[key] = box[key] * random.choice((-1, 0.5, 2, 10, 1e6)) + random.choice((0, 1, -1, 0.25))
     else:
@@ -184,8 +214,10 @@ def _holds(value: Any, box: Any) -> bool:
 
 def _json(content: bytes, random: Random) -> bytes:
     if random.random() < 0.02:
-        depth = random.choice(CASE_OF_DEPTH)
-        return random.choice((b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth))
+        depth = random.choice(DEPTHS)
+        return random.choice(
+            (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth)
+        )
     text = json.dumps(_change_values(json.loads(content), random))
     if random.random() < 0.02:  # a key twice
         text = re.sub(r'("\w+": )', r"\g<1>1, \g<1>", text, count=1)
@@ -202,7 +234,7 @@ def _yaml(content: bytes, random: Random) -> bytes:
         last = lines[-1].split(":")[0]
         return content + "\n".join(["", *lines, f"{key}: *{last}", ""]).encode()
     if random.random() < 0.05:
-        depth = random.choice(CASE_OF_DEPTH)
+        depth = random.choice(DEPTHS)
         return content + b"\nz: " + b"[" * depth + b"]" * random.choice((0, depth)) + b"\n"
     return yaml.dump(_change_values(yaml.safe_load(content), random)).encode("utf-8", "surrogatepass")
 
@@ -214,7 +246,7 @@ def _xml(content: bytes, random: Random) -> bytes:
     if way == 0 and node in parents:
         parents[node].remove(node)
     elif way == 1 and node in parents:
-        parents[node].extend([node] * random.choice((1, 2, 200)))
+        parents[node].extend([node] * random.choice((1, 2, 20)))
     elif way == 2:
         node.text = _text(random, node.text)
     elif way == 3:
@@ -251,7 +283,7 @@ def _words(content: bytes, random: Random) -> bytes:
         if way == 3:
             del lines[at]
         elif way == 4:
-            lines[at:at] = [lines[to]] * random.choice((1, 2, 100))
+            lines[at:at] = [lines[to]] * random.choice((1, 2, 20))
         else:
             lines[at], lines[to] = lines[to], lines[at]
         text = "".join(lines)
@@ -276,7 +308,11 @@ def _record(content: bytes, random: Random) -> bytes:
     data = _bytes(content[12 : 12 + length], random, content)
     size = struct.pack("<Q", len(data))
     return (
-        size + struct.pack("<I", masked_crc(size)) + data + struct.pack("<I", masked_crc(data)) + content[16 + length :]
+        size
+        + struct.pack("<I", masked_crc(size))
+        + data
+        + struct.pack("<I", masked_crc(data))
+        + content[16 + length :]
     )
 
 
@@ -291,24 +327,51 @@ def _image(content: bytes, random: Random) -> bytes:
             found[random.randrange(min(100, len(found) - 1), len(found))] = random.randrange(256)
         return bytes(found)
     if way == 2:
-        return _png(random.choice((1, 16, 65535, 2**31 - 1)), random.choice((1, 16, 65535)))
+        return png(random.choice((1, 16, 65535, 2**31 - 1)), random.choice((1, 16, 65535)))
     if way == 3:
         text = zlib.compress(b"\0" * random.choice((10, 200_000_000)))
-        return _png(8, 8, random.choice((b"zTXt", b"iCCP", b"iTXt")), b"a\0\0" + text)
+        return png(8, 8, random.choice((b"zTXt", b"iCCP", b"iTXt")), b"a\0\0" + text)
     if way == 4:
-        return b"II*\0" + struct.pack("<IHHHII", 8, random.choice((1, 65535)), 256, 4, 1, random.choice((8, 2**31)))
+        return b"II*\0" + struct.pack(
+            "<IHHHII", 8, random.choice((1, 65535)), 256, 4, 1, random.choice((8, 2**31))
+        )
     if way == 5:
-        return random.choice((b"GIF89a\x01\0\x01\0\0\0\0;", b"RIFF\x10\0\0\0WEBPVP8L", b"text", b"\0" * 100, b"BM" + b"\xff" * 60))
-    return _png(8, 8, b"IDAT", zlib.compress(b"\0" * 3))
+        return random.choice(
+            (
+                b"GIF89a\x01\0\x01\0\0\0\0;",
+                b"RIFF\x10\0\0\0WEBPVP8L",
+                b"text",
+                b"\0" * 100,
+                b"BM" + b"\xff" * 60,
+            )
+        )
+    return png(8, 8, b"IDAT", zlib.compress(b"\0" * 3))
 
 
-def _png(width: int, height: int, kind: bytes = b"", content: bytes = b"") -> bytes:
+def png(width: int, height: int, kind: bytes = b"", content: bytes = b"") -> bytes:
+    """Build a PNG of any stated size, with one more chunk.
+
+    Args:
+        width: as the header says.
+        height: as the header says.
+        kind: of the chunk.
+        content: of the chunk.
+
+    Returns:
+        The file; it has at most a million bytes of pixels.
+    """
+
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress(b"\0" * min((width + 1) * height, 1_000_000))
-    parts = [chunk(b"IHDR", head), chunk(kind, content) if kind else b"", chunk(b"IDAT", rows), chunk(b"IEND", b"")]
+    parts = [
+        chunk(b"IHDR", head),
+        chunk(kind, content) if kind else b"",
+        chunk(b"IDAT", rows),
+        chunk(b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 

@@ -4,8 +4,8 @@ import csv
 import json
 import sys
 import zipfile
-from importlib.util import module_from_spec, spec_from_file_location
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,9 @@ def _others(folder: Path) -> dict[str, str]:
              "region_attributes"]]  # fmt: skip
     for i, name in enumerate(("nose", "tail")):
         shape = {"name": "point", "cx": 20 + i, "cy": 30}
-        rows.append(["a.png", "1", "{}", "2", str(i), json.dumps(shape), json.dumps({"name": name, "class": "cat"})])
+        rows.append(
+            ["a.png", "1", "{}", "2", str(i), json.dumps(shape), json.dumps({"name": name, "class": "cat"})]
+        )
     with (_new(folder / "via-csv") / "via.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     person = {"image": "a.png", "center": [30, 30], "scale": 0.2, "joints": [[20 + i, 30] for i in range(16)],
@@ -125,9 +127,9 @@ def _many(folder: Path) -> Path:
          "keypoints": [10 + i, 12, 2, 20, 12 + i, 1, 0, 0, 0], "num_keypoints": 2} for i in range(6)
     ]  # fmt: skip
     points = ["left_eye", "right_eye", "nose"]
-    categories = [{"id": i, "name": n, "keypoints": points, "skeleton": [[1, 3]]} for i, n in enumerate(("cat", "dog"))]
+    categories = [
+        {"id": i, "name": n, "keypoints": points, "skeleton": [[1, 3]]} for i, n in enumerate(("cat", "dog"))
+    ]
     content = {"images": images, "annotations": annotations, "categories": categories}
     (folder / "annotations/train.json").write_text(json.dumps(content))
     return folder
-
-

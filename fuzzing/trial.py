@@ -94,7 +94,9 @@ def _judged(work: Path, command: str, options: dict[str, Any]) -> tuple[str, str
         said = str(error)
         if breaks_line(said) or len(said) > LONGEST:
             return "long message", said[:4000]
-        left = sorted(p.name for p in work.iterdir() if p.name not in ("in", "log", "outside", "outside.file"))
+        left = sorted(
+            p.name for p in work.iterdir() if p.name not in ("in", "log", "outside", "outside.file")
+        )
         return ("left behind", f"{left}: {said}") if left else ("refused", said)
     except BaseException as error:
         told = "".join(traceback.format_exception(error, limit=-12))

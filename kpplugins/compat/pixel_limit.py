@@ -46,9 +46,8 @@ def install() -> None:
         limit = most_pixels()
     except BadInputError:  # said when the first image is read
         return
-    if "cv2" not in sys.modules:
-        if os.environ.setdefault(_OPENCV_NAME, str(limit)) == str(limit):
-            _told = limit
+    if "cv2" not in sys.modules and os.environ.setdefault(_OPENCV_NAME, str(limit)) == str(limit):
+        _told = limit
 
 
 _told = 0

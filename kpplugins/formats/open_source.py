@@ -49,8 +49,9 @@ def open_source(
         The format and what was read.
 
     Raises:
-        BadInputError: see the reader; images behind a link out of the source, without ``links``; an option that it does not know; a format that holds its images inside, without
-            ``extract_to``; not K ``names``; or a ``schema.json`` of other keypoints.
+        BadInputError: see the reader; images behind a link out of the source, without ``links``; an option that it does
+            not know; a format that holds its images inside, without ``extract_to``; not K ``names``; or a
+            ``schema.json`` of other keypoints.
     """
     known = by_name(from_format) if from_format else detect(source)
     chosen = {key: value for key, value in options.items() if value is not None}

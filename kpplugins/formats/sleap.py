@@ -12,8 +12,8 @@ import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
-from kpplugins.data.parsing.image_files import existing_end, is_absolute, measure_image
 from kpplugins.data.parsing.hdf5 import require_bounded
+from kpplugins.data.parsing.image_files import existing_end, is_absolute, measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import one_line
 from kpplugins.data.record_builder import MARGIN, build_record

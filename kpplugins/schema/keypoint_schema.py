@@ -210,7 +210,9 @@ class KeypointSchema:
         pairs = [pair for pair in (*self.flip_pairs, *self.skeleton) if not isinstance(pair, tuple)]
         pairs += [pair for pair in (*self.flip_pairs, *self.skeleton) if not all(map(_is_name, pair))]
         numbers = [s for s in self.sigmas if isinstance(s, bool) or not isinstance(s, (int, float))]
-        numbers += [c for c in self.colors if not isinstance(c, tuple) or len(c) != 3 or not set(c) <= _LEVELS]
+        numbers += [
+            c for c in self.colors if not isinstance(c, tuple) or len(c) != 3 or not set(c) <= _LEVELS
+        ]
         for found in (*wrong, *pairs, *numbers):
             raise BadInputError(
                 "schema holds a value that cannot be", where="schema", found=ascii(found)[:60],

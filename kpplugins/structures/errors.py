@@ -2,7 +2,6 @@
 
 from kpplugins.structures.line_breaks import without_line_breaks
 
-
 _LONGEST = 500
 
 
@@ -10,8 +9,8 @@ class BadInputError(ValueError):
     """Faulty input that the user can fix: a file, a config value, a command-line argument.
 
     The message is one line: what is wrong, where, what was expected, what was found, what to do. A line break
-    in a name or value that it cites is written as an escape, and a value of more than 500 characters is cut. The command-line tools print it without a traceback and
-    exit with status 2.
+    in a name or value that it cites is written as an escape, and a value of more than 500 characters is cut. The
+    command-line tools print it without a traceback and exit with status 2.
 
     Args:
         what: the fault.

@@ -53,7 +53,9 @@ def test_more_pixels_than_are_decoded_are_one_line(tmp_path: Path):
             read(path)
 
 
-def test_the_limit_is_set_by_the_environment_and_halved_for_16_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_limit_is_set_by_the_environment_and_halved_for_16_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("KPPLUGINS_MAX_PIXELS", "100")
     for ending in ("png", "tiff"):
         for kind, most in ((np.uint8, 10), (np.uint16, 5)):

@@ -135,7 +135,9 @@ def load_yaml(path: Path) -> dict[Any, Any]:
     try:
         root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         _require_bounded(root, str(path))
-        content = yaml.constructor.SafeConstructor.construct_document(yaml.SafeLoader(""), root) if root else None
+        content = (
+            yaml.constructor.SafeConstructor.construct_document(yaml.SafeLoader(""), root) if root else None
+        )
     except BadInputError:
         raise
     except Exception as error:  # PyYAML's constructors raise ValueError, AttributeError, … beside YAMLError

@@ -48,7 +48,7 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
             todo="name the folder with the images: --images DIR, or make the names relative to the annotation",
         )
     path = root / plain
-    if _following.get() and os.path.normpath(plain).split(os.sep)[0] != "..":
+    if _following.get() and Path(os.path.normpath(plain)).parts[0] != "..":
         return path
     own = links and path.is_symlink() and path.parent.resolve().is_relative_to(root.resolve())
     if own and path.resolve().suffix.lower() in SUFFIXES:
@@ -219,9 +219,9 @@ def require_inside(source: Path, images: Iterable[Path]) -> None:
     """
     if _following.get():
         return
-    near = os.path.abspath(source if source.is_dir() else source.parent)
+    near = (source if source.is_dir() else source.parent).absolute()
     for folder in sorted({image.parent for image in images}):
-        root = Path(os.path.commonpath([near, os.path.abspath(folder)]))
+        root = Path(os.path.commonpath([near, os.path.normpath(folder.absolute())]))
         there = folder.resolve()
         if not there.is_relative_to(root.resolve()):
             raise BadInputError(

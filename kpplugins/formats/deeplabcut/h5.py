@@ -125,7 +125,9 @@ class _PlainUnpickler(pickle.Unpickler):
 def _unpickle(raw: Any) -> Any:
     content = raw if isinstance(raw, bytes) else bytes(raw)
     for opcode, argument, _ in pickletools.genops(content):
-        if "PUT" in opcode.name and int(argument) > len(content):  # the unpickler would make room for so many values
+        if "PUT" in opcode.name and int(argument) > len(
+            content
+        ):  # the unpickler would make room for so many values
             raise pickle.UnpicklingError(f"column names number {argument} values")
     return _PlainUnpickler(io.BytesIO(content)).load()
 

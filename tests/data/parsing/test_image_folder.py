@@ -143,7 +143,9 @@ def test_bad_names_of_images(tmp_path: Path, name: str, words: str):
 
 
 @pytest.mark.parametrize("place", ["images", "images/train"])
-def test_a_folder_of_images_that_is_a_link_out_of_the_source_is_followed_when_asked(tmp_path: Path, place: str):
+def test_a_folder_of_images_that_is_a_link_out_of_the_source_is_followed_when_asked(
+    tmp_path: Path, place: str
+):
     """A folder of images that is a link out of the source"""
     labels = tmp_path / "set" / "labels" / "train"
     labels.mkdir(parents=True)
