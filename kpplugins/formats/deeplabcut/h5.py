@@ -108,10 +108,7 @@ def _axis(group: Any, name: str) -> list[tuple[str, ...]]:
 def _table(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
     """Read the format with rows of one compound type: the image and one block of values."""
     rows = group["table"][:]
-    kind = _unpickle(group["table"].attrs["values_block_0_kind"])
-    if not all(isinstance(v, (str, bytes, int)) for column in kind for v in column):
-        raise ValueError("column names are not texts")
-    columns = [tuple(_text(v) for v in column) for column in kind]
+    columns = column_names(group["table"].attrs["values_block_0_kind"])
     return columns, [_text(name) for name in rows["index"]], rows["values_block_0"].reshape(len(rows), -1)
 
 
@@ -122,14 +119,29 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"column names call {module}.{name}")
 
 
-def _unpickle(raw: Any) -> Any:
+def column_names(raw: Any) -> list[tuple[str, ...]]:
+    """Read the pickle of the column names without running anything in it.
+
+    Args:
+        raw: its bytes.
+
+    Returns:
+        The levels of each column's name.
+
+    Raises:
+        UnpicklingError: it calls code, or makes room for more values than it has.
+        ValueError: it is not lists of texts.
+    """
     content = raw if isinstance(raw, bytes) else bytes(raw)
     for opcode, argument, _ in pickletools.genops(content):
-        if "PUT" in opcode.name and int(argument) > len(
-            content
-        ):  # the unpickler would make room for so many values
+        if "PUT" in opcode.name and int(argument) > len(content):
             raise pickle.UnpicklingError(f"column names number {argument} values")
-    return _PlainUnpickler(io.BytesIO(content)).load()
+    columns = _PlainUnpickler(io.BytesIO(content)).load()
+    if not isinstance(columns, list) or not all(isinstance(column, (list, tuple)) for column in columns):
+        raise ValueError("column names are no list")
+    if not all(isinstance(name, (str, bytes, int)) for column in columns for name in column):
+        raise ValueError("column names are not texts")
+    return [tuple(_text(name) for name in column) for column in columns]
 
 
 def _text(value: Any) -> str:

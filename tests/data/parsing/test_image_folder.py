@@ -146,7 +146,7 @@ def test_bad_names_of_images(tmp_path: Path, name: str, words: str):
 def test_a_folder_of_images_that_is_a_link_out_of_the_source_is_followed_when_asked(
     tmp_path: Path, place: str
 ):
-    """A folder of images that is a link out of the source"""
+    """A folder of images that is a link out of the source."""
     labels = tmp_path / "set" / "labels" / "train"
     labels.mkdir(parents=True)
     (tmp_path / "set/data.yaml").write_text("train: images/train\nkpt_shape: [1, 3]\nnames: [cat]\n")
