@@ -35,7 +35,11 @@ def most_pixels() -> int:
 
 
 def opencv_keeps_it() -> bool:
-    """Tell whether OpenCV was told of today's limit before it was imported, and refuses larger images itself."""
+    """Tell whether OpenCV was told of today's limit before it was imported, and refuses larger images itself.
+
+    Returns:
+        True where it was.
+    """
     return _told == most_pixels()
 
 
