@@ -329,7 +329,7 @@ def _image(content: bytes, random: Random) -> bytes:
     if way == 2:
         return png(random.choice((1, 16, 65535, 2**31 - 1)), random.choice((1, 16, 65535)))
     if way == 3:
-        text = zlib.compress(b"\0" * random.choice((10, 200_000_000)))
+        text = zlib.compress(b"\0" * random.choice((10, 20_000_000)))
         return png(8, 8, random.choice((b"zTXt", b"iCCP", b"iTXt")), b"a\0\0" + text)
     if way == 4:
         return b"II*\0" + struct.pack(
