@@ -171,14 +171,15 @@ def _text(random: Random, known: Any) -> str:
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
-    found, todo = [], [value]
+    """List every container below a value, once, with each of its keys."""
+    found, todo, seen = [], [value], set()
     while todo:
         inner = todo.pop()
-        keys = (
-            list(inner) if isinstance(inner, dict) else range(len(inner)) if isinstance(inner, list) else ()
-        )
-        found += [(inner, key) for key in keys]
-        todo += [inner[key] for key in keys]
+        if isinstance(inner, (dict, list)) and id(inner) not in seen:
+            seen.add(id(inner))
+            keys = list(inner) if isinstance(inner, dict) else range(len(inner))
+            found += [(inner, key) for key in keys]
+            todo += [inner[key] for key in keys]
     return found
 
 

@@ -108,7 +108,7 @@ def read_header(path: Path) -> ImageHeader:
         raise BadInputError(
             f"image cannot be read ({error})", where=str(path), todo="fetch it again"
         ) from error
-    _require_few_pixels(path, *size, depth)
+    _require_few_pixels(path, size[0], size[1], depth)
     if kind in _END_MARKS and not _ends_with(path, _END_MARKS[kind]):
         raise BadInputError(
             "image is truncated",

@@ -209,7 +209,9 @@ class KeypointSchema:
         wrong += [text for text in (self.sigmas_source, self.flips) if not isinstance(text, str)]
         pairs = [pair for pair in (*self.flip_pairs, *self.skeleton) if not isinstance(pair, tuple)]
         pairs += [pair for pair in (*self.flip_pairs, *self.skeleton) if not all(map(_is_name, pair))]
-        numbers = [s for s in self.sigmas if isinstance(s, bool) or not isinstance(s, (int, float))]
+        numbers: list[Any] = [
+            s for s in self.sigmas if isinstance(s, bool) or not isinstance(s, (int, float))
+        ]
         numbers += [
             c for c in self.colors if not isinstance(c, tuple) or len(c) != 3 or not set(c) <= _LEVELS
         ]

@@ -134,7 +134,7 @@ def column_names(raw: Any) -> list[tuple[str, ...]]:
     """
     content = raw if isinstance(raw, bytes) else bytes(raw)
     for opcode, argument, _ in pickletools.genops(content):
-        if "PUT" in opcode.name and int(argument) > len(content):
+        if "PUT" in opcode.name and int(argument or 0) > len(content):
             raise pickle.UnpicklingError(f"column names number {argument} values")
     columns = _PlainUnpickler(io.BytesIO(content)).load()
     if not isinstance(columns, list) or not all(isinstance(column, (list, tuple)) for column in columns):
