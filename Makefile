@@ -1,5 +1,6 @@
 # make demo   from nothing to a trained, tested model with images (drawn cats, two CPU cores, minutes)
 # make test   all tests        make lint   ruff and mypy        make bench   speed and memory, into docs/bench.json
+# make fuzz   changed sources to every reader for MINUTES=10, from SEED=0: docs/security.md
 # make setup  only the environment, in .venv; does nothing when it is up to date
 # PYTHON=python3.12 make …    another Python (3.10 to 3.13); .venv is made anew for it
 
@@ -12,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 SAMPLE := data/cat_sample
 CONFIG := configs/cat_hourglass_sample.py
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench fuzz clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -41,12 +42,18 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
-	$(BIN)/ruff check kpplugins tools tests configs benchmarks
-	$(BIN)/ruff format --check kpplugins tools tests benchmarks
+	$(BIN)/ruff check kpplugins tools tests configs benchmarks fuzzing
+	$(BIN)/ruff format --check kpplugins tools tests benchmarks fuzzing
 	$(BIN)/mypy
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks --out docs/bench.json
+
+MINUTES := 10
+SEED := 0
+
+fuzz: $(READY)
+	$(BIN)/python -m fuzzing --minutes $(MINUTES) --seed $(SEED)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

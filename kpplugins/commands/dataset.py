@@ -103,6 +103,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     _add_place(parser)
     parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)
     parser.add_argument("--names", nargs="+", metavar="NAME", help=NAMES)
+    _add_links(parser)
     _add_skip_bad(parser)
 
 
@@ -113,7 +114,7 @@ def _run_export(args: argparse.Namespace) -> int:
         report = export_annotations(
             args.source, args.out, to=args.to, predictions=args.predictions, images=args.images,
             score_thr=args.score_thr, place=args.place, from_format=args.from_format, names=args.names,
-            skip_bad=args.skip_bad, progress=progress,
+            skip_bad=args.skip_bad, links=args.links, progress=progress,
         )  # fmt: skip
     _print_report(report)
     print(f"written: {args.out}")
@@ -316,6 +317,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split-files", nargs="+", metavar="SPLIT=FILE", help="coco: which file is train, val or test"
     )
+    _add_links(parser)
     _add_skip_bad(parser)
 
 
@@ -325,7 +327,7 @@ def _reading(args: argparse.Namespace) -> dict:
         "from_format": args.from_format, "names": args.names, "subset": args.subset,
         "box_format": args.box_format, "annotation": args.annotation, "images": args.images,
         "rescale": args.rescale, "negatives": args.negatives, "split_files": args.split_files,
-        "skip_bad": args.skip_bad,
+        "links": args.links, "skip_bad": args.skip_bad,
     }  # fmt: skip
 
 
@@ -374,6 +376,15 @@ def _add_group_by(parser: argparse.ArgumentParser) -> None:
 def _add_place(parser: argparse.ArgumentParser, *more: str) -> None:
     parser.add_argument(
         "--place", choices=["copy", "hardlink", *more], default="copy", help="how to place the images"
+    )
+
+
+def _add_links(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--links",
+        action="store_true",
+        default=None,
+        help="images and their folders may be links out of the source",
     )
 
 

@@ -8,6 +8,7 @@ module                gap                                                  serve
 ``mmcv_ops/``         mmcv installed without its compiled ops              ``torchvision`` and plain PyTorch
                       (``mmcv._ext``)
 ``checkpoints.py``    checkpoints that hold more than tensors              see there
+``pixel_limit.py``    OpenCV decodes images of 3 GB                        its own variable of the environment
 ``stand_ins.py``      (no gap) the import hook that the stand-ins share
 ====================  ===================================================  ===================================
 
@@ -32,7 +33,9 @@ def install() -> list[Provided]:
     Returns:
         One ``Provided`` for each gap, whether the stand-in is active or not.
     """
+    from kpplugins.compat import pixel_limit
     from kpplugins.compat.mmcv_ops import provide as mmcv_ops
     from kpplugins.compat.xtcocotools import provide as xtcocotools
 
+    pixel_limit.install()
     return [xtcocotools.install(), mmcv_ops.install()]

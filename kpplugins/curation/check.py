@@ -25,7 +25,7 @@ from kpplugins.curation.checks import (
 )
 from kpplugins.curation.checks.finding import SEVERITIES, Finding
 from kpplugins.curation.checks.images import duplicates, files, splits, videos
-from kpplugins.curation.checks.images.looks import look_at
+from kpplugins.curation.checks.images.looks import Looks, look_at
 from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.raw_coco import read_raw
 from kpplugins.data import PoseRecord
@@ -120,6 +120,7 @@ def material_of(
     group_by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     rule: PixelRule = TYPE_RANGE,
+    looks: Looks | None = None,
 ) -> Material:
     """Gather what the checks examine; every image is decoded.
 
@@ -130,11 +131,12 @@ def material_of(
         group_by: see ``check``.
         progress: called with (images done, of all).
         rule: how images of more than 8 bits become 8 bits.
+        looks: of its images, where they have been decoded already.
 
     Returns:
         The material.
     """
-    looks = look_at(images_of(reading), progress, rule)
+    looks = looks or look_at(images_of(reading), progress, rule)
     raw = tuple(read_raw(reading)) if format_name == "coco" else ()
     return Material(source, format_name, reading, looks, raw, group_by)
 
@@ -173,9 +175,9 @@ def with_own_paths(report: CheckReport, extracted: Path) -> CheckReport:
     named = tuple(
         replace(
             f,
-            file=_inside(f.file, extracted, report.source),
-            image=f.image and _inside(f.image, extracted, report.source),
-            beside=f.beside and _inside(f.beside, extracted, report.source),
+            file=inside_source(f.file, extracted, report.source),
+            image=f.image and inside_source(f.image, extracted, report.source),
+            beside=f.beside and inside_source(f.beside, extracted, report.source),
         )  # fmt: skip
         for f in report.findings
     )
@@ -196,7 +198,17 @@ def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, ext
     return shown
 
 
-def _inside(path: Path, extracted: Path, source: Path) -> Path:
+def inside_source(path: Path, extracted: Path, source: Path) -> Path:
+    """Name an image that was extracted from an annotation file as if it were inside it.
+
+    Args:
+        path: the image.
+        extracted: the folder that images were extracted to.
+        source: the file or folder that was read.
+
+    Returns:
+        The path to show.
+    """
     return source / path.relative_to(extracted) if path.is_relative_to(extracted) else path
 
 

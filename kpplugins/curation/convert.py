@@ -4,19 +4,22 @@ import inspect
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kpplugins.curation.check import examine, material_of, with_own_paths
+from kpplugins.curation.check import examine, inside_source, material_of, with_own_paths
+from kpplugins.curation.checks.images.looks import look_at
 from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.merge import Merged, Part, part_names
 from kpplugins.curation.merge import merge as merge_parts
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.aside import beside, require_new
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
+from kpplugins.data.faults import settle_faults
 from kpplugins.data.repeats import repeated_instances
 from kpplugins.data.splits import SPLITS, split_bounds, true_division
 from kpplugins.formats.open_source import open_source
@@ -89,7 +92,7 @@ def convert(
     require_new(out)
     with beside(out) as extracted:
         opened = _open_all(sources, from_format, extracted, skip_bad, options)
-        found = _findings(opened, sources, extracted, progress) if checks else []
+        found = _findings(opened, sources, extracted, skip_bad, progress) if checks else []
         for _, reading in opened:
             if category is not None:
                 reading.rename(category)
@@ -144,14 +147,33 @@ def _findings(
     opened: Sequence[tuple[Format, AnnotationSet]],
     sources: Sequence[Path],
     extracted: Path,
+    skip_bad: bool,
     progress: Progress | None,
 ) -> list[tuple[str, str]]:
-    """Return (severity, line) for each kind of finding at the sources, as ``check`` reports them."""
+    """Return (severity, line) for each kind of finding at the sources, as ``check`` reports them.
+
+    An image that cannot be decoded is a fault: it is not converted.
+    """
     found: list[tuple[str, str]] = []
     for i, ((known, reading), source) in enumerate(zip(opened, sources, strict=True)):
-        report = examine(material_of(source, known.name, reading, progress=progress))
+        looks = look_at(images_of(reading), progress)
+        shown = {path: inside_source(path, extracted / str(i), source) for path in looks.undecodable}
+        _leave_out(reading, shown, skip_bad)
+        looks = replace(looks, undecodable=())
+        report = examine(material_of(source, known.name, reading, looks=looks))
         found += with_own_paths(report, extracted / str(i)).lines
     return found
+
+
+def _leave_out(reading: AnnotationSet, images: Mapping[Path, Path], skip_bad: bool) -> None:
+    """Make faults of images that cannot be decoded, given by path with the path to show."""
+    todo = "fetch it again, or delete its annotations"
+    faults = [
+        BadInputError("image cannot be decoded", where=str(shown), todo=todo) for shown in images.values()
+    ]
+    if faults:
+        reading.without(images.keys()).faults.extend(faults)
+        settle_faults(faults, skip_bad, len(reading.records))
 
 
 def _divide(

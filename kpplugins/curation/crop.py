@@ -20,6 +20,7 @@ from kpplugins.data.aside import beside, made_aside
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.images import SHOWN, read_image, read_pixels
+from kpplugins.data.parsing.cells import as_cell
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.schema import KeypointSchema
@@ -306,8 +307,8 @@ class _Work:
             for record in self.made.values():
                 origin = self.origins[record.image]
                 table.writerow([
-                    record.image.relative_to(self.folder).as_posix(),
-                    origin.image.relative_to(self.root).as_posix(),
+                    as_cell(record.image.relative_to(self.folder).as_posix()),
+                    as_cell(origin.image.relative_to(self.root).as_posix()),
                     origin.number, origin.left, origin.top,
                 ])  # fmt: skip
 

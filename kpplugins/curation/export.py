@@ -79,6 +79,7 @@ def export_annotations(
     from_format: str | None = None,
     names: Sequence[str] | None = None,
     skip_bad: bool = False,
+    links: bool | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write labels, or predictions to correct, for an annotation tool.
@@ -98,6 +99,7 @@ def export_annotations(
         from_format: the source's format; ``None`` detects it.
         names: of the keypoints, if the format has none.
         skip_bad: skip bad entries and log how many and why.
+        links: see ``open_source``.
         progress: called with (images done, of all).
 
     Returns:
@@ -116,7 +118,7 @@ def export_annotations(
     require_new(out)
     target = TARGETS[to]
     with beside(out) as passing:
-        content = _read(source, predictions, images, passing, score_thr, skip_bad, from_format, names)
+        content = _read(source, predictions, images, passing, score_thr, skip_bad, from_format, names, links)
         if not content.images:
             raise BadInputError("nothing to write: the source has no images", where=str(source))
         if target.plain:
@@ -147,6 +149,7 @@ def _read(
     skip_bad: bool,
     from_format: str | None = None,
     names: Sequence[str] | None = None,
+    links: bool | None = None,
 ) -> Content:
     """Read labels or predictions; images stored inside annotation files are extracted to ``passing``."""
     if from_format is None and is_demo(source):
@@ -159,7 +162,7 @@ def _read(
     parameters = inspect.signature(known.reader).parameters
     _, reading = open_source(
         source, from_format=known.name, extract_to=passing if "extract_to" in parameters else None,
-        skip_bad=skip_bad, names=names, images=images,
+        skip_bad=skip_bad, names=names, images=images, links=links,
     )  # fmt: skip
     if predictions is None:
         return Content(reading)

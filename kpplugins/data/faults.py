@@ -10,6 +10,8 @@ from kpplugins.structures import BadInputError
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
+_MOST_LOGGED = 1000
+"""Most faults that are logged one by one; all are counted by their reason."""
 
 
 def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0) -> None:
@@ -17,7 +19,7 @@ def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0
 
     Args:
         faults: one per image or annotation that could not be read.
-        skip_bad: log every fault and go on; otherwise raise the first, with the number of the others.
+        skip_bad: log the faults and go on; otherwise raise the first, with the number of the others.
         read: how many could be read, for the log.
 
     Raises:
@@ -32,8 +34,10 @@ def settle_faults(faults: Sequence[BadInputError], skip_bad: bool, read: int = 0
         raise BadInputError(
             first.what, where=first.where, expected=first.expected, found=first.found, todo=todo
         )
-    for fault in faults:
+    for fault in faults[:_MOST_LOGGED]:
         logger.warning("skipped: %s", fault)
+    if len(faults) > _MOST_LOGGED:
+        logger.warning("skipped: %d more", len(faults) - _MOST_LOGGED)
     reasons = ", ".join(f"{n} × {what}" for what, n in Counter(f.what for f in faults).most_common())
     logger.warning("skipped %d of %d: %s", len(faults), len(faults) + read, reasons)
 

@@ -1,6 +1,5 @@
 """Read images: size and completeness from the header, and the decoded pixels."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kpplugins.compat.pixel_limit import LIMIT_NAME, most_pixels, opencv_keeps_it
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.data.placement.made_on import TURNED
 from kpplugins.structures import BadInputError
@@ -29,9 +29,9 @@ FEWEST_LEVELS = 32
 """Grey levels, of 256, below which hardly anything is left to learn from."""
 SHOWN = PixelRule(percentile=(0.5, 99.5))
 """The rule for images that people look at: what is dark on the disk is not dark on a page."""
-_LIMIT_NAME = "OPENCV_IO_MAX_IMAGE_PIXELS"
-_LIMIT = 2**30
-"""Most pixels of an image that OpenCV decodes, unless the environment says otherwise."""
+_TOO_MANY = "image has too many pixels"
+_PNG_DEPTH = 24
+"""Where a PNG says how many bits a channel has."""
 _TAIL = 4096
 """Bytes at the end of a file that are searched for its end mark; cameras may append a few bytes."""
 
@@ -78,11 +78,12 @@ def read_header(path: Path) -> ImageHeader:
         Its header.
 
     Raises:
-        BadInputError: the file is missing, empty, not an image, larger than OpenCV decodes, or cut off (a JPEG or PNG
+        BadInputError: the file is missing, empty, not an image, larger than is decoded (see
+            ``compat.pixel_limit``), or cut off (a JPEG or PNG
             without its end mark).
     """
     from PIL import Image, UnidentifiedImageError
-    from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+    from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
     if not path.is_file():
         raise BadInputError("image is missing", where=str(path), todo="restore it or delete its annotation")
@@ -90,12 +91,15 @@ def read_header(path: Path) -> ImageHeader:
         raise BadInputError("image is empty (0 bytes)", where=str(path), todo="fetch it again")
     try:
         with _any_number_of_pixels(), Image.open(path) as image:
-            size, kind = image.size, image.format or ""
+            size, kind, depth = image.size, image.format or "", 8
             # asked for EXIF that a PNG does not have, Pillow decodes all of it to search after the pixels
             tagged = kind in _WITH_EXIF and (kind != "PNG" or "exif" in image.info)
             tag = image.getexif().get(_EXIF_ORIENTATION, 1) if tagged else 1
             if isinstance(image, TiffImageFile):  # whose size Pillow turns itself
                 size = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+                depth = max(image.tag_v2.get(BITSPERSAMPLE, (8,)))
+            elif kind == "PNG":
+                depth = _byte(path, _PNG_DEPTH)
     except UnidentifiedImageError as error:
         raise BadInputError(
             "not an image", where=str(path), expected="JPEG, PNG, …", todo="fetch it again"
@@ -104,7 +108,7 @@ def read_header(path: Path) -> ImageHeader:
         raise BadInputError(
             f"image cannot be read ({error})", where=str(path), todo="fetch it again"
         ) from error
-    _require_decodable(path, *size)
+    _require_few_pixels(path, size[0], size[1], depth)
     if kind in _END_MARKS and not _ends_with(path, _END_MARKS[kind]):
         raise BadInputError(
             "image is truncated",
@@ -147,11 +151,13 @@ def read_pixels(path: str | Path) -> np.ndarray:
         (H, W, 3) BGR; of a TIFF of more than 8 bits whatever it holds, see ``as_bgr``.
 
     Raises:
-        BadInputError: the file is missing or cannot be decoded.
+        BadInputError: the file is missing, too large or cannot be decoded.
     """
     import cv2
 
     file = Path(path)
+    if not opencv_keeps_it():
+        _refuse_too_many_pixels(file)
     packed = np.frombuffer((file.read_bytes() if file.is_file() else b"") or b"\0", np.uint8)
     image = None
     try:
@@ -195,15 +201,24 @@ def as_bgr(image: np.ndarray, where: str = "image", rule: PixelRule = TYPE_RANGE
     return np.ascontiguousarray(levels if levels.shape[2] == 3 else np.repeat(levels, 3, axis=2))
 
 
-def _require_decodable(path: Path, width: int, height: int) -> None:
-    """Raise if an image is larger than OpenCV decodes."""
-    limit = int(os.environ.get(_LIMIT_NAME) or _LIMIT)
+def _require_few_pixels(path: Path, width: int, height: int, depth: int) -> None:
+    """Raise if an image has more pixels than are decoded; one of more than 8 bits (``depth``) has its share of them."""
+    limit = most_pixels() * 8 // max(depth, 8)
     if width * height > limit:
         raise BadInputError(
-            "image is larger than OpenCV decodes", where=str(path), expected=f"at most {limit:,} pixels",
+            _TOO_MANY, where=str(path), expected=f"at most {limit:,} of {max(depth, 8)} bits",
             found=f"{width}×{height} = {width * height:,}",
-            todo=f"scale it down, cut it into tiles, or set {_LIMIT_NAME} in the environment",
+            todo=f"scale it down, cut it into tiles, or set {LIMIT_NAME} in the environment",
         )  # fmt: skip
+
+
+def _refuse_too_many_pixels(path: Path) -> None:
+    """Raise if an image has too many pixels; what else is wrong with it is found by decoding it."""
+    try:
+        read_header(path)
+    except BadInputError as error:
+        if error.what == _TOO_MANY or error.where == LIMIT_NAME:
+            raise
 
 
 @contextmanager
@@ -216,6 +231,12 @@ def _any_number_of_pixels() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
+
+
+def _byte(path: Path, place: int) -> int:
+    with path.open("rb") as file:
+        file.seek(place)
+        return ord(file.read(1) or b"\0")
 
 
 def _ends_with(path: Path, mark: bytes) -> bool:

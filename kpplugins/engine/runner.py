@@ -31,6 +31,10 @@ _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook"}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
 
 
+_TEXTS = ("config", "cfg")
+"""Where MMEngine keeps configs in a checkpoint's ``meta``."""
+
+
 class KeepingRunner(Runner):
     """MMEngine's Runner, but it writes its config into the work dir only on request, not when it is built.
 
@@ -106,7 +110,8 @@ class KeepingRunner(Runner):
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
         """Load the tensors of a checkpoint that fit, and log the others (see ``keep_fitting``).
 
-        Hooks see only those that fit. MMEngine calls this for ``load_from`` and to resume.
+        Hooks see only those that fit. MMEngine calls this for ``load_from`` and to resume; it would run the text of the
+        config in ``meta`` as Python to compare numbers of GPUs, so it does not get to see that text.
         """
         content = (self.opened or {}).pop(filename, None)
         if content is None:
@@ -118,7 +123,8 @@ class KeepingRunner(Runner):
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)
         self._has_loaded = True
-        return checkpoint
+        meta = {key: value for key, value in (checkpoint.get("meta") or {}).items() if key not in _TEXTS}
+        return {**checkpoint, "meta": meta}
 
 
 def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE, AnnotationSet
 from kpplugins.data.coco.writer import images_of
+from kpplugins.data.parsing.image_files import following_links, require_inside
 from kpplugins.data.parsing.values import as_name
 from kpplugins.data.split_file import read_splits
 from kpplugins.formats.registry import FORMATS, Format, by_name, detect
@@ -26,6 +27,7 @@ def open_source(
     skip_bad: bool = False,
     names: Sequence[str] | str | None = None,
     only_unnamed: bool = False,
+    links: bool | None = None,
     **options: Any,
 ) -> tuple[Format, AnnotationSet]:
     """Read a source with the reader of its format.
@@ -40,14 +42,16 @@ def open_source(
         skip_bad: skip bad entries; they are in ``AnnotationSet.faults``.
         names: names of the K keypoints in the order of the source, in any format; or one comma-separated text.
         only_unnamed: a source that names its keypoints keeps its names.
+        links: images, and their folders, may be links that lead out of the source.
         **options: further arguments of the format's reader, e.g. ``subset`` or ``images``; ``None`` is left out.
 
     Returns:
         The format and what was read.
 
     Raises:
-        BadInputError: see the reader; an option that it does not know; a format that holds its images inside, without
-            ``extract_to``; not K ``names``; or a ``schema.json`` of other keypoints.
+        BadInputError: see the reader; images behind a link out of the source, without ``links``; an option that it does
+            not know; a format that holds its images inside, without ``extract_to``; not K ``names``; or a
+            ``schema.json`` of other keypoints.
     """
     known = by_name(from_format) if from_format else detect(source)
     chosen = {key: value for key, value in options.items() if value is not None}
@@ -70,7 +74,11 @@ def open_source(
                 todo="convert it first: kpplugins dataset convert SOURCE --out DIR, or give extract_to",
             )  # fmt: skip
         chosen["extract_to"] = extract_to
-    reading = known.read(source, skip_bad=skip_bad, **chosen)
+    with following_links(bool(links)):
+        reading = known.read(source, skip_bad=skip_bad, **chosen)
+        given = [folder for folder in (chosen.get("images"), extract_to) if folder is not None]
+        inside = [image.path for image in images_of(reading)]
+        require_inside(source, [p for p in inside if not any(map(p.is_relative_to, given))])
     _name(reading, names, only_unnamed)
     if (source / SCHEMA_FILE).is_file():
         reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))

@@ -30,7 +30,10 @@ class Format:
 
     def recognises(self, source: Path) -> bool:
         """Tell whether the source looks like this format; never raises."""
-        return bool(self._function("is")(source))
+        try:
+            return bool(self._function("is")(source))
+        except (RecursionError, MemoryError):
+            return False
 
     @property
     def reader(self) -> Callable[..., AnnotationSet]:
@@ -38,8 +41,19 @@ class Format:
         return self._function("read")
 
     def read(self, source: Path, **options: Any) -> AnnotationSet:
-        """Read the source; see the reader for its options."""
-        return self.reader(source, **options)
+        """Read the source; see the reader for its options.
+
+        Raises:
+            BadInputError: see the reader; or the source is nested too deep, or needs more memory than there is.
+        """
+        try:
+            return self.reader(source, **options)
+        except (RecursionError, MemoryError) as error:
+            deep = isinstance(error, RecursionError)
+            raise BadInputError(
+                "values are nested too deep" if deep else "needs more memory than there is", where=str(source),
+                todo="export it again from the annotation tool" if deep else "divide it into parts",
+            ) from error  # fmt: skip
 
     def _function(self, kind: str) -> Callable:
         return getattr(import_module(f"kpplugins.{self.reader_module}"), f"{kind}_{self.function}")

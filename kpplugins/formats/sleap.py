@@ -12,6 +12,7 @@ import numpy as np
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import UNLABELLED, AnnotationSet
+from kpplugins.data.parsing.hdf5 import require_bounded
 from kpplugins.data.parsing.image_files import existing_end, is_absolute, measure_image
 from kpplugins.data.parsing.image_folder import ImageFolder
 from kpplugins.data.parsing.text import one_line
@@ -225,7 +226,13 @@ def _load(path: Path) -> Any:
             todo="pip install 'kpplugins[sleap]'",
         ) from error
     try:
+        import h5py  # which sleap-io brings
+
+        with h5py.File(path, "r") as file:
+            require_bounded(file, path, images=("video",))
         return sleap_io.load_slp(str(path), open_videos=False)
+    except BadInputError:
+        raise
     except Exception as error:  # h5py, json and attrs below it may raise anything for broken files
         raise BadInputError(
             f"not SLEAP labels: {type(error).__name__}: {one_line(error)}",

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from kpplugins.compat.pixel_limit import LIMIT_NAME, most_pixels
 from kpplugins.structures import BadInputError, IncompleteInputError
 
 _ESTIMATED = (".mkv", ".webm")
@@ -44,6 +45,11 @@ class VideoReader:
         width, height = (self._number(p) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if not self._capture.isOpened() or not width or not height:
             raise BadInputError("video cannot be decoded", where=str(file), todo="convert it to MP4 (H.264)")
+        if width * height > most_pixels():
+            raise BadInputError(
+                "video has too many pixels", where=str(file), expected=f"at most {most_pixels():,} a frame",
+                found=f"{width:g}×{height:g}", todo=f"scale it down, or set {LIMIT_NAME} in the environment",
+            )  # fmt: skip
         self.size = (int(width), int(height))
         self.fps = self._number(cv2.CAP_PROP_FPS)
         count = self._number(cv2.CAP_PROP_FRAME_COUNT)

@@ -40,6 +40,7 @@ def infer_schema(
     Raises:
         BadInputError: see ``KeypointSchema``.
     """
+    KeypointSchema(name, tuple(keypoints))  # refuses names that would take long to read
     sides = read_sides(keypoints)
     pairs, lone = (sides.pairs, sides.lone) if flip_pairs is None else (tuple(flip_pairs), ())
     known = flip_pairs is not None or pairs or lone or len(keypoints) == 1

@@ -2,6 +2,8 @@
 
 import colorsys
 import json
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +17,10 @@ DEFAULT_SIGMA = 0.05
 size. COCO's measured sigmas range from 0.025 (eyes) to 0.107 (hips)."""
 
 KNOWN, NOT_KNOWN, ONE_SIDED = "known", "unknown", "one-sided"
+
+_MOST, _LONGEST = 2000, 200
+"""Most keypoints or lines, and most characters of a name: all are drawn, written and compared by pairs."""
+_LEVELS = set(range(256))
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class KeypointSchema:
     flips: str = ""
 
     def __post_init__(self) -> None:
+        self._check_types()
         k = len(self.keypoints)
         if not self.sigmas:
             object.__setattr__(self, "sigmas", (DEFAULT_SIGMA,) * k)
@@ -187,7 +194,7 @@ class KeypointSchema:
                 return schema
             sides = read_sides(schema.keypoints)
             return replace(schema, flip_pairs=sides.pairs, unpaired=sides.lone, flips="")
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             if isinstance(error, BadInputError):
                 raise
             raise BadInputError(
@@ -196,8 +203,31 @@ class KeypointSchema:
                 todo="train again, or copy schema.json from a run",
             ) from error
 
+    def _check_types(self) -> None:
+        """Raise where a field is not what its type says, which a file may claim, or is larger than anything real."""
+        wrong = [name for name in (self.name, *self.keypoints, *self.unpaired) if not _is_name(name)]
+        wrong += [text for text in (self.sigmas_source, self.flips) if not isinstance(text, str)]
+        pairs = [pair for pair in (*self.flip_pairs, *self.skeleton) if not isinstance(pair, tuple)]
+        pairs += [pair for pair in (*self.flip_pairs, *self.skeleton) if not all(map(_is_name, pair))]
+        numbers: list[Any] = [
+            s for s in self.sigmas if isinstance(s, bool) or not isinstance(s, (int, float))
+        ]
+        numbers += [
+            c for c in self.colors if not isinstance(c, tuple) or len(c) != 3 or not set(c) <= _LEVELS
+        ]
+        for found in (*wrong, *pairs, *numbers):
+            raise BadInputError(
+                "schema holds a value that cannot be", where="schema", found=ascii(found)[:60],
+                expected=f"texts of up to {_LONGEST} characters, pairs of them, positive sigmas, colours of 0 to 255",
+            )  # fmt: skip
+        if max(len(self.keypoints), len(self.skeleton)) > _MOST:
+            raise BadInputError(
+                "too many keypoints or lines", where=f"schema {self.name!r}", expected=f"at most {_MOST} of each",
+                found=f"{len(self.keypoints)} keypoints, {len(self.skeleton)} lines",
+            )  # fmt: skip
+
     def _check_names(self) -> None:
-        twice = sorted({n for n in self.keypoints if self.keypoints.count(n) > 1})
+        twice = sorted(n for n, times in Counter(self.keypoints).items() if times > 1)
         if twice or not self.keypoints:
             raise BadInputError(
                 "keypoint names must be unique, and there must be at least one",
@@ -213,7 +243,7 @@ class KeypointSchema:
                         expected=f"names among {', '.join(self.keypoints)}",
                     )
         flipped = [n for pair in self.flip_pairs for n in pair]
-        again = sorted({n for n in flipped if flipped.count(n) > 1})
+        again = sorted(n for n, times in Counter(flipped).items() if times > 1)
         if again:
             raise BadInputError(f"keypoint {again[0]!r} is in two flip pairs", where=f"schema {self.name!r}")
 
@@ -232,9 +262,13 @@ class KeypointSchema:
                     expected=str(self.num_keypoints),
                     found=str(len(values)),
                 )
-        wrong = [s for s in self.sigmas if not s > 0]
+        wrong = [s for s in self.sigmas if not 0 < s < math.inf]
         if wrong:
             raise BadInputError("sigmas must be positive", where=f"schema {self.name!r}", found=str(wrong[0]))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
 
 
 def _even_hues(k: int) -> tuple[tuple[int, int, int], ...]:

@@ -29,6 +29,9 @@ _WORDS = (
 )  # fmt: skip
 """Further languages, abbreviations and letters, which mean a side only where their opposite is there, too."""
 
+_LANGUAGES = [[re.compile(pattern) for pattern in sides] for sides in (*_STRONG, *_WORDS)]
+"""All of them, compiled once: they are more than ``re`` remembers."""
+
 _POSITIONS = "fhbrlmtuadepkswcn"
 """Letters beside that of a side: Front, Hind, Back or Bottom, Rear, Lower, Middle, Top, Upper, Eye, …"""
 
@@ -37,6 +40,14 @@ _NUMBERED = re.compile(
     r"(?:k|kp|kpts?|key ?points?|points?|pts?|p|joint|landmark|lm|node|marker|mark|label|关键点|点|點)? ?(?:\d+|[a-z])"
 )
 _CJK = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_GLUED = [
+    re.compile(
+        f"(?:{pattern})" if re.match(rf"[{_CJK}]", pattern) else f"^(?:{pattern})(?=.)|(?<=.)(?:{pattern})$"
+    )
+    for sides in _STRONG
+    for pattern in sides
+]
+"""A word for a side where it is glued to another word."""
 _WHOLE, _WITHIN, _LETTER = range(3)
 
 
@@ -159,15 +170,10 @@ def _split(name: str) -> list[tuple[str, int]]:
 
 def _unglued(word: str) -> list[tuple[str, int]]:
     """Split a word around a side that it begins or ends with; in a script without blanks also within."""
-    if any(re.fullmatch(pattern, word) for sides in _STRONG for pattern in sides):
+    if any(pattern.fullmatch(word) for sides in _LANGUAGES[: len(_STRONG)] for pattern in sides):
         return [(word, _WHOLE)]
-    for pattern in (pattern for sides in _STRONG for pattern in sides):
-        place = (
-            f"(?:{pattern})"
-            if re.match(rf"[{_CJK}]", pattern)
-            else f"^(?:{pattern})(?=.)|(?<=.)(?:{pattern})$"
-        )
-        found = re.search(place, word)
+    for pattern in _GLUED:
+        found = pattern.search(word)
         if found:
             sure = not word.isascii() or (found.start() == 0 and len(word) - found.end() > 2)
             before, after = word[: found.start()], word[found.end() :]
@@ -186,9 +192,9 @@ def _readings(parts: list[tuple[str, int]]) -> Iterator[_Reading]:
 
 def _sides_in(word: str, rank: int) -> Iterator[tuple[tuple[str, ...], int, int, bool]]:
     """Yield what replaces a word in the key, the side, the rank, and whether the word alone is enough."""
-    for language, sides in enumerate((*_STRONG, *_WORDS)):
+    for language, sides in enumerate(_LANGUAGES):
         for side, pattern in enumerate(sides):
-            if re.fullmatch(pattern, word):
+            if pattern.fullmatch(word):
                 strong = language < len(_STRONG) and rank == _WHOLE
                 yield (f"<{language}>",), side, rank if len(word) > 1 or strong else _WITHIN, strong
     for side, letter in enumerate("lr"):

@@ -95,7 +95,7 @@ class BoxLayout:
             raw = json.loads(path.read_text(encoding="utf-8"))
             places: Sequence = [(float(x), float(y)) for x, y in raw["places"]]
             width, height = (float(v) for v in raw["size"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadInputError(f"not a box layout: {error}", where=str(path), todo="train again") from error
         if len(places) != num_keypoints:
             raise BadInputError(

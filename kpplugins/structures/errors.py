@@ -2,13 +2,15 @@
 
 from kpplugins.structures.line_breaks import without_line_breaks
 
+_LONGEST = 500
+
 
 class BadInputError(ValueError):
     """Faulty input that the user can fix: a file, a config value, a command-line argument.
 
     The message is one line: what is wrong, where, what was expected, what was found, what to do. A line break
-    in a name or value that it cites is written as an escape. The command-line tools print it without a traceback and
-    exit with status 2.
+    in a name or value that it cites is written as an escape, and a value of more than 500 characters is cut. The
+    command-line tools print it without a traceback and exit with status 2.
 
     Args:
         what: the fault.
@@ -27,11 +29,15 @@ class BadInputError(ValueError):
         self, what: str, *, where: str = "", expected: str = "", found: str = "", todo: str = ""
     ) -> None:
         self.what, self.where, self.expected, self.found, self.todo = what, where, expected, found, todo
-        parts = [f"{where}: {what}" if where else what]
+        parts = [f"{where}: {_cut(what)}" if where else _cut(what)]
         if expected:
-            parts.append(f"expected {expected}")
+            parts.append(f"expected {_cut(expected)}")
         if found:
-            parts.append(f"found {found}")
+            parts.append(f"found {_cut(found)}")
         if todo:
             parts.append(f"to do: {todo}")
         super().__init__(without_line_breaks("; ".join(parts)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -184,7 +184,7 @@ def _classes_beside(file: Path) -> tuple[str, ...] | None:
         return None
     try:
         names = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError("not JSON", where=str(file), found=str(error)) from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise BadInputError(

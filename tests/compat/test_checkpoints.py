@@ -44,6 +44,7 @@ def test_what_training_writes_loads(tmp_path: Path):
 
 
 def test_a_file_that_wants_to_run_code_is_refused_by_name_and_runs_nothing(tmp_path: Path):
+    """A checkpoint whose pickle calls a function."""
     torch.save({"state_dict": {}, "x": Bomb(tmp_path / "ran")}, tmp_path / "a.pth")
     with pytest.raises(BadInputError, match=r"a\.pth: checkpoint wants to run .*mkdir.*--trust-checkpoint"):
         safe_load(tmp_path / "a.pth")
@@ -94,6 +95,7 @@ def test_a_trusted_file_may(tmp_path: Path):
 
 
 def test_a_file_from_the_web_is_no_safer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A checkpoint from a web address that does so."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
     from kpplugins.compat import checkpoints

@@ -59,6 +59,7 @@ def made(tmp_path: Path, findings: list[Finding]) -> Reader:
 
 
 def test_everything_is_escaped_and_shown(tmp_path: Path):
+    """Names with HTML in them, on the page of `check`."""
     image = tmp_path / "a<b>.png"
     finding = Finding(
         "kind", "harmful", "what <script>alert(1)</script> & \"so\"", "todo 'x' <y>", tmp_path / "<f>.json",

@@ -1,6 +1,9 @@
+import logging
 from collections.abc import Sequence
 
-from kpplugins.data.faults import apart
+import pytest
+
+from kpplugins.data.faults import apart, settle_faults
 from kpplugins.structures import BadInputError
 
 
@@ -19,3 +22,11 @@ def test_bad_items_are_told_apart_and_good_ones_built_together():
     ]  # fmt: skip
     assert 8 in calls and len(calls) < 16
     assert apart([], build) == []
+
+
+def test_a_thousand_faults_are_logged_one_by_one_and_all_are_counted(caplog: pytest.LogCaptureFixture):
+    faults = [BadInputError("is bad", where=f"{i}.json") for i in range(1200)]
+    with caplog.at_level(logging.WARNING):
+        settle_faults(faults, skip_bad=True, read=10)
+    assert len(caplog.messages) == 1002
+    assert caplog.messages[-2:] == ["skipped: 200 more", "skipped 1200 of 1210: 1200 × is bad"]

@@ -46,11 +46,29 @@ def huge(path: Path, width: int, height: int) -> Path:
     return path
 
 
-def test_more_pixels_than_opencv_decodes_are_one_line(tmp_path: Path):
-    path = huge(tmp_path / "a.png", 33_000, 33_000)
+def test_more_pixels_than_are_decoded_are_one_line(tmp_path: Path):
+    path = huge(tmp_path / "a.png", 20_000, 10_100)
     for read in (read_size, read_image):
-        with pytest.raises(BadInputError, match="larger than OpenCV decodes.*1,073,741,824.*33000×33000"):
+        with pytest.raises(BadInputError, match="too many pixels.*200,000,000.*20000×10100"):
             read(path)
+
+
+def test_the_limit_is_set_by_the_environment_and_halved_for_16_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KPPLUGINS_MAX_PIXELS", "100")
+    for ending in ("png", "tiff"):
+        for kind, most in ((np.uint8, 10), (np.uint16, 5)):
+            fits, larger = (np.zeros((10, most + more), kind) for more in (0, 1))
+            path = written(tmp_path / f"a.{ending}", fits)
+            assert read_image(path).shape == (10, most, 3) and read_size(path) == (most, 10)
+            for read in (read_size, read_image):
+                with pytest.raises(BadInputError, match="too many pixels; expected at most"):
+                    read(written(path, larger))
+    for wrong in ("many", "0", "-1"):
+        monkeypatch.setenv("KPPLUGINS_MAX_PIXELS", wrong)
+        with pytest.raises(BadInputError, match="KPPLUGINS_MAX_PIXELS: not a number of pixels"):
+            read_image(path)
 
 
 def test_more_pixels_than_pillow_likes_are_fine(tmp_path: Path):

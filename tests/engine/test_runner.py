@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmpose.registry import VISUALIZERS
 from torch import nn
@@ -31,3 +32,16 @@ def test_a_second_run_in_a_process_logs_into_its_own_folder(tmp_path: Path, kind
     for name in "ab":
         (scalars,) = (tmp_path / name).glob("*/vis_data/scalars.json")
         assert len(scalars.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("key", ["config", "cfg"])
+def test_the_text_of_a_config_is_not_run_by_resuming(training, tmp_path: Path, key: str):
+    """A checkpoint with Python in `meta.config`, resumed from."""
+    constant = dict(type="ConstantLR", factor=0.5)
+    stopped = training(constant, epochs=2)
+    path, ran = tmp_path / "stranger.pth", tmp_path / "ran"
+    content = torch.load(f"{stopped.work_dir}/epoch_2.pth", weights_only=False)
+    content["meta"][key] = f"open({str(ran)!r}, 'w')\n"
+    torch.save(content, path)
+    assert training(constant, epochs=3, resume=str(path)).iter == 18
+    assert not ran.exists()

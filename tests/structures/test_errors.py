@@ -13,9 +13,15 @@ def test_one_line_with_what_where_expected_found_and_what_to_do():
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85", "\x0c", "\ud800", "\x1b[2J"])
 def test_a_name_that_breaks_lines_is_written_with_escapes(end: str):
+    """Names with line breaks and terminal codes, in messages."""
     message = str(
         BadInputError(f"category 'a{end}b' twice", where=f"a{end}.json", found=end, todo=f"rename {end}")
     )
     assert len(message.splitlines()) == 1 and message.isprintable()
     message.encode()
     assert str(BadInputError("猫 größe")) == "猫 größe"
+
+
+def test_a_long_value_is_cut():
+    message = str(BadInputError("x" * 10**6, where="a.json", expected="y" * 10**6, found="z" * 10**6))
+    assert len(message) < 1600 and "…; expected yyy" in message

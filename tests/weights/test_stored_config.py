@@ -49,6 +49,7 @@ def test_classes_become_names_and_tuples_stay_tuples():
 
 
 def test_text_is_read_and_not_run(tmp_path: Path):
+    """A checkpoint whose config is Python instead of values."""
     found = config_from_text("'doc'\na = dict({'c d': (True, 'x')}, b=[1, -2.5, None, -inf])", "x.pth")
     assert found == {"a": {"b": [1, -2.5, None, float("-inf")], "c d": (True, "x")}}
     mark = tmp_path / "ran"
@@ -85,6 +86,7 @@ def test_text_is_read_and_not_run(tmp_path: Path):
     ],
 )
 def test_code_that_is_not_registered_is_refused(values: dict, found: str):
+    """A checkpoint whose config names `os.system` as a class."""
     with pytest.raises(BadInputError) as caught:
         built_config(values, "x.pth")
     assert caught.value.found.startswith(found) and "--trust-checkpoint" in str(caught.value)

@@ -8,6 +8,9 @@ from xml.etree import ElementTree
 from kpplugins.data.parsing.text import EXPORT_AGAIN, one_line, read_text
 from kpplugins.structures import BadInputError
 
+_YAML_TEXT, _YAML_VALUES, _YAML_DEPTH, _YAML_DIGITS = 2_000_000, 200_000, 50, 100
+"""Most characters of a YAML file, values in it with every alias replaced, levels of nesting, and digits of a number."""
+
 
 def load_json(path: Path, finite: bool = True) -> Any:
     """Read the value of a JSON file.
@@ -118,13 +121,25 @@ def load_yaml(path: Path) -> dict[Any, Any]:
         The mapping.
 
     Raises:
-        BadInputError: it is not YAML (the message names the line), or not a mapping.
+        BadInputError: it is not YAML (the message names the line), not a mapping, or stands for more than a file of
+            settings can (see ``_YAML_VALUES``).
     """
     import yaml
 
     text = read_text(path)
+    if len(text) > _YAML_TEXT:
+        raise BadInputError(
+            "YAML is too long", where=str(path), expected=f"at most {_YAML_TEXT:,} characters",
+            found=f"{len(text):,}", todo=EXPORT_AGAIN,
+        )  # fmt: skip
     try:
-        content = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        _require_bounded(root, str(path))
+        content = (
+            yaml.constructor.SafeConstructor.construct_document(yaml.SafeLoader(""), root) if root else None
+        )
+    except BadInputError:
+        raise
     except Exception as error:  # PyYAML's constructors raise ValueError, AttributeError, … beside YAMLError
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -135,6 +150,36 @@ def load_yaml(path: Path) -> dict[Any, Any]:
             "is not a mapping", where=str(path), expected="key: value", found=type(content).__name__
         )
     return content
+
+
+def _require_bounded(root: Any, where: str) -> None:
+    """Raise if a YAML document is nested too deep, or too large once every alias is replaced by what it stands for."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    todo = [(root, False)]
+    while todo:
+        node, visited = todo.pop()
+        pairs = node.value if isinstance(node.value, list) else ()
+        inside = [part for entry in pairs for part in (entry if isinstance(entry, tuple) else (entry,))]
+        if visited:
+            open_nodes.remove(id(node))
+            sizes[id(node)] = 1 + sum(sizes[id(part)] for part in inside)
+        elif (
+            id(node) in open_nodes
+            or len(open_nodes) >= _YAML_DEPTH
+            or (node.tag.endswith(":int") and len(node.value) > _YAML_DIGITS)
+        ):
+            sizes[id(node)] = _YAML_VALUES + 1
+            open_nodes, todo = set(), []
+        elif id(node) not in sizes:
+            open_nodes.add(id(node))
+            todo += [(node, True), *((part, False) for part in inside)]
+        if sizes.get(id(node), 0) > _YAML_VALUES:
+            raise BadInputError(
+                "YAML stands for more than it is", where=f"{where}:{node.start_mark.line + 1}",
+                expected=f"at most {_YAML_VALUES:,} values with every alias replaced, {_YAML_DEPTH} levels deep",
+                todo="write the values out without aliases",
+            )  # fmt: skip
 
 
 class _RefusedError(ValueError):

@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PureWindowsPath
 
 from kpplugins.data.image_info import ImageInfo
@@ -12,6 +14,7 @@ from kpplugins.data.parsing.text import one_line
 from kpplugins.structures import BadInputError
 from kpplugins.structures.line_breaks import breaks_line
 
+_following: ContextVar[bool] = ContextVar("following_links", default=False)
 _WEB_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -30,7 +33,8 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
         The path below ``root``, not resolved.
 
     Raises:
-        BadInputError: an empty or absolute name, or one that leaves ``root`` (by ``..`` or a symbolic link).
+        BadInputError: an empty or absolute name, or one that leaves ``root`` (by ``..``, or by a symbolic link without
+            ``following_links``).
     """
     plain = name.replace("\\", "/").strip()
     if not plain or "\0" in plain:
@@ -44,13 +48,16 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
             todo="name the folder with the images: --images DIR, or make the names relative to the annotation",
         )
     path = root / plain
+    if _following.get() and Path(os.path.normpath(plain)).parts[0] != "..":
+        return path
     own = links and path.is_symlink() and path.parent.resolve().is_relative_to(root.resolve())
     if own and path.resolve().suffix.lower() in SUFFIXES:
         return path
     if not path.resolve().is_relative_to(root.resolve()):
         raise BadInputError(
-            "image lies outside its folder", where=where, expected=f"below {root}", found=name[:120]
-        )
+            "image lies outside its folder", where=where, expected=f"below {root}", found=name[:120],
+            todo="if it is a link that you trust, add --links" if path.is_symlink() or ".." not in plain else "",
+        )  # fmt: skip
     return path
 
 
@@ -181,6 +188,46 @@ def measure_image(
             todo=error.todo,
         ) from error
     return ImageInfo(path, header.width, header.height, made_on)
+
+
+@contextmanager
+def following_links(follow: bool) -> Iterator[None]:
+    """Allow or forbid images to be behind links that lead out of their source, within a ``with`` block.
+
+    Args:
+        follow: True allows it.
+
+    Yields:
+        Nothing.
+    """
+    token = _following.set(follow)
+    try:
+        yield
+    finally:
+        _following.reset(token)
+
+
+def require_inside(source: Path, images: Iterable[Path]) -> None:
+    """Raise if images are in folders that a link in the source leads to, outside of it, without ``following_links``.
+
+    Args:
+        source: the file or folder that was read.
+        images: their paths, not resolved; links of single images are looked at where they are found, see ``below``.
+
+    Raises:
+        BadInputError: one is.
+    """
+    if _following.get():
+        return
+    near = (source if source.is_dir() else source.parent).absolute()
+    for folder in sorted({image.parent for image in images}):
+        root = Path(os.path.commonpath([near, os.path.normpath(folder.absolute())]))
+        there = folder.resolve()
+        if not there.is_relative_to(root.resolve()):
+            raise BadInputError(
+                "folder of images is a link out of the source", where=str(folder), expected=f"below {root}",
+                found=str(there), todo="if you trust the link, add --links; or name the folder: --images DIR",
+            )  # fmt: skip
 
 
 def real_paths(paths: Iterable[Path]) -> dict[Path, Path]:

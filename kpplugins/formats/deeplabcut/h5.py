@@ -6,11 +6,13 @@ keeps the column names as a pickle, which is read by an unpickler that allows on
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kpplugins.data.parsing.hdf5 import MOST_BYTES, require_bounded
 from kpplugins.data.parsing.text import one_line
 from kpplugins.formats.deeplabcut.table import PointTable, TableRow, check_columns
 from kpplugins.structures import BadInputError
@@ -40,6 +42,7 @@ def read_h5_table(path: Path) -> PointTable:
         ) from error
     try:
         with h5py.File(path, "r") as file:
+            require_bounded(file, path)
             groups = [group for group in file.values() if isinstance(group, h5py.Group)]
             if len(groups) != 1:
                 raise BadInputError(
@@ -77,14 +80,16 @@ def _checked(path: Path, columns: list[tuple[str, ...]], names: list[str], value
 
 def _fixed(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
     """Read the format with the levels and codes of a MultiIndex, and blocks of values."""
-    columns = _axis(group, "axis0")
-    values = np.full((len(_axis(group, "axis1")), len(columns)), np.nan)
+    columns, names = _axis(group, "axis0"), _axis(group, "axis1")
+    if 8 * len(names) * len(columns) > MOST_BYTES:
+        raise ValueError(f"{len(names)} × {len(columns)} values")
+    values = np.full((len(names), len(columns)), np.nan)
     position = {column: i for i, column in enumerate(columns)}
     blocks = [key[: -len("_values")] for key in group if key.startswith("block") and key.endswith("_values")]
     for block in blocks:
         for i, column in enumerate(_axis(group, f"{block}_items")):
             values[:, position[column]] = group[f"{block}_values"][:, i]
-    return columns, ["/".join(row) for row in _axis(group, "axis1")], values
+    return columns, ["/".join(row) for row in names], values
 
 
 def _axis(group: Any, name: str) -> list[tuple[str, ...]]:
@@ -103,8 +108,7 @@ def _axis(group: Any, name: str) -> list[tuple[str, ...]]:
 def _table(group: Any) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
     """Read the format with rows of one compound type: the image and one block of values."""
     rows = group["table"][:]
-    kind = _unpickle(group["table"].attrs["values_block_0_kind"])
-    columns = [tuple(str(v) for v in column) for column in kind]
+    columns = column_names(group["table"].attrs["values_block_0_kind"])
     return columns, [_text(name) for name in rows["index"]], rows["values_block_0"].reshape(len(rows), -1)
 
 
@@ -115,9 +119,29 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"column names call {module}.{name}")
 
 
-def _unpickle(raw: Any) -> Any:
+def column_names(raw: Any) -> list[tuple[str, ...]]:
+    """Read the pickle of the column names without running anything in it.
+
+    Args:
+        raw: its bytes.
+
+    Returns:
+        The levels of each column's name.
+
+    Raises:
+        UnpicklingError: it calls code, or makes room for more values than it has.
+        ValueError: it is not lists of texts.
+    """
     content = raw if isinstance(raw, bytes) else bytes(raw)
-    return _PlainUnpickler(io.BytesIO(content)).load()
+    for opcode, argument, _ in pickletools.genops(content):
+        if "PUT" in opcode.name and int(argument or 0) > len(content):
+            raise pickle.UnpicklingError(f"column names number {argument} values")
+    columns = _PlainUnpickler(io.BytesIO(content)).load()
+    if not isinstance(columns, list) or not all(isinstance(column, (list, tuple)) for column in columns):
+        raise ValueError("column names are no list")
+    if not all(isinstance(name, (str, bytes, int)) for column in columns for name in column):
+        raise ValueError("column names are not texts")
+    return [tuple(_text(name) for name in column) for column in columns]
 
 
 def _text(value: Any) -> str:

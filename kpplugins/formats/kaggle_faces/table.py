@@ -2,13 +2,17 @@
 
 import csv
 import io
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from kpplugins.data.parsing.text import one_line
 from kpplugins.structures import BadInputError
 
 SIDE = 96
@@ -19,6 +23,14 @@ FIRST_CENTRE = 0.5
 A network that was trained as if it were 0, on plain and mirrored faces, found keypoints 0.7 pixels too far left but
 not too high: x and its mirror image 95 - x cannot both be right."""
 WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
+
+_LONGEST_TEXT, _LONGEST_LINE = 600_000_000, 1_000_000
+"""Most characters of a table and of a line; Kaggle's have 240 million and 37 thousand."""
+_BROKEN = (
+    OSError, UnicodeDecodeError, csv.Error, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error,
+    NotImplementedError, RuntimeError, ValueError, LookupError, struct.error,
+)  # fmt: skip
+"""What opening and reading a damaged file raises."""
 
 
 def header_of(path: Path) -> list[str]:
@@ -31,9 +43,9 @@ def header_of(path: Path) -> list[str]:
         The names; empty where the file is not there or cannot be read.
     """
     try:
-        with _text(path) as text:
-            return next(csv.reader(text), [])
-    except (OSError, BadInputError, UnicodeDecodeError, csv.Error):
+        with _lines(path) as lines:
+            return next(csv.reader(lines), [])
+    except BadInputError:
         return []
 
 
@@ -48,25 +60,21 @@ def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str
         Number of each row, from 1, and its values by column.
 
     Raises:
-        BadInputError: one of them is missing, or the file is not a complete CSV or ZIP.
+        BadInputError: one of them is missing, or the file is not a complete CSV or ZIP, or too long (see
+            ``_LONGEST_TEXT``).
     """
-    csv.field_size_limit(1 << 24)
-    with _text(path) as text:
-        reader = csv.reader(text)
-        try:
-            header = next(reader, [])
-            missing = [column for column in needed if column not in header]
-            if missing:
-                raise BadInputError(
-                    "not a file of Kaggle's facial keypoints", where=f"{path}:1", expected=f"column {missing[0]}",
-                    found=", ".join(header[:4])[:100] or "nothing", todo=f"get it from {WHERE_TO_GET}",
-                )  # fmt: skip
-            for number, values in enumerate(reader, 1):
-                yield number, dict(zip(header, values, strict=False))
-        except (UnicodeDecodeError, csv.Error, zipfile.BadZipFile, EOFError, OSError) as error:
+    csv.field_size_limit(_LONGEST_LINE)
+    with _lines(path) as lines:
+        reader = csv.reader(lines)
+        header = next(reader, [])
+        missing = [column for column in needed if column not in header]
+        if missing:
             raise BadInputError(
-                f"cannot be read as CSV: {error}", where=str(path), todo="download it again"
-            ) from error
+                "not a file of Kaggle's facial keypoints", where=f"{path}:1", expected=f"column {missing[0]}",
+                found=", ".join(header[:4])[:100] or "nothing", todo=f"get it from {WHERE_TO_GET}",
+            )  # fmt: skip
+        for number, values in enumerate(reader, 1):
+            yield number, dict(zip(header, values, strict=False))
 
 
 def image_of(text: str | None, where: str) -> np.ndarray:
@@ -96,16 +104,37 @@ def image_of(text: str | None, where: str) -> np.ndarray:
     return values.astype(np.uint8).reshape(SIDE, SIDE)
 
 
-def _text(path: Path) -> io.TextIOBase:
-    if path.suffix.lower() != ".zip":
-        return path.open(encoding="utf-8", newline="")
-    try:
-        archive = zipfile.ZipFile(path)
-        inside = [n for n in archive.namelist() if n.endswith(".csv") and "/" not in n]
-        if len(inside) != 1:
-            raise BadInputError("zip must hold one CSV", where=str(path), found=f"{len(inside)}")
-        return io.TextIOWrapper(archive.open(inside[0]), encoding="utf-8", newline="")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise BadInputError(
-            f"not a complete zip file: {error}", where=str(path), todo="download it again"
-        ) from error
+@contextmanager
+def _lines(path: Path) -> Iterator[Iterator[str]]:
+    """Open the table, plain or zipped, and iterate over its lines; what they hold in all, and each, is limited."""
+    with ExitStack() as stack:
+        try:
+            if path.suffix.lower() == ".zip":
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                inside = [n for n in archive.namelist() if n.endswith(".csv") and "/" not in n]
+                if len(inside) != 1:
+                    raise BadInputError("zip must hold one CSV", where=str(path), found=f"{len(inside)}")
+                file = stack.enter_context(archive.open(inside[0]))
+            else:
+                file = stack.enter_context(path.open("rb"))
+            yield _limited(io.TextIOWrapper(file, encoding="utf-8", newline=""), path)
+        except BadInputError:
+            raise
+        except _BROKEN as error:
+            what = "not a complete zip file" if path.suffix.lower() == ".zip" else "cannot be read as CSV"
+            raise BadInputError(
+                f"{what} ({one_line(error)})", where=str(path), todo="download it again"
+            ) from error
+
+
+def _limited(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    read = 0
+    while line := text.readline(_LONGEST_LINE):
+        read += len(line)
+        if len(line) >= _LONGEST_LINE or read > _LONGEST_TEXT:
+            raise BadInputError(
+                "table is too long", where=str(path), found="more",
+                expected=f"at most {_LONGEST_TEXT:,} characters, and {_LONGEST_LINE:,} in a line",
+                todo=f"get it from {WHERE_TO_GET}",
+            )  # fmt: skip
+        yield line

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kpplugins.data.parsing.image_folder import ImageFolder
+from kpplugins.formats.open_source import open_source
 from kpplugins.structures import BadInputError
 
 IMAGE = cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))[1].tobytes()
@@ -127,7 +128,7 @@ def test_what_is_not_there_is_said_in_one_line(tmp_path: Path, name: str, words:
         ("\ud800.png", "no usable name"),
         ("x" * 5000 + ".png", "no usable name|missing"),
         ("none.png", "image is missing"),
-        ("bomb.png", "image is larger than OpenCV decodes"),
+        ("bomb.png", "image has too many pixels"),
     ],
     ids=lambda v: repr(v)[:12],
 )
@@ -139,3 +140,27 @@ def test_bad_names_of_images(tmp_path: Path, name: str, words: str):
     with pytest.raises(BadInputError, match=words) as caught:
         ImageFolder(tmp_path).find(name, "list:3")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["images", "images/train"])
+def test_a_folder_of_images_that_is_a_link_out_of_the_source_is_followed_when_asked(
+    tmp_path: Path, place: str
+):
+    """A folder of images that is a link out of the source."""
+    labels = tmp_path / "set" / "labels" / "train"
+    labels.mkdir(parents=True)
+    (tmp_path / "set/data.yaml").write_text("train: images/train\nkpt_shape: [1, 3]\nnames: [cat]\n")
+    (labels / "a.txt").write_text("0 0.5 0.5 0.5 0.5 0.5 0.5 2")
+    elsewhere = tmp_path / "elsewhere" / ("train" if place == "images" else "")
+    elsewhere.mkdir(parents=True)
+    cv2.imwrite(str(elsewhere / "a.png"), np.zeros((60, 80, 3), np.uint8))
+    link = tmp_path / "set" / place
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInputError, match="link.*add --links"):
+        open_source(tmp_path / "set")
+    assert len(open_source(tmp_path / "set", links=True)[1].records) == 1
+    (tmp_path / "linked").symlink_to(tmp_path / "set")
+    link.unlink()
+    (tmp_path / "elsewhere").rename(link)
+    assert len(open_source(tmp_path / "linked")[1].records) == 1
