@@ -85,11 +85,8 @@ class SeededBatches:
         return epoch
 
     def __iter__(self) -> Iterator["SeededIndices"]:
-        started = self._seeded(self._epoch, self._skipped, self._first)
-        self.start_at(self._epoch + 1)
-        return started
-
-    def _seeded(self, epoch: int, skipped: int, place: int) -> Iterator["SeededIndices"]:
+        epoch, skipped, place = self._epoch, self._skipped, self._first
+        self.start_at(epoch + 1)  # only now: PyTorch makes two iterators, and uses one
         for number, indices in enumerate(self._batches):
             if number >= skipped:
                 places = range(place * self._world + self._rank, (place + len(indices)) * self._world, self._world)

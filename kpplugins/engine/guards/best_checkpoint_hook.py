@@ -33,6 +33,9 @@ class BestCheckpointHook(CheckpointHook):
         BadInputError: at a validation, if ``save_best`` names a metric that it does not measure.
     """
 
+    _knows: int | None = None
+    _leaving: list[str] = []
+
     def before_train(self, runner: Any) -> None:
         """Go on with what the checkpoint says of others, which are where this run is now; finish what was cut off."""
         hub = runner.message_hub
@@ -48,6 +51,10 @@ class BestCheckpointHook(CheckpointHook):
         """Save the best checkpoint."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
+        unsaved = self.last_ckpt is not None and runner.saved_at == runner.iter and self._knows != runner.iter
+        if unsaved and (runner.iter >= runner.max_iters or runner.train_loop.stop_training):  # else a resumed run would make it again
+            step = runner.epoch if self.by_epoch else runner.iter
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
         """Save a checkpoint, then let ``last_checkpoint`` name it, then delete what it replaces."""
@@ -61,6 +68,7 @@ class BestCheckpointHook(CheckpointHook):
             save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
             backend_args=self.backend_args, **self.args,
         )  # fmt: skip
+        self._knows = runner.message_hub.get_info(VALIDATED)
         point_to(runner.work_dir, self.last_ckpt)
         self._remove(outdated)
 
@@ -75,7 +83,8 @@ class BestCheckpointHook(CheckpointHook):
                 outdated.append(self.filename_tmpl.format(self.keep_ckpt_ids.popleft()))
             self.keep_ckpt_ids.append(step)
             hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
-        return [name for name in outdated if name != self.filename_tmpl.format(step)]
+        stays = {self.filename_tmpl.format(step), *map(os.path.basename, self._best_files().values())}
+        return [name for name in outdated + self._leaving if name not in stays]
 
     @master_only
     def _remove(self, names: Iterable[str]) -> None:
@@ -109,6 +118,7 @@ class BestCheckpointHook(CheckpointHook):
         for key, rank in ranks.items():
             runner.message_hub.update_info(_RANK.format(key), list(rank))
         before = self._best_files()
+        self._leaving = [os.path.basename(before[key]) for key in ranks if key in before]
         for key in before:
             self._name_best(key, None)  # MMEngine would delete it first
         super()._save_best_checkpoint(runner, metrics)
@@ -119,6 +129,7 @@ class BestCheckpointHook(CheckpointHook):
             elif os.path.basename(path) != os.path.basename(now[key]):
                 self._remove([path])
                 runner.logger.info("The previous best checkpoint %s is removed", path)
+        self._leaving = []
 
     def _better(self, runner: Any, metrics: dict[str, float]) -> dict[str, Rank]:
         """Tell MMEngine's hook by which keys this validation is the best so far; return its ranks by these."""

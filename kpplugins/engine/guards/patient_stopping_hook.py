@@ -33,6 +33,9 @@ class PatientStoppingHook(EarlyStoppingHook):
         if runner.iter and _COUNT in runner.message_hub.runtime_info:
             self.wait_count, self.best_score, best = runner.message_hub.get_info(_COUNT)
             self._best = best and tuple(best)
+            if self.wait_count >= self.patience:
+                runner.train_loop.stop_training = True
+                runner.logger.warning("early stopping has ended this training; to go on: a greater patience")
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Decide whether to stop the training."""

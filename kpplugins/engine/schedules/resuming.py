@@ -39,7 +39,7 @@ def finished_at(content: Mapping[str, Any], cfg: Config) -> str | None:
     """
     meta, plan = content.get("meta") or {}, cfg.get("train_cfg") or {}
     told = (content.get("message_hub") or {}).get("runtime_info") or {}
-    if cfg.get("val_cfg") and meta.get("iter") is not None and is_pending(told, meta["iter"]):
+    if cfg.get("val_cfg") is not None and meta.get("iter") is not None and is_pending(told, meta["iter"]):
         return None
     for counted, key, done in (("iteration", "max_iters", "iter"), ("epoch", "max_epochs", "epoch")):
         asked = plan.get(key)
