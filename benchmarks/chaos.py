@@ -1,11 +1,12 @@
 """Kills trainings and resumes them, until each has ended as one that was never stopped.
 
-``python -m benchmarks.chaos --kills 100`` kills a training with SIGKILL at seeded moments, 40 % of them inside a save, resumes
-it until its end, compares the end bit by bit and prints a table. Every training is a fork of this process, which has
-imported everything.
+``python -m benchmarks.chaos --kills 100`` kills a training with SIGKILL at seeded moments, 40 % of them inside a save,
+resumes it until its end, compares the end bit by bit and prints a table. Every training is a fork of this process,
+which has imported everything.
 """
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -38,9 +39,13 @@ TIMES = ("time", "data_time", "memory", "eta")
 
 def main(argv: list[str] | None = None) -> int:
     """Kill, resume, compare, print; the status is 1 if an end differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--each", type=int, default=1, help="kills of one training, before its end is compared")
+    parser.add_argument(
+        "--each", type=int, default=1, help="kills of one training, before its end is compared"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args(argv)
@@ -66,14 +71,18 @@ def prepared(folder: Path, workers: int) -> Path:
     return config
 
 
-def chaos(config: Path, folder: Path, kills: int, each: int, chance: random.Random) -> Iterator[dict[str, Any]]:
+def chaos(
+    config: Path, folder: Path, kills: int, each: int, chance: random.Random
+) -> Iterator[dict[str, Any]]:
     """Yield a row for every kill, and print it."""
-    gc.collect()
-    gc.freeze()  # so that no fork looks through what it shares
     child = training(config, folder / "whole", False)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, (folder / "whole.log").read_text()
+    warm_up(config, folder / "whole")
     logged = len(steps(folder / "whole"))
-    print("| kill | aimed at | fell after | found in the folder | end |\n| ---: | --- | --- | --- | --- |", flush=True)
+    print(
+        "| kill | aimed at | fell after | found in the folder | end |\n| ---: | --- | --- | --- | --- |",
+        flush=True,
+    )
     number = 0
     while number < kills:
         work_dir, rows = folder / "killed", []
@@ -95,6 +104,18 @@ def chaos(config: Path, folder: Path, kills: int, each: int, chance: random.Rand
             print(f"| {row['kill']} | {aimed} | {row['after']} | {row['found']} | {end} |", flush=True)
             yield {**row, "differs": differs}
         shutil.rmtree(work_dir)
+
+
+def warm_up(config: Path, work_dir: Path) -> None:
+    """Read and draw what every training does, so that forks of this process find it in memory; train nothing here."""
+    from kpplugins import load_config
+    from kpplugins.engine.cached_text_config import CachedTextConfig
+    from kpplugins.visualization.curves import plot_curves
+
+    CachedTextConfig.of(load_config(config, work_dir=work_dir)).pretty_text  # noqa: B018
+    plot_curves(work_dir)
+    gc.collect()
+    gc.freeze()  # so that no fork looks through what it shares
 
 
 def training(config: Path, work_dir: Path, resume: bool) -> int:
@@ -137,7 +158,7 @@ def wait_for_save(child: int, work_dir: Path, logged: int, chance: random.Random
         if looks % 500 == 0 and not is_running(child):
             return
         try:
-            seen |= {name for name in os.listdir(work_dir) if name.startswith(".part-")}
+            seen |= {path.name for path in work_dir.glob(".part-*")}
         except FileNotFoundError:
             time.sleep(0.001)
     time.sleep(little)
@@ -153,19 +174,20 @@ def steps(work_dir: Path) -> list[int]:
     found = []
     for file in work_dir.glob("*/vis_data/scalars.json"):
         for line in file.read_text().splitlines():
-            try:
+            with contextlib.suppress(ValueError):  # half a line
                 found.append(json.loads(line).get("step", 0) if "loss" in line else 0)
-            except ValueError:  # half a line
-                pass
     return found
 
 
 def traces(work_dir: Path) -> dict[str, str]:
     """Say what a kill left: the last iteration in the logs, and the files."""
-    names = sorted(path.name for path in work_dir.glob("*.pth")) if work_dir.is_dir() else []
-    parts = len(list(work_dir.glob(".part-*"))) if work_dir.is_dir() else 0
+    names = sorted(path.name for path in work_dir.glob("[a-z]*.pth"))
+    parts = any(work_dir.glob(".part-*"))
     found = ", ".join(names) or "no checkpoint"
-    return {"after": f"iteration {max(steps(work_dir), default=0)}", "found": found + (", half a file" if parts else "")}
+    return {
+        "after": f"iteration {max(steps(work_dir), default=0)}",
+        "found": found + (", half a file" if parts else ""),
+    }
 
 
 def differences(first: Path, second: Path) -> list[str]:
@@ -179,13 +201,17 @@ def differences(first: Path, second: Path) -> list[str]:
     for name in set(names[0]) & set(names[1]):
         one, other = (torch.load(f / name, weights_only=False, map_location="cpu") for f in (first, second))
         for content in (one, other):
-            content["meta"] = {key: content["meta"].get(key) for key in ("epoch", "iter", "seed", "sampler_seed")}
+            content["meta"] = {
+                key: content["meta"].get(key) for key in ("epoch", "iter", "seed", "sampler_seed")
+            }
             hub = content["message_hub"]
             content["scalars"] = {
                 key: buffer.data for key, buffer in hub["log_scalars"].items() if not key.endswith(TIMES)
             }
             told = hub["runtime_info"]
-            content["told"] = {key: told.get(key) for key in sorted(told) if key in KEPT or key.startswith("best_rank")}
+            content["told"] = {
+                key: told.get(key) for key in sorted(told) if key in KEPT or key.startswith("best_rank")
+            }
             content.pop("message_hub")
         found += [f"{name}: {where}" for where in unequal(one, other)]
     return found
@@ -209,7 +235,11 @@ def unequal(one: Any, other: Any, where: str = "") -> Iterator[str]:
         for i, pair in enumerate(zip(one, other, strict=True)):
             yield from unequal(*pair, f"{where}.{i}")
     elif isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        if one.shape != other.shape or one.dtype != other.dtype or one.numpy().tobytes() != other.numpy().tobytes():
+        if (
+            one.shape != other.shape
+            or one.dtype != other.dtype
+            or one.numpy().tobytes() != other.numpy().tobytes()
+        ):
             yield where
     elif isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         if one.shape != other.shape or one.tobytes() != other.tobytes():

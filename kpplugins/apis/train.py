@@ -126,7 +126,10 @@ def _locked(cfg: Config) -> Iterator[None]:
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 """Where torchrun, Slurm and MPI tell a process its number."""
-_FULL, _DENIED = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}, {errno.EACCES, errno.EPERM, errno.EIO}
+_FULL, _DENIED = (
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG},
+    {errno.EACCES, errno.EPERM, errno.EIO},
+)
 
 
 def _train(cfg: Config, opened: dict[str, dict[str, Any]]) -> None:

@@ -15,8 +15,8 @@ from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from torch.utils.data import DataLoader
 from mmengine.visualization import Visualizer
+from torch.utils.data import DataLoader
 
 from kpplugins.config.parts import own_datasets
 from kpplugins.data.images import read_image
@@ -93,7 +93,7 @@ class KeepingRunner(Runner):
         built = super().build_logger(*args, **kwargs)
         for handler in built.handlers:
             if isinstance(handler, FileHandler):
-                handler.handleError = _raise_again  # type: ignore[method-assign]  # it would print a traceback for each line
+                handler.handleError = _raise_again  # type: ignore[method-assign]  # no traceback a line
         return built
 
     def wrap_model(self, model_wrapper_cfg: Any, model: Any) -> Any:
@@ -117,7 +117,9 @@ class KeepingRunner(Runner):
         """Build the training loop, in place of MMEngine's own kinds the one that can go on anywhere."""
         kind = loop.get("type") if isinstance(loop, dict) else None
         for by_epoch, theirs, ours in _LOOPS:
-            if isinstance(loop, dict) and (kind is None and loop.get("by_epoch") is by_epoch or kind in theirs):
+            if isinstance(loop, dict) and (
+                kind is None and loop.get("by_epoch") is by_epoch or kind in theirs
+            ):
                 settings = {key: value for key, value in loop.items() if key not in ("type", "by_epoch")}
                 return ours(runner=self, dataloader=self._train_dataloader, **settings)
         return super().build_train_loop(loop)
@@ -133,7 +135,9 @@ class KeepingRunner(Runner):
 
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
-        with replaced_file(Path(self.work_dir) / Path(self.cfg.filename or f"{self.timestamp}.py").name) as aside:
+        with replaced_file(
+            Path(self.work_dir) / Path(self.cfg.filename or f"{self.timestamp}.py").name
+        ) as aside:
             self.cfg.dump(aside)
 
     def train(self) -> Any:
@@ -152,7 +156,7 @@ class KeepingRunner(Runner):
     def save_checkpoint(
         self, out_dir: str, filename: str, *args: Any, meta: dict | None = None, **kwargs: Any
     ) -> None:
-        """Save a checkpoint, complete or not at all, with what testing, prediction and resuming need besides weights."""
+        """Save a checkpoint, whole or not at all, with what testing and resuming need besides MMEngine's content."""
         record = {} if self.record is None else {KEY: self.record.to_meta()}
         meta = {**(meta or {}), **record, **progress_of(self)}
         if not is_main_process() or "://" in str(out_dir):
@@ -243,7 +247,7 @@ def _join_on_cpu(cfg: Config) -> None:
     cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
 
 
-def _raise_again(_: Any) -> None:
+def _raise_again(record: Any) -> None:
     """Raise the error that is being handled."""
     raise  # noqa: PLE0704
 

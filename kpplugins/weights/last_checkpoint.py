@@ -30,7 +30,7 @@ def last_checkpoint(work_dir: Path) -> Path:
     first = named if named.is_file() else work_dir / named.name
     if first.is_file():
         found = [first, *(path for path in found if not path.samefile(first))]
-    faults = []
+    faults: list[str] = []
     for path in found:
         fault = fault_of(path)
         if fault is None:

@@ -12,8 +12,8 @@ from kpplugins.engine.continuity.state import pending_gradients
 class ContinuityHook(Hook):
     """Saves and ends a training that has received a signal to stop (``StopSignals``).
 
-    It ends after the iteration, also within an epoch; or within a validation, if a checkpoint was written before it, and
-    after it otherwise.
+    It ends after the iteration, also within an epoch; or within a validation, if a checkpoint was written before it,
+    and after it otherwise.
     """
 
     priority = "LOWEST"  # after everything that belongs to an iteration

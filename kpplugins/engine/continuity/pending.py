@@ -23,7 +23,7 @@ def is_pending(told: Mapping[str, Any], iteration: int) -> bool:
 def validate_pending(runner: Any) -> None:
     """Make the validation after the iteration that the runner stands at, unless the checkpoint has its result.
 
-    Best checkpoint, early stopping and schedules that follow a metric are then those of a training that was not stopped.
+    Best checkpoint, early stopping and schedules that follow a metric are then those of a training never stopped.
 
     Args:
         runner: that has resumed.

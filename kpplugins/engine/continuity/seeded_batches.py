@@ -1,8 +1,8 @@
 """Randomness that depends on where a training stands, and on nothing else.
 
-The state of the random generators is a function of the seed, the epoch and the sample's place in it, and in the training
-process of the seed and the iteration. A training that was stopped anywhere goes on as if it had not been, with any
-number of data workers, and no state of theirs has to be saved.
+The state of the random generators is a function of the seed, the epoch and the sample's place in it, and in the
+training process of the seed and the iteration. A training that was stopped anywhere goes on as if it had not been, with
+any number of data workers, and no state of theirs has to be saved.
 """
 
 import random
@@ -84,13 +84,15 @@ class SeededBatches:
         self.start_at(epoch, done)
         return epoch
 
-    def __iter__(self) -> Iterator["SeededIndices"]:
+    def __iter__(self) -> Iterator["_SeededIndices"]:
         epoch, skipped, place = self._epoch, self._skipped, self._first
         self.start_at(epoch + 1)  # only now: PyTorch makes two iterators, and uses one
         for number, indices in enumerate(self._batches):
             if number >= skipped:
-                places = range(place * self._world + self._rank, (place + len(indices)) * self._world, self._world)
-                yield SeededIndices(list(indices), [(self.seed, epoch, p) for p in places])
+                places = range(
+                    place * self._world + self._rank, (place + len(indices)) * self._world, self._world
+                )
+                yield _SeededIndices(list(indices), [(self.seed, epoch, p) for p in places])
             place += len(indices)
 
     def __len__(self) -> int:
@@ -102,7 +104,7 @@ class SeededBatches:
         return getattr(self._batches, name)
 
 
-class SeededIndices(Iterable[int], Sized):
+class _SeededIndices(Iterable[int], Sized):
     """Indices of a batch; before each one, the random generators of the process are seeded.
 
     PyTorch loads a batch by ``[dataset[index] for index in indices]``, in whichever process does it.

@@ -1,6 +1,5 @@
 """What a checkpoint needs, besides MMEngine's content, for a training to go on as if it had not been stopped."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from kpplugins.structures.replaced_file import replace_text
 from kpplugins.weights.checkpoints import unwrapped
 
 LENGTH, INTERIM, OUTDATED = "batches_per_epoch", "interim_checkpoint", "outdated_checkpoints"
-"""Keys in a checkpoint's ``meta``, and, the other two, in the message hub: names of files that the next checkpoint makes
-superfluous, and that this one did."""
+"""Keys: the first in a checkpoint's ``meta``; the others in the message hub, for files that the next checkpoint makes
+superfluous and that this one did."""
 _SEED, _GRADIENTS = "sampler_seed", "gradients"
 
 
@@ -74,7 +73,7 @@ def save_between(runner: Any, epoch: int, iteration: int) -> None:
     name = f"iter_{iteration}.pth"
     runner.message_hub.update_info(INTERIM, name)
     runner.save_checkpoint(runner.work_dir, name, meta=dict(epoch=epoch, iter=iteration), by_epoch=False)
-    point_to(runner.work_dir, os.path.join(runner.work_dir, name))
+    point_to(runner.work_dir, str(Path(runner.work_dir) / name))
 
 
 def point_to(work_dir: str, checkpoint: str) -> None:

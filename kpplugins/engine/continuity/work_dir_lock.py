@@ -61,7 +61,11 @@ class WorkDirLock:
             if _is_same(held.fileno(), self._file):  # else its last holder has just removed it
                 self._held = held
         self._held.truncate(0)
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        holder = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
         self._held.write(json.dumps(holder) + "\n")
         self._held.flush()
 

@@ -1,7 +1,7 @@
 """The best checkpoint, also where scores tie."""
 
-import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from mmengine.dist import master_only
@@ -41,7 +41,7 @@ class BestCheckpointHook(CheckpointHook):
         hub = runner.message_hub
         super().before_train(runner)
         for key, file in self._best_files().items():
-            self._name_best(key, os.path.join(self.out_dir, os.path.basename(file)))
+            self._name_best(key, self.file_backend.join_path(self.out_dir, Path(file).name))
         if runner.iter:
             self.last_ckpt = hub.runtime_info.get("last_ckpt")
             self._remove(hub.runtime_info.get(OUTDATED, ()))
@@ -52,7 +52,9 @@ class BestCheckpointHook(CheckpointHook):
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
         unsaved = self.last_ckpt is not None and runner.saved_at == runner.iter and self._knows != runner.iter
-        if unsaved and (runner.iter >= runner.max_iters or runner.train_loop.stop_training):  # else a resumed run would make it again
+        if unsaved and (
+            runner.iter >= runner.max_iters or runner.train_loop.stop_training
+        ):  # else a resumed run would make it again
             step = runner.epoch if self.by_epoch else runner.iter
             self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
 
@@ -83,14 +85,14 @@ class BestCheckpointHook(CheckpointHook):
                 outdated.append(self.filename_tmpl.format(self.keep_ckpt_ids.popleft()))
             self.keep_ckpt_ids.append(step)
             hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
-        stays = {self.filename_tmpl.format(step), *map(os.path.basename, self._best_files().values())}
+        stays = {self.filename_tmpl.format(step), *(Path(path).name for path in self._best_files().values())}
         return [name for name in outdated + self._leaving if name not in stays]
 
     @master_only
     def _remove(self, names: Iterable[str]) -> None:
         """Delete checkpoints; those of DeepSpeed are folders."""
         for name in names:
-            path = self.file_backend.join_path(self.out_dir, os.path.basename(name))
+            path = self.file_backend.join_path(self.out_dir, Path(name).name)
             if self.file_backend.isfile(path):
                 self.file_backend.remove(path)
             elif self.file_backend.isdir(path):
@@ -118,7 +120,7 @@ class BestCheckpointHook(CheckpointHook):
         for key, rank in ranks.items():
             runner.message_hub.update_info(_RANK.format(key), list(rank))
         before = self._best_files()
-        self._leaving = [os.path.basename(before[key]) for key in ranks if key in before]
+        self._leaving = [Path(before[key]).name for key in ranks if key in before]
         for key in before:
             self._name_best(key, None)  # MMEngine would delete it first
         super()._save_best_checkpoint(runner, metrics)
@@ -126,7 +128,7 @@ class BestCheckpointHook(CheckpointHook):
         for key, path in before.items():
             if key not in now:
                 self._name_best(key, path)
-            elif os.path.basename(path) != os.path.basename(now[key]):
+            elif Path(path).name != Path(now[key]).name:
                 self._remove([path])
                 runner.logger.info("The previous best checkpoint %s is removed", path)
         self._leaving = []
