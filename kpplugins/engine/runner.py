@@ -131,6 +131,8 @@ class KeepingRunner(Runner):
         stored = self._stored or {}
         start.follow(len(stored.get("param_schedulers") or ()), stored["meta"].get(LENGTH))
         restore(self, stored)
+        if Path(filename).resolve().parent == Path(self.work_dir).resolve():
+            self.saved_at = self.iter
         self._stored = None
 
     def keep_config(self) -> None:

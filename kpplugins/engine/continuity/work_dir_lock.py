@@ -40,6 +40,7 @@ class WorkDirLock:
         try:
             self._take()
         except OSError as error:
+            self.__exit__()
             raise unwritable(self._file, error) from error
         return self
 
@@ -60,14 +61,15 @@ class WorkDirLock:
                 return
             if _is_same(held.fileno(), self._file):  # else its last holder has just removed it
                 self._held = held
-        self._held.truncate(0)
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
-        self._held.write(json.dumps(holder) + "\n")
-        self._held.flush()
+        self._held.truncate(0)
+        os.write(
+            self._held.fileno(), json.dumps(holder).encode()
+        )  # at once: a buffer would be written on closing, too
 
     def __exit__(self, *_: object) -> None:
         if self._held is not None:

@@ -13,11 +13,9 @@ from benchmarks.chaos import differences
 from kpplugins.apis.train import train
 
 ALONE = """
-some = dict(num_workers=0, persistent_workers=False, batch_size=2)
 train_dataloader = dict(num_workers={workers}, persistent_workers={workers} > 0, batch_size=2)
-val_dataloader = some
-test_dataloader = some
-train_cfg = dict(val_interval=1)
+val_dataloader = val_cfg = val_evaluator = None
+default_hooks = dict(checkpoint=dict(save_best=None))
 max_epochs = 2
 """
 FAMILIES = {
