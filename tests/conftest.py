@@ -167,6 +167,12 @@ HEAVY = (
 """What the command lines import of others, which takes most of a short one's time; behind this project's stand-ins."""
 
 
+@pytest.fixture(scope="session")
+def heavy_forks(forks: Callable[..., Forks]) -> Forks:
+    """Forks of a process that has imported ``HEAVY``."""
+    return forks(*HEAVY)
+
+
 @pytest.fixture(scope="module")
 def tool(
     root: Path, tmp_path_factory: pytest.TempPathFactory, forks: Callable[..., Forks]
@@ -276,3 +282,26 @@ def model_of() -> Callable[[Path, Path], Any]:
         return model.eval()
 
     return load
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mount real disks of some size; skips where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(size: str, *options: str) -> Path:
+        disk = tmp_path / f"disk{len(mounted)}"
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "tmpfs", str(disk)]
+        if (
+            not hasattr(os, "geteuid")
+            or os.geteuid()
+            or subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+        ):
+            pytest.skip("mounting a file system is not allowed here")
+        mounted.append(disk)
+        return disk
+
+    yield mount
+    for disk in mounted:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -18,6 +18,7 @@ from kpplugins.apis.comparison.cost import costs
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.config.source import file_of
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.comparison import plot_comparison
 from kpplugins.visualization.table import markdown_table
 
@@ -141,7 +142,7 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
         return _apart(recipe.run, fingerprint, epochs)
     except Exception as error:  # whatever it is, train the other recipes
         recipe.work_dir.mkdir(parents=True, exist_ok=True)
-        (recipe.work_dir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        replace_text(recipe.work_dir / "error.txt", traceback.format_exc())
         words = " ".join(str(error).split())
         words = words if isinstance(error, BadInputError) else f"{type(error).__name__}: {words}"
         logger.warning("%s failed: %s", recipe.name, words)
@@ -223,7 +224,7 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
         "machine": machine, "same_test": same, "recipes": rows,
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    (out / "compare.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    replace_text(out / "compare.json", json.dumps(content, indent=1) + "\n")
     counts = sorted({row["test"]["instances"] for row in done if row["test"]})
     lines = [
         f"Data {data}, {budget}, seed {seed}; tested on {' or '.join(map(str, counts)) or 'no'} instances. "
@@ -235,7 +236,7 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
         lines.append(
             "**Not all were tested on the same keypoints of the same images: do not compare their errors.**"
         )
-    (out / "compare.md").write_text(table + "\n" + "\n\n".join(lines) + "\n", encoding="utf-8")
+    replace_text(out / "compare.md", table + "\n" + "\n\n".join(lines) + "\n")
     plot_comparison(
         out / "compare.png",
         {r["name"]: (r["pck"]["thresholds"], r["pck"]["values"]) for r in done if r["pck"]},

@@ -12,8 +12,8 @@ from mmengine.registry import init_default_scope
 import kpplugins.register  # noqa: F401
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config
-from kpplugins.data.aside import beside
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replaced_file
 from kpplugins.version import __version__
 from kpplugins.weights import centernet as weights_centernet
 from kpplugins.weights import torchvision_rcnn as weights_torchvision
@@ -121,12 +121,10 @@ def _sha256(path: Path) -> str:
 def _write(content: dict[str, Any], out: Path) -> None:
     """Write a checkpoint, completely or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with beside(out) as folder:
-        made = folder / out.name
+    with replaced_file(out) as made:
         try:
             torch.save(content, made)
         except RuntimeError as error:
             raise BadInputError(
                 f"cannot be written ({str(error).splitlines()[0]})", where=str(out)
             ) from error
-        made.replace(out)

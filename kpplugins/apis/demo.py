@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from kpplugins.config.load import load_config
 from kpplugins.data.annotation_set import SCHEMA_FILE
-from kpplugins.data.images import SUFFIXES
+from kpplugins.data.images import SUFFIXES, write_image
 from kpplugins.inference.predictor import Predictor
 from kpplugins.inference.video_reader import VideoReader
 from kpplugins.structures import BadInputError, IncompleteInputError
+from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.draw import draw_pose
 
 logger = logging.getLogger(__name__)
@@ -87,10 +88,7 @@ def test_images(config: str | Path | Config, data: str | Path, extract_to: str |
 def _extract(dataset: Any, name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / Path(name).name
-    if not cv2.imwrite(str(path), dataset.image(name)):
-        raise BadInputError(
-            "cannot be written", where=str(path), todo="is the disk full, the folder writable?"
-        )
+    write_image(path, dataset.image(name))
     return path
 
 
@@ -254,10 +252,7 @@ def _image(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | Non
     _write_json(_named(stem, ".json"), result.to_json(file.name, width, height))
     ending = file.suffix if file.suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
     target = _named(stem, ending)
-    if not cv2.imwrite(str(target), draw_pose(image, result, predictor.schema, score_thr)):
-        raise BadInputError(
-            "cannot be written", where=str(target), todo="is the disk full, the folder writable?"
-        )
+    write_image(target, draw_pose(image, result, predictor.schema, score_thr))
     return target
 
 
@@ -324,4 +319,4 @@ def _show(image: np.ndarray) -> bool:
 
 
 def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    replace_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -22,6 +22,7 @@ from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMe
 from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.inference.trained_model import OpenedRun, open_run
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table
@@ -176,7 +177,7 @@ def write_predictions(file: Path, result: EvaluationResult, origin: dict[str, An
     }  # fmt: skip
     if isinstance(result, DetectionResult):
         content["unmatched"] = result.unmatched()
-    file.write_text(json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    replace_text(file, json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n")
     logger.info("%s: %d instances with truth and prediction", file, len(content["instances"]))
 
 
@@ -214,9 +215,9 @@ def write_report(
         if len(kinds) > 1:
             content["per_category"] = kinds
         table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
-        (out / "per_keypoint.md").write_text(table, encoding="utf-8")
+        replace_text(out / "per_keypoint.md", table)
         best_and_worst(result, out / "best_and_worst.jpg", image_of)
-    (out / "metrics.json").write_text(json.dumps(finite(content), indent=2) + "\n", encoding="utf-8")
+    replace_text(out / "metrics.json", json.dumps(finite(content), indent=2) + "\n")
     return table
 
 

@@ -1,8 +1,11 @@
 """Train a config."""
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +19,17 @@ from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config, schema_of, work_dir_of
 from kpplugins.config.parts import pipelines_of
 from kpplugins.data.images import read_size
+from kpplugins.engine.continuity.work_dir_lock import LOCK, WorkDirLock
 from kpplugins.engine.freeze_hook import tell_random
 from kpplugins.engine.run_facts import RUN_FACTS, run_facts
 from kpplugins.engine.runner import KeepingRunner, build_runner
 from kpplugins.engine.schedules import finished_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures.replaced_file import PART, unwritable
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.weights.checkpoints import read_checkpoint, require_fit, unwrapped
+from kpplugins.weights.last_checkpoint import last_checkpoint
 from kpplugins.weights.pretrained import (
     drop_pretrained,
     forget_weights,
@@ -79,41 +85,74 @@ def train(
     cfg.work_dir = str(work_dir_of(cfg))
     cfg.launcher = launcher
     _require_pipeline(cfg)
-    _set_resume(cfg, resume)
-    if from_scratch:
-        require_no_own(cfg)
-    if from_scratch or cfg.get("resume"):  # a resumed run has its weights
-        dropped = drop_pretrained(cfg)
+    with trust_checkpoints(trust_checkpoint), _locked(cfg):
+        _set_resume(cfg, resume)
         if from_scratch:
-            asked = any(name.startswith("load_from ") for name in dropped)  # the options contradict
-            logger.log(
-                logging.WARNING if asked else logging.INFO,
-                "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
-            )  # fmt: skip
-    with trust_checkpoints(trust_checkpoint):
+            require_no_own(cfg)
+        if from_scratch or cfg.get("resume"):  # a resumed run has its weights
+            dropped = drop_pretrained(cfg)
+            if from_scratch:
+                asked = any(name.startswith("load_from ") for name in dropped)  # the options contradict
+                logger.log(
+                    logging.WARNING if asked else logging.INFO,
+                    "from scratch, without %s", ", ".join(dropped) or "pretrained weights: none are named",
+                )  # fmt: skip
         opened = _open_checkpoint(cfg)
-        if any(_is_finished(cfg, *one) for one in opened.items()):
-            return Path(cfg.work_dir)
-        runner = build_runner(cfg, training=True)
-        if cfg.resume and cfg.load_from:
-            require_fit(runner.model, Path(cfg.load_from), opened[cfg.load_from])
-        runner.opened = opened
-        if cfg.resume:
-            forget_weights(unwrapped(runner.model))
-        else:
-            tell_random(cfg)
-            require_pretrained(cfg, unwrapped(runner.model))
-        if not cfg.resume and is_main_process():
-            _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
-        runner.record = _record(runner.cfg, schema_of(cfg), runner.train_dataloader.dataset)
-        if is_main_process():
-            runner.keep_config()
-            runner.record.save_beside(Path(runner.work_dir))
-            _keep_facts(runner)
-        runner.train()
+        if not any(_is_finished(cfg, *one) for one in opened.items()):
+            _train(cfg, opened)
+    return Path(cfg.work_dir)
+
+
+@contextmanager
+def _locked(cfg: Config) -> Iterator[None]:
+    """Keep other trainings out of the work dir, and what cannot be written there in one line."""
+    work_dir, launched = Path(cfg.work_dir), cfg.launcher != "none"
+    rank = next((os.environ[name] for name in _RANKS if launched and name in os.environ), "0")
+    new = not work_dir.exists()
+    try:
+        with WorkDirLock(work_dir) if rank == "0" else nullcontext():
+            for left in work_dir.glob(f"{PART}*") if rank == "0" else ():
+                left.unlink()  # of a process that was killed
+            yield
+    except OSError as error:
+        file = Path(str(error.filename or work_dir))
+        if error.errno in _FULL or (error.errno in _DENIED and work_dir.resolve() in file.resolve().parents):
+            raise unwritable(file, error) from error
+        raise
+    finally:
+        if new and work_dir.is_dir() and not any(work_dir.iterdir()):
+            work_dir.rmdir()
+
+
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
+"""Where torchrun, Slurm and MPI tell a process its number."""
+_FULL, _DENIED = (
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG},
+    {errno.EACCES, errno.EPERM, errno.EIO},
+)
+
+
+def _train(cfg: Config, opened: dict[str, dict[str, Any]]) -> None:
+    """Train a settled config in its work dir; what the checkpoint holds has been read."""
+    runner = build_runner(cfg, training=True)
+    if cfg.resume and cfg.load_from:
+        require_fit(runner.model, Path(cfg.load_from), opened[cfg.load_from])
+    runner.opened = opened
+    if cfg.resume:
+        forget_weights(unwrapped(runner.model))
+    else:
+        tell_random(cfg)
+        require_pretrained(cfg, unwrapped(runner.model))
+    if not cfg.resume and is_main_process():
+        _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
+    runner.record = _record(runner.cfg, schema_of(cfg), runner.train_dataloader.dataset)
+    if is_main_process():
+        runner.keep_config()
+        runner.record.save_beside(Path(runner.work_dir))
+        _keep_facts(runner)
+    runner.train()
     if is_main_process():
         plot_curves(Path(cfg.work_dir))
-    return Path(cfg.work_dir)
 
 
 def _keep_facts(runner: KeepingRunner) -> None:
@@ -207,7 +246,7 @@ def _set_aside(work_dir: Path, current: Path) -> None:
     aside = work_dir / f"earlier_{number}"
     aside.mkdir()
     for item in sorted(work_dir.iterdir()):
-        if not item.name.startswith("earlier_") and item.name != current.name:
+        if not item.name.startswith("earlier_") and item.name not in (current.name, LOCK):
             item.rename(aside / item.name)
     logger.warning("an earlier run was here; it was moved to %s (to continue it instead: --resume)", aside)
 
@@ -220,16 +259,7 @@ def _set_resume(cfg: Config, resume: str | bool) -> None:
     if isinstance(resume, str):
         cfg.load_from = resume
     else:
-        pointer = Path(cfg.work_dir) / "last_checkpoint"
-        if not pointer.is_file():
-            raise BadInputError(
-                "nothing to resume",
-                where=cfg.work_dir,
-                expected="the run's last_checkpoint",
-                todo="train without --resume first",
-            )
-        named = Path(pointer.read_text().strip())
-        cfg.load_from = str(named if named.is_file() else Path(cfg.work_dir) / named.name)
+        cfg.load_from = str(last_checkpoint(Path(cfg.work_dir)))
     if not Path(cfg.load_from).is_file():
         raise BadInputError(
             "no such checkpoint", where=cfg.load_from, todo="name one that exists: --resume FILE"

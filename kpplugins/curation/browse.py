@@ -14,7 +14,7 @@ from kpplugins.curation.stats import opened, splits_of
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of
-from kpplugins.data.images import SHOWN, read_image
+from kpplugins.data.images import SHOWN, read_image, write_image
 from kpplugins.data.splits import SPLITS, take_split
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -141,7 +141,7 @@ def _write_sheets(
         some = chosen[first : first + PAGE]
         tiles = [_tile(path, records[path], sizes[path], reading.schema, masks) for path in some]
         sheets.append(out / f"browse_{len(sheets) + 1:03d}.jpg")
-        cv2.imwrite(str(sheets[-1]), grid(tiles, min(columns, len(chosen))), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        write_image(sheets[-1], grid(tiles, min(columns, len(chosen))), [cv2.IMWRITE_JPEG_QUALITY, 92])
     return sheets
 
 

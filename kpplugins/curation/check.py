@@ -36,6 +36,7 @@ from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import by_name, detect
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_bytes
 
 CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     faults.unread,
@@ -194,7 +195,7 @@ def _write(report: CheckReport, records: list[PoseRecord], out: Path | None, ext
     out.mkdir(parents=True, exist_ok=True)
     write_page(report, records, out / "check.html")
     content = json.dumps(shown.to_json(), indent=1, ensure_ascii=False) + "\n"
-    (out / "check.json").write_bytes(content.encode("utf-8", "backslashreplace"))
+    replace_bytes(out / "check.json", content.encode("utf-8", "backslashreplace"))
     return shown
 
 

@@ -13,6 +13,7 @@ from kpplugins.data import PoseRecord
 from kpplugins.data.images import SHOWN, read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_bytes
 from kpplugins.visualization.draw import draw_points
 
 MOST_SHOWN = 12
@@ -70,7 +71,7 @@ def write_page(report: CheckReport, records: list[PoseRecord], path: Path) -> No
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     head += f"<style>{_STYLE}</style>"
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
-    path.write_text(page.encode("utf-8", "replace").decode("utf-8"), encoding="utf-8")
+    replace_bytes(path, page.encode("utf-8", "replace"))
 
 
 def _overview(report: CheckReport) -> str:

@@ -19,7 +19,7 @@ from kpplugins.data.annotation_set import ORIGINS_FILE, AnnotationSet
 from kpplugins.data.aside import beside, made_aside
 from kpplugins.data.coco.writer import Progress, images_of, write_coco
 from kpplugins.data.faults import settle_faults
-from kpplugins.data.images import SHOWN, read_image, read_pixels
+from kpplugins.data.images import SHOWN, read_image, read_pixels, write_image
 from kpplugins.data.parsing.cells import as_cell
 from kpplugins.data.rule import AppliedRule
 from kpplugins.formats.open_source import open_source
@@ -367,7 +367,7 @@ def _draw_sheet(reading: AnnotationSet, path: Path, seed: int) -> None:
     records = reading.records
     chosen = np.random.default_rng(seed).permutation(len(records))[:_TILES]
     tiles = [_tile(records[i], reading.schema) for i in sorted(chosen)]
-    cv2.imwrite(str(path), grid(tiles, min(_COLUMNS, len(tiles))))
+    write_image(path, grid(tiles, min(_COLUMNS, len(tiles))))
 
 
 def _tile(record: PoseRecord, schema: KeypointSchema) -> np.ndarray:

@@ -12,7 +12,7 @@ from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.stats import opened
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
-from kpplugins.data.images import SHOWN, read_image
+from kpplugins.data.images import SHOWN, read_image, write_image
 from kpplugins.data.repeats import joined, matched_instances, people, repeated_instances
 from kpplugins.formats.open_source import SCHEMA_FILE
 from kpplugins.schema import KeypointSchema
@@ -112,7 +112,7 @@ def schema_report(
         if out is not None and num > 0 and len(points):
             out.mkdir(parents=True, exist_ok=True)
             sheet = out / SHEET_NAME
-            cv2.imwrite(str(sheet), _sheet(_fullest(reading, num, seed), shown, evidence))
+            write_image(sheet, _sheet(_fullest(reading, num, seed), shown, evidence))
     text = _text(schema, shown, evidence, (points[..., 2] > 0).sum(axis=0), warnings)
     written = _write(schema, source / SCHEMA_FILE) if write else None
     return SchemaReport(schema, stated, tuple(evidence), text, tuple(warnings), sheet, written)

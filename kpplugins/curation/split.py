@@ -21,6 +21,7 @@ from kpplugins.data.parsing.values import as_dict, as_list
 from kpplugins.data.splits import SPLITS
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 
 _ASIDE = ".annotations-before-split"
 """Name of the folder of old files between the two renamings."""
@@ -243,6 +244,4 @@ def _note_in_report(folder: Path, counts: dict[str, int]) -> None:
     with contextlib.suppress(BadInputError, OSError):
         report = as_dict(load_json(path), "the report", str(path))
         report["split"] = counts
-        beside = path.with_name(".report.json.new")
-        beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
+        replace_text(path, json.dumps(report, indent=1) + "\n")

@@ -16,6 +16,7 @@ from kpplugins.data.splits import SPLITS
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import Format
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_text, replaced_file
 from kpplugins.visualization.table import markdown_table
 
 JSON_NAME, PLOT_NAME = "stats.json", "stats.png"
@@ -69,9 +70,7 @@ def stats(
     numbers = {"source": str(source), "format": known.name, **numbers}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / JSON_NAME).write_text(
-            json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        replace_text(out / JSON_NAME, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
         _plot(reading, numbers, out / PLOT_NAME)
     return numbers, _text(numbers)
 
@@ -202,7 +201,8 @@ def _plot(reading: AnnotationSet, numbers: Mapping[str, Any], path: Path) -> Non
     _plot_counts(
         axes[5], numbers["labelled points an instance"], "labelled keypoints per instance", "instances"
     )
-    figure.savefig(path, dpi=100)
+    with replaced_file(path) as aside:
+        figure.savefig(aside, dpi=100)
 
 
 def _histogram(axis: Any, values: Sequence[float], label: str, what: str) -> None:

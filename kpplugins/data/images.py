@@ -1,6 +1,6 @@
 """Read images: size and completeness from the header, and the decoded pixels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from kpplugins.compat.pixel_limit import LIMIT_NAME, most_pixels, opencv_keeps_i
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.data.placement.made_on import TURNED
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_bytes
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Lower-case endings of files that count as images."""
@@ -243,3 +244,25 @@ def _ends_with(path: Path, mark: bytes) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL))
         return mark in file.read()
+
+
+def write_image(path: Path, image: np.ndarray, options: Sequence[int] = ()) -> None:
+    """Write an image completely or not at all.
+
+    Args:
+        path: the file; its suffix names the format.
+        image: (H, W) or (H, W, 3) BGR.
+        options: of OpenCV's ``imencode``.
+
+    Raises:
+        BadInputError: OpenCV does not know the format, or the file cannot be written.
+    """
+    import cv2
+
+    try:
+        done, content = cv2.imencode(path.suffix, image, list(options))
+    except cv2.error as error:
+        raise BadInputError(f"cannot be written as {path.suffix or 'an image'}", where=str(path)) from error
+    if not done:
+        raise BadInputError(f"cannot be written as {path.suffix}", where=str(path))
+    replace_bytes(path, content.tobytes())

@@ -12,6 +12,7 @@ from kpplugins.data.annotation_set import SPLITS_FILE
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.splits import SPLITS
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 
 
 def write_splits(folder: Path, split_of: Mapping[str, str]) -> None:
@@ -23,7 +24,7 @@ def write_splits(folder: Path, split_of: Mapping[str, str]) -> None:
     """
     content = {split: sorted(name for name, s in split_of.items() if s == split) for split in SPLITS}
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    (folder / SPLITS_FILE).write_text(text + "\n", encoding="utf-8")
+    replace_text(folder / SPLITS_FILE, text + "\n")
 
 
 def read_splits(folder: Path, images: Iterable[Path]) -> dict[Path, str]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import sync
 
 OPSET = 18
 """The opset that PyTorch's exporter writes natively; others are converted from it."""
@@ -83,9 +84,12 @@ def export_onnx(
         proof.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         beside = file.with_suffix(".onnx.json")
         beside.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for made in (file, beside, proof):
+            sync(made)
         file.replace(path)
         beside.replace(path.with_suffix(".onnx.json"))
         proof.replace(path.with_suffix(".parity.json"))
+        sync(path.parent)
     return report
 
 

@@ -5,11 +5,13 @@ The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``ValLossH
 and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training), ``averaging`` (weight averaging
 that does), ``FreezeHook`` (parts that are not trained), ``packed_collate`` (a batch moves from worker to trainer in one
 piece), ``clocks`` (wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``:
-MMEngine's Runner of a settled config), ``guards`` (what watches over a training).
+MMEngine's Runner of a settled config), ``guards`` (what watches over a training), ``continuity``
+(a training that is stopped anywhere goes on as if it had not been).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
 
+from kpplugins.engine.continuity import ContinuityHook
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
 from kpplugins.engine.cyclic_lr import CyclicLR
 from kpplugins.engine.cyclic_momentum import CyclicMomentum
@@ -29,6 +31,7 @@ from kpplugins.engine.val_loss_hook import ValLossHook
 
 __all__ = [
     "BestCheckpointHook",
+    "ContinuityHook",
     "CpuAmpOptimWrapper",
     "CyclicLR",
     "CyclicMomentum",

@@ -3,19 +3,29 @@
 import os
 import re
 from collections.abc import Callable
+from functools import partial
+from logging import FileHandler
+from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.registry import VISUALIZERS
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.visualization import Visualizer
+from torch.utils.data import DataLoader
 
 from kpplugins.config.parts import own_datasets
 from kpplugins.data.images import read_image
 from kpplugins.engine.averaging import follow_length
 from kpplugins.engine.cached_text_config import CachedTextConfig
+from kpplugins.engine.continuity.epoch_loop import ContinuedEpochLoop
+from kpplugins.engine.continuity.iteration_loop import ContinuedIterationLoop
+from kpplugins.engine.continuity.state import LENGTH, progress_of, restore, save_between
+from kpplugins.engine.continuity.stop_signals import StopSignals, end_by, shield_worker
 from kpplugins.engine.freeze_hook import freeze_parts, frozen_by
 from kpplugins.engine.guards.guarded import guarded_hooks
 from kpplugins.engine.guards.loaders import require_batches
@@ -23,12 +33,18 @@ from kpplugins.engine.guards.torch_errors import one_line_of
 from kpplugins.engine.schedules import Start, fitted, require_resumable
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replaced_file
 from kpplugins.weights.checkpoints import unwrapped
 from kpplugins.weights.pretrained import keep_fitting
 from kpplugins.weights.run_record import KEY, RunRecord
 
 _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook"}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
+_LOOPS = (
+    (True, ("EpochBasedTrainLoop", EpochBasedTrainLoop), ContinuedEpochLoop),
+    (False, ("IterBasedTrainLoop", IterBasedTrainLoop), ContinuedIterationLoop),
+)
+"""``by_epoch``, MMEngine's loop by name or class, and ours."""
 
 
 _TEXTS = ("config", "cfg")
@@ -44,11 +60,15 @@ class KeepingRunner(Runner):
     Attributes:
         record: the run's record, which goes into every checkpoint.
         opened: content of checkpoints that have been read already, by path; what is loaded is taken out.
+        saved_at: the iteration of the last checkpoint that a training can go on from.
+        signals: to stop, which the training has received.
     """
 
     record: RunRecord | None = None
     opened: dict[str, dict[str, Any]] | None = None
-    _stored_schedulers = 0
+    saved_at: int | None = None
+    signals: StopSignals
+    _stored: dict[str, Any] | None = None
 
     def dump_config(self) -> None:
         """Do nothing; MMEngine calls it while the Runner is built."""
@@ -72,6 +92,14 @@ class KeepingRunner(Runner):
             getattr(kind, "_instance_dict", {}).pop(visualizer["name"], None)
         return super().build_visualizer(visualizer)
 
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger, which stops the run when its file cannot be written, with the system's error."""
+        built = super().build_logger(*args, **kwargs)
+        for handler in built.handlers:
+            if isinstance(handler, FileHandler):
+                handler.handleError = _raise_again  # type: ignore[method-assign]  # no traceback a line
+        return built
+
     def wrap_model(self, model_wrapper_cfg: Any, model: Any) -> Any:
         """Freeze the parts that ``FreezeHook`` names, then wrap the model as MMEngine does."""
         freeze_parts(model, frozen_by(self.cfg.get("custom_hooks") or []))
@@ -82,30 +110,86 @@ class KeepingRunner(Runner):
         fitting = fitted(scheduler, optim_wrapper, self._train_loop, stretch=bool(own_datasets(self.cfg)))
         return super()._build_param_scheduler(fitting, optim_wrapper)
 
+    @staticmethod
+    def build_dataloader(dataloader: Any, *args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader as MMEngine does, whose workers leave signals to the training."""
+        loader = Runner.build_dataloader(dataloader, *args, **kwargs)
+        loader.worker_init_fn = partial(shield_worker, inner=loader.worker_init_fn)
+        return loader
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the training loop, in place of MMEngine's own kinds the one that can go on anywhere."""
+        kind = loop.get("type") if isinstance(loop, dict) else None
+        for by_epoch, theirs, ours in _LOOPS:
+            if isinstance(loop, dict) and (
+                kind is None and loop.get("by_epoch") is by_epoch or kind in theirs
+            ):
+                settings = {key: value for key, value in loop.items() if key not in ("type", "by_epoch")}
+                return ours(runner=self, dataloader=self._train_dataloader, **settings)
+        return super().build_train_loop(loop)
+
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Resume as MMEngine does, but with the schedule and the optimizer's settings of this run's config."""
         start = Start(self)
         super().resume(filename, *args, **kwargs)
-        start.follow(self._stored_schedulers)
+        stored = self._stored or {}
+        start.follow(len(stored.get("param_schedulers") or ()), stored["meta"].get(LENGTH))
+        restore(self, stored)
+        if Path(filename).resolve().parent == Path(self.work_dir).resolve():
+            self.saved_at = self.iter
+        self._stored = None
 
     def keep_config(self) -> None:
         """Write the settled config into the work dir."""
-        super().dump_config()
+        with replaced_file(
+            Path(self.work_dir) / Path(self.cfg.filename or f"{self.timestamp}.py").name
+        ) as aside:
+            self.cfg.dump(aside)
 
     def train(self) -> Any:
         """Train as MMEngine does; bad input on the way raises a one-line BadInputError."""
         if own_datasets(self.cfg):
             follow_length(self.hooks, self.train_loop.max_iters, self.train_loop.max_epochs)
-        return _telling(super().train, str(self.cfg.filename))
+        with StopSignals() as self.signals:
+            model = _telling(super().train, str(self.cfg.filename))
+        end_by(self.signals.received)
+        return model
 
     def test(self) -> Any:
         """Test as MMEngine does; bad input on the way raises a one-line BadInputError."""
         return _telling(super().test, str(self.cfg.filename))
 
-    def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
-        """Save a checkpoint with the run's record in ``meta``, so that the checkpoint alone is enough."""
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, meta: dict | None = None, **kwargs: Any
+    ) -> None:
+        """Save a checkpoint, whole or not at all, with what testing and resuming need besides MMEngine's content."""
         record = {} if self.record is None else {KEY: self.record.to_meta()}
-        super().save_checkpoint(*args, meta={**(meta or {}), **record}, **kwargs)
+        meta = {**(meta or {}), **record, **progress_of(self)}
+        if not is_main_process() or "://" in str(out_dir):
+            super().save_checkpoint(out_dir, filename, *args, meta=meta, **kwargs)
+        else:
+            Path(out_dir).mkdir(parents=True, exist_ok=True)
+            with replaced_file(Path(out_dir) / filename) as aside:
+                super().save_checkpoint(str(aside.parent), aside.name, *args, meta=meta, **kwargs)
+        if kwargs.get("save_optimizer", True):
+            self.saved_at = meta.get("iter")
+
+    def save_and_end(self, epoch: int, iteration: int, received: int) -> None:
+        """Save a checkpoint to resume from, unless there is one of this iteration, and end the process.
+
+        Args:
+            epoch: epochs that are done.
+            iteration: iterations that are done.
+            received: the number of the signal.
+
+        Raises:
+            KeyboardInterrupt: the process was told to stop by Ctrl-C.
+            SystemExit: it was told so by another signal.
+        """
+        if self.saved_at != iteration:
+            save_between(self, epoch, iteration)
+        self.logger.warning("stopped after iteration %d of %d; to go on: --resume", iteration, self.max_iters)
+        end_by(received)
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
         """Load the tensors of a checkpoint that fit, and log the others (see ``keep_fitting``).
@@ -118,7 +202,7 @@ class KeepingRunner(Runner):
             content = CheckpointLoader.load_checkpoint(filename, map_location)
         if self._resume:
             require_resumable(content, filename, self.optim_wrapper)
-            self._stored_schedulers = len(content.get("param_schedulers") or ())
+            self._stored = content
         checkpoint = keep_fitting(unwrapped(self.model), content, filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)
@@ -169,6 +253,11 @@ def _join_on_cpu(cfg: Config) -> None:
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("gloo")
     cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
+
+
+def _raise_again(record: Any) -> None:
+    """Raise the error that is being handled."""
+    raise  # noqa: PLE0704
 
 
 def _telling(work: Callable[[], Any], where: str) -> Any:

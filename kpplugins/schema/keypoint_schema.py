@@ -11,6 +11,7 @@ from typing import Any
 
 from kpplugins.schema.side_names import read_sides
 from kpplugins.structures.errors import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 
 DEFAULT_SIGMA = 0.05
 """OKS sigma of a keypoint without a measured one: repeated annotations are assumed to spread by 5 % of the instance's
@@ -179,7 +180,7 @@ class KeypointSchema:
 
     def save(self, path: Path) -> None:
         """Write the schema as JSON."""
-        path.write_text(json.dumps(self.__dict__, indent=2) + "\n", encoding="utf-8")
+        replace_text(path, json.dumps(self.__dict__, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> "KeypointSchema":

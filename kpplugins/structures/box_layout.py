@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kpplugins.structures.errors import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 
 _MARGIN = 0.05
 """Least distance of a keypoint from the sides of its box, in units of the box's longer side."""
@@ -80,9 +81,7 @@ class BoxLayout:
 
     def save(self, path: Path) -> None:
         """Write the layout as JSON."""
-        path.write_text(
-            json.dumps({"places": self.places, "size": self.size}, indent=1) + "\n", encoding="utf-8"
-        )
+        replace_text(path, json.dumps({"places": self.places, "size": self.size}, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path, num_keypoints: int) -> "BoxLayout":

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kpplugins.structures.replaced_file import replaced_file
+
 Line = tuple[Sequence[float], Sequence[float | None]]
 """A line in a plot: x and y of its points; ``None`` where there is no value."""
 
@@ -46,7 +48,8 @@ def plot_comparison(
     if all(v is None or v > 0 for _, y in loss.values() for v in y):  # likelihoods may be negative
         middle.set_yscale("log")
     right.set(title="validation", xlabel="minutes of training", ylabel=metric_name)
-    figure.savefig(path, dpi=110)
+    with replaced_file(path) as aside:
+        figure.savefig(aside, dpi=110)
     return path
 
 

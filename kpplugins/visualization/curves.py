@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kpplugins.structures.replaced_file import replaced_file
+
 METRIC_KEYS = ("AP", "AP50", "box/AP", "PCK@0.05", "PCK@0.1")
 CURVES = "curves.png"
 VAL_LOSS = "val_loss"
@@ -59,7 +61,8 @@ def plot_curves(work_dir: Path) -> Path | None:
     _draw_losses(left, train, val)
     if val:
         _draw_metrics(right[0], val)
-    figure.savefig(work_dir / CURVES, dpi=110)
+    with replaced_file(work_dir / CURVES) as aside:
+        figure.savefig(aside, dpi=110)
     return work_dir / CURVES
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from kpplugins.data.images import write_image
 from kpplugins.evaluation.coco_detection import box_overlap
 from kpplugins.evaluation.evaluation_result import EvaluationResult
 from kpplugins.evaluation.functional import oks
@@ -54,7 +55,7 @@ def best_and_worst(
             for i, caption in zip(chosen, captions, strict=True)
         ]
         rows += [grid(tiles, columns)] if tiles else []
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_image(path, np.vstack(rows))
 
 
 def _caption(result: EvaluationResult, i: int) -> str:

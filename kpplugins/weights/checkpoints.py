@@ -1,5 +1,6 @@
 """Find the run and the checkpoint that are meant, and load the checkpoint strictly."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def default_checkpoint(work_dir: Path) -> Path:
         BadInputError: the folder holds none.
     """
     for pattern in ("best_*.pth", "epoch_*.pth", "iter_*.pth"):
-        found = sorted(work_dir.glob(pattern), key=lambda p: p.stat().st_mtime)
+        found = sorted(work_dir.glob(pattern), key=_age)
         if found:
             return _by_first_metric(found, work_dir)
     raise BadInputError(
@@ -34,6 +35,11 @@ def default_checkpoint(work_dir: Path) -> Path:
         expected="best_*.pth or epoch_*.pth",
         todo="train first: kpplugins train CONFIG, or name the checkpoint",
     )
+
+
+def _age(file: Path) -> tuple[float, int]:
+    """Return what is greater for the newer checkpoint; clocks of file systems are coarse."""
+    return file.stat().st_mtime, int(re.sub(r"\D", "", file.stem.rpartition("_")[2]) or 0)
 
 
 def _by_first_metric(found: list[Path], work_dir: Path) -> Path:

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from kpplugins.data.annotation_set import SCHEMA_FILE
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures.replaced_file import replace_text
 from kpplugins.version import __version__
 from kpplugins.weights.stored_config import built_config, config_from_text
 
@@ -58,7 +59,7 @@ class RunRecord:
             self.schema.save(folder / SCHEMA_FILE)
         if self.classes is not None:
             text = json.dumps(list(self.classes), indent=2) + "\n"
-            (folder / CLASSES_FILE).write_text(text, encoding="utf-8")
+            replace_text(folder / CLASSES_FILE, text)
         if self.layout is not None:
             self.layout.save(folder / LAYOUT_FILE)
 

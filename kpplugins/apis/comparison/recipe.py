@@ -20,6 +20,7 @@ from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.engine.time_budget_hook import OVER
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import METRIC_KEYS, read_scalars
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
 
@@ -151,7 +152,7 @@ class Recipe:
             "max_epochs": epochs, **course, **self._tested(checkpoint),
         }  # fmt: skip
         row = finite(row)
-        (self.work_dir / ROW).write_text(json.dumps(row) + "\n", encoding="utf-8")
+        replace_text(self.work_dir / ROW, json.dumps(row) + "\n")
         return row
 
     def _course(self) -> dict[str, Any]:

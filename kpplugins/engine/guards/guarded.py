@@ -5,7 +5,7 @@ from typing import Any
 
 _INSTEAD = {"CheckpointHook": "BestCheckpointHook", "EarlyStoppingHook": "PatientStoppingHook"}
 """MMEngine's hooks and those that stand in for them."""
-_ALWAYS = ("FiniteStepsHook", "LearningWatchHook", "NoMatchHook", "SingleValueNormHook")
+_ALWAYS = ("FiniteStepsHook", "LearningWatchHook", "NoMatchHook", "SingleValueNormHook", "ContinuityHook")
 _CHECKPOINT = "checkpoint"
 
 

@@ -8,6 +8,9 @@ from mmpose.registry import HOOKS
 from kpplugins.engine.guards.validation_rank import Rank, rank_of
 from kpplugins.structures import BadInputError
 
+_COUNT = "early_stopping"
+"""Key in the message hub, and so in every checkpoint: validations without progress, the best score and its rank."""
+
 
 @HOOKS.register_module()
 class PatientStoppingHook(EarlyStoppingHook):
@@ -22,7 +25,17 @@ class PatientStoppingHook(EarlyStoppingHook):
         BadInputError: at a validation, if ``monitor`` is a metric that it does not measure.
     """
 
+    priority = "LOW"  # before the checkpoint is written, which has to hold the count
     _best: Rank | None = None
+
+    def before_train(self, runner: Any) -> None:
+        """Go on counting, if the training is resumed."""
+        if runner.iter and _COUNT in runner.message_hub.runtime_info:
+            self.wait_count, self.best_score, best = runner.message_hub.get_info(_COUNT)
+            self._best = best and tuple(best)
+            if self.wait_count >= self.patience:
+                runner.train_loop.stop_training = True
+                runner.logger.warning("early stopping has ended this training; to go on: a greater patience")
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Decide whether to stop the training."""
@@ -37,3 +50,5 @@ class PatientStoppingHook(EarlyStoppingHook):
             self.wait_count = -1  # MMEngine's hook adds one
         self._best = rank if self._best is None else max(rank, self._best)
         super().after_val_epoch(runner, metrics)
+        state = [self.wait_count, self.best_score, list(self._best)]
+        runner.message_hub.update_info(_COUNT, state)

@@ -16,6 +16,7 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop
 
 from kpplugins.config.values import name_of
+from kpplugins.engine.continuity.pending import is_pending
 from kpplugins.engine.time_budget_hook import OVER, SPENT
 from kpplugins.structures import BadInputError
 
@@ -37,13 +38,15 @@ def finished_at(content: Mapping[str, Any], cfg: Config) -> str | None:
         Where the training stands, in words; ``None`` if there is something left.
     """
     meta, plan = content.get("meta") or {}, cfg.get("train_cfg") or {}
+    told = (content.get("message_hub") or {}).get("runtime_info") or {}
+    if cfg.get("val_cfg") is not None and meta.get("iter") is not None and is_pending(told, meta["iter"]):
+        return None
     for counted, key, done in (("iteration", "max_iters", "iter"), ("epoch", "max_epochs", "epoch")):
         asked = plan.get(key)
         if asked is not None and meta.get(done) is not None:
             if meta[done] >= asked:
                 return f"{counted} {meta[done]} of {asked} is done"
             break
-    told = (content.get("message_hub") or {}).get("runtime_info") or {}
     hooks = cfg.get("custom_hooks") or []
     limits = [h["minutes"] for h in hooks if name_of(h.get("type")) == "TimeBudgetHook" and "minutes" in h]
     if told.get(OVER) and limits and told.get(SPENT, 0.0) >= min(limits) * 60:
@@ -69,18 +72,19 @@ class Start:
         self._groups = [_settings(g) for g in runner.optim_wrapper.param_groups] if self.known else []
         self._states = [copy.copy(_state(s)) for s in self._schedulers]
 
-    def follow(self, stored: int) -> None:
+    def follow(self, stored: int, length: int | None = None) -> None:
         """Take the config's settings and its schedule, up to the epoch or iteration of the restored checkpoint.
 
         A schedule with a scheduler that follows a metric stays as it was restored, but for its end.
 
         Args:
             stored: the number of schedulers in the checkpoint.
+            length: batches per epoch of its training, if known.
         """
         if not self.known:
             return
         stands_at = self._runner.train_loop.iter
-        self._start_epoch()
+        self._start_epoch(length)
         groups = self._runner.optim_wrapper.param_groups
         restored = [_settings(group) for group in groups]
         moved = {getattr(s, "param_name", "lr") for s in self._schedulers} | {"lr"}
@@ -124,19 +128,18 @@ class Start:
         restored = [{k: v for k, v in _state(s).items() if k not in _MOVING} for s in self._schedulers]
         return own == restored
 
-    def _start_epoch(self) -> None:
-        """Count the iterations of the epochs that are done in epochs of this run's length."""
+    def _start_epoch(self, length: int | None) -> None:
+        """Count the iterations that are done in epochs of this run's length, and keep the place within an epoch."""
         loop = self._runner.train_loop
         if not isinstance(loop, EpochBasedTrainLoop):
             return
-        done = loop.epoch * len(loop.dataloader)
+        now = len(loop.dataloader)
+        within = max(loop.iter - loop.epoch * length, 0) if length else 0
+        done = loop.epoch * now + within * now // (length or 1)
         if done != loop.iter:
-            logger.info(
-                "resumed after epoch %d: iteration %d of this run, %d in the checkpoint",
-                loop.epoch,
-                done,
-                loop.iter,
-            )
+            words = "resumed after epoch %d%s: iteration %d of this run, %d in the checkpoint"
+            share = f" and {within} of {length} batches" if within else ""
+            logger.info(words, loop.epoch, share, done, loop.iter)
             loop._iter = done
 
     def _tell(self, restored: list[dict[str, Any]]) -> None:

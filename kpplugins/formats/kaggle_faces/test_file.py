@@ -2,7 +2,6 @@
 and the file to submit."""
 
 import csv
-import tempfile
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from kpplugins.data.parsing.values import parse_number
 from kpplugins.formats.kaggle_faces.reader import NAMES
 from kpplugins.formats.kaggle_faces.table import FIRST_CENTRE, SIDE, WHERE_TO_GET, image_of, rows
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replaced_file
 
 COORDINATES = tuple(f"{name}_{axis}" for name in NAMES for axis in "xy")
 """The features that can be requested."""
@@ -126,10 +126,8 @@ def write_submission(
         clipped += location != value
         lines.append((row.row, f"{location:.5f}"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as aside:
-        with (Path(aside) / "new.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([("RowId", "Location"), *lines])
-        (Path(aside) / "new.csv").replace(path)
+    with replaced_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("RowId", "Location"), *lines])
     return clipped
 
 

@@ -24,6 +24,7 @@ class Run:
         self.work_dir, self.hook, self.epoch, self.iter, self.said = str(folder), hook, 0, 0, []
         self.message_hub = MessageHub.get_instance(f"{folder}-{id(self)}")
         self.logger = SimpleNamespace(info=lambda text, *values: self.said.append(text % values))
+        self.max_epochs, self.max_iters, self.saved_at = 99, 990, None
         self.train_loop = SimpleNamespace(stop_training=False)
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
