@@ -162,7 +162,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Fo
 
 HEAVY = (
     "kpplugins", "cv2", "matplotlib.pyplot", "mmpose.apis", "mmpose.codecs", "mmpose.datasets", "mmpose.engine",
-    "mmpose.evaluation", "mmpose.models", "mmpose.visualization",
+    "mmpose.evaluation", "mmpose.models", "mmpose.visualization", "torch.distributed.launcher.api",
 )  # fmt: skip
 """What the command lines import of others, which takes most of a short one's time; behind this project's stand-ins."""
 
@@ -194,11 +194,11 @@ def tool(
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
         else:
             ranks = torchrun_environments(processes) if processes > 1 else [{}]
-            done = forks(*HEAVY).run(command, folder, ranks)
+            done = run.forks.run(command, folder, ranks)
         assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
         return done
 
-    run.folder = folder
+    run.folder, run.forks = folder, forks(*HEAVY)
     return run
 
 
@@ -209,6 +209,12 @@ def torchrun_environments(processes: int) -> list[dict[str, str]]:
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
     world = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), **address}
     return [{"RANK": str(i), "LOCAL_RANK": str(i), **world} for i in range(processes)]
+
+
+@pytest.fixture(scope="session")
+def torchrun() -> Callable[[int], list[dict[str, str]]]:
+    """The environments of some processes that torchrun starts together."""
+    return torchrun_environments
 
 
 @pytest.fixture(scope="session")

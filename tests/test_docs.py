@@ -18,7 +18,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 def commands(page: Path) -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    joined = "\n".join(blocks).replace("\\\n", " ")
+    lines = re.sub(r"^(torchrun|srun) .*-m kpplugins", "kpplugins", joined, flags=re.M).splitlines()
     return [
         line.split("  #")[0].strip() for line in lines if line.startswith(("kpplugins ", "python tools/"))
     ]

@@ -14,9 +14,10 @@ from mmengine.dist import is_main_process
 
 from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.config.load import datasets_of, load_config, schema_of, work_dir_of
+from kpplugins.config.load import datasets_of, environment_of, load_config, schema_of, work_dir_of
 from kpplugins.config.parts import classes_of
 from kpplugins.data.images import SHOWN, read_image
+from kpplugins.engine.processes.joining import join
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.evaluation.detection_result import DetectionResult
@@ -75,6 +76,7 @@ def test(
     if predictions is not None:
         _require_json(Path(predictions))
     run = _run(config, checkpoint, work_dir, trust_checkpoint)
+    join(launcher, {} if launcher == "none" else environment_of(run.config, cfg_options))
     own = run.checkpoint.parent if isinstance(run.config, Config) else None
     cfg = load_config(
         run.config, data=data, work_dir=work_dir or own, cfg_options=cfg_options, skip_bad=skip_bad

@@ -16,11 +16,13 @@ from mmengine.dist import is_main_process
 from mmengine.runner import find_latest_checkpoint
 
 from kpplugins.compat.checkpoints import trust_checkpoints
-from kpplugins.config.load import load_config, schema_of, work_dir_of
+from kpplugins.config.load import environment_of, load_config, schema_of, work_dir_of
 from kpplugins.config.parts import pipelines_of
 from kpplugins.data.images import read_size
 from kpplugins.engine.continuity.work_dir_lock import LOCK, WorkDirLock
 from kpplugins.engine.freeze_hook import tell_random
+from kpplugins.engine.processes.joining import join
+from kpplugins.engine.processes.restarts import keep_job, told_restart
 from kpplugins.engine.run_facts import RUN_FACTS, run_facts
 from kpplugins.engine.runner import KeepingRunner, build_runner
 from kpplugins.engine.schedules import finished_at
@@ -81,12 +83,16 @@ def train(
             cannot be fetched (see ``require_pretrained``).
     """
     options = {**(cfg_options or {}), **({"amp": True} if amp else {})}
+    join(launcher, {} if launcher == "none" else environment_of(config, options))
     cfg = load_config(config, data=data, work_dir=work_dir, cfg_options=options, skip_bad=skip_bad)
     cfg.work_dir = str(work_dir_of(cfg))
     cfg.launcher = launcher
     _require_pipeline(cfg)
     with trust_checkpoints(trust_checkpoint), _locked(cfg):
-        _set_resume(cfg, resume)
+        restarted = told_restart(Path(cfg.work_dir))
+        if restarted and is_main_process():
+            logger.warning("%s: this job was started again, it resumes", cfg.work_dir)
+        _set_resume(cfg, restarted or resume)
         if from_scratch:
             require_no_own(cfg)
         if from_scratch or cfg.get("resume"):  # a resumed run has its weights
@@ -99,7 +105,7 @@ def train(
                 )  # fmt: skip
         opened = _open_checkpoint(cfg)
         if not any(_is_finished(cfg, *one) for one in opened.items()):
-            _train(cfg, opened)
+            _train(cfg, opened, restarted)
     return Path(cfg.work_dir)
 
 
@@ -132,7 +138,7 @@ _FULL, _DENIED = (
 )
 
 
-def _train(cfg: Config, opened: dict[str, dict[str, Any]]) -> None:
+def _train(cfg: Config, opened: dict[str, dict[str, Any]], restarted: bool) -> None:
     """Train a settled config in its work dir; what the checkpoint holds has been read."""
     runner = build_runner(cfg, training=True)
     if cfg.resume and cfg.load_from:
@@ -150,6 +156,8 @@ def _train(cfg: Config, opened: dict[str, dict[str, Any]]) -> None:
         runner.keep_config()
         runner.record.save_beside(Path(runner.work_dir))
         _keep_facts(runner)
+    if not restarted:
+        keep_job(Path(runner.work_dir))
     runner.train()
     if is_main_process():
         plot_curves(Path(cfg.work_dir))

@@ -4,6 +4,7 @@ import argparse
 import ast
 import errno
 import logging
+import os
 import signal
 import sys
 import threading
@@ -140,6 +141,15 @@ def _told(error: Exception) -> tuple[str, int]:
         return f"the package {missing} is not installed; to do: {todo}", 3
     words = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {words}; to do: run it again with --debug, and report the traceback", 70
+
+
+def is_first() -> bool:
+    """Tell whether this process says what was done.
+
+    Returns:
+        Whether it is the first of those that a launcher started, or alone.
+    """
+    return os.environ.get("RANK", "0") == "0"
 
 
 def values(pairs: list[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kpplugins.commands._command import CommandParser, add_common, options, run
+from kpplugins.commands._command import CommandParser, add_common, is_first, options, run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
         files = {"submission": args.submission, "predictions": args.predictions}
         numbers, out, table = test(args.config, args.checkpoint, **files, **options(args))
+        if not is_first():
+            return 0
         print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
         print(table, end="")
         print(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kpplugins.commands._command import CommandParser, add_common, options, run
+from kpplugins.commands._command import CommandParser, add_common, is_first, options, run
 
 START = (  # finds kpplugins where this process did, installed or not
     f"import sys; sys.path[:] = {sys.path!r}; from kpplugins.commands.train import main; sys.exit(main())"
@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         scratch = args.from_scratch
         out = train(config, resume=args.resume, amp=args.amp, from_scratch=scratch, **options(args))
         kept = out / Path(config.rpartition("::")[2]).name
-        print(f"trained: {out}\nnext: kpplugins test {kept}")
+        if is_first():
+            print(f"trained: {out}\nnext: kpplugins test {kept}")
         return 0
 
     return run(work, args)

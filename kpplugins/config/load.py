@@ -27,7 +27,7 @@ from kpplugins.config.rules import RULES, Replaced, Rule
 from kpplugins.config.source import DATA, OPTIONS, Layer, over, read_config
 from kpplugins.schema import KeypointSchema
 
-__all__ = ["classes_of", "datasets_of", "load_config", "schema_of", "work_dir_of"]
+__all__ = ["classes_of", "datasets_of", "environment_of", "load_config", "schema_of", "work_dir_of"]
 
 
 def load_config(
@@ -88,6 +88,24 @@ def load_config(
         forbid_flips(cfg, schema)
         tell_unflipped(cfg)
     return cfg
+
+
+def environment_of(config: str | Path | Config, options: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Read the ``env_cfg`` of a config without settling it (no data are needed).
+
+    Args:
+        config: the file, or a ``Config``.
+        options: values by dotted key that override the file's.
+
+    Returns:
+        MMEngine's settings of the process.
+
+    Raises:
+        BadInputError: a missing or unreadable file.
+    """
+    cfg = Config(dict(env_cfg=read_config(config)[0].get("env_cfg") or {}))
+    cfg.merge_from_dict({key: v for key, v in (options or {}).items() if key.split(".")[0] == "env_cfg"})
+    return dict(cfg.env_cfg)
 
 
 def work_dir_of(config: str | Path | Config) -> Path:

@@ -171,7 +171,8 @@ def read_pixels(path: str | Path) -> np.ndarray:
         reason = " ".join(str(error).split())[-100:] or "not enough memory"
         raise BadInputError(f"image cannot be decoded ({reason})", where=str(file)) from error
     if image is None:
-        raise BadInputError("image cannot be decoded", where=str(file), todo="fetch it again")
+        what = "image cannot be decoded" if file.is_file() else "image is missing"
+        raise BadInputError(what, where=str(file), todo="fetch it again")
     return np.asarray(image)
 
 

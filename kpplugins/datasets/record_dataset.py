@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dataset import force_full_init
 from mmengine.logging import MessageHub
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
 from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.images import SHOWN, read_image
 from kpplugins.datasets.kept_arrays import kept_arrays
+from kpplugins.datasets.lost_samples import LostSamples, failing_image, require_finite_sample
 from kpplugins.datasets.sample_index import SampleIndex, arrays_of, paths_in, rows_of
 from kpplugins.datasets.whole_samples import whole_image, whole_instance
 from kpplugins.schema import KeypointSchema
@@ -44,7 +46,8 @@ class RecordDataset(BaseCocoStyleDataset):
     Args:
         data_root: where the data are.
         keypoints: names of the keypoints to use, in this order; ``None`` uses all of the schema.
-        skip_bad: skip bad files, with a message that counts them and names the faults.
+        skip_bad: skip bad files, with a message that counts them and names the faults; also images that cannot be
+            read any more later: another sample is learnt in their place, and a test leaves them out.
         backgrounds: train on images without any instance, too, with ``data_mode="bottomup"``; a test always uses them.
         **kwargs: see ``BaseCocoStyleDataset``.
 
@@ -55,6 +58,8 @@ class RecordDataset(BaseCocoStyleDataset):
 
     categories: tuple[str, ...] | None = None
     """Only instances of these categories, where a subclass can choose."""
+    lost: LostSamples | None = None
+    """With ``skip_bad``, the samples that could not be read any more."""
 
     def __init__(
         self,
@@ -148,6 +153,32 @@ class RecordDataset(BaseCocoStyleDataset):
         kept = super().filter_data()
         self.serialize_data &= not isinstance(kept, SampleIndex)
         return kept
+
+    def full_init(self) -> None:
+        """Load the samples."""
+        super().full_init()
+        if self.skip_bad and self.lost is None:
+            self.lost = LostSamples(len(self))
+
+    def __getitem__(self, idx: int) -> Any:
+        """Return a sample after the pipeline; with ``skip_bad``, ``None`` for a lost one of a test."""
+        return self.prepare_data(idx) if self.test_mode and self.skip_bad else super().__getitem__(idx)
+
+    @force_full_init
+    def prepare_data(self, idx: int) -> Any:
+        """Return a sample after the pipeline; with ``skip_bad``, ``None`` if its image cannot be read any more."""
+        info = self.get_data_info(idx)
+        info["dataset"], image = self, str(info["img_path"])  # for transforms that mix samples, as in MMPose
+        try:
+            packed = self.pipeline(info)
+        except Exception as error:
+            if self.lost is not None and failing_image(error) == image:
+                self.lost.add(idx, error)
+                return None
+            require_finite_sample(info, image)
+            raise
+        require_finite_sample(info, image)  # codecs leave such keypoints out without a word
+        return packed
 
     def get_data_info(self, idx: int) -> dict:
         """Return the complete sample."""

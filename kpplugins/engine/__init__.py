@@ -6,7 +6,8 @@ and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the train
 that does), ``FreezeHook`` (parts that are not trained), ``packed_collate`` (a batch moves from worker to trainer in one
 piece), ``clocks`` (wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``:
 MMEngine's Runner of a settled config), ``guards`` (what watches over a training), ``continuity``
-(a training that is stopped anywhere goes on as if it had not been).
+(a training that is stopped anywhere goes on as if it had not been), ``processes`` (several processes, and jobs that are
+started again).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
@@ -20,9 +21,11 @@ from kpplugins.engine.guards import (
     BestCheckpointHook,
     FiniteStepsHook,
     LearningWatchHook,
+    LostSamplesHook,
     NoMatchHook,
     PatientStoppingHook,
     SingleValueNormHook,
+    SteadyTimerHook,
 )
 from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
@@ -37,11 +40,13 @@ __all__ = [
     "CyclicMomentum",
     "FiniteStepsHook",
     "LearningWatchHook",
+    "LostSamplesHook",
     "PatientStoppingHook",
     "FreezeHook",
     "ProgressBarHook",
     "NoMatchHook",
     "SingleValueNormHook",
+    "SteadyTimerHook",
     "TimeBudgetHook",
     "ValLossHook",
     "packed_collate",

@@ -1,5 +1,6 @@
 """A progress bar with the time left."""
 
+import time
 from typing import Any
 
 from mmengine.dist import master_only
@@ -72,7 +73,11 @@ class ProgressBarHook(Hook):
 
     @master_only
     def _open(self, name: str, total: int, initial: int = 0) -> None:
-        self._bars[name] = tqdm(total=total, initial=initial, desc=name, leave=False, disable=self.disable)
+        bar = tqdm(total=total, initial=initial, desc=name, leave=False, disable=self.disable)
+        if not bar.disable:  # else the time left would follow the system's clock
+            bar._time = time.monotonic
+            bar.start_t = bar.last_print_t = time.monotonic()
+        self._bars[name] = bar
 
     def _step(self, name: str) -> None:
         if name in self._bars:

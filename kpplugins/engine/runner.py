@@ -1,6 +1,5 @@
 """Building MMEngine's Runner, with one-line messages for faults in the config."""
 
-import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -9,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import get_backend, is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from kpplugins.config.parts import own_datasets
 from kpplugins.data.images import read_image
+from kpplugins.datasets.lost_samples import failing_image
 from kpplugins.engine.averaging import follow_length
 from kpplugins.engine.cached_text_config import CachedTextConfig
 from kpplugins.engine.continuity.epoch_loop import ContinuedEpochLoop
@@ -29,7 +29,9 @@ from kpplugins.engine.continuity.stop_signals import StopSignals, end_by, shield
 from kpplugins.engine.freeze_hook import freeze_parts, frozen_by
 from kpplugins.engine.guards.guarded import guarded_hooks
 from kpplugins.engine.guards.loaders import require_batches
+from kpplugins.engine.guards.lost_samples_hook import leave_out_lost
 from kpplugins.engine.guards.torch_errors import one_line_of
+from kpplugins.engine.processes.joining import wrapping
 from kpplugins.engine.schedules import Start, fitted, require_resumable
 from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
@@ -77,7 +79,18 @@ class KeepingRunner(Runner):
         """Register the hooks, in a training with the guards (see ``engine.guards``)."""
         if self._train_dataloader is not None:
             default_hooks, custom_hooks = guarded_hooks(default_hooks, custom_hooks)
+        else:
+            custom_hooks = [*(custom_hooks or ()), dict(type="mmpose.LostSamplesHook")]
         super().register_hooks(default_hooks, custom_hooks)
+
+    def build_evaluator(self, evaluator: Any) -> Evaluator:
+        """Build an evaluator as MMEngine does; by gloo, results go to the first process without a shared folder."""
+        built = super().build_evaluator(evaluator)
+        if get_backend() == "gloo":
+            for metric in built.metrics:
+                if metric.collect_dir is None:
+                    metric.collect_device = "gpu"  # MMEngine's word for "through the process group"
+        return built
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build a new visualizer for every run.
@@ -112,8 +125,12 @@ class KeepingRunner(Runner):
 
     @staticmethod
     def build_dataloader(dataloader: Any, *args: Any, **kwargs: Any) -> DataLoader:
-        """Build a loader as MMEngine does, whose workers leave signals to the training."""
+        """Build a loader as MMEngine does, whose workers leave signals to the training.
+
+        One that skips bad files leaves out what its dataset cannot read.
+        """
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
+        leave_out_lost(loader)
         loader.worker_init_fn = partial(shield_worker, inner=loader.worker_init_fn)
         return loader
 
@@ -230,8 +247,7 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
         cfg.resume, cfg.load_from = False, None
         hooks = cfg.get("custom_hooks") or []
         cfg.custom_hooks = [h for h in hooks if str(h["type"]).rsplit(".", 1)[-1] not in _OF_TRAINING]
-    if cfg.get("launcher", "none") == "pytorch" and not torch.cuda.is_available():
-        _join_on_cpu(cfg)
+    cfg.model_wrapper_cfg = wrapping(cfg)
     try:
         runner = KeepingRunner.from_cfg(CachedTextConfig.of(cfg))
         require_output_size(runner.model)
@@ -240,19 +256,6 @@ def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
     except Exception as error:
         raise _plain(error, cfg) from error
     return runner
-
-
-def _join_on_cpu(cfg: Config) -> None:
-    """Set up distributed training without a GPU; MMEngine would set a CUDA device whatever the backend is."""
-    if "RANK" not in os.environ:
-        raise BadInputError(
-            "--launcher pytorch outside a distributed start",
-            expected="RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment",
-            todo="start it by torchrun --nproc_per_node=N -m kpplugins train …",
-        )
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("gloo")
-    cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
 
 
 def _raise_again(record: Any) -> None:
@@ -269,21 +272,28 @@ def _telling(work: Callable[[], Any], where: str) -> Any:
         return work()
     except (AssertionError, OSError, ValueError, RuntimeError, ImportError, MemoryError, cv2.error) as error:
         text = str(error)
-        unreadable = re.search(r"occurs when loading `(.+?)`", text)
+        unreadable = failing_image(error) if "occurs when loading" in text else None
         if unreadable:
-            read_image(unreadable[1])  # says why, if it cannot
-            raise BadInputError(
-                "image cannot be decoded", where=unreadable[1],
-                todo="fetch it again, or skip bad files with --skip-bad",
-            ) from error  # fmt: skip
+            _require_readable(unreadable, error)
         if isinstance(error, BadInputError):
             if "DataLoader worker" in text:
-                raise BadInputError(text.strip().splitlines()[-1].split("BadInputError: ")[-1]) from error
+                own = text.rpartition("BadInputError: ")[2].strip()
+                raise BadInputError(own.removesuffix("\\n")) from error  # the traceback's last line break
             raise
         told = one_line_of(error, where)
         if told is not None:
             raise told from error
         raise
+
+
+def _require_readable(image: str, error: BaseException) -> None:
+    """Raise the reason why an image could not be loaded."""
+    todo = "fetch it again, or skip bad files with --skip-bad"
+    try:
+        read_image(image)
+    except BadInputError as reason:
+        raise BadInputError(reason.what, where=image, todo=todo) from error
+    raise BadInputError("image cannot be decoded", where=image, todo=todo) from error
 
 
 def _plain(error: BaseException, cfg: Config) -> BaseException:

@@ -1,3 +1,4 @@
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,16 @@ def test_cpu_amp_runs_forward_in_bfloat16_and_keeps_float32_weights():
     wrapper.update_params(output.float().sum())
     assert model.weight.dtype == torch.float32
     assert not torch.equal(before, model.weight)
+
+
+def test_the_time_left_follows_no_clock_that_is_set(monkeypatch: pytest.MonkeyPatch):
+    hook = ProgressBarHook(disable=False)
+    hook.before_train(SimpleNamespace(max_iters=10, iter=0, epoch=0))
+    for jump in (1e9, -1e9):
+        monkeypatch.setattr(time, "time", lambda jump=jump: jump)
+        hook._bars["train"].update()
+        assert 0 <= hook._bars["train"].format_dict["elapsed"] < 1e6
+    hook.after_train(SimpleNamespace())
 
 
 def test_the_bar_starts_where_a_resumed_run_does_and_closes(capsys: pytest.CaptureFixture):

@@ -3,9 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_INSTEAD = {"CheckpointHook": "BestCheckpointHook", "EarlyStoppingHook": "PatientStoppingHook"}
+_INSTEAD = {
+    "CheckpointHook": "BestCheckpointHook",
+    "EarlyStoppingHook": "PatientStoppingHook",
+    "IterTimerHook": "SteadyTimerHook",
+}
 """MMEngine's hooks and those that stand in for them."""
-_ALWAYS = ("FiniteStepsHook", "LearningWatchHook", "NoMatchHook", "SingleValueNormHook", "ContinuityHook")
+_ALWAYS = (
+    "FiniteStepsHook",
+    "LearningWatchHook",
+    "LostSamplesHook",
+    "NoMatchHook",
+    "SingleValueNormHook",
+    "ContinuityHook",
+)
 _CHECKPOINT = "checkpoint"
 
 
@@ -19,8 +30,8 @@ def guarded_hooks(
         custom_hooks: the config's own; unchanged.
 
     Returns:
-        Both, with ours in the place of MMEngine's hooks for checkpoints and early stopping, and those that every
-        training has.
+        Both, with ours in the place of MMEngine's hooks for checkpoints, early stopping and the time left, and those
+        that every training has.
     """
     defaults = {name: _exchanged(hook) for name, hook in (default_hooks or {}).items()}
     defaults.setdefault(_CHECKPOINT, dict(type=_named("BestCheckpointHook"), interval=1))

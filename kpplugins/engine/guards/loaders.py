@@ -32,7 +32,7 @@ def require_batches(loops: Iterable[Any]) -> None:
         size, number, left = loader.batch_size or 1, len(loader.sampler), 0  # type: ignore[arg-type]
         if loader.drop_last:
             left = number % size
-        if len(loader) == 0:
+        if len(loader) == 0 and (number or name == "train_dataloader" or not len(loader.dataset)):  # type: ignore[arg-type]
             raise BadInputError(
                 "no batch", where=name, expected=f"at least {size} samples for one batch, the last one is dropped",
                 found=f"{number} samples", todo=f"{name}.batch_size={max(number, 1)}, or drop_last=False",

@@ -10,6 +10,7 @@ _MEMORY = "a smaller train_dataloader.batch_size or input_size, or --amp"
 _OF_MACHINE = (
     r"out of memory|not enough memory|alloc_cpu",
     r"DataLoader worker .*(killed|exited)|shared memory|bus error",
+    r"\bgloo\b|\bNCCL\b|TCPStore|Connection (closed|reset) by peer",
 )
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"Expected more than 1 value per channel", "batch normalisation of a single value per channel",
@@ -19,8 +20,10 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
      r"size of tensor a \(\d+\) must match the size of tensor b|Sizes of tensors must match",
      "the network fails on an input of this size", _SMALL + ", of sides that are multiples of 32"),
     (_OF_MACHINE[0], "not enough memory", _MEMORY),
-    (_OF_MACHINE[1], "a data worker was ended by the system",
-     "train_dataloader.num_workers=0 (and persistent_workers=False), or more memory"),
+    (_OF_MACHINE[1], "a data worker was ended from outside",
+     "likely memory ran out: --cfg-options train_dataloader.num_workers=1 val_dataloader.num_workers=1, smaller "
+     "batches, or more memory (in a container also /dev/shm: docker run --shm-size=8g)"),
+    (_OF_MACHINE[2], "another process of the job has ended or does not answer", "see what it says itself"),
 )  # fmt: skip
 """Patterns of messages, what they mean, and what to try."""
 _INSTALL = (
