@@ -277,13 +277,20 @@ def _telling(work: Callable[[], Any], where: str) -> Any:
             _require_readable(unreadable, error)
         if isinstance(error, BadInputError):
             if "DataLoader worker" in text:
-                own = text.rpartition("BadInputError: ")[2].strip()
-                raise BadInputError(own.removesuffix("\\n")) from error  # the traceback's last line break
+                raise _of_worker(error) from error
             raise
         told = one_line_of(error, where)
         if told is not None:
             raise told from error
         raise
+
+
+def _of_worker(error: BadInputError) -> BadInputError:
+    """Return what a worker raised; PyTorch passes its traceback on as text, with the message in the last line."""
+    own = error.what.strip().splitlines()[-1].partition(": ")[2]
+    where, _, said = own.partition(": ")
+    what, _, todo = said.partition("; to do: ")
+    return BadInputError(what, where=where, todo=todo) if what else BadInputError(own)
 
 
 def _require_readable(image: str, error: BaseException) -> None:

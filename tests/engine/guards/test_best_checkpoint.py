@@ -124,12 +124,12 @@ class Own(CheckpointHook):
 def test_mmengines_hooks_are_exchanged_and_others_stay(kind: Any):
     given = {
         "checkpoint": dict(type=kind, save_best="AP"),
-        "timer": dict(type="IterTimerHook"),
+        "sampler": dict(type="DistSamplerSeedHook"),
         "logger": None,
     }
     own = [dict(type=Own), dict(type="EMAHook"), dict(type=EarlyStoppingHook, monitor="AP")]
     defaults, custom = guarded_hooks(given, own)
     assert defaults["checkpoint"] == dict(type="mmpose.BestCheckpointHook", save_best="AP")
-    assert (defaults["timer"], defaults["logger"]) == (given["timer"], None)
+    assert (defaults["sampler"], defaults["logger"]) == (given["sampler"], None)
     assert custom[:2] == own[:2] and custom[2]["type"] == "mmpose.PatientStoppingHook"
     assert given["checkpoint"]["type"] is kind or given["checkpoint"]["type"] == kind
