@@ -28,7 +28,7 @@ from kpplugins.engine.runner import KeepingRunner, build_runner
 from kpplugins.engine.schedules import finished_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
-from kpplugins.structures.replaced_file import PART, unwritable
+from kpplugins.structures.replaced_file import PART, replace_text, unwritable
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.weights.checkpoints import read_checkpoint, require_fit, unwrapped
 from kpplugins.weights.last_checkpoint import last_checkpoint
@@ -168,7 +168,7 @@ def _keep_facts(runner: KeepingRunner) -> None:
     loops = {"train": runner.train_loop, "val": runner.val_loop}
     datasets = {split: loop.dataloader.dataset for split, loop in loops.items() if loop is not None}
     text = json.dumps(run_facts(runner.cfg, datasets, runner.seed), indent=2)
-    (Path(runner.log_dir) / RUN_FACTS).write_text(text + "\n", encoding="utf-8")
+    replace_text(Path(runner.log_dir) / RUN_FACTS, text + "\n")
 
 
 def _open_checkpoint(cfg: Config) -> dict[str, dict[str, Any]]:

@@ -112,7 +112,8 @@ def test_gradients_that_wait_for_a_step_are_kept(training, tmp_path: Path):
     whole = training(None, **common).model.state_dict()
     with pytest.raises(SystemExit):
         training(None, custom_hooks=tell("SIGTERM"), **common)
-    resumed = training(None, resume=str(tmp_path / "run/iter_5.pth"), **common).model.state_dict()
+    again = training(None, resume=str(tmp_path / "run/iter_5.pth"), **common)
+    resumed = again.model.state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
