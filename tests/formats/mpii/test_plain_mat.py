@@ -49,6 +49,7 @@ def test_the_variable_is_found_wherever_it_is(tmp_path: Path, compressed: bool):
 
 
 def test_a_file_that_crashes_scipy(path: Path):
+    """A MATLAB file with wrong bytes, which crash SciPy's reader."""
     changed(path, 16, b"\x05")  # an array of another class than the structure that follows
     program = "import sys; from scipy.io import loadmat; loadmat(sys.argv[1])"
     assert subprocess.run([sys.executable, "-c", program, str(path)]).returncode < 0
