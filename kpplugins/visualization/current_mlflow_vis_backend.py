@@ -38,5 +38,8 @@ def allowed(name: str) -> str:
 
     Args:
         name: the metric's name.
+
+    Returns:
+        The name to log it by.
     """
     return re.sub(r"[^\w\-. :/]+", "_", name).strip("_")
