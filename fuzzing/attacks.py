@@ -125,6 +125,8 @@ ATTACKS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "XML entities that expand to billions of words": (entities, "document type or entities"),
     "a zip of 50 kB that is one line of 50 MB": (
         zipped(f"{HEADER}\n".encode() + b"1" * 50_000_000), "table is too long"),
+    "a zip of 50 kB with 50 million empty lines": (
+        zipped(f"{HEADER}\n".encode() + b"\n" * 50_000_000), "table is too long"),
     "a zip that is cut off": (zipped(b"Image" * 50_000, cut=30), "no known format"),
     "a zip with a wrong byte in its data": (
         zipped(f"{HEADER}\n{NUMBERS}".encode(), wrong=9_000), "not a complete zip file"),

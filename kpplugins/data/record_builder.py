@@ -39,6 +39,7 @@ _BEYOND = 0.03
 """How far a keypoint must be beyond its image to show that it was made on the image turned the other way, as a fraction
 of the longer side."""
 
+_LONGEST_NAME = 200
 _CONVENTION = 1.0
 """Pixels by which boxes of one instance differ between tools that count from pixels' centres and from their edges."""
 
@@ -127,6 +128,7 @@ def build_records(
         BadInputError: as in ``build_record``, for any one of them.
     """
     keypoints, boxes, areas = (np.asarray(v, np.float64) for v in (keypoints, boxes, areas))
+    _check_categories(categories, where)
     labelled = _labelled(keypoints, where)
     keypoints, moved = _from_border(keypoints, labelled, images, border)
     if any(image.made_on is not None for image in images):
@@ -174,6 +176,15 @@ def _applied(
             rule for rule, n in zip(counts, table[:, i].tolist(), strict=True) for _ in range(n)
         )
     return applied
+
+
+def _check_categories(names: Sequence[str], where: str) -> None:
+    for name in set(names):
+        if len(name) > _LONGEST_NAME:
+            raise BadInputError(
+                "name of a category is too long", where=where, expected=f"at most {_LONGEST_NAME} characters",
+                found=ascii(name)[:60],
+            )  # fmt: skip
 
 
 def _labelled(keypoints: np.ndarray, where: str) -> np.ndarray:

@@ -97,3 +97,11 @@ def test_a_given_box_is_kept_and_cut():
 def test_wrong_instances_are_refused(points: list, options: dict, words: str):
     with pytest.raises(BadInputError, match=f"a:1: .*{words}"):
         record(points, **options)
+
+
+def test_a_category_with_an_endless_name(tmp_path: Path):
+    with pytest.raises(BadInputError, match="a.json: name of a category is too long; expected at most 200"):
+        build_record(
+            ImageInfo(tmp_path / "a.png", 100, 80), np.array([[10.0, 10, 2]]), source=tmp_path, where="a.json",
+            category="x" * 201,
+        )  # fmt: skip

@@ -24,8 +24,8 @@ A network that was trained as if it were 0, on plain and mirrored faces, found k
 not too high: x and its mirror image 95 - x cannot both be right."""
 WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 
-_LONGEST_TEXT, _LONGEST_LINE = 600_000_000, 1_000_000
-"""Most characters of a table and of a line; Kaggle's have 240 million and 37 thousand."""
+_LONGEST_TEXT, _LONGEST_LINE, _MOST_LINES = 600_000_000, 1_000_000, 50_000
+"""Most characters of a table and of a line, and most lines; Kaggle's have 240 million, 37 and 27 thousand."""
 _BROKEN = (
     OSError, UnicodeDecodeError, csv.Error, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error,
     NotImplementedError, RuntimeError, ValueError, LookupError, struct.error,
@@ -73,7 +73,7 @@ def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str
                 "not a file of Kaggle's facial keypoints", where=f"{path}:1", expected=f"column {missing[0]}",
                 found=", ".join(header[:4])[:100] or "nothing", todo=f"get it from {WHERE_TO_GET}",
             )  # fmt: skip
-        for number, values in enumerate(reader, 1):
+        for number, values in enumerate(filter(None, reader), 1):  # an empty line is no row
             yield number, dict(zip(header, values, strict=False))
 
 
@@ -128,13 +128,13 @@ def _lines(path: Path) -> Iterator[Iterator[str]]:
 
 
 def _limited(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
-    read = 0
+    read = number = 0
     while line := text.readline(_LONGEST_LINE):
-        read += len(line)
-        if len(line) >= _LONGEST_LINE or read > _LONGEST_TEXT:
+        read, number = read + len(line), number + 1
+        if len(line) >= _LONGEST_LINE or read > _LONGEST_TEXT or number > _MOST_LINES:
             raise BadInputError(
                 "table is too long", where=str(path), found="more",
-                expected=f"at most {_LONGEST_TEXT:,} characters, and {_LONGEST_LINE:,} in a line",
+                expected=f"at most {_LONGEST_TEXT:,} characters, {_LONGEST_LINE:,} in a line, {_MOST_LINES:,} lines",
                 todo=f"get it from {WHERE_TO_GET}",
             )  # fmt: skip
         yield line
