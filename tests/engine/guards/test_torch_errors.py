@@ -34,7 +34,7 @@ def chained(text: str, module: str) -> ImportError:
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "a smaller train_dataloader.batch_size"),
         (MemoryError(), "a smaller train_dataloader.batch_size"),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "train_dataloader.num_workers=1"),
-        (RuntimeError("[gloo/transport/tcp/pair.cc:545] Read error [::1]:9: Connection reset by peer."), "another process"),
+        (RuntimeError("[gloo/tcp/pair.cc:545] Read error [::1]:9: Connection reset by peer."), "another process"),
         (ValueError("Expected more than 1 spatial element when training"), "a larger input_size"),
     ],
 )  # fmt: skip
