@@ -33,7 +33,8 @@ def chained(text: str, module: str) -> ImportError:
         (RuntimeError("The size of tensor a (3) must match the size of tensor b (2)"), "multiples of 32"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "a smaller train_dataloader.batch_size"),
         (MemoryError(), "a smaller train_dataloader.batch_size"),
-        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "num_workers=0"),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "train_dataloader.num_workers=1"),
+        (RuntimeError("[gloo/tcp/pair.cc:545] Read error [::1]:9: Connection reset by peer."), "another process"),
         (ValueError("Expected more than 1 spatial element when training"), "a larger input_size"),
     ],
 )  # fmt: skip
