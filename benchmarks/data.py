@@ -43,7 +43,7 @@ def large_set(images: int = 20_000, each: int = 5) -> dict[str, float]:
         with spawned(1) as fresh:
             convert_seconds = fresh.apply(_convert, (source, converted))
         with spawned(1) as fresh:
-            load_seconds, megabytes = fresh.apply(_load, (converted,))
+            load_seconds, megabytes = fresh.apply(_load, (converted, Path(folder) / "cache"))
     return {
         "instances": images * each,
         "convert instances a second": images * each / convert_seconds,
@@ -72,9 +72,9 @@ def shared_index(images: int = 200_000, each: int = 5, workers: int = 8) -> dict
             fresh.apply(_generate, (root, images, each))
             fresh.apply(_write_schema, (root,))
         with spawned(1) as fresh:
-            build_seconds = fresh.apply(_load_keeping, (root, cache))
+            build_seconds, _ = fresh.apply(_load, (root, cache))
         with spawned(1) as fresh:
-            open_seconds = fresh.apply(_load_keeping, (root, cache))
+            open_seconds, _ = fresh.apply(_load, (root, cache))
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
         trainer = context.Process(
@@ -93,11 +93,6 @@ def shared_index(images: int = 200_000, each: int = 5, workers: int = 8) -> dict
 
 def _write_schema(root: Path) -> None:
     schema_of_file(root / "annotations/train.json").save(root / "schema.json")
-
-
-def _load_keeping(root: Path, cache: Path) -> float:
-    os.environ["XDG_CACHE_HOME"] = str(cache)
-    return _load(root)[0]
 
 
 def _measure_memory(root: Path, cache: Path, workers: int, sender: Connection) -> None:
@@ -133,7 +128,8 @@ def _convert(source: Path, out: Path) -> float:
     return time.perf_counter() - start
 
 
-def _load(folder: Path) -> tuple[float, float]:
+def _load(folder: Path, cache: Path) -> tuple[float, float]:
+    os.environ["XDG_CACHE_HOME"] = str(cache)
     before, start = _peak_mb(), time.perf_counter()
     CustomKeypointDataset(str(folder), "train")
     seconds = time.perf_counter() - start
