@@ -11,7 +11,6 @@ import json
 import logging
 import mmap
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,6 +116,7 @@ def kept_arrays(
             found = _found(path, made_from, images_in, told=True)
             if found is None:
                 return _built(path, made_from, build, images_in)
+    logger.info("index of the annotations opened: %s", found.path)
     for name, level, text in found.about["said"]:
         logging.getLogger(name).log(level, "%s", text)
     return found
@@ -163,17 +163,15 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray], about: dict) -> None:
         start += array.nbytes + -array.nbytes % _HEAD
     header = json.dumps({**about, "arrays": places}).encode()
     header += b" " * (-len(header) % _HEAD)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-        aside = Path(folder) / path.name
+    aside = path.with_name(
+        f"{path.name}.part"
+    )  # nobody else has the lock; what a killed process left is overwritten
+    try:
         with aside.open("wb") as file:
             file.write(b" " * _HEAD)
             total = 0
-            for part in (header, *arrays.values()):
-                content = np.ascontiguousarray(
-                    np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
-                )
-                padding = b"\0" * (-content.nbytes % _HEAD)
-                for piece in (content.data, padding):
+            for array in (np.frombuffer(header, np.uint8), *arrays.values()):
+                for piece in (array.data, b"\0" * (-array.nbytes % _HEAD)):
                     total = zlib.crc32(piece, total)
                     file.write(piece)
             file.seek(0)
@@ -181,7 +179,9 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray], about: dict) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-    for old in path.parent.glob(f"*{_ENDING}"):
+    finally:
+        aside.unlink(missing_ok=True)
+    for old in path.parent.glob(f"*{_ENDING}*"):
         if time.time() - old.stat().st_mtime > _UNUSED:
             old.unlink(missing_ok=True)
 

@@ -139,6 +139,18 @@ def test_what_cannot_be_kept_is_built(data: Path, tmp_path: Path, monkeypatch: p
     assert first(data)[0][0] == [10, 5]
 
 
+def test_what_a_killed_process_left_and_what_is_unused_goes(data: Path):
+    first(data)
+    (file,) = kept(data)
+    left, unused = Path(f"{file}.part"), file.with_name("old.arrays")
+    left.write_bytes(b"half")
+    unused.touch()
+    os.utime(unused, (0, 0))
+    write(data, [11, 5, 2, 70, 10, 2])
+    assert first(data)[0][0] == [11, 5]
+    assert kept(data) == [file] and not left.exists()
+
+
 def test_what_is_skipped_may_be_there_the_next_time(data: Path):
     (data / "images/b.png").unlink()
     assert len(CustomKeypointDataset(str(data), "train", skip_bad=True)) == 2
