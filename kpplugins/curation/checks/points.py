@@ -88,7 +88,9 @@ def copied(material: Material) -> list[Finding]:
         record, has = material.records[i], material.labelled[i]
         key = (record.image, record.category, has.tobytes(), material.points[i, has].tobytes())
         if seen.setdefault(key, int(i)) != i:
-            what = "All its keypoints are those of another instance in the image: the same one, annotated twice."
+            what = (
+                "All its keypoints are those of another instance in the image: the same one, annotated twice."
+            )
             todo = "delete one of the two; a model finds it once, so the other counts as missed"
             found.append(material.about(int(i), "instance-copied", "suspect", what, todo))
     return found
