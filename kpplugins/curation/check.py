@@ -53,6 +53,7 @@ CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
     points.keypoints_outside_image,
     points.in_the_corner,
     points.at_one_place,
+    points.copied,
     points.visibility,
     points.stated_counts,
     sides.exchanged,

@@ -13,6 +13,7 @@ from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import images_of, names_below
 from kpplugins.data.image_info import ImageInfo
 from kpplugins.schema import KeypointSchema
+from kpplugins.schema.alike_names import alike_names
 from kpplugins.schema.from_names import union_schema
 from kpplugins.structures import BadInputError
 
@@ -95,7 +96,7 @@ def merge(parts: Sequence[Part]) -> Merged:
     """
     schema = _united_schema(parts)
     given = all(part.reading.flips_stated for part in parts)
-    warnings = [*_alike_names(schema), *_unnamed(parts), *_turned_sides(schema, parts)]
+    warnings = [*_alike(schema), *_unnamed(parts), *_turned_sides(schema, parts)]
     merged = Merged(AnnotationSet(schema, flips_stated=given), warnings=warnings)
     _add_images(merged, parts)
     own: dict[str, set[str]] = defaultdict(set)
@@ -140,14 +141,10 @@ def _united_schema(parts: Sequence[Part]) -> KeypointSchema:
         ) from error
 
 
-def _alike_names(schema: KeypointSchema) -> list[str]:
-    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for keypoint in schema.keypoints:
-        alike[_words(keypoint)].append(keypoint)
+def _alike(schema: KeypointSchema) -> list[str]:
     return [
         f"{' and '.join(several)} are different keypoints here; if they are the same, give them one name (--names)"
-        for several in alike.values()
-        if len(several) > 1
+        for several in alike_names(schema.keypoints)
     ]
 
 
@@ -185,14 +182,6 @@ def _turned_sides(schema: KeypointSchema, parts: Sequence[Part]) -> list[str]:
                 "viewer's left and the other the subject's, exchange the names in one of them"
             )
     return lines
-
-
-def _words(name: str) -> tuple[str, ...]:
-    """Return the words of a name in any order and spelling, to find names of the same thing."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    spaced = re.sub(r"(?i)(left|right)", r" \1 ", spaced)
-    sides = {"l": "left", "r": "right"}
-    return tuple(sorted(sides.get(w, w) for w in re.split(r"[\W_]+", spaced.lower()) if w))
 
 
 def _add_images(merged: Merged, parts: Sequence[Part]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE, AnnotationSet
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.parsing.image_files import following_links, require_inside
@@ -50,8 +52,8 @@ def open_source(
 
     Raises:
         BadInputError: see the reader; images behind a link out of the source, without ``links``; an option that it does
-            not know; a format that holds its images inside, without ``extract_to``; not K ``names``; or a
-            ``schema.json`` of other keypoints.
+            not know; a format that holds its images inside, without ``extract_to``; keypoints that are fractions of the
+            image; not K ``names``; or a ``schema.json`` of other keypoints.
     """
     known = by_name(from_format) if from_format else detect(source)
     chosen = {key: value for key, value in options.items() if value is not None}
@@ -79,12 +81,26 @@ def open_source(
         given = [folder for folder in (chosen.get("images"), extract_to) if folder is not None]
         inside = [image.path for image in images_of(reading)]
         require_inside(source, [p for p in inside if not any(map(p.is_relative_to, given))])
+    _require_pixels(reading, source)
     _name(reading, names, only_unnamed)
     if (source / SCHEMA_FILE).is_file():
         reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))
     if (source / SPLITS_FILE).is_file():
         reading.splits = read_splits(source, [image.path for image in images_of(reading)])
     return known, reading
+
+
+def _require_pixels(reading: AnnotationSet, source: Path) -> None:
+    """Refuse keypoints from 0 to 1 where a format counts in pixels: all would lie in one corner of the image."""
+    labelled = [r.keypoints[r.keypoints[:, 2] > 0, :2] for r in reading.records if not r.crowd]
+    places = np.concatenate(labelled) if labelled else np.empty((0, 2))
+    large = any(min(r.width, r.height) > 2 for r in reading.records)
+    if large and len(places) > 1 and np.abs(places).max() <= 1 and (places % 1).any():
+        raise BadInputError(
+            "keypoints are fractions of the image", where=str(source), expected="pixels",
+            found=f"all {len(places)} labelled keypoints between 0 and 1",
+            todo="multiply x by the image's width and y by its height, boxes likewise",
+        )  # fmt: skip
 
 
 def _name(reading: AnnotationSet, names: Sequence[str] | str | None, only_unnamed: bool) -> None:

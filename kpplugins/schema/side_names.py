@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _STRONG = (
-    ("left", "right"), ("links|linke[rsnm]?", "rechts|rechte[rsnm]?"), ("gauches?", "droite?s?"),
+    ("left", "right"), ("links|linke[rsnm]?", "rechts|rechte[rsnm]?|regte[rs]?"), ("gauches?", "droite?s?"),
     ("izquierd[oa]s?", "derech[oa]s?"), ("esquerd[oa]s?", "direit[oa]s?"), ("sinistr[oaie]", "destr[oaie]"),
-    ("лев(?:ый|ая|ое|ые|о)", "прав(?:ый|ая|ое|ые|о)"), ("左", "右"), ("왼쪽?", "오른쪽?"), ("좌", "우"), ("ซ้าย", "ขวา"),
+    ("лев(?:ый|ая|ое|ые|о)", "прав(?:ый|ая|ое|ые|о)"), ("左", "右"), ("ひだり", "みぎ"), ("왼쪽?", "오른쪽?"),
+    ("좌", "우"), ("ซ้าย", "ขวา"),
 )  # fmt: skip
 """Words for left and right in one language, as patterns; also glued to another word."""
 
@@ -22,10 +23,18 @@ _WORDS = (
     ("li", "re"), ("izq|izqd[oa]|izd[oa]", "der|dch[oa]|drch[oa]"), ("esq", "dir|dto|dta"), ("sx", "dx"),
     ("esquerr[ea]s?", "dret[ae]?s?"), ("stâng.?|stang.?", "drept|dreapt.?"), ("vasen|vasemm?an?", "oikean?"),
     ("vänster|vanster|venstre|v[aä]nstra", "h[oöø](?:ger|jre|yre|gra)"), ("sol", "sa[ğg]"), ("bal", "jobb"),
-    ("lew[yaei]", "praw[yaei]"), ("lev[ýáéyaei]", "prav[ýáéyaei]"), ("lijev[iao]", "desn[iao]"), ("kiri", "kanan"),
-    ("лев.*", "прав.*"), ("лів.*", "прав.*"), ("л[яе]в.*", "д[ея]с.*"), ("л", "п"), ("αριστερ.*", "δεξι.*"),
-    ("zuo", "you"), ("hidari", "migi"), ("tr[áa]i", "ph[ảa]i"), ("يسار|.{0,2}يسر.?", "يمين|.{0,2}يمن.?"),
-    ("שמאל.*", "ימ.*"), ("چپ", "راست"), ("बा.*", "दा.*"), ("l", "r"),
+    ("lew[yaei]", "praw[yaei]"), ("lev[ýáéyaei]", "prav[ýáéyaei]"), ("li?jev[iaou]|lev[iaou]", "desn[iaou]"),
+    ("kiri", "kanan"),
+    ("лев.*", "прав.*"), ("лів.*", "прав.*"), ("л[яе]в.*", "д[ея]с.*"), ("л", "п"), ("αριστερ.*", "δεξ[ιί].*"),
+    ("zuo", "you"), ("hidari", "migi"),
+    ("lev(?:yi|yy|iy|y)?|lev(?:aya|oe|oye)", "prav(?:yi|yy|iy|y)?|prav(?:aya|oe|oye)"), ("tr[áa]i", "ph[ảa]i"),
+    ("يسار|.{0,2}يسر.?", "يمين|.{0,2}يمن.?"),
+    ("שמאל.*", "ימ.*"), ("چپ", "راست"), ("बा.*", "दा.*"), ("vinstr[aiu]|vinstri", "hægr[aiu]|haegr[aiu]"),
+    ("vasak(?:poolne)?", "parem(?:poolne)?"), ("kreis[āaoiu]s?", "lab[āaoiu]s?"), ("kair.*", "dešin.*|desin.*"),
+    ("ezker.*", "esku[im].*"),
+    ("kushoto", "kulia"), ("kaliwa.*", "kanan.*"), ("chwith", "dde"), ("بائیں", "دائیں"), ("বাম.*", "ডান.*"),
+    ("இடது", "வலது"),
+    ("ఎడమ", "కుడి"), ("l", "r"),
 )  # fmt: skip
 """Further languages, abbreviations and letters, which mean a side only where their opposite is there, too."""
 

@@ -266,6 +266,39 @@ def test_points_in_the_corner_and_at_one_place(tmp_path: Path):
     assert found["suspect", "points-at-one-place"] == 1
 
 
+def test_an_instance_annotated_twice_is_told_once_for_each_copy(tmp_path: Path):
+    content = clean()
+    twice = {**first(content), "id": 9001, "bbox": [v + 1 for v in first(content)["bbox"]]}
+    near = {**first(content, place=1), "id": 9002}
+    near["keypoints"] = [near["keypoints"][0] + 0.1, *near["keypoints"][1:]]  # a second opinion, not a copy
+    content["train"]["annotations"] += [twice, near]
+    report = check(write(tmp_path / "set", content))
+    assert [f.annotation for f in report.findings if f.check == "instance-copied"] == ["9001"]
+
+
+def test_two_spellings_of_one_keypoint_are_told(tmp_path: Path):
+    content = clean()
+    for part in content.values():
+        part["categories"][0]["keypoints"] = ["Head_Tip", "head_tip", "wing_1", "wing_2", "tail"]
+    found = [f.what for f in check(write(tmp_path / "set", content)).findings if f.check == "names-alike"]
+    assert found == ["Head_Tip and head_tip look like one keypoint, but count as 2."]
+
+
+@pytest.mark.parametrize("with_boxes", [True, False])
+def test_keypoints_as_fractions_stop_check_and_convert(with_boxes: bool, tmp_path: Path):
+    content = clean()
+    for part in content.values():
+        for a in part["annotations"]:
+            points = np.array(a["keypoints"], float).reshape(-1, 3) / [WIDTH, HEIGHT, 1]
+            a.update(keypoints=points.ravel().tolist(), bbox=[v / WIDTH for v in a["bbox"]], area=0.1)
+            if not with_boxes:
+                del a["bbox"], a["area"]
+    root = write(tmp_path / "set", content)
+    assert serious(check(root)) == {("harmful", "fractions"): 1}
+    with pytest.raises(BadInputError, match="keypoints are fractions of the image.*expected pixels"):
+        convert(root, tmp_path / "out", checks=False, skip_bad=True)
+
+
 def test_visibility_that_is_always_2_empty_categories_and_numbered_names_are_notes(tmp_path: Path):
     content = clean()
     for part in content.values():

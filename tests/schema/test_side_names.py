@@ -20,6 +20,14 @@ from kpplugins.schema.side_names import are_alike, read_sides, words_of
         ("venstre_øye", "høyre_øye"), ("lewe_oko", "prawe_oko"), ("sol_göz", "sağ_göz"), ("왼쪽눈", "오른쪽눈"),
         ("ซ้ายตา", "ขวาตา"), ("عين_يسرى", "عين_يمنى"), ("बायाँ_आँख", "दायाँ_आँख"), ("hidari_me", "migi_me"),
         ("zuo_yan", "you_yan"), ("silmä_vasen", "silmä_oikea"),
+        ("levo_oko", "desno_oko"), ("leva_noga", "desna_noga"), ("lev_glaz", "prav_glaz"),
+        ("levyi_glaz", "pravyi_glaz"),
+        ("αριστερό_μάτι", "δεξί_μάτι"), ("ひだり目", "みぎ目"), ("linkeroor", "regteroor"),
+        ("vinstra_auga", "hægra_auga"),
+        ("vasak_silm", "parem_silm"), ("kreisā_acs", "labā_acs"), ("kairė_akis", "dešinė_akis"),
+        ("ezker_begi", "eskuin_begi"), ("jicho_kushoto", "jicho_kulia"), ("kaliwang_mata", "kanang_mata"),
+        ("llygad_chwith", "llygad_dde"), ("بائیں_آنکھ", "دائیں_آنکھ"), ("বাম_চোখ", "ডান_চোখ"), ("இடது_கண்", "வலது_கண்"),
+        ("ఎడమ_కన్ను", "కుడి_కన్ను"),
     ],
 )  # fmt: skip
 def test_left_and_right_in_the_usual_spellings(left: str, right: str):

@@ -4,6 +4,7 @@ from collections import Counter
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
+from kpplugins.schema.alike_names import alike_names
 from kpplugins.schema.keypoint_schema import NOT_KNOWN
 from kpplugins.schema.settled_flips import settled_flips
 from kpplugins.schema.side_names import read_sides
@@ -42,15 +43,19 @@ def categories(material: Material) -> list[Finding]:
 
 
 def names(material: Material) -> list[Finding]:
-    """Report unknown flip pairs, and flip pairs that contradict the names.
+    """Report unknown flip pairs, flip pairs that contradict the names, and names that may be of one keypoint.
 
     Args:
         material: the data set.
 
     Returns:
-        At most three findings.
+        The findings.
     """
     schema, found = material.reading.schema, []
+    for several in alike_names(schema.keypoints):
+        what = f"{' and '.join(several)} look like one keypoint, but count as {len(several)}."
+        todo = "if they are one, give them one name in the annotation tool"
+        found.append(Finding("names-alike", "suspect", what, todo, material.source))
     edit = "name the keypoints and their flip_pairs (categories[] of the COCO files, or schema.json)"
     if schema.flips == NOT_KNOWN:
         settled, lines = settled_flips(schema, material.points, material.labelled)

@@ -25,6 +25,7 @@ _KINDS = (
     ("image is truncated", "image-unreadable"),
     ("image cannot be", "image-unreadable"),
     ("not an image", "image-unreadable"),
+    ("keypoints are fractions", "fractions"),
     ("number of keypoints differs", "keypoint-count"),
     ("bbox must be x", "box-without-size"),
     ("box has no area in its image", "box-outside-image"),

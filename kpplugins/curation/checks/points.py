@@ -73,6 +73,29 @@ def at_one_place(material: Material) -> list[Finding]:
     return found
 
 
+def copied(material: Material) -> list[Finding]:
+    """Report instances that repeat another one of their image, keypoint by keypoint.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        One finding per copy.
+    """
+    seen: dict[tuple[object, ...], int] = {}
+    found = []
+    for i in np.flatnonzero(material.labelled.sum(axis=1) > 1):
+        record, has = material.records[i], material.labelled[i]
+        key = (record.image, record.category, has.tobytes(), material.points[i, has].tobytes())
+        if seen.setdefault(key, int(i)) != i:
+            what = (
+                "All its keypoints are those of another instance in the image: the same one, annotated twice."
+            )
+            todo = "delete one of the two; a model finds it once, so the other counts as missed"
+            found.append(material.about(int(i), "instance-copied", "suspect", what, todo))
+    return found
+
+
 def visibility(material: Material) -> list[Finding]:
     """Report a data set in which all keypoints have the same visibility.
 

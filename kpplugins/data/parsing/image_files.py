@@ -56,7 +56,8 @@ def below(root: Path, name: str, where: str, links: bool = False) -> Path:
     if not path.resolve().is_relative_to(root.resolve()):
         raise BadInputError(
             "image lies outside its folder", where=where, expected=f"below {root}", found=name[:120],
-            todo="if it is a link that you trust, add --links" if path.is_symlink() or ".." not in plain else "",
+            todo="if it is a link that you trust, add --links" if path.is_symlink() or ".." not in plain
+            else "name the folder with the images: --images DIR, or put them beside the annotation",
         )  # fmt: skip
     return path
 

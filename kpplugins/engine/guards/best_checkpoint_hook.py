@@ -1,6 +1,6 @@
 """The best checkpoint, also where scores tie."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from mmpose.registry import HOOKS
 
 from kpplugins.engine.continuity.pending import VALIDATED
 from kpplugins.engine.continuity.state import INTERIM, OUTDATED, point_to
-from kpplugins.engine.guards.validation_rank import Rank, rank_of, tie_breaker
+from kpplugins.engine.guards.validation_rank import Rank, rank_of, rule_of, tie_breaker
 from kpplugins.structures import BadInputError
 
 _RANK = "best_rank_{}"
@@ -35,6 +35,12 @@ class BestCheckpointHook(CheckpointHook):
 
     _knows: int | None = None
     _leaving: list[str] = []
+
+    def _init_rule(self, rules: Sequence[str | None], key_indicators: Sequence[str]) -> None:
+        stated = rules if len(rules) == len(key_indicators) else list(rules) * len(key_indicators)
+        super()._init_rule(
+            [rule_of(key, rule) for key, rule in zip(key_indicators, stated, strict=True)], key_indicators
+        )
 
     def before_train(self, runner: Any) -> None:
         """Go on with what the checkpoint says of others, which are where this run is now; finish what was cut off."""

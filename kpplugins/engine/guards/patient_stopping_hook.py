@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.hooks import EarlyStoppingHook
 from mmpose.registry import HOOKS
 
-from kpplugins.engine.guards.validation_rank import Rank, rank_of
+from kpplugins.engine.guards.validation_rank import Rank, rank_of, rule_of
 from kpplugins.structures import BadInputError
 
 _COUNT = "early_stopping"
@@ -19,6 +19,8 @@ class PatientStoppingHook(EarlyStoppingHook):
     A training whose AP is still 0 is not over as long as its keypoints come nearer (``rank_of``).
 
     Args:
+        monitor: the metric that counts.
+        rule: ``greater`` or ``less``; the metric's own where that is known (``rule_of``).
         **kwargs: see MMEngine's ``EarlyStoppingHook``.
 
     Raises:
@@ -36,6 +38,9 @@ class PatientStoppingHook(EarlyStoppingHook):
             if self.wait_count >= self.patience:
                 runner.train_loop.stop_training = True
                 runner.logger.warning("early stopping has ended this training; to go on: a greater patience")
+
+    def __init__(self, monitor: str, rule: str | None = None, **kwargs: Any) -> None:
+        super().__init__(monitor, rule_of(monitor, rule), **kwargs)
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Decide whether to stop the training."""

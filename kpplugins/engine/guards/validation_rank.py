@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Mapping
 
+from mmengine.logging import MMLogger
+
 NOTHING = 0.01
 """Scores below this (AP, AR, PCK, AUC) say nothing: one lucky instance of a val set is worth as much."""
 DIGITS = 4
@@ -11,6 +13,7 @@ DIGITS = 4
 ERRORS = ("missed", "EPE", "RMSE", "NME")
 """Measures that decide between ties, the first ones first; lower is better. Errors of found instances alone come after
 the number of those that were missed."""
+_FALLS = re.compile(rf"(^|[/_])({'|'.join(ERRORS)}|loss)$|loss", re.IGNORECASE)
 _SHARE = re.compile(r"(^|[/_])(m?AP|m?AR|PCK|AUC|acc)", re.IGNORECASE)
 
 Rank = tuple[float, ...]
@@ -37,6 +40,27 @@ def rank_of(metrics: Mapping[str, float], key: str, rule: str) -> Rank:
     if not _SHARE.search(key):
         return (score, *_errors(metrics, key))
     return (0.0 if score < NOTHING else round(score, DIGITS), *_errors(metrics, key))
+
+
+def rule_of(key: str, stated: str | None) -> str | None:
+    """Return which values of a metric are better: its own rule where that is known, whatever a config states.
+
+    A config that sets ``save_best`` to an error inherits the rule of the score that its base has there.
+
+    Args:
+        key: the metric.
+        stated: ``greater`` or ``less``; ``None`` if the config does not say.
+
+    Returns:
+        ``less`` for errors and losses, ``greater`` for AP, AR, PCK and AUC, else what is stated.
+    """
+    known = "less" if _FALLS.search(key) else "greater" if _SHARE.search(key) else None
+    if known and stated and known != stated:
+        MMLogger.get_current_instance().warning(
+            "rule %r does not fit %s, of which %s values are better: %r is used", stated, key,
+            "lower" if known == "less" else "higher", known,
+        )  # fmt: skip
+    return known or stated
 
 
 def tie_breaker(metrics: Mapping[str, float], key: str) -> str | None:

@@ -55,6 +55,34 @@ def test_an_ap_of_0_keeps_the_checkpoint_with_the_lowest_error(tmp_path: Path):
     assert any("EPE 60.7 decides: this one is the best checkpoint" in line for line in run.said)
 
 
+@pytest.mark.parametrize("rule", ["greater", None])
+@pytest.mark.parametrize("key", ["EPE", "NME", "val_loss"])
+def test_an_error_is_best_where_it_is_lowest_though_a_base_config_says_greater(
+    key: str, rule: str | None, tmp_path: Path
+):
+    run = saving(tmp_path, save_best=key, rule=rule)
+    for value in (135.8, 120.4, 150.4):
+        run.validate(**{key: value, "AP": 0.0})
+    assert names(tmp_path) == [f"best_{key}_epoch_2.pth"]
+
+
+def test_every_metric_of_a_list_has_its_own_rule(tmp_path: Path):
+    run = saving(tmp_path, save_best=["PCK@0.1", "EPE"], rule="less")
+    run.validate(**{"PCK@0.1": 0.5, "EPE": 9.0}).validate(**{"PCK@0.1": 0.9, "EPE": 5.0})
+    run.validate(**{"PCK@0.1": 0.7, "EPE": 7.0})
+    assert names(tmp_path) == ["best_EPE_epoch_2.pth", "best_PCK@0.1_epoch_2.pth"]
+
+
+@pytest.mark.parametrize("rule", ["greater", None])
+def test_early_stopping_watches_an_error_fall(rule: str | None, tmp_path: Path):
+    run = Run(tmp_path, PatientStoppingHook(monitor="EPE", rule=rule, patience=2))
+    for value in (9.0, 8.0, 7.0, 6.0):
+        run.validate(EPE=value)
+    assert not run.train_loop.stop_training
+    run.validate(EPE=7.0).validate(EPE=8.0)
+    assert run.train_loop.stop_training
+
+
 def test_a_score_that_says_something_wins_over_any_error(tmp_path: Path):
     saving(tmp_path).validate(AP=0.0, EPE=20.0).validate(AP=0.2, EPE=30.0).validate(AP=0.1, EPE=10.0)
     assert names(tmp_path) == ["best_AP_epoch_2.pth"]
