@@ -19,6 +19,7 @@ from kpplugins.engine.cyclic_momentum import CyclicMomentum
 from kpplugins.engine.freeze_hook import FreezeHook
 from kpplugins.engine.guards import (
     BestCheckpointHook,
+    FiniteDivergenceHook,
     FiniteStepsHook,
     LearningWatchHook,
     LostSamplesHook,
@@ -38,6 +39,7 @@ __all__ = [
     "CpuAmpOptimWrapper",
     "CyclicLR",
     "CyclicMomentum",
+    "FiniteDivergenceHook",
     "FiniteStepsHook",
     "LearningWatchHook",
     "LostSamplesHook",

@@ -4,7 +4,7 @@ The map: ``BestCheckpointHook`` and ``PatientStoppingHook`` stand in for MMEngin
 ``EarlyStoppingHook`` and differ from them only where scores tie (``validation_rank``); ``FiniteStepsHook`` stops at a
 loss or gradient that is not finite; ``LearningWatchHook`` says what looks wrong; ``LostSamplesHook`` says which images
 cannot be read any more; ``SingleValueNormHook`` lets batch normalisation take a single value per channel,
-``NoMatchHook`` RTMO's head a batch without any match;
+``NoMatchHook`` RTMO's head a batch without any match, ``FiniteDivergenceHook`` DSNT's loss keypoints without labels;
 ``SteadyTimerHook`` measures the time left by a clock that nobody sets. ``guarded`` puts them into a Runner's hooks;
 ``require_batches`` checks the loaders, and ``torch_errors`` turns what PyTorch says of the data and the machine into
 one line.
@@ -13,6 +13,7 @@ Adding a new guard: one file with a subclass of MMEngine's ``Hook``, registered 
 """
 
 from kpplugins.engine.guards.best_checkpoint_hook import BestCheckpointHook
+from kpplugins.engine.guards.finite_divergence_hook import FiniteDivergenceHook
 from kpplugins.engine.guards.finite_steps_hook import FiniteStepsHook
 from kpplugins.engine.guards.learning_watch_hook import LearningWatchHook
 from kpplugins.engine.guards.lost_samples_hook import LostSamplesHook
@@ -23,6 +24,7 @@ from kpplugins.engine.guards.steady_timer_hook import SteadyTimerHook
 
 __all__ = [
     "BestCheckpointHook",
+    "FiniteDivergenceHook",
     "FiniteStepsHook",
     "LearningWatchHook",
     "LostSamplesHook",

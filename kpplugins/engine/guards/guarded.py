@@ -10,6 +10,7 @@ _INSTEAD = {
 }
 """MMEngine's hooks and those that stand in for them."""
 _ALWAYS = (
+    "FiniteDivergenceHook",
     "FiniteStepsHook",
     "LearningWatchHook",
     "LostSamplesHook",
