@@ -32,7 +32,7 @@ _WORDS = (
     ("שמאל.*", "ימ.*"), ("چپ", "راست"), ("बा.*", "दा.*"), ("vinstr[aiu]|vinstri", "hægr[aiu]|haegr[aiu]"),
     ("vasak(?:poolne)?", "parem(?:poolne)?"), ("kreis[āaoiu]s?", "lab[āaoiu]s?"), ("kair.*", "dešin.*|desin.*"),
     ("ezker.*", "esku[im].*"),
-    ("kushoto", "kulia"), ("kaliwa.*", "kanan.*"), ("chwith", "dde"), ("بائیں", "دائیں"), ("বাম.*", "ডান.*"),
+    ("kaliwa.*", "kanan.*"), ("chwith", "dde"), ("بائیں", "دائیں"), ("বাম.*", "ডান.*"),
     ("இடது", "வலது"),
     ("ఎడమ", "కుడి"), ("l", "r"),
 )  # fmt: skip

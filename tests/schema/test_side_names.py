@@ -25,7 +25,7 @@ from kpplugins.schema.side_names import are_alike, read_sides, words_of
         ("αριστερό_μάτι", "δεξί_μάτι"), ("ひだり目", "みぎ目"), ("linkeroor", "regteroor"),
         ("vinstra_auga", "hægra_auga"),
         ("vasak_silm", "parem_silm"), ("kreisā_acs", "labā_acs"), ("kairė_akis", "dešinė_akis"),
-        ("ezker_begi", "eskuin_begi"), ("jicho_kushoto", "jicho_kulia"), ("kaliwang_mata", "kanang_mata"),
+        ("ezker_begi", "eskuin_begi"), ("kaliwang_mata", "kanang_mata"),
         ("llygad_chwith", "llygad_dde"), ("بائیں_آنکھ", "دائیں_آنکھ"), ("বাম_চোখ", "ডান_চোখ"), ("இடது_கண்", "வலது_கண்"),
         ("ఎడమ_కన్ను", "కుడి_కన్ను"),
     ],
