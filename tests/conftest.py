@@ -26,6 +26,9 @@ import kpplugins  # noqa: F401  # its stand-ins, before anything imports MMPose
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in its background so
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # the same examples in every run; HYPOTHESIS_PROFILE=fuzz draws others, and more
 settings.register_profile("suite", derandomize=True, database=None)
 settings.register_profile("fuzz", max_examples=4000)
@@ -139,9 +142,8 @@ class Forks:
         return subprocess.CompletedProcess(argv, next(filter(None, json.loads(answer)), 0), out, err)
 
     def close(self) -> None:
-        """No more commands."""
-        assert self._server.stdin is not None
-        self._server.stdin.close()
+        """No more commands. Data workers of tests may hold the other end of its input, so its end is not waited for."""
+        self._server.terminate()
         self._server.wait()
 
 

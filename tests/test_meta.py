@@ -244,6 +244,7 @@ THROUGH = {
     "data/origins.py": "curation/test_split.py",
     "data/parsing/documents.py": "formats/labelme/test_reader.py",
     "datasets/record_dataset.py": "datasets/test_custom_keypoint_dataset.py",
+    "engine/guards/steady_timer_hook.py": "engine/guards/test_steady_timer_hook.py",
     "models/detectors/keypoint_rcnn_network.py": "models/test_keypoint_rcnn.py",
     "models/losses/schema_oks_loss.py": "test_mmpose_configs.py",
     "models/losses/schema_pose_oks.py": "test_mmpose_configs.py",

@@ -8,8 +8,6 @@ Remove when OpenCV's limit can be set by a call.
 import os
 import sys
 
-from kpplugins.structures import BadInputError
-
 LIMIT_NAME = "KPPLUGINS_MAX_PIXELS"
 """The variable of the environment that says how many pixels an image may have."""
 MOST_PIXELS = 200_000_000
@@ -28,6 +26,8 @@ def most_pixels() -> int:
     """
     stated = os.environ.get(LIMIT_NAME) or str(MOST_PIXELS)
     if not (stated.isascii() and stated.isdigit() and int(stated[:30])):
+        from kpplugins.structures import BadInputError  # not before it is needed: it brings NumPy
+
         raise BadInputError(
             "not a number of pixels", where=LIMIT_NAME, expected="a positive number", found=repr(stated)[:60]
         )
@@ -48,7 +48,7 @@ def install() -> None:
     global _told
     try:
         limit = most_pixels()
-    except BadInputError:  # said when the first image is read
+    except ValueError:  # said when the first image is read
         return
     if "cv2" not in sys.modules and os.environ.setdefault(_OPENCV_NAME, str(limit)) == str(limit):
         _told = limit

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
 import kpplugins.register  # noqa: F401
@@ -17,6 +18,7 @@ def sample(shape: tuple[int, ...] = (60, 80, 3)) -> dict:
 
 @pytest.fixture(autouse=True)
 def seeded():
+    init_default_scope("mmpose")
     np.random.seed(0)
 
 

@@ -13,7 +13,8 @@ from benchmarks.chaos import differences
 from kpplugins.apis.train import train
 
 ALONE = """
-train_dataloader = dict(num_workers={workers}, persistent_workers={workers} > 0, batch_size=2)
+loaded = dict(num_workers={workers}, persistent_workers={workers} > 0, batch_size=2)
+train_dataloader = dict(**loaded, dataset=dict(indices=8))
 val_dataloader = val_cfg = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))
 max_epochs = 2
