@@ -24,6 +24,7 @@ train_dataloader = dict(**loaded, batch_size=16)
 val_dataloader = test_dataloader = loaded
 train_cfg = dict(val_interval=30)
 default_hooks = dict(checkpoint=dict(interval=60), logger=dict(interval=60))
+randomness = dict(seed=1)
 env_cfg = dict(mp_cfg=dict(mp_start_method="fork"))
 """
 
@@ -89,7 +90,7 @@ def without(tiny: Path) -> float:
 @pytest.mark.parametrize("number", range(len(EXAMPLES)), ids=lambda n: " ".join(EXAMPLES[n].split())[:40])
 def test_an_example_is_not_worse_than_none(tiny: Path, without: float, number: int):
     found = error(tiny, f"example_{number}", EXAMPLES[number])
-    assert found < 1.25 * without + 0.5
+    assert found < max(1.25 * without + 0.5, 3)  # of images of 64 pixels; what did harm had 37 to 143
 
 
 def test_there_are_examples():

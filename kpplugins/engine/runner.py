@@ -28,7 +28,7 @@ from kpplugins.engine.continuity.state import LENGTH, progress_of, restore, save
 from kpplugins.engine.continuity.stop_signals import StopSignals, end_by, shield_worker
 from kpplugins.engine.freeze_hook import freeze_parts, frozen_by
 from kpplugins.engine.guards.guarded import guarded_hooks
-from kpplugins.engine.guards.loaders import require_batches
+from kpplugins.engine.guards.loaders import end_workers, require_batches
 from kpplugins.engine.guards.lost_samples_hook import leave_out_lost
 from kpplugins.engine.guards.torch_errors import one_line_of
 from kpplugins.engine.processes.joining import wrapping
@@ -168,13 +168,19 @@ class KeepingRunner(Runner):
         if own_datasets(self.cfg):
             follow_length(self.hooks, self.train_loop.max_iters, self.train_loop.max_epochs)
         with StopSignals() as self.signals:
-            model = _telling(super().train, str(self.cfg.filename))
+            try:
+                model = _telling(super().train, str(self.cfg.filename))
+            finally:
+                end_workers(self._train_loop, self._val_loop)
         end_by(self.signals.received)
         return model
 
     def test(self) -> Any:
         """Test as MMEngine does; bad input on the way raises a one-line BadInputError."""
-        return _telling(super().test, str(self.cfg.filename))
+        try:
+            return _telling(super().test, str(self.cfg.filename))
+        finally:
+            end_workers(self._test_loop)
 
     def save_checkpoint(
         self, out_dir: str, filename: str, *args: Any, meta: dict | None = None, **kwargs: Any

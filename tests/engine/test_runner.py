@@ -1,5 +1,6 @@
 """A Runner that keeps its run in its own folder."""
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,14 @@ def test_the_text_of_a_config_is_not_run_by_resuming(training, tmp_path: Path, k
     torch.save(content, path)
     assert training(constant, epochs=3, resume=str(path)).iter == 18
     assert not ran.exists()
+
+
+def test_workers_that_wait_for_the_next_epoch_end_with_the_training(training):
+    loader = dict(
+        dataset=dict(type="TinyNumbers", length=6), batch_size=2, num_workers=2, persistent_workers=True,
+        sampler=dict(type="DefaultSampler", shuffle=False), collate_fn=dict(type="pseudo_collate"),
+    )  # fmt: skip
+    before = set(multiprocessing.active_children())
+    runner = training(None, epochs=2, train_dataloader=loader)
+    assert runner.train_dataloader._iterator is None
+    assert not set(multiprocessing.active_children()) - before

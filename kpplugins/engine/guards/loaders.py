@@ -1,4 +1,4 @@
-"""Check that every loader gives batches."""
+"""Check that every loader gives batches, and end its workers."""
 
 import logging
 from collections.abc import Iterable
@@ -39,3 +39,19 @@ def require_batches(loops: Iterable[Any]) -> None:
             )  # fmt: skip
         if left and name != "train_dataloader":
             logger.warning("%s.drop_last leaves %d of %d samples out of the result", name, left, number)
+
+
+def end_workers(*loops: Any) -> None:
+    """End the workers that a loader keeps for its next epoch.
+
+    Left to Python's search for garbage, PyTorch would wait five seconds for each of them, at any moment.
+
+    Args:
+        *loops: MMEngine's loops; what is not built yet is skipped.
+    """
+    for loop in loops:
+        loader = getattr(loop, "dataloader", None)
+        iterator = getattr(loader, "_iterator", None)
+        if isinstance(loader, DataLoader) and iterator is not None:
+            loader._iterator = None
+            iterator._shutdown_workers()
