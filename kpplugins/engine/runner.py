@@ -1,6 +1,6 @@
 """Building MMEngine's Runner, with one-line messages for faults in the config."""
 
-import re
+import traceback
 from collections.abc import Callable
 from functools import partial
 from logging import FileHandler
@@ -289,6 +289,18 @@ def _telling(work: Callable[[], Any], where: str) -> Any:
         if told is not None:
             raise told from error
         raise
+    except TypeError as error:  # MMEngine builds optimizer and schedulers when the training starts
+        if any(frame.name == "build_from_cfg" for frame in traceback.extract_tb(error.__traceback__)):
+            raise _unbuilt(error, where) from error
+        raise
+
+
+def _unbuilt(error: BaseException, where: str) -> BadInputError:
+    text = (
+        error.args[0] if isinstance(error, KeyError) and error.args else error
+    )  # a KeyError's text has quotes
+    message = " ".join(str(text).split())
+    return BadInputError(f"config cannot be built: {message}", where=where)
 
 
 def _of_worker(error: BadInputError) -> BadInputError:
@@ -320,6 +332,5 @@ def _plain(error: BaseException, cfg: Config) -> BaseException:
     if told is not None:
         return told
     if isinstance(error, (TypeError, KeyError, ValueError, FileNotFoundError, AssertionError)):
-        message = re.sub(r"\s+", " ", str(error)).strip("'\" ")
-        return BadInputError(f"config cannot be built: {message}", where=str(cfg.filename))
+        return _unbuilt(error, str(cfg.filename))
     return error

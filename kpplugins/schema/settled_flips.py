@@ -73,7 +73,35 @@ def settled_flips(
         if not lines and not more:
             more = [f"flips are off: {settled.unflipped}; to flip all the same: {HOW_TO_STATE}"]
         more = [line + _suggestion(proposal) for line in more]
+    elif open_ones := _left_open(settled, points, labelled, seed):
+        named = ", ".join(f"{a}/{b}" for a, b in open_ones)
+        more.append(
+            f"flips are off: {named} may be left and right, which neither the names nor the labels tell; state the "
+            "pairs: --flip-pairs a:b … (all pairs)"
+        )
+        names = {name for pair in open_ones for name in pair}
+        settled = replace(settled, unpaired=tuple(name for name in settled.keypoints if name in names))
     return settled, lines + more
+
+
+def _left_open(schema: KeypointSchema, points: np.ndarray, labelled: np.ndarray, seed: int) -> list[Pair]:
+    """Return pairs that differ in a number or letter only (``elbow_1`` and ``elbow_2``) and that the labels leave open.
+
+    Beside names that state sides, they are taken to be each on its own only if the labels say so.
+    """
+    sides = read_sides(schema.keypoints)
+    by_name = set(map(frozenset, schema.flip_pairs)) == set(map(frozenset, sides.pairs))
+    twins = [(group[0], group[1]) for group in sides.numbered if len(group) == 2]
+    if not (twins and by_name and schema.flips == KNOWN):  # a file that states pairs states all
+        return []
+    proposal = propose_pairs(points, labelled, schema, seed)
+    if proposal.instances < MIN_INSTANCES:
+        return twins
+    return [
+        pair
+        for pair in twins
+        if not proposal.doubtful.isdisjoint({pair, pair[::-1]}) or pair in proposal.pairs
+    ]
 
 
 def with_pairs(schema: KeypointSchema, pairs: Iterable[Pair]) -> KeypointSchema:

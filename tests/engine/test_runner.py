@@ -11,6 +11,7 @@ from torch import nn
 
 import kpplugins.register  # noqa: F401
 from kpplugins.engine.runner import KeepingRunner
+from kpplugins.structures import BadInputError
 
 
 def runner(work_dir: Path, kind: object) -> KeepingRunner:
@@ -57,3 +58,8 @@ def test_workers_that_wait_for_the_next_epoch_end_with_the_training(training):
     runner = training(None, epochs=2, train_dataloader=loader)
     assert runner.train_dataloader._iterator is None
     assert not set(multiprocessing.active_children()) - before
+
+
+def test_what_is_built_when_the_training_starts_is_one_line_too(training):
+    with pytest.raises(BadInputError, match="config cannot be built: .*unexpected keyword argument 'optimiser'$"):
+        training(None, optim_wrapper=dict(optimiser=dict(lr=0.1), optimizer=dict(type="SGD", lr=0.1)))

@@ -77,6 +77,31 @@ def test_numbers_beside_sides_are_put_right_by_the_labels():
     assert "left_ear1/right_ear2, left_ear2/right_ear1 are taken as left and right" in lines[0]
 
 
+@pytest.mark.parametrize("n", [4, 12, 60])
+def test_some_names_state_sides_and_others_only_numbers(n: int):
+    """Ears by number: with enough labels they become a pair; with fewer, flips are off, and that is said."""
+    names = ("left_eye", "right_eye", "nose", "ear_1", "ear_2", "chin")
+    schema, lines = settle(names, n=n)
+    if schema.unflipped:
+        assert any("flips are off" in line and "ear_1" in line and "--flip-pairs" in line for line in lines)
+    else:
+        assert set(schema.flip_pairs) == {("left_eye", "right_eye"), ("ear_1", "ear_2")}
+        assert "ear_1/ear_2 are taken as left and right" in lines[0]
+    assert n > 4 or schema.unflipped
+    stated, _ = settled_flips(
+        infer_schema("thing", names, flip_pairs=[names[:2], names[3:5]]), *seen(FACE, n), stated=True
+    )
+    assert stated.unflipped == ""
+
+
+def test_numbers_on_the_axis_beside_sides_stay_each_on_its_own():
+    """Once the labels say so; a handful leaves it open."""
+    names = ("left_eye", "right_eye", "spine_1", "left_ear", "right_ear", "spine_2")
+    schema, lines = settle(names)
+    assert (schema.flip_pairs, schema.unflipped, lines) == (EYES_EARS, "", [])
+    assert "spine_1/spine_2 may be left and right" in settle(names, n=4)[1][-1]
+
+
 def test_what_has_no_sides_is_flipped_and_said():
     line = np.array([[-1, 0], [0, 0], [1.4, 0]])
     schema, lines = settle(("snout", "back", "tail"), line, tilt=None)
