@@ -11,7 +11,6 @@ def test_targets_are_made_and_read_and_both_are_timed():
     figures = centernet_codec(images=5, instances=2)
     assert set(figures) == {"encode images a second", "decode ms", "decode noise ms"}
     assert all(value > 0 for value in figures.values())
-    assert figures["decode noise ms"] > figures["decode ms"]  # peaks everywhere are more to look through
 
 
 def test_our_predictor_and_torchvision_take_turns(root: Path):

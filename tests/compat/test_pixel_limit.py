@@ -10,11 +10,12 @@ DECODE = """
 import {first}, {second}, sys
 from kpplugins.data.images import read_image
 import kpplugins.compat.pixel_limit as limit
+from kpplugins.structures import BadInputError
 print(limit.opencv_keeps_it())
 try: print(cv2.imread(sys.argv[1]).shape)
 except cv2.error as error: print("refused" if "CV_IO_MAX_IMAGE_PIXELS" in str(error) else error)
 try: read_image(sys.argv[1])
-except limit.BadInputError as error: print(error.what)
+except BadInputError as error: print(error.what)
 """
 
 
