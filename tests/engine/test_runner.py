@@ -61,5 +61,7 @@ def test_workers_that_wait_for_the_next_epoch_end_with_the_training(training):
 
 
 def test_what_is_built_when_the_training_starts_is_one_line_too(training):
-    with pytest.raises(BadInputError, match="config cannot be built: .*unexpected keyword argument 'optimiser'$"):
+    with pytest.raises(
+        BadInputError, match="config cannot be built: .*unexpected keyword argument 'optimiser'$"
+    ):
         training(None, optim_wrapper=dict(optimiser=dict(lr=0.1), optimizer=dict(type="SGD", lr=0.1)))
