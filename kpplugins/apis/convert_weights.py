@@ -1,6 +1,5 @@
 """Convert weights that others published into checkpoints of our models."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ import kpplugins.register  # noqa: F401
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config
 from kpplugins.structures import BadInputError
+from kpplugins.structures.checksum import sha256_of
 from kpplugins.structures.replaced_file import replaced_file
 from kpplugins.version import __version__
 from kpplugins.weights import centernet as weights_centernet
@@ -82,7 +82,7 @@ def convert_weights(
     state, left_out, meta = layout.converted(weights, model_cfg, source)
     meta |= {
         "source": source.name,
-        "sha256": _sha256(source),
+        "sha256": sha256_of(source),
         "converter": f"kpplugins {__version__}, {kind}",
     }
     _write({"state_dict": state, "meta": meta}, out)
@@ -108,14 +108,6 @@ def _weights(source: Path, files: str) -> dict[str, Any]:
     if not weights:
         raise BadInputError("contains no weights", where=str(source), expected=files)
     return weights
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _write(content: dict[str, Any], out: Path) -> None:

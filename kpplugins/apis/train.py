@@ -3,7 +3,6 @@
 import errno
 import json
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -19,6 +18,7 @@ from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import environment_of, load_config, schema_of, work_dir_of
 from kpplugins.config.parts import pipelines_of
 from kpplugins.data.images import read_size
+from kpplugins.datasets.wrapped import datasets_with_steps
 from kpplugins.engine.continuity.work_dir_lock import LOCK, WorkDirLock
 from kpplugins.engine.freeze_hook import tell_random
 from kpplugins.engine.processes.joining import join
@@ -112,12 +112,11 @@ def train(
 @contextmanager
 def _locked(cfg: Config) -> Iterator[None]:
     """Keep other trainings out of the work dir, and what cannot be written there in one line."""
-    work_dir, launched = Path(cfg.work_dir), cfg.launcher != "none"
-    rank = next((os.environ[name] for name in _RANKS if launched and name in os.environ), "0")
+    work_dir, first = Path(cfg.work_dir), is_main_process()
     new = not work_dir.exists()
     try:
-        with WorkDirLock(work_dir) if rank == "0" else nullcontext():
-            for left in work_dir.glob(f"{PART}*") if rank == "0" else ():
+        with WorkDirLock(work_dir) if first else nullcontext():
+            for left in work_dir.glob(f"{PART}*") if first else ():
                 left.unlink()  # of a process that was killed
             yield
     except OSError as error:
@@ -130,8 +129,6 @@ def _locked(cfg: Config) -> Iterator[None]:
             work_dir.rmdir()
 
 
-_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
-"""Where torchrun, Slurm and MPI tell a process its number."""
 _FULL, _DENIED = (
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG},
     {errno.EACCES, errno.EPERM, errno.EIO},
@@ -203,7 +200,7 @@ def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
     the categories instead of the layout.
     """
     record = RunRecord(name=Path(cfg.filename).stem, schema=schema, config=plain_config(cfg))
-    parts = list(_parts(dataset))
+    parts = list(datasets_with_steps(dataset))
     classes = next((part.metainfo["classes"] for part, _ in parts if part.metainfo.get("classes")), None)
     if classes:
         return replace(record, classes=tuple(classes))
@@ -220,17 +217,6 @@ def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
         if keypoints.shape[1] == schema.num_keypoints:
             return replace(record, layout=BoxLayout.measure(keypoints, visible > 0, boxes))
     return record
-
-
-def _parts(dataset: Any, outer: tuple = ()) -> Iterator[tuple[Any, tuple]]:
-    """Yield the datasets inside wrappers, or the dataset itself, each with the steps that its samples go through."""
-    steps = (*getattr(getattr(dataset, "pipeline", None), "transforms", ()), *outer)
-    inner = getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]
-    if inner == [None]:
-        yield dataset, steps
-        return
-    for part in inner:
-        yield from _parts(part, steps)
 
 
 def _sized(info: dict) -> dict:

@@ -21,16 +21,11 @@ def whole_instance(small: dict, num_keypoints: int, kinds: Sequence[str]) -> dic
     """
     rows, annotations = _unpacked(small, num_keypoints, kinds)
     annotation = annotations[0]
-    rest = {key: value for key, value in small.items() if key != "rows"}
     taken = ("id", "category", "iscrowd", "num_keypoints")
     return {
-        **rest,
+        **_common(small, rows),
         **{key: annotation[key] for key in taken},
         "category_id": np.array(annotation["category_id"]),
-        "bbox": rows["box"].astype(np.float32),
-        "bbox_score": np.ones(1, np.float32),
-        "keypoints": rows["points"].astype(np.float32),
-        "keypoints_visible": np.minimum(rows["shown"], 1).astype(np.float32),
         "area": np.array(annotation["area"], np.float32),
         "segmentation": None,
         "raw_ann_info": annotation,
@@ -49,18 +44,24 @@ def whole_image(small: dict, num_keypoints: int, kinds: Sequence[str]) -> dict:
         The complete sample; see ``RecordDataset`` for its keys.
     """
     rows, annotations = _unpacked(small, num_keypoints, kinds)
-    rest = {key: value for key, value in small.items() if key != "rows"}
     return {
-        **rest,
+        **_common(small, rows),
         "id": rows["id"].tolist(),  # a list, as in MMPose: its CocoMetric sorts predictions by it
         "category_id": rows["kind"].astype(np.int64),
         "iscrowd": rows["crowd"].astype(np.int64),
+        "area": rows["area"].astype(np.float32),
+        "raw_ann_info": annotations,
+    }
+
+
+def _common(small: dict, rows: np.ndarray) -> dict:
+    """Return what the samples of instances and of images have alike."""
+    return {
+        **{key: value for key, value in small.items() if key != "rows"},
         "bbox": rows["box"].astype(np.float32),
         "bbox_score": np.ones(len(rows), np.float32),
-        "area": rows["area"].astype(np.float32),
         "keypoints": rows["points"].astype(np.float32),
         "keypoints_visible": np.minimum(rows["shown"], 1).astype(np.float32),
-        "raw_ann_info": annotations,
     }
 
 

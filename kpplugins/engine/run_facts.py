@@ -5,13 +5,14 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from kpplugins.datasets.wrapped import inner_datasets
+from kpplugins.structures.checksum import sha256_of
 from kpplugins.version import __version__
 
 RUN_FACTS = "environment.json"
@@ -40,7 +41,7 @@ def run_facts(cfg: Config, datasets: dict[str, Any], seed: int | None) -> dict[s
     roots = {
         str(part.data_root)
         for dataset in datasets.values()
-        for part in _parts(dataset)
+        for part in inner_datasets(dataset)
         if getattr(part, "data_root", None) and Path(part.data_root).is_dir()
     }
     return {
@@ -81,14 +82,6 @@ def _git(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "changed": bool(ask("status", "--porcelain", "--untracked-files=no"))}
 
 
-def _parts(dataset: Any) -> Iterator[Any]:
-    """Yield a dataset and all that it wraps."""
-    yield dataset
-    inner = getattr(dataset, "dataset", None)
-    for part in [*getattr(dataset, "datasets", ()), *([] if inner is None else [inner])]:
-        yield from _parts(part)
-
-
 def _fingerprint(root: Path) -> dict[str, Any]:
     listing, count = hashlib.sha256(), 0
     annotations: dict[str, str] = {}
@@ -99,16 +92,8 @@ def _fingerprint(root: Path) -> dict[str, Any]:
             try:
                 listing.update(f"{name} {path.stat().st_size}\n".encode("utf-8", "surrogateescape"))
                 if path.suffix.lower() in _ANNOTATIONS:
-                    annotations[name] = _hash(path)
+                    annotations[name] = sha256_of(path)
             except OSError:  # a link to nothing, or not ours to read
                 continue
             count += 1
     return {"files": count, "names_and_sizes": listing.hexdigest(), "annotations": annotations}
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

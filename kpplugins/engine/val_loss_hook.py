@@ -17,6 +17,8 @@ from mmpose.registry import HOOKS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from kpplugins.data.parsing.text import one_line
+from kpplugins.datasets.wrapped import datasets_with_steps
 from kpplugins.visualization.curves import VAL_LOSS
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class ValLossHook(Hook):
                     runner.message_hub.log_scalars.pop(f"val/{VAL_LOSS}", None)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             self._samples = []  # a curve is not worth a training: own pipelines and models may lack what it needs
-            logger.warning("no val_loss: %s: %s", type(error).__name__, " ".join(str(error).split())[:200])
+            logger.warning("no val_loss: %s: %s", type(error).__name__, one_line(error))
 
     def _prepared(self, runner: Any) -> list[dict]:
         """Return the samples, with targets; none where there can be no loss."""
@@ -67,9 +69,8 @@ class ValLossHook(Hook):
         if not steps or not hasattr(dataset, "get_data_info") or getattr(dataset, "bbox_file", None):
             logger.info("no val_loss: validation data that are wrapped or have no keypoints")
             return []
-        targets = [
-            step for step in _steps_of(runner.train_dataloader.dataset) if isinstance(step, GenerateTarget)
-        ]
+        trained = datasets_with_steps(runner.train_dataloader.dataset)
+        targets = [step for _, own in trained for step in own if isinstance(step, GenerateTarget)]
         pipeline = Compose([*steps[:-1], *targets[:1], steps[-1]])
         count = min(self.max_samples, len(dataset))
         places = np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)) if count else []
@@ -88,14 +89,6 @@ class ValLossHook(Hook):
                 loss, _ = model.parse_losses(model(**data, mode="loss"))
                 total += float(loss) * len(batch)
         return total / len(self._samples or ())
-
-
-def _steps_of(dataset: Any) -> Iterator[Any]:
-    """Yield the steps of a dataset's pipeline, and of those that it wraps."""
-    yield from getattr(getattr(dataset, "pipeline", None), "transforms", ())
-    inner = getattr(dataset, "dataset", None)
-    for part in [*getattr(dataset, "datasets", ()), *([] if inner is None else [inner])]:
-        yield from _steps_of(part)
 
 
 @contextmanager

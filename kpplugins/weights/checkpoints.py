@@ -26,7 +26,7 @@ def default_checkpoint(work_dir: Path) -> Path:
         BadInputError: the folder holds none.
     """
     for pattern in ("best_*.pth", "epoch_*.pth", "iter_*.pth"):
-        found = sorted(work_dir.glob(pattern), key=_age)
+        found = sorted(work_dir.glob(pattern), key=age_of)
         if found:
             return _by_first_metric(found, work_dir)
     raise BadInputError(
@@ -37,8 +37,15 @@ def default_checkpoint(work_dir: Path) -> Path:
     )
 
 
-def _age(file: Path) -> tuple[float, int]:
-    """Return what is greater for the newer checkpoint; clocks of file systems are coarse."""
+def age_of(file: Path) -> tuple[float, int]:
+    """Tell which of several checkpoints is the newest; the clocks of file systems are coarse.
+
+    Args:
+        file: a checkpoint, with its number at the end of its name.
+
+    Returns:
+        What is greatest for the newest: time, then number.
+    """
     return file.stat().st_mtime, int(re.sub(r"\D", "", file.stem.rpartition("_")[2]) or 0)
 
 

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from kpplugins.structures import BadInputError
+from kpplugins.weights.checkpoints import age_of
 
 logger = logging.getLogger(__name__)
 POINTER = "last_checkpoint"
@@ -26,7 +27,7 @@ def last_checkpoint(work_dir: Path) -> Path:
     pointer = work_dir / POINTER
     named = Path(pointer.read_text(encoding="utf-8").strip()) if pointer.is_file() else Path()
     found = [*work_dir.glob("epoch_*.pth"), *work_dir.glob("iter_*.pth")]
-    found = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    found = sorted(found, key=age_of, reverse=True)
     first = named if named.is_file() else work_dir / named.name
     if first.is_file():
         found = [first, *(path for path in found if not path.samefile(first))]

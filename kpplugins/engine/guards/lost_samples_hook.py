@@ -1,6 +1,6 @@
 """Say which images could not be read any more while a run went on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.dist import all_gather_object
@@ -9,6 +9,7 @@ from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from kpplugins.datasets.record_dataset import RecordDataset
+from kpplugins.datasets.wrapped import inner_datasets
 
 _NAMED = 5
 """How many files a message names."""
@@ -56,23 +57,6 @@ class LostSamplesHook(Hook):
                 named = ", ".join(files[:_NAMED]) + more
                 # formatted here: of messages with one format, MMEngine's logger shows the first only
                 runner.logger.warning(f"{len(new)} samples cannot be read any more, {where}: {named}")
-
-
-def inner_datasets(dataset: Any) -> Iterator[Any]:
-    """Find the datasets inside wrappers.
-
-    Args:
-        dataset: any dataset.
-
-    Yields:
-        The datasets that it wraps, or itself.
-    """
-    inner = getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]
-    if inner == [None]:
-        yield dataset
-        return
-    for part in inner:
-        yield from inner_datasets(part)
 
 
 def leave_out_lost(loader: DataLoader) -> None:

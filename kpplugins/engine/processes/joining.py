@@ -12,6 +12,7 @@ from mmengine.dist import init_dist, is_distributed
 from mmengine.utils.dl_utils import set_multi_processing
 from torch.distributed import PrefixStore, rendezvous
 
+from kpplugins.data.parsing.text import one_line
 from kpplugins.structures import BadInputError
 
 VARIABLES = {
@@ -58,7 +59,7 @@ def join(launcher: str, settings: Mapping[str, Any]) -> None:
             _join_on_cpu(launcher, options)
     except (RuntimeError, ValueError) as error:
         raise BadInputError(
-            "the processes do not find each other", found=" ".join(str(error).split())[:200],
+            "the processes do not find each other", found=one_line(error),
             where=f"{os.environ.get('MASTER_ADDR', '?')}:{os.environ.get('MASTER_PORT', '?')}",
             todo="the same MASTER_ADDR and MASTER_PORT for all, reachable from every host",
         ) from error  # fmt: skip

@@ -14,7 +14,8 @@ from mmpose.registry import HOOKS, TRANSFORMS
 from torch.utils.data import DataLoader
 
 from kpplugins.apis.train import train
-from kpplugins.engine.guards.lost_samples_hook import inner_datasets
+from kpplugins.datasets.wrapped import inner_datasets
+from kpplugins.engine.guards.lost_samples_hook import leave_out_lost
 from kpplugins.structures import BadInputError
 
 SMALL = {
@@ -116,3 +117,10 @@ def test_datasets_inside_wrappers_are_found():
     nested = torch.utils.data.ConcatDataset([torch.utils.data.Subset(parts[0], [0]), *parts[1:]])
     assert list(inner_datasets(nested)) == parts
     assert list(inner_datasets(DataLoader(parts[0]).dataset)) == parts[:1]
+
+
+def test_a_loader_of_other_data_stays_as_it_is():
+    loader = DataLoader([1, 2])
+    collate = loader.collate_fn
+    leave_out_lost(loader)
+    assert type(loader) is DataLoader and loader.collate_fn is collate
