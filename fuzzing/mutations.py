@@ -112,9 +112,8 @@ def _change_the_file(file: Path, folder: Path, random: Random, others: list[Path
         try:
             file.write_bytes(structured(content, random))
             return structured.__name__.strip("_")
-        except (ValueError, LookupError, ElementTree.ParseError, yaml.YAMLError, zipfile.BadZipFile, struct.error,
-                AttributeError, TypeError, RecursionError, OverflowError):  # fmt: skip
-            pass  # an earlier change broke it
+        except _BROKEN:  # by an earlier change
+            pass
     if structured is None and b"\0" not in content and random.random() < 0.7:
         file.write_bytes(_words(content, random))
         return "words"
@@ -381,3 +380,8 @@ KINDS: dict[str, Callable[[bytes, Random], bytes]] = {
     **dict.fromkeys(SUFFIXES, _image),
 }  # fmt: skip
 """What knows the structure of a file, by its ending."""
+_BROKEN = (
+    ValueError, LookupError, AttributeError, TypeError, OverflowError, RuntimeError, OSError, EOFError, struct.error,
+    ElementTree.ParseError, yaml.YAMLError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What they raise on a file that an earlier change has damaged."""
