@@ -8,8 +8,8 @@ The rooms, each importing only from rooms below it in this list:
 - ``commands``      The command line: ``kpplugins COMMAND …``; the scripts ``tools/NAME.py`` run the same code.
 - ``apis``          Train, test and predict as functions; what ``kpplugins.commands`` calls.
 - ``curation``      Prepare and check data before training. Never imports torch.
-- ``deploy``        Trained networks as files that need no PyTorch.
 - ``inference``     Trained models, ready to predict on images.
+- ``deploy``        Trained networks as files that need no PyTorch.
 - ``engine``        Parts of the training loop, registered in MMPose's registries.
 - ``weights``       Weights: checkpoints, pretrained parts, and weights from other projects.
 - ``config``        Loading a config, and settling the values that follow from others.
@@ -50,9 +50,10 @@ if TYPE_CHECKING:
     from kpplugins.curation.convert import convert
     from kpplugins.curation.split import split
     from kpplugins.formats.load_annotations import load_annotations
+    from kpplugins.inference.pose_result import PoseResult
     from kpplugins.inference.predictor import Predictor
     from kpplugins.schema import KeypointSchema
-    from kpplugins.structures import BadInputError, PoseResult
+    from kpplugins.structures import BadInputError
 
 __all__ = [
     "BadInputError",
@@ -74,7 +75,7 @@ __all__ = [
 _HOMES = {
     "BadInputError": "structures",
     "KeypointSchema": "schema",
-    "PoseResult": "structures",
+    "PoseResult": "inference.pose_result",
     "Predictor": "inference.predictor",
     "check": "curation.check",
     "compare": "apis.compare",

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,9 +248,8 @@ def demo_webcam(
 
 def _image(predictor: Predictor, file: Path, stem: Path, boxes: np.ndarray | None, score_thr: float) -> Path:
     image = predictor.read(file)
-    result = predictor(image, boxes)
-    height, width = image.shape[:2]
-    _write_json(_named(stem, ".json"), result.to_json(file.name, width, height))
+    result = replace(predictor(image, boxes), source=file.name)
+    _write_json(_named(stem, ".json"), result.to_dict())
     ending = file.suffix if file.suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
     target = _named(stem, ending)
     write_image(target, draw_pose(image, result, predictor.schema, score_thr))
@@ -273,7 +273,7 @@ def _video(
                 result = predictor.follow(frame, result, i % SEARCH_EVERY == 0)
             else:
                 result = predictor(frame, boxes)
-            frames.append({"frame": i, "instances": result.to_json(video.file.name, *size)["instances"]})
+            frames.append({"frame": i, "instances": result.to_dict()["instances"]})
             writer.write(draw_pose(frame, result, predictor.schema, score_thr))
     except BadInputError:
         writer.release()

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from kpplugins.deploy.description import describe, unknown_parts
 from kpplugins.deploy.onnx_export import export_onnx, require_packages
-from kpplugins.inference.trained_model import TOP_DOWN, kind_of, load_trained
+from kpplugins.inference.trained.trained_model import kind_of, load_trained
 from kpplugins.structures import BadInputError
+from kpplugins.structures.model_kind import TOP_DOWN
 from kpplugins.weights.checkpoints import run_of
 
 XY, XY_AND_SIGMAS = 2, 4

@@ -19,9 +19,12 @@ from kpplugins.formats.kaggle_faces.test_file import (
     require_answerable,
     write_submission,
 )
-from kpplugins.inference.top_down_predictor import BATCH, sample_of
+from kpplugins.inference.trained.trained_top_down import sample_of
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
+
+_BATCH = 32
+"""Faces that go through the network at once."""
 
 
 def read_task(cfg: Config, schema: KeypointSchema, path: Path) -> tuple[list[Asked], dict[int, np.ndarray]]:
@@ -76,7 +79,7 @@ def submit(
     model.eval()
     found: dict[int, np.ndarray] = {}
     left = iter(faces.items())
-    while some := list(islice(left, BATCH)):
+    while some := list(islice(left, _BATCH)):
         samples = [pipeline(sample_of(np.repeat(f[..., None], 3, axis=2), whole, schema)) for _, f in some]
         results = model.test_step(pseudo_collate(samples))
         found.update({i: r.pred_instances.keypoints[0] for (i, _), r in zip(some, results, strict=True)})

@@ -21,7 +21,7 @@ from kpplugins.engine.processes.joining import join
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.evaluation.detection_result import DetectionResult
-from kpplugins.inference.trained_model import OpenedRun, open_run
+from kpplugins.inference.trained.trained_model import OpenedRun, open_run
 from kpplugins.structures import BadInputError
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves

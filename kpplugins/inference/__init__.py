@@ -1,11 +1,18 @@
 """Trained models, ready to predict on images.
 
-- ``predictor``      ``Predictor``, for any kind of model
-- ``top_down_predictor``, ``one_stage_predictor``, ``two_stage_predictor``   the kinds of model that it chooses from
-- ``box_detector``   boxes alone, for a top-down model to predict in
-- ``trained_model``  a checkpoint opened and its model built, which all of these use
-- ``device``         where it runs
+PyTorch is imported only where a run is opened.
 
-Adding a new kind of model: a module with a class that can be called with an image and that ``follow``s a video, and a
-branch in ``predictor``.
+- ``predictor``        ``Predictor``, for any kind of model
+- ``pose_result``      ``PoseResult``, what it returns
+- ``opening``          a model from whatever it is kept in: a run or an exported folder
+- ``pose_model``, ``box_model``   what is asked of a model of keypoints and of boxes
+- ``trained/``         these in PyTorch
+- ``exported/``        the same as files that need no PyTorch
+- ``box_detector``     boxes alone, for a top-down model to predict in
+- ``instance_search``  a top-down model without boxes
+- ``ahead``            threads that read and prepare
+- ``names_of``         names of categories
+- ``video_reader``     frames of a video file
+
+Adding a new kind of model: a class that is a ``PoseModel``, and a branch in ``opening``.
 """

@@ -1,44 +1,34 @@
-"""A detector of MMDetection, ready to find boxes in images."""
+"""Boxes in images, for a top-down model to predict in."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope, init_default_scope
 
-from kpplugins.inference.device import device_of
-from kpplugins.inference.one_stage_predictor import BOX_THR
-from kpplugins.inference.trained_model import (
-    BOXES,
-    OpenedRun,
-    TrainedModel,
-    build_trained,
-    kind_of,
-    open_run,
-    require_image,
-)
-from kpplugins.schema import KeypointSchema
+from kpplugins.inference.box_model import Boxes, BoxModel
+from kpplugins.inference.opening import open_boxes
 from kpplugins.structures import BadInputError
-from kpplugins.weights.checkpoints import load_strictly
 
-SCOPE = "mmdet"
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+BOX_THR = 0.3
+"""Least score of an instance."""
 _THINNEST = 2
 """Least length in pixels of a box's shorter side; thinner boxes are dropped."""
-_NO_SCHEMA = KeypointSchema("object", ("none",))
 
 
 class BoxDetector:
     """A trained detector: finds the boxes in which a top-down model then predicts keypoints.
 
-    Takes a run of ``configs/detector_rtmdet_tiny.py``, or any MMDetection config of a detector with its checkpoint.
+    Takes a run of ``configs/detector_rtmdet_tiny.py``, any MMDetection config of a detector with its checkpoint, or an
+    exported detector.
 
     Args:
-        config: the run's config file, or a config from ``load_config``. Default: the one in the checkpoint.
-        checkpoint: its weights, with the names of the categories. Default: the best one of the config's work dir.
+        source: a config file, a checkpoint, the work dir of a run, a config from ``load_config``, or an exported
+            folder. Default: the newest run.
+        checkpoint: the weights. Default: the best one of the config's work dir.
         device: ``cpu``, ``cuda:0``, …; default: a GPU where there is one.
         box_thr: boxes with a lower score are left out.
         categories: keep only boxes of these categories; ``None`` keeps all.
@@ -51,37 +41,25 @@ class BoxDetector:
 
     def __init__(
         self,
-        config: str | Path | Config | None = None,
+        source: "str | Path | Config | None" = None,
         checkpoint: str | Path | None = None,
         device: str | None = None,
         box_thr: float = BOX_THR,
         categories: Sequence[str] | None = None,
         trust_checkpoint: bool = False,
     ) -> None:
-        run = open_run(config, checkpoint, trust_checkpoint)
-        where = str(config or run.checkpoint)
-        plain = run.config if isinstance(run.config, Config) else _plain(run.config)
-        if plain is not None and plain.get("default_scope") == SCOPE:
-            self.trained = _build_plain(plain, run, device_of(device))
-        else:
-            self.trained = build_trained(run, device)
-        if kind_of(self.trained.config) != BOXES:
-            raise BadInputError(
-                "not a detector of boxes",
-                where=where,
-                expected="a config of MMDetection, as configs/detector_rtmdet_tiny.py is",
-            )
-        self.classes: tuple[str, ...] = self.trained.classes
+        self.model: BoxModel = open_boxes(source, checkpoint, device, trust_checkpoint)
+        self.classes: tuple[str, ...] = self.model.classes
         unknown = [name for name in categories or () if name not in self.classes]
         if unknown:
             raise BadInputError(
-                "the detector does not know this category", where=where, found=unknown[0],
+                "the detector does not know this category", where=str(source or self.model.name), found=unknown[0],
                 expected=f"some of {', '.join(self.classes)}",
             )  # fmt: skip
         self.box_thr = box_thr
         self.categories = None if categories is None else tuple(categories)
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> Boxes:
         """Find the boxes in an image.
 
         Args:
@@ -95,11 +73,36 @@ class BoxDetector:
             BadInputError: the array is not an image.
         """
         require_image(image)
-        (output,) = self.trained([{"img": image, "img_path": "", "img_id": 0}])
-        found = output.pred_instances
-        boxes, scores, labels = (_array(found[name]) for name in ("bboxes", "scores", "labels"))
-        height, width = image.shape[:2]
-        boxes = np.clip(boxes.astype(np.float64), 0, [width - 1, height - 1, width - 1, height - 1])
+        (found,) = self.run([self.prepare(image)])
+        return found
+
+    def prepare(self, image: np.ndarray) -> tuple[tuple[int, int], Any]:
+        """Do the work before the network; may run in several threads.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+
+        Returns:
+            A unit of work for ``run``.
+        """
+        return (image.shape[1], image.shape[0]), self.model.prepare(image)
+
+    def run(self, units: Sequence[tuple[tuple[int, int], Any]]) -> list[Boxes]:
+        """Find the boxes in several images, in one batch.
+
+        Args:
+            units: from ``prepare``.
+
+        Returns:
+            See ``__call__``, for each.
+        """
+        found = self.model.run([unit for _, unit in units])
+        return [self._chosen(size, boxes) for (size, _), boxes in zip(units, found, strict=True)]
+
+    def _chosen(self, size: tuple[int, int], found: Boxes) -> Boxes:
+        boxes, scores, labels = found
+        last = [size[0] - 1, size[1] - 1] * 2
+        boxes = np.clip(np.asarray(boxes, np.float64).reshape(-1, 4), 0, last)
         kept = (scores >= self.box_thr) & (
             (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= _THINNEST
         )
@@ -109,50 +112,14 @@ class BoxDetector:
         return boxes[order], scores[order].astype(np.float64), labels[order].astype(np.int64)
 
 
-def _array(value: Any) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+def require_image(image: np.ndarray) -> None:
+    """Stop where an array is not an image.
 
+    Args:
+        image: must be (H, W, 3) uint8.
 
-def _plain(path: Path) -> Config | None:
-    """Read a config as it is written; ``None`` where it cannot be read."""
-    try:
-        return Config.fromfile(str(path))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, NameError, SyntaxError):
-        return None  # ``load_config`` reports what is wrong
-
-
-def _build_plain(cfg: Config, run: OpenedRun, device: str) -> TrainedModel:
-    """Build the model of MMDetection's own config, in which ``load_config`` has nothing to settle."""
-    from mmdet.registry import MODELS
-
-    init_default_scope(SCOPE)
-    with DefaultScope.overwrite_default_scope(SCOPE):
-        network = MODELS.build(cfg.model)
-        load_strictly(network, run.checkpoint, run.content)
-        steps = [s for s in cfg.test_dataloader.dataset.pipeline if s.type != "LoadAnnotations"]
-        steps[0] = dict(type="mmdet.LoadImageFromNDArray")
-        pipeline = Compose(steps)
-    return TrainedModel(
-        config=cfg,
-        network=network.to(device).eval(),
-        pipeline=pipeline,
-        schema=_NO_SCHEMA,
-        classes=run.record.classes or _classes_of(cfg),
-        device=device,
-        name=run.checkpoint.stem,
-    )
-
-
-def _classes_of(cfg: Config) -> tuple[str, ...]:
-    """Return the categories of the dataset that the config names."""
-    from mmdet.registry import DATASETS
-
-    dataset = cfg.test_dataloader.dataset
-    names = (dataset.get("metainfo") or {}).get("classes")
-    names = names or getattr(DATASETS.get(dataset.type), "METAINFO", {}).get("classes")
-    if not names:
-        raise BadInputError(
-            "the names of the detector's categories are not known", where="test_dataloader.dataset.metainfo",
-            expected='dict(classes=("cup", "plate"))',
-        )  # fmt: skip
-    return (names,) if isinstance(names, str) else tuple(names)
+    Raises:
+        BadInputError: it has another shape or type.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise BadInputError("not an image", expected="(H, W, 3) uint8", found=f"{image.shape} {image.dtype}")

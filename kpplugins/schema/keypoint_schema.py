@@ -183,6 +183,22 @@ class KeypointSchema:
         replace_text(path, json.dumps(self.__dict__, indent=2) + "\n")
 
     @classmethod
+    def from_dict(cls, values: Any) -> "KeypointSchema":
+        """Build a schema from its fields as JSON has them, with lists instead of tuples.
+
+        Args:
+            values: the fields by name.
+
+        Returns:
+            The schema.
+
+        Raises:
+            TypeError, AttributeError: they are not the fields of a schema.
+            BadInputError: see the class.
+        """
+        return cls(**{key: _tuples(value) for key, value in values.items()})
+
+    @classmethod
     def load(cls, path: Path) -> "KeypointSchema":
         """Read a file that ``save`` wrote; raise BadInputError, naming the file, if it is not one.
 
@@ -190,7 +206,7 @@ class KeypointSchema:
         """
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
-            schema = cls(**{k: _tuples(v) for k, v in raw.items()})
+            schema = cls.from_dict(raw)
             if "flips" in raw or schema.flips == KNOWN:
                 return schema
             sides = read_sides(schema.keypoints)

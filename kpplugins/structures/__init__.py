@@ -11,10 +11,10 @@ Conventions:
 - boxes are ``xyxy`` (left, top, right, bottom) in memory and ``xywh`` in COCO files;
 - images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
-The map: ``PoseResult`` (the predictions for one image), ``BoxLayout`` (where keypoints lie in their boxes),
-``geometry`` (pure functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with
-``BadInputError``, the exception for every fault in the input that the user can fix, ``IncompleteInputError`` and
-``MachineError``; ``replaced_file`` (files written completely or not at all) and ``checksum``.
+The map: ``BoxLayout`` (where keypoints lie in their boxes), ``model_kind`` (what models find), ``geometry`` (pure
+functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with ``BadInputError``, the
+exception for every fault in the input that the user can fix, ``IncompleteInputError`` and ``MachineError``;
+``replaced_file`` (files written completely or not at all) and ``checksum``.
 
 Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.
 """
@@ -23,6 +23,5 @@ from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.incomplete_input_error import IncompleteInputError
 from kpplugins.structures.machine_error import MachineError
-from kpplugins.structures.pose_result import PoseResult
 
-__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError", "PoseResult"]
+__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError"]

@@ -2,15 +2,16 @@
 
 from kpplugins.structures.line_breaks import without_line_breaks
 
-_LONGEST = 500
+_LONGEST, _LONGEST_PLACE = 500, 1500
+"""Most characters of a part of the message, and of the place: a path, and a name in the file."""
 
 
 class BadInputError(ValueError):
     """Faulty input that the user can fix: a file, a config value, a command-line argument.
 
     The message is one line: what is wrong, where, what was expected, what was found, what to do. A line break
-    in a name or value that it cites is written as an escape, and a value of more than 500 characters is cut. The
-    command-line tools print it without a traceback and exit with status 2.
+    in a name or value that it cites is written as an escape, and a part of more than 500 characters (the place: 1,500)
+    is cut. The command-line tools print it without a traceback and exit with status 2.
 
     Args:
         what: the fault.
@@ -29,15 +30,15 @@ class BadInputError(ValueError):
         self, what: str, *, where: str = "", expected: str = "", found: str = "", todo: str = ""
     ) -> None:
         self.what, self.where, self.expected, self.found, self.todo = what, where, expected, found, todo
-        parts = [f"{where}: {_cut(what)}" if where else _cut(what)]
+        parts = [f"{_cut(where, _LONGEST_PLACE)}: {_cut(what)}" if where else _cut(what)]
         if expected:
             parts.append(f"expected {_cut(expected)}")
         if found:
             parts.append(f"found {_cut(found)}")
         if todo:
-            parts.append(f"to do: {todo}")
+            parts.append(f"to do: {_cut(todo)}")
         super().__init__(without_line_breaks("; ".join(parts)))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"

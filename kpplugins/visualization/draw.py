@@ -1,10 +1,11 @@
 """Drawing keypoints and skeleton on an image."""
 
+from typing import Protocol
+
 import cv2
 import numpy as np
 
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import PoseResult
 
 _REFERENCE_SIDE = 400
 """Longer side in pixels of an image whose lines are one pixel thick; thickness grows in proportion."""
@@ -12,9 +13,26 @@ TRUTH_COLOR = (255, 255, 255)
 BOX_COLOR = (200, 200, 200)
 
 
+class _Instances(Protocol):
+    """What is drawn: the fields of ``inference.pose_result.PoseResult`` by these names."""
+
+    @property
+    def keypoints(self) -> np.ndarray: ...
+    @property
+    def scores(self) -> np.ndarray: ...
+    @property
+    def boxes(self) -> np.ndarray: ...
+    @property
+    def box_scores(self) -> np.ndarray | None: ...
+    @property
+    def categories(self) -> tuple[str, ...] | None: ...
+    @property
+    def track_ids(self) -> np.ndarray | None: ...
+
+
 def draw_pose(
     image: np.ndarray,
-    result: PoseResult,
+    result: _Instances,
     schema: KeypointSchema,
     score_thr: float = 0.3,
     boxes: bool = True,
@@ -47,17 +65,18 @@ def draw_pose(
     return canvas
 
 
-def label_of(result: PoseResult, i: int) -> str:
-    """Format the category and box score of an instance.
+def label_of(result: _Instances, i: int) -> str:
+    """Format the track id, category and box score of an instance.
 
     Args:
         result: the instances.
         i: index of the instance.
 
     Returns:
-        For example ``cup 0.93``; empty if neither is known.
+        For example ``#3 cup 0.93``; empty if none is known.
     """
-    words = [] if result.categories is None else [result.categories[i]]
+    words = [] if result.track_ids is None else [f"#{result.track_ids[i]}"]
+    words += [] if result.categories is None else [result.categories[i]]
     return " ".join(words if result.box_scores is None else [*words, f"{result.box_scores[i]:.2f}"])
 
 

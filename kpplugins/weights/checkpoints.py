@@ -196,7 +196,7 @@ def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Pa
     Without a checkpoint, the best one of the config's work dir is taken; without both, the newest run's.
 
     Args:
-        config: a config file, or a checkpoint, which brings its own config.
+        config: a config file, or a checkpoint or the work dir of a run, which bring their own config.
         checkpoint: a checkpoint.
 
     Returns:
@@ -205,6 +205,8 @@ def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Pa
     Raises:
         BadInputError: there is no such checkpoint or run.
     """
+    if config is not None and checkpoint is None and Path(config).is_dir():
+        return None, default_checkpoint(Path(config))
     if config is not None and checkpoint is None and Path(config).suffix == ".pth":
         config, checkpoint = None, config
     if config is None:

@@ -24,8 +24,8 @@ from kpplugins.config.load import load_config, schema_of
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.formats.load_annotations import load_annotations
 from kpplugins.inference.predictor import Predictor
-from kpplugins.inference.top_down_predictor import TopDownPredictor, sample_of
-from kpplugins.inference.trained_model import load_trained
+from kpplugins.inference.trained.trained_model import load_trained
+from kpplugins.inference.trained.trained_top_down import TrainedTopDown
 from kpplugins.structures import BadInputError, BoxLayout
 
 SMALL = {"input_size": (64, 96)}
@@ -153,7 +153,8 @@ def test_the_file_alone_gives_what_the_run_gives(exported: Callable[[str], Path]
     trained.network.test_cfg["flip_test"] = False
     image = np.random.default_rng(0).integers(0, 256, (120, 100, 3), np.uint8)
     box = np.array([10.0, 20.0, 80.0, 90.0])
-    batch = pseudo_collate([trained.pipeline(sample_of(image, box, trained.schema))])
+    model = TrainedTopDown(trained)
+    batch = pseudo_collate([model.prepare(image, box)[1]])
     (crop,) = batch["inputs"]
     assert crop.dtype == torch.uint8
     given = session.run(None, {"image": crop[None].numpy().astype(np.float32)})
@@ -176,7 +177,7 @@ def test_the_file_alone_gives_what_the_run_gives(exported: Callable[[str], Path]
     points = (
         points / facts["input_size"] * meta["input_scale"] + meta["input_center"] - meta["input_scale"] / 2
     )
-    found = TopDownPredictor(trained)(image, box[None])
+    (found,) = model.run([model.prepare(image, box)])
     assert points == pytest.approx(found.keypoints, abs=0.02)
     assert scores == pytest.approx(found.scores, abs=1e-4)
 
@@ -195,7 +196,7 @@ def test_the_program_in_the_docs_finds_what_the_predictor_finds(
     in_file = session.get_modelmeta().custom_metadata_map
     assert {k: v if isinstance(facts[k], str) else json.loads(v) for k, v in in_file.items()} == facts
     predictor = Predictor(path.with_suffix(".py"), path.parent / "epoch_1.pth", "cpu")
-    assert facts["flip_test"]["on"] == predictor.trained.network.test_cfg.flip_test
+    assert facts["flip_test"]["on"] == predictor.model.trained.network.test_cfg.flip_test
     compared = 0
     for record in load_annotations(cats).records[:4]:  # those that it has learnt
         image, box = cv2.imread(str(record.image)), record.bbox + [0.3, -0.4, 0.7, 0.1]

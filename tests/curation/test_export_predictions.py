@@ -18,8 +18,9 @@ from kpplugins.formats.demo_json import is_demo
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.writing import limits
 from kpplugins.formats.writing.predicted import EMPTY, WITHOUT
+from kpplugins.inference.pose_result import PoseResult
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, PoseResult
+from kpplugins.structures import BadInputError
 
 NAMES = ("left_eye", "right_eye", "nose")
 SCHEMA = KeypointSchema(
@@ -37,7 +38,10 @@ def paint(path: Path, colour: int) -> Path:
 def result(points: list, scores: list, boxes: list, names: tuple[str, ...] = NAMES) -> PoseResult:
     k = len(names)
     return PoseResult(
-        np.reshape(points, (-1, k, 2)), np.reshape(scores, (-1, k)), np.reshape(boxes, (-1, 4)), names
+        np.reshape(points, (-1, k, 2)),
+        np.reshape(scores, (-1, k)),
+        np.reshape(boxes, (-1, 4)),
+        KeypointSchema("x", names),
     )
 
 
@@ -67,7 +71,9 @@ def demo(tmp_path: Path) -> Path:
 
 def write(folder: Path, image: str, found: PoseResult, size: tuple[int, int] = (60, 40)) -> Path:
     path = folder / f"{Path(image).stem}.json"
-    path.write_text(json.dumps(found.to_json(image, *size), indent=1) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(replace(found, source=image, image_size=size).to_dict(), indent=1) + "\n", encoding="utf-8"
+    )
     return path
 
 

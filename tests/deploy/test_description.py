@@ -17,7 +17,7 @@ from kpplugins.data.images import read_image
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.deploy.description import describe, unknown_parts
 from kpplugins.formats.cat import CAT_SCHEMA
-from kpplugins.inference.top_down_predictor import sample_of
+from kpplugins.inference.trained.trained_top_down import sample_of
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BoxLayout
 

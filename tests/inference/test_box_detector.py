@@ -12,11 +12,11 @@ from mmpose.registry import MODELS
 
 from kpplugins.config.load import load_config
 from kpplugins.inference.box_detector import BoxDetector
+from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.predictor import Predictor
-from kpplugins.inference.top_down_predictor import TopDownPredictor
-from kpplugins.inference.two_stage_predictor import TwoStagePredictor
+from kpplugins.inference.trained.trained_top_down import TrainedTopDown
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, PoseResult
+from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import default_checkpoint
 
 DETECTOR = """
@@ -164,7 +164,7 @@ def weights_of(folder: Path, text: str, root: Path, meta: dict | None = None) ->
         SCHEMA.save(folder / "schema.json")
         (folder / "classes.json").write_text('["cup", "plate"]')
         network = MODELS.build(load_config(config, schema=SCHEMA, classes=["cup", "plate"]).model)
-    for layer in network.bbox_head.rtm_reg:
+    for layer in network.bbox_head.rtm_reg if hasattr(network, "bbox_head") else ():
         torch.nn.init.constant_(
             layer.bias, 1.0
         )  # a stride to every side; what is random would be turned over
@@ -179,7 +179,7 @@ def finding(detector: BoxDetector, boxes: list, scores: list[float], labels: lis
     class Sample:
         pred_instances = InstanceData(**tensors)
 
-    detector.trained.network.test_step = lambda batch: [Sample()]
+    detector.model.trained.network.test_step = lambda batch: [Sample()]
     return detector
 
 
@@ -219,33 +219,34 @@ def test_mmdetections_own_configs_and_weights_serve_too(root: Path, tmp_path: Pa
     assert BoxDetector(config, checkpoint, "cpu").classes[:2] == ("person", "bicycle")  # the config's dataset
 
 
-class _Points:
-    """In place of a top-down model: the corners of each box."""
-
-    schema = SCHEMA
-
-    def __call__(self, image: np.ndarray, boxes: np.ndarray | None = None) -> PoseResult:
-        boxes = np.zeros((0, 4)) if boxes is None else boxes
-        return PoseResult(boxes.reshape(-1, 2, 2), np.ones((len(boxes), 2)), boxes, SCHEMA.keypoints)
+def corners(predictor: Predictor) -> Predictor:
+    """The predictor with a model that finds the corners of each box."""
+    predictor.model.run = lambda units: [
+        PoseResult(box.reshape(1, 2, 2), np.ones((1, 2)), box[None], SCHEMA) for box, _ in units
+    ]
+    return predictor
 
 
 def test_points_are_looked_for_in_the_boxes_that_are_found(root: Path, tmp_path: Path):
-    detector = BoxDetector(*weights_of(tmp_path, DETECTOR, root), "cpu")
+    for name in ("boxes", "points"):
+        (tmp_path / name).mkdir()
+    detector = BoxDetector(*weights_of(tmp_path / "boxes", DETECTOR, root), "cpu")
     finding(detector, [[1.0, 2, 30, 40], [5, 6, 50, 55]], [0.5, 0.7], [0, 1])
-    both = TwoStagePredictor(detector, _Points())
+    both = corners(Predictor(*weights_of(tmp_path / "points", POSE, root), "cpu", detector=detector))
     result = both(IMAGE)
     assert result.keypoints.tolist() == [[[5, 6], [50, 55]], [[1, 2], [30, 40]]]
     assert result.box_scores == pytest.approx([0.7, 0.5]) and result.categories == ("plate", "cup")
     assert both.follow(IMAGE, None).categories == ("plate", "cup")
     given = both(IMAGE, np.array([[0.0, 0, 9, 9]]))
     assert given.box_scores is None and len(given.boxes) == 1
-    assert len(both(np.zeros((60, 100, 3), np.uint8)).boxes) == 2
+    found = list(both.predict([IMAGE, IMAGE, IMAGE], [None, np.zeros((0, 4)), [[0, 0, 9, 9]]]))
+    assert [len(one) for one in found] == [2, 0, 1] and found[1].categories is None
 
 
 def test_a_top_down_model_with_a_detector_becomes_both(trained: Path, run):
     pose, found = left_by(trained, "pose"), left_by(trained, "detector")
     detector = BoxDetector(*found, "cpu")
     both = Predictor(*pose, "cpu", detector=detector)
-    assert isinstance(both.kind, TwoStagePredictor) and isinstance(both.kind.predictor, TopDownPredictor)
+    assert isinstance(both.model, TrainedTopDown) and both.classes == ("cup", "plate")
     finding(detector, [[1.0, 2, 30, 40]], [0.1], [0])
     assert both(IMAGE).keypoints.shape == (0, 2, 2)

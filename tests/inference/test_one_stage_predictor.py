@@ -11,10 +11,9 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from kpplugins.config.load import load_config
-from kpplugins.inference.one_stage_predictor import OneStagePredictor
 from kpplugins.inference.predictor import Predictor
-from kpplugins.inference.top_down_predictor import TopDownPredictor
-from kpplugins.inference.trained_model import load_trained
+from kpplugins.inference.trained.trained_one_stage import TrainedOneStage
+from kpplugins.inference.trained.trained_top_down import TrainedTopDown
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 
@@ -51,7 +50,7 @@ def one_stage(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return run_folder(tmp_path_factory.mktemp("runs") / "one", root, ONE_STAGE, ["cup", "plate"])
 
 
-def finding(predictor: OneStagePredictor, scores: list[float], labels: list[int]) -> OneStagePredictor:
+def finding(predictor: Predictor, scores: list[float], labels: list[int]) -> Predictor:
     """The predictor with a network that finds as many instances, the i-th i pixels to the right."""
     n = len(scores)
     places = np.arange(n, dtype=np.float32)[:, None]
@@ -64,22 +63,18 @@ def finding(predictor: OneStagePredictor, scores: list[float], labels: list[int]
     )
     sample = PoseDataSample()
     sample.pred_instances = found
-    predictor.trained.network.test_step = lambda batch: [sample]
+    predictor.model.trained.network.test_step = lambda batch: [sample]
     return predictor
 
 
-def test_the_config_says_which_predictor_it_takes(root: Path, one_stage, tmp_path: Path):
-    assert isinstance(Predictor(*one_stage, "cpu").kind, OneStagePredictor)
+def test_the_config_says_which_model_it_is(root: Path, one_stage, tmp_path: Path):
+    assert isinstance(Predictor(*one_stage, "cpu").model, TrainedOneStage)
     top_down = run_folder(tmp_path / "two", root, TOP_DOWN, None)
-    assert isinstance(Predictor(*top_down, "cpu").kind, TopDownPredictor)
-    with pytest.raises(BadInputError, match="not a one-stage model"):
-        OneStagePredictor(load_trained(*top_down, "cpu"))
-    with pytest.raises(BadInputError, match="not a top-down model"):
-        TopDownPredictor(load_trained(*one_stage, "cpu"))
+    assert isinstance(Predictor(*top_down, "cpu").model, TrainedTopDown)
 
 
 def test_a_real_network_gives_instances_in_the_images_pixels(one_stage):
-    result = OneStagePredictor(load_trained(*one_stage, "cpu"), 0.0)(IMAGE)
+    result = Predictor(*one_stage, "cpu", box_thr=0.0)(IMAGE)
     n = len(result.boxes)
     assert n > 0 and result.keypoints.shape == (n, 2, 2) and result.scores.shape == (n, 2)
     assert set(result.categories) <= {"cup", "plate"}
@@ -87,36 +82,36 @@ def test_a_real_network_gives_instances_in_the_images_pixels(one_stage):
 
 
 def test_instances_below_the_threshold_are_left_out_with_all_that_is_theirs(one_stage):
-    predictor = finding(OneStagePredictor(load_trained(*one_stage, "cpu"), 0.4), [0.9, 0.3, 0.4], [1, 0, 0])
+    predictor = finding(Predictor(*one_stage, "cpu", box_thr=0.4), [0.9, 0.3, 0.4], [1, 0, 0])
     result = predictor(IMAGE)
     assert result.boxes.tolist() == [[10, 20, 30, 40], [12, 20, 32, 40]]
     assert result.keypoints[:, 0].tolist() == [[12, 22], [14, 22]]
     assert result.categories == ("plate", "cup")
     assert result.box_scores == pytest.approx([0.9, 0.4])
-    content = result.to_json("a.jpg", 100, 60)["instances"]
+    content = result.to_dict()["instances"]
     assert content[0]["category"] == "plate" and content[0]["score"] == pytest.approx(0.9)
     assert predictor.follow(IMAGE, result).boxes.tolist() == result.boxes.tolist()
 
 
 def test_nothing_found_is_an_empty_result(one_stage):
-    result = finding(OneStagePredictor(load_trained(*one_stage, "cpu")), [0.1], [0])(IMAGE)
+    result = finding(Predictor(*one_stage, "cpu"), [0.1], [0])(IMAGE)
     assert result.keypoints.shape == (0, 2, 2) and result.categories == ()
-    assert result.to_json("a.jpg", 100, 60)["instances"] == []
+    assert result.to_dict()["instances"] == []
 
 
 def test_without_names_of_classes_there_is_one_called_as_the_schema(root: Path, tmp_path: Path):
-    predictor = OneStagePredictor(load_trained(*run_folder(tmp_path / "run", root, ONE_STAGE, None), "cpu"))
+    predictor = Predictor(*run_folder(tmp_path / "run", root, ONE_STAGE, None), "cpu")
     assert finding(predictor, [0.9], [0])(IMAGE).categories == ("thing",)
     with pytest.raises(BadInputError, match="label without a name"):
         finding(predictor, [0.9], [1])(IMAGE)
 
 
 def test_what_it_does_not_take_is_said(one_stage, root: Path, tmp_path: Path):
-    predictor = OneStagePredictor(load_trained(*one_stage, "cpu"))
+    predictor = Predictor(*one_stage, "cpu")
     with pytest.raises(BadInputError, match="does not take boxes"):
         predictor(IMAGE, np.array([[0, 0, 10, 10]]))
     with pytest.raises(BadInputError, match="not an image"):
-        predictor(IMAGE[:, :, 0])
+        predictor(np.zeros((5, 6, 7), np.uint8))
     with pytest.raises(BadInputError, match="finds its boxes itself"):
         Predictor(*one_stage, "cpu", detector=object())
     broken = run_folder(tmp_path / "run", root, ONE_STAGE, None)

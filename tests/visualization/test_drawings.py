@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from kpplugins.inference.pose_result import PoseResult
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import PoseResult
 from kpplugins.visualization.curves import plot_curves, read_scalars
 from kpplugins.visualization.draw import BOX_COLOR, draw_pose, label_of
 from kpplugins.visualization.grid import grid
@@ -19,7 +19,7 @@ SCHEMA = KeypointSchema("x", ("a", "b"), skeleton=(("a", "b"),), colors=((255, 0
 
 def test_points_are_drawn_where_they_are_in_their_colour():
     result = PoseResult(
-        np.array([[[10.0, 20.0], [40.0, 20.0]]]), np.ones((1, 2)), np.array([[0, 0, 1, 1.0]]), ("a", "b")
+        np.array([[[10.0, 20.0], [40.0, 20.0]]]), np.ones((1, 2)), np.array([[0, 0, 1, 1.0]]), SCHEMA
     )
     canvas = draw_pose(np.zeros((60, 60, 3), np.uint8), result, SCHEMA, boxes=False)
     assert canvas[20, 10].tolist() == pytest.approx([0, 0, 255], abs=30)  # red, in BGR; edges are smoothed
@@ -33,7 +33,7 @@ def test_doubtful_points_are_rings_without_lines():
         np.array([[[10.0, 20.0], [40.0, 20.0]]]),
         np.array([[0.9, 0.1]]),
         np.array([[0, 0, 1, 1.0]]),
-        ("a", "b"),
+        SCHEMA,
     )
     canvas = draw_pose(np.zeros((60, 60, 3), np.uint8), result, SCHEMA, boxes=False)
     assert canvas[20, 40].tolist() == [0, 0, 0]
@@ -42,7 +42,7 @@ def test_doubtful_points_are_rings_without_lines():
 
 def test_a_found_box_says_what_it_is_and_how_sure():
     points, scores = np.full((1, 2, 2), 50.0), np.ones((1, 2))
-    given = PoseResult(points, scores, np.array([[5, 40, 55, 58.0]]), ("a", "b"))
+    given = PoseResult(points, scores, np.array([[5, 40, 55, 58.0]]), SCHEMA)
     found = replace(given, box_scores=np.array([0.5]), categories=("tasse à thé",))
     assert label_of(given, 0) == "" and label_of(found, 0) == "tasse à thé 0.50"
     black = np.zeros((60, 200, 3), np.uint8)

@@ -11,8 +11,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.flop_counter import FlopCounterMode
 
-from kpplugins.inference.top_down_predictor import sample_of
-from kpplugins.inference.trained_model import load_trained
+from kpplugins.inference.trained.trained_model import load_trained
+from kpplugins.inference.trained.trained_top_down import TrainedTopDown
 
 WARM_UP, ROUNDS, PASSES = 3, 7, 3
 """Uncounted passes at the start, turns of every model, and passes in a turn."""
@@ -58,8 +58,7 @@ class _Timed:
         trained = load_trained(config, checkpoint)
         self.model = trained.network
         image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-        sample = sample_of(image, np.array([0.0, 0.0, SIDE - 1, SIDE - 1]), trained.schema)
-        self.sample = trained.pipeline(sample)
+        _, self.sample = TrainedTopDown(trained).prepare(image, np.array([0.0, 0.0, SIDE - 1, SIDE - 1]))
 
     def once(self) -> float:
         """Return the seconds of one image; the keypoints arrive as NumPy arrays, so an accelerator has finished."""

@@ -14,7 +14,7 @@ from kpplugins.data.images import read_image
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.inference.predictor import Predictor
-from kpplugins.inference.trained_model import TrainedModel
+from kpplugins.inference.trained.trained_model import TrainedModel
 from kpplugins.structures import BadInputError
 
 RULE = {"percentile": (0, 100)}
@@ -80,4 +80,4 @@ def test_training_test_and_prediction_see_the_same(root: Path, tmp_path: Path):
     trained = TrainedModel(cfg, None, Compose([]), CAT_SCHEMA, (), "cpu", "run")
     assert trained.pixels == PixelRule(percentile=(0, 100))
     for given in (image, deep, np.dstack([deep] * 4)):
-        assert (Predictor.read(SimpleNamespace(trained=trained), given) == expected).all()
+        assert (Predictor.read(SimpleNamespace(model=trained), given) == expected).all()

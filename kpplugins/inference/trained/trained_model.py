@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
@@ -16,14 +16,14 @@ from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import load_config, schema_of
 from kpplugins.config.parts import classes_of, datasets_of, is_detector
 from kpplugins.data.pixel_rule import PixelRule
-from kpplugins.inference.device import device_of
+from kpplugins.inference.trained.device import device_of
 from kpplugins.schema import KeypointSchema
+from kpplugins.schema.keypoint_schema import KNOWN
 from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures.model_kind import BOXES, ONE_STAGE, TOP_DOWN
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, read_checkpoint, run_of
 from kpplugins.weights.run_record import RunRecord, config_of, record_of
 
-BOXES, ONE_STAGE, TOP_DOWN = "boxes", "boxes and keypoints", "keypoints in boxes"
-"""Kinds of model, by what they find: boxes in images, boxes and keypoints in images, or keypoints in given boxes."""
 _FULL = "bottomup"
 
 
@@ -58,11 +58,11 @@ class TrainedModel:
         return PixelRule.of(next((s.pixels for s in steps if s.get("pixels")), None))
 
     @torch.inference_mode()
-    def __call__(self, samples: Sequence[dict]) -> list[Any]:
-        """Predict on samples, all in one batch.
+    def predict(self, inputs: Sequence[dict]) -> list[Any]:
+        """Predict on what the pipeline made of samples, all in one batch.
 
         Args:
-            samples: dicts with ``img``, as the test pipeline takes them.
+            inputs: from ``pipeline``, which takes dicts with ``img``.
 
         Returns:
             One data sample with ``pred_instances`` for each.
@@ -70,7 +70,7 @@ class TrainedModel:
         Raises:
             BadInputError: a prediction is NaN or infinite.
         """
-        outputs = self.network.test_step(pseudo_collate([self.pipeline(sample) for sample in samples]))
+        outputs = self.network.test_step(pseudo_collate(list(inputs)))
         for output in outputs:
             _require_finite(output.pred_instances, self.name)
         return outputs
@@ -162,6 +162,33 @@ def load_trained(
     return build_trained(open_run(config, checkpoint, trust_checkpoint), device)
 
 
+def with_flip_test(trained: TrainedModel, on: bool) -> None:
+    """Switch averaging with the mirrored image on or off.
+
+    Args:
+        trained: the model, which is changed.
+        on: whether to average.
+
+    Raises:
+        BadInputError: the model has no flip test, or its keypoints cannot be mirrored.
+    """
+    test_cfg = trained.network.test_cfg
+    if on and (kind_of(trained.config) == TOP_DOWN or "flip_test" in (test_cfg or {})):
+        if trained.schema.flips != KNOWN:
+            raise BadInputError(
+                "these keypoints cannot be mirrored", where="flip_test", found=f"flips {trained.schema.flips}",
+                todo="state the flip pairs, or leave flip_test out",
+            )  # fmt: skip
+    elif on:
+        raise BadInputError(
+            "this model has no flip test", where="flip_test", found=trained.name, todo="leave it out"
+        )
+    if test_cfg is None:
+        trained.network.test_cfg = ConfigDict(flip_test=on)
+    elif on or test_cfg.get("flip_test"):
+        test_cfg["flip_test"] = on
+
+
 def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
     """Build the model of an opened run and load its weights.
 
@@ -212,16 +239,3 @@ def _require_finite(found: Any, name: str) -> None:
                 todo="its training has probably diverged: train again with a lower learning rate, or give an earlier "
                 "checkpoint",
             )  # fmt: skip
-
-
-def require_image(image: np.ndarray) -> None:
-    """Stop where an array is not an image.
-
-    Args:
-        image: must be (H, W, 3) uint8.
-
-    Raises:
-        BadInputError: it has another shape or type.
-    """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise BadInputError("not an image", expected="(H, W, 3) uint8", found=f"{image.shape} {image.dtype}")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kpplugins.inference.device import default_device, device_of
+from kpplugins.inference.trained.device import default_device, device_of
 from kpplugins.structures import BadInputError
 
 
