@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = (
-    "torch", "torchvision", "onedl-mmengine", "onedl-mmcv", "onedl-mmdetection", "mmpose", "hotcoco",
-    "numpy", "opencv-python", "scipy", "matplotlib",
-)  # fmt: skip
-OPTIONAL = {"onnx": "export", "onnxruntime": "export", "onnxscript": "export", "pytest": "dev"}
-CURES = {"mmpose": "pip install --no-deps mmpose==1.3.2"}
+from kpplugins.extras import TRAINING, cure
+
+PACKAGES = ("numpy", "opencv-python", "pillow", "pyyaml", "scipy", "matplotlib", "tqdm")
+ONEDL = {"mmengine": "onedl-mmengine", "mmcv": "onedl-mmcv", "mmdet": "onedl-mmdetection"}
+OPTIONAL = {"onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "pytest": "dev"}
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)
 
@@ -37,11 +36,19 @@ def diagnose() -> list[Diagnosis]:
     """Check Python and packages and, if they have no faults, device, windows, stand-ins and registration.
 
     Returns:
-        The findings in this order; one with a ``cure`` is a fault.
+        The findings in this order; one with a ``cure`` is a fault. An installation without any package of training is
+        none.
     """
-    found = [_python(), *_packages()]
+    found = [_python(), *(_package(name) for name in PACKAGES)]
+    without = [name for name in TRAINING if not importlib.util.find_spec(name)]
+    if len(without) == len(TRAINING):
+        todo = " && ".join(dict.fromkeys(map(cure, TRAINING)))
+        found.append(Diagnosis("training", f"not installed: data and exported models only ({todo})"))
+    else:
+        found += [_package(name, cure(name)) for name in TRAINING]
+    found += _optional()
     if not any(f.cure for f in found):
-        found += [_device(), _windows(), *_compat(), _registers()]
+        found += [_windows()] if without else [_device(), _windows(), *_compat(), _registers()]
     return found
 
 
@@ -53,19 +60,21 @@ def _python() -> Diagnosis:
     )
 
 
-def _packages() -> Iterator[Diagnosis]:
-    for name in PACKAGES:
-        try:
-            yield Diagnosis(name, version(name))
-        except PackageNotFoundError:
-            if name == "opencv-python" and importlib.util.find_spec("cv2"):
-                yield Diagnosis(name, "another build of OpenCV")
-            elif name.startswith("onedl-") and importlib.util.find_spec(
-                name.removeprefix("onedl-").replace("detection", "det")
-            ):
-                yield Diagnosis(name, "OpenMMLab's original")
-            else:
-                yield Diagnosis(name, "missing", CURES.get(name, f"pip install {name}"))
+def _package(name: str, todo: str = "") -> Diagnosis:
+    """Say which version of a package is installed, by the name that is imported, or that of its project."""
+    project = ONEDL.get(name, name)
+    try:
+        return Diagnosis(project, version(project))
+    except PackageNotFoundError:
+        pass
+    if name == "opencv-python" and importlib.util.find_spec("cv2"):
+        return Diagnosis(name, "another build of OpenCV")
+    if name in ONEDL and importlib.util.find_spec(name):
+        return Diagnosis(project, "OpenMMLab's original")
+    return Diagnosis(project, "missing", todo or f"pip install {project}")
+
+
+def _optional() -> Iterator[Diagnosis]:
     for name, extra in OPTIONAL.items():
         try:
             yield Diagnosis(name, version(name))

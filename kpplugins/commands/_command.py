@@ -137,7 +137,9 @@ def _told(error: Exception) -> tuple[str, int]:
         return f"{error.filename or 'file system'}: {error.strerror}", status
     missing = (getattr(error, "name", None) or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and missing not in ("", "kpplugins"):
-        todo = "`kpplugins doctor` says what is missing and how to install it"
+        from kpplugins.extras import cure
+
+        todo = f"{cure(missing)}; `kpplugins doctor` says what else is missing"
         return f"the package {missing} is not installed; to do: {todo}", 3
     words = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {words}; to do: run it again with --debug, and report the traceback", 70

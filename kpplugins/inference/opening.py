@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kpplugins.deploy.exported_folder import is_exported
+from kpplugins.extras import TRAINING, cure
 from kpplugins.inference.box_model import BoxModel
 from kpplugins.inference.exported.exported_detector import ExportedDetector
 from kpplugins.inference.exported.exported_model import ExportedModel
@@ -104,12 +105,12 @@ def _require_none(checkpoint: str | Path | None, device: str | None) -> None:
 
 def _require_training() -> None:
     """Stop where a run is to be opened without the packages that it needs."""
-    missing = [name for name in ("torch", "mmengine", "mmpose") if not _is_installed(name)]
+    missing = [name for name in TRAINING if not _is_installed(name)]
     if missing:
         raise MachineError(
             f"a run needs {', '.join(missing)}, not installed here", expected="an exported folder, or these packages",
-            todo="export the run where it was trained (kpplugins export), or pip install 'kpplugins[train]'; then "
-            "pip install --no-deps mmpose==1.3.2",
+            todo="export the run where it was trained (kpplugins export), or "
+            + " && ".join(dict.fromkeys(cure(name) for name in missing)),
         )  # fmt: skip
 
 

@@ -1,6 +1,9 @@
 """``kpplugins COMMAND`` and ``python tools/NAME.py`` are one code, and start light."""
 
+import configparser
 import errno
+import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -8,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kpplugins import extras
+from kpplugins.apis import doctor
 from kpplugins.commands import COMMANDS, main
 from kpplugins.commands._command import run
 from kpplugins.commands.train import each
@@ -85,6 +90,45 @@ def test_a_missing_package_is_one_line_that_names_the_doctor(capsys: pytest.Capt
     assert run(work) == 3
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "package torch is not installed" in said and "kpplugins doctor" in said
+    assert "pip install 'kpplugins[train]'" in said
+
+
+def test_the_doctor_tells_an_installation_without_training_from_a_damaged_one(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def without(*names: str) -> list[doctor.Diagnosis]:
+        projects = {doctor.ONEDL.get(name, name) for name in names}
+
+        def version(project: str) -> str:
+            if project in projects:
+                raise importlib.metadata.PackageNotFoundError
+            return "1"
+
+        monkeypatch.setattr(doctor, "version", version)
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in names else "there")
+        return doctor.diagnose()
+
+    light = without(*extras.TRAINING)
+    assert not any(one.cure for one in light if one.name != "windows")
+    (said,) = [one.state for one in light if one.name == "training"]
+    assert "exported models only" in said and "kpplugins[train]" in said and "mmpose==1.3.2" in said
+    damaged = {one.name: one.cure for one in without("mmcv", "mmpose") if one.cure}
+    assert damaged == {"onedl-mmcv": extras.cure("mmcv"), "mmpose": extras.cure("mmpose")}
+
+
+def test_the_extras_are_those_of_the_project(root: Path):
+    """Every package in ``kpplugins.extras`` is brought by the extra that it names."""
+    setup = configparser.ConfigParser()
+    setup.read(root / "setup.cfg")
+    listed = {
+        extra: {re.split(r"[>=<]", line)[0].strip().replace("-", "_") for line in lines.split("\n")}
+        for extra, lines in setup["options.extras_require"].items()
+    }
+    names = {"mmengine": "onedl_mmengine", "mmcv": "onedl_mmcv", "mmdet": "onedl_mmdetection"}
+    names["mmpretrain"] = "onedl_mmpretrain"
+    for package, extra in extras._EXTRAS.items():
+        if package != "mmpose":
+            assert names.get(package, package) in listed[extra], package
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kpplugins.extras import cure
 from kpplugins.structures import BadInputError, MachineError
 
 
@@ -27,7 +28,7 @@ class OnnxRuntime:
         except ImportError as error:
             raise MachineError(
                 "onnxruntime is not installed, which runs this model", where=str(file),
-                todo="pip install 'kpplugins[runtime]'",
+                todo=cure("onnxruntime"),
             ) from error  # fmt: skip
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
