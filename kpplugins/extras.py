@@ -15,7 +15,7 @@ TRAINING = (
 """What the extra ``train`` brings, by the names that are imported; MMPose comes by a command of its own."""
 MMPOSE = "pip install --no-deps mmpose==1.3.2"
 _EXTRAS = {
-    **dict.fromkeys(TRAINING, "train"),
+    **dict.fromkeys(TRAINING, "train"), **dict.fromkeys(("scipy", "matplotlib"), "data"),
     "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "h5py": "formats", "sleap_io": "sleap",
     "mmpretrain": "vit",
 }  # fmt: skip

@@ -10,9 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from kpplugins.extras import TRAINING, cure
 
-PACKAGES = ("numpy", "opencv-python", "pillow", "pyyaml", "scipy", "matplotlib", "tqdm")
+PACKAGES = ("numpy", "opencv-python", "pillow", "pyyaml", "tqdm")
 ONEDL = {"mmengine": "onedl-mmengine", "mmcv": "onedl-mmcv", "mmdet": "onedl-mmdetection"}
-OPTIONAL = {"onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "pytest": "dev"}
+OPTIONAL = {"scipy": "data", "matplotlib": "data", "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "pytest": "dev"}
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)
 
