@@ -12,7 +12,14 @@ from kpplugins.extras import TRAINING, cure
 
 PACKAGES = ("numpy", "opencv-python", "pillow", "pyyaml", "tqdm")
 ONEDL = {"mmengine": "onedl-mmengine", "mmcv": "onedl-mmcv", "mmdet": "onedl-mmdetection"}
-OPTIONAL = {"scipy": "data", "matplotlib": "data", "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "pytest": "dev"}
+OPTIONAL = {
+    "scipy": "data",
+    "matplotlib": "data",
+    "onnxruntime": "runtime",
+    "onnx": "export",
+    "onnxscript": "export",
+    "pytest": "dev",
+}
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)
 

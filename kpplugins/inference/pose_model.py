@@ -47,11 +47,12 @@ class PoseModel(Protocol):
             A unit of work for ``run``.
         """
 
-    def run(self, units: Sequence[Any]) -> list[PoseResult]:
+    def run(self, units: Sequence[Any], quick: bool = False) -> list[PoseResult]:
         """Predict on units, all in one batch.
 
         Args:
             units: from ``prepare``.
+            quick: without a flip test, where that can be chosen.
 
         Returns:
             One result for each: one instance in its box, or all instances in the image.

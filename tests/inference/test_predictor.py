@@ -20,6 +20,7 @@ from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.inference.ahead import ahead
 from kpplugins.inference.box_detector import BoxDetector
 from kpplugins.inference.instance_search import search_windows
+from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.predictor import Predictor
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -156,7 +157,8 @@ def test_flip_test_is_switched(run: Path, images: Path):
 def test_a_model_without_boxes_searches_the_whole_image(predictor: Predictor, images: Path):
     (found,) = predictor.predict([images / "0.png"])
     assert len(found) == 1 and (found.boxes[0, 2:] > found.boxes[0, :2]).all()
-    windows = search_windows(100, 60)
+    whole, *smaller = search_windows(100, 60)
+    windows = np.concatenate([whole, *smaller])
     assert windows[0].tolist() == [0, 0, 99, 59] and windows.min() >= 0
     assert windows[:, 2].max() <= 99 and windows[:, 3].max() <= 59
 
@@ -321,3 +323,33 @@ def test_an_exported_model_keeps_what_it_was_exported_with(tmp_path: Path):
     (folder / "model.json").write_text(json.dumps({**about, "checksum": None}))
     with pytest.raises(BadInputError, match="ONNX Runtime cannot load this file"):
         Predictor(folder)
+
+
+def test_a_search_stops_where_an_instance_is_found(run: Path, images: Path):
+    """The whole image first, smaller windows only while the keypoints are unsure; the last look is as the run's."""
+    predictor = Predictor(run, device="cpu")
+    image = cv2.imread(str(images / "0.png"))
+    sure, looks = 0.1, []
+
+    def look(units: list, quick: bool = False) -> list[PoseResult]:
+        looks.append((len(units), quick))
+        k = CAT_SCHEMA.num_keypoints
+        points = [
+            np.linspace(box[:2] * 0.8 + box[2:] * 0.2, box[2:] * 0.9 + box[:2] * 0.1, k) for box, _ in units
+        ]
+        return [
+            PoseResult(p[None], np.full((1, k), sure if box[2] < 60 else 0.1), box[None], CAT_SCHEMA)
+            for p, (box, _) in zip(points, units, strict=True)
+        ]
+
+    predictor.model.run = look
+    predictor(image)
+    sizes = [len(windows) for windows in search_windows(100, 60)]
+    assert (
+        sum(n for n, _ in looks if n > 1) == sum(sizes[1:])
+        and not looks[-1][1]
+        and all(q for _, q in looks[:-1])
+    )
+    sure, looks[:] = 0.9, []
+    predictor(image)  # in the first window on the left
+    assert looks == [(1, True), (1, True), (sizes[1], True), (1, True), (1, False)]

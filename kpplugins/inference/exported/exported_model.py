@@ -60,11 +60,12 @@ class ExportedModel:
         """
         return image, box
 
-    def run(self, units: Sequence[_Unit]) -> list[PoseResult]:
+    def run(self, units: Sequence[_Unit], quick: bool = False) -> list[PoseResult]:
         """Predict on units; boxes in the same image, one after the other, make one batch.
 
         Args:
             units: from ``prepare``.
+            quick: not used: the flip test is part of the file.
 
         Returns:
             One result for each.

@@ -58,11 +58,12 @@ class TrainedModel:
         return PixelRule.of(next((s.pixels for s in steps if s.get("pixels")), None))
 
     @torch.inference_mode()
-    def predict(self, inputs: Sequence[dict]) -> list[Any]:
+    def predict(self, inputs: Sequence[dict], quick: bool = False) -> list[Any]:
         """Predict on what the pipeline made of samples, all in one batch.
 
         Args:
             inputs: from ``pipeline``, which takes dicts with ``img``.
+            quick: without the flip test of a top-down model.
 
         Returns:
             One data sample with ``pred_instances`` for each.
@@ -70,7 +71,13 @@ class TrainedModel:
         Raises:
             BadInputError: a prediction is NaN or infinite.
         """
-        outputs = self.network.test_step(pseudo_collate(list(inputs)))
+        usual = self.network.test_cfg
+        if quick and (usual or {}).get("flip_test"):
+            self.network.test_cfg = ConfigDict(usual, flip_test=False)
+        try:
+            outputs = self.network.test_step(pseudo_collate(list(inputs)))
+        finally:
+            self.network.test_cfg = usual
         for output in outputs:
             _require_finite(output.pred_instances, self.name)
         return outputs

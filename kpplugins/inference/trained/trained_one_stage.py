@@ -44,11 +44,12 @@ class TrainedOneStage:
         }
         return dict(self.trained.pipeline(sample))
 
-    def run(self, units: Sequence[dict]) -> list[PoseResult]:
+    def run(self, units: Sequence[dict], quick: bool = False) -> list[PoseResult]:
         """Find all instances in each of the images.
 
         Args:
             units: from ``prepare``.
+            quick: not used: nothing is searched with a one-stage model.
 
         Returns:
             One result for each, in the model's order (the highest score first), with the boxes that it found.

@@ -37,11 +37,12 @@ class TrainedTopDown:
         assert box is not None  # the predictor gives a top-down model boxes
         return np.asarray(box, np.float64), self.trained.pipeline(sample_of(image, box, self.schema))
 
-    def run(self, units: Sequence[tuple[np.ndarray, dict]]) -> list[PoseResult]:
+    def run(self, units: Sequence[tuple[np.ndarray, dict]], quick: bool = False) -> list[PoseResult]:
         """Find the keypoints in each of the boxes.
 
         Args:
             units: from ``prepare``.
+            quick: without the flip test.
 
         Returns:
             One result for each, with one instance.
@@ -49,7 +50,7 @@ class TrainedTopDown:
         Raises:
             BadInputError: a prediction is NaN or infinite.
         """
-        outputs = self.trained.predict([packed for _, packed in units])
+        outputs = self.trained.predict([packed for _, packed in units], quick)
         return [
             PoseResult(
                 keypoints=np.asarray(output.pred_instances.keypoints, np.float64),
