@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from kpplugins.data.parsing.cells import as_cell
 from kpplugins.formats.frames.predicted_frames import PredictedFrames
@@ -33,12 +34,14 @@ def write_frames_csv(frames: PredictedFrames, stem: Path) -> list[Path]:
         table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         table.writeheader()
         for frame in frames:
-            where = {name: frame[name] for name in ("frame", "time") if name in frame}
+            where: dict[str, Any] = {name: frame[name] for name in ("frame", "time") if name in frame}
             where |= {"image": as_cell(str(frame["image"]))} if "image" in frame else {}
             if not frame["instances"]:
                 table.writerow(where)
             for i, instance in enumerate(frame["instances"]):
-                own = {name: instance[name] for name in ("track_id", "category") if name in instance}
+                own: dict[str, Any] = {
+                    name: instance[name] for name in ("track_id", "category") if name in instance
+                }
                 own |= dict(zip(("x1", "y1", "x2", "y2"), instance["bbox"], strict=True))
                 seen = instance.get("visibility") or [""] * len(frames.names)
                 for name, (x, y, score), p in zip(frames.names, instance["keypoints"], seen, strict=True):

@@ -52,6 +52,8 @@ def _video(head: dict[str, Any], there: list[dict[str, Any]]) -> tuple[Any, list
     """Return SLEAP's video, which is not opened, and the place of each frame in it."""
     import sleap_io
 
+    facts: dict[str, Any]
+    names: list[str] | str
     if head["kind"] == "images":
         files = [str(Path(frame.get("file", frame["image"])).absolute()) for frame in there]
         sizes = {(frame.get("height", 0), frame.get("width", 0)) for frame in there}

@@ -50,13 +50,11 @@ class PredictedFrames:
     @property
     def schema(self) -> KeypointSchema:
         """Return the keypoints, as far as the head describes them."""
-        pairs = {
-            key: tuple(
-                (str(a), str(b)) for a, b in as_list(self.head.get(key, []), repr(key), str(self.path))
-            )
+        flips, skeleton = (
+            tuple((str(a), str(b)) for a, b in as_list(self.head.get(key, []), repr(key), str(self.path)))
             for key in ("flip_pairs", "skeleton")
-        }
-        return KeypointSchema(str(self.head.get("name", "object")), self.names, **pairs)
+        )
+        return KeypointSchema(str(self.head.get("name", "object")), self.names, flips, skeleton)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield each frame.

@@ -1,5 +1,8 @@
-"""Prediction as it goes: capture, network and drawing side by side, a window, and what is kept. Never torch.
+"""Runs of a predictor: images, videos and cameras, with capture, network, drawing and writing side by side. No torch.
 
+- ``run_settings``, ``run_report``   what a run is asked for, and what came of it
+- ``image_run``, ``video_run``, ``live_run``   one kind of run each
+- ``follower``   ``Follower``: a predictor in a video, with track ids and smoothing
 - ``pipeline``   ``Pipeline``: stages in threads with bounded queues between them
 - ``rate``       frames per second and latency, as they are now
 - ``window``     ``Window``: images on the screen, and the keys that were pressed

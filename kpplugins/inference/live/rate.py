@@ -16,6 +16,7 @@ class Rate:
     def __init__(self, window: float = 2.0) -> None:
         self.window, self.frames = window, 0
         self._recent: deque[tuple[float, float]] = deque(maxlen=1000)
+        self._latencies: deque[float] = deque(maxlen=100_000)
 
     def add(self, captured: float, drawn: float) -> None:
         """Count a frame.
@@ -26,6 +27,7 @@ class Rate:
         """
         self.frames += 1
         self._recent.append((drawn, drawn - captured))
+        self._latencies.append(drawn - captured)
         while len(self._recent) > 2 and drawn - self._recent[0][0] > self.window:
             self._recent.popleft()
 
@@ -42,3 +44,15 @@ class Rate:
         """Return the median latency in seconds; 0 before the first frame."""
         found = sorted(latency for _, latency in self._recent)
         return found[len(found) // 2] if found else 0.0
+
+    def quantile(self, share: float) -> float:
+        """Return the latency in seconds that a share of all frames keep; of the last 100,000 of them.
+
+        Args:
+            share: from 0 to 1.
+
+        Returns:
+            Seconds; 0 before the first frame.
+        """
+        found = sorted(self._latencies)
+        return found[min(len(found) - 1, int(share * len(found)))] if found else 0.0

@@ -15,7 +15,6 @@ KEYS = {
     ord("n"): "next", ord("p"): "previous",
 }  # fmt: skip
 """What the keys mean; 27 is Escape."""
-HELP = "q quit  space pause  s snapshot  r record"
 
 
 def why_no_screen() -> str:
@@ -64,6 +63,19 @@ class Window:
 
     def __init__(self, title: str = "kpplugins") -> None:
         self.title, self._opened = title, False
+
+    @staticmethod
+    def words(several: bool) -> str:
+        """Return what the keys do.
+
+        Args:
+            several: whether there are several models to go through.
+
+        Returns:
+            One line.
+        """
+        switch = ", n and p go to the next and the previous model" if several else ""
+        return f"keys: q or Esc quits, space pauses, s takes a snapshot, r records{switch}"
 
     def show(self, image: np.ndarray) -> None:
         """Show an image.

@@ -1,6 +1,7 @@
 """The one-euro filter: a low-pass filter that smooths more the slower its input moves.
 
-Casiez, Roussel, Vogel: "1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive Systems", CHI 2012.
+Casiez, Roussel, Vogel: "1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive Systems",
+CHI 2012.
 """
 
 import numpy as np

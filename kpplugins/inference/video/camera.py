@@ -57,7 +57,8 @@ class Camera:
         self._tries = 0
         """How often it was opened again since the last frame."""
         capture = open_capture(source, timeout)
-        self.size = tuple(int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        width, height = (capture.get(p) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        self.size = (int(width), int(height))
         rate = capture.get(cv2.CAP_PROP_FPS)
         self.fps = rate if 1 <= rate <= 1000 else None
         self._start(capture)
