@@ -12,6 +12,9 @@ from kpplugins.formats.frames.predicted_frames import PredictedFrames
 from kpplugins.structures.geometry import xyxy_to_xywh
 from kpplugins.structures.replaced_file import replaced_file
 
+ENDINGS = ("_coco.json", "_coco_results.json")
+"""What stands behind the name of the results in those of the two files."""
+
 
 def write_frames_coco(frames: PredictedFrames, stem: Path) -> list[Path]:
     """Write ``NAME_coco.json`` and ``NAME_coco_results.json``, which ``COCO(…).loadRes(…)`` of pycocotools reads.
@@ -29,7 +32,7 @@ def write_frames_coco(frames: PredictedFrames, stem: Path) -> list[Path]:
     Raises:
         BadInputError: they cannot be written.
     """
-    images, results = (stem.with_name(f"{stem.name}_coco{end}.json") for end in ("", "_results"))
+    images, results = (stem.with_name(stem.name + ending) for ending in ENDINGS)
     schema = frames.schema
     found = {str(i.get("category", schema.name)) for frame in frames for i in frame["instances"]}
     numbers = {name: i for i, name in enumerate(sorted(found) or [schema.name], 1)}

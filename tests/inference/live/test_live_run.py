@@ -102,7 +102,9 @@ def test_next_and_previous_model(finder, film, tmp_path: Path):
     other = KeypointSchema("box", ("start", "end"))
     models = [("one", finder()), ("two/b", finder(schema=other))]
     window = ScriptedWindow({3: "next", 8: "previous", 14: "next", 19: "next", 24: "quit"})
-    report = LiveRun(models, Camera(str(film(frames=100))), RunSettings(tmp_path, formats=("csv",)), window).run()
+    report = LiveRun(
+        models, Camera(str(film(frames=100))), RunSettings(tmp_path, formats=("csv",)), window
+    ).run()
     one, two = (PredictedFrames(tmp_path / f"film{end}.jsonl") for end in ("", "_2_two_b"))
     assert two.names == ("start", "end") and one.whole and two.whole
     numbers = [f["frame"] for f in one], [f["frame"] for f in two]
@@ -120,11 +122,16 @@ def test_without_a_window_it_is_recorded_at_its_own_pace(finder, film, tmp_path:
 
 def test_at_most_so_many_frames(finder, film, tmp_path: Path):
     settings = RunSettings(tmp_path, max_frames=3)
-    assert LiveRun([("a", finder())], Camera(str(film(frames=100))), settings, ScriptedWindow({})).run().frames == 3
+    assert (
+        LiveRun([("a", finder())], Camera(str(film(frames=100))), settings, ScriptedWindow({})).run().frames
+        == 3
+    )
     assert nothing_left()
 
 
-def test_a_camera_that_is_gone_keeps_what_was_found(finder, film, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_a_camera_that_is_gone_keeps_what_was_found(
+    finder, film, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     camera = Camera(str(film(frames=8)), retries=2, first_wait=0.01)
     camera.is_file = False  # as a camera that ends
     film(frames=1).unlink()
@@ -197,7 +204,9 @@ def wait_for(what: Callable[[], object], process: subprocess.Popen) -> None:
 
 
 def press(key: str) -> None:
-    found = subprocess.run(["xdotool", "search", "--sync", "--name", "kpplugins"], capture_output=True, text=True)
+    found = subprocess.run(
+        ["xdotool", "search", "--sync", "--name", "kpplugins"], capture_output=True, text=True
+    )
     number = found.stdout.split()[0]
     subprocess.run(["xdotool", "windowfocus", "--sync", number, "key", "--clearmodifiers", key], check=True)
 
