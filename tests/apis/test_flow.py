@@ -142,7 +142,7 @@ def test_a_checkpoint_alone_predicts_is_tested_and_exported(trained: Path, drawn
     moved = alone(trained, tmp_path / "empty")
     ours = Predictor(checkpoint=moved, device="cpu")
     theirs = Predictor(trained / "cat_hourglass_sample.py", next(trained.glob("best_*.pth")), "cpu")
-    assert ours.schema == theirs.schema and ours.trained.layout == theirs.trained.layout is not None
+    assert ours.schema == theirs.schema and ours.model.layout == theirs.model.layout is not None
     assert (ours(image).keypoints == theirs(image).keypoints).all()
     numbers, out, _ = apis_test.test(checkpoint=moved, data=drawn_cats)
     assert out == moved.parent and (out / "per_keypoint.md").is_file()
@@ -219,7 +219,8 @@ def test_weights_or_predictions_that_are_not_finite_are_refused(
     assert "weights that are not finite" in done.stderr and "Traceback" not in done.stderr
     assert not (tool.folder / "nan").exists()
     predictor = Predictor(None, checkpoint, "cpu")
-    monkeypatch.setattr(predictor.trained.network, "test_step", _nan_of(predictor.trained.network.test_step))
+    network = predictor.model.trained.network
+    monkeypatch.setattr(network, "test_step", _nan_of(network.test_step))
     with pytest.raises(BadInputError, match="predictions are not finite.*NaN or infinity in keypoints"):
         demo_files(predictor, [image], RunSettings(tmp_path / "out"))
     assert not list((tmp_path / "out").glob(f"{image.stem}.*"))
