@@ -27,70 +27,75 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         The parser.
     """
     parser = CommandParser(prog=prog, description="Show what a trained model finds.", epilog=HELP)
-    add = parser.add_argument
-    add("inputs", nargs="*", metavar="INPUT", help="images, videos, folders, patterns such as 'cats/*.jpg'")
-    add(
-        "--webcam",
-        nargs="?",
-        const="0",
-        metavar="ID|URL|FILE",
+    parser.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="images, videos, folders, patterns such as 'cats/*.jpg'"
+    )
+    parser.add_argument(
+        "--webcam", nargs="?", const="0", metavar="ID|URL|FILE",
         help="live from a camera (default: 0), a stream (rtsp://…, http://…), or a video that plays like a camera",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", metavar="DIR", help="the test images of the config's dataset, at this folder"
     )
-    add(
-        "--config",
-        action="append",
-        metavar="CONFIG",
-        help="default: the one in the checkpoint; several, or several --checkpoint, go with n and p in the window",
+    parser.add_argument(
+        "--out", default="work_dirs/demo", help="folder for what is drawn and found (%(default)s)"
     )
-    add(
-        "--checkpoint",
-        action="append",
-        metavar="FILE",
-        help="default: the best one of the config's work dir, or of the newest run",
-    )
-    add("--detector", metavar="CONFIG", help="search in the boxes that this detector finds")
-    add("--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir")
-    add("--detector-classes", nargs="+", metavar="NAME", help="only the detector's boxes of these classes")
-    add("--out", default="work_dirs/demo", help="folder for what is drawn and found (%(default)s)")
-    add(
-        "--format",
-        nargs="+",
-        default=["json"],
-        metavar="FORMAT",
+    parser.add_argument(
+        "--format", nargs="+", default=["json"], metavar="FORMAT",
         help="json, coco, csv, sleap (.slp), dlc (DeepLabCut's .h5 and CSV); default: json",
+    )  # fmt: skip
+    _add_model(parser)
+    parser.add_argument(
+        "--track", action="store_true", help="in videos, number the same instance alike in all frames"
     )
-    add(
-        "--bbox",
-        type=float,
-        nargs=4,
-        action="append",
-        metavar=("X1", "Y1", "X2", "Y2"),
+    parser.add_argument("--tracker", choices=["bytetrack", "ocsort"], help="how (default: bytetrack)")
+    parser.add_argument(
+        "--smooth", action="store_true", help="in videos, smooth the keypoints over time (one-euro filter)"
+    )
+    parser.add_argument(
+        "--max-frames", type=int, metavar="N", help="of a video or the webcam, only the first N frames"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="what is bad is told and left out, and the status is 0"
+    )
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what finds the keypoints, and where."""
+    parser.add_argument(
+        "--config", action="append", metavar="CONFIG",
+        help="default: the one in the checkpoint; several, or several --checkpoint, go with n and p in the window",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", action="append", metavar="FILE",
+        help="default: the best one of the config's work dir, or of the newest run",
+    )  # fmt: skip
+    parser.add_argument("--detector", metavar="CONFIG", help="search in the boxes that this detector finds")
+    parser.add_argument(
+        "--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir"
+    )
+    parser.add_argument(
+        "--detector-classes", nargs="+", metavar="NAME", help="only the detector's boxes of these classes"
+    )
+    parser.add_argument(
+        "--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
         help="search here, in pixels; may be repeated; default: the whole image",
-    )
-    add("--data", metavar="DIR", help="the test images of the config's dataset, at this folder")
-    add(
+    )  # fmt: skip
+    parser.add_argument(
         "--score-thr",
         type=float,
         default=0.3,
         help="keypoints with a lower score are drawn as rings (%(default)s)",
     )
-    add(
-        "--box-thr",
-        type=float,
-        default=0.3,
-        metavar="SCORE",
+    parser.add_argument(
+        "--box-thr", type=float, default=0.3, metavar="SCORE",
         help="boxes of a detector or a one-stage model with a lower score are left out (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU if there is one")
+    parser.add_argument(
+        "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
-    add(
-        "--track", action="store_true", help="in videos, give the same instance the same number in all frames"
-    )
-    add("--tracker", choices=["bytetrack", "ocsort"], help="how (default: bytetrack)")
-    add("--smooth", action="store_true", help="in videos, smooth the keypoints over time (one-euro filter)")
-    add("--device", help="cpu, cuda:0, …; default: a GPU if there is one")
-    add("--max-frames", type=int, metavar="N", help="of a video or the webcam, only the first N frames")
-    add("--skip-bad", action="store_true", help="what is bad is left out and told, and the status is 0")
-    add("--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads")
-    return parser  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:

@@ -17,8 +17,8 @@ import torch
 
 import kpplugins.apis.test as apis_test
 from kpplugins.apis.demo import demo_files
-from kpplugins.inference.live.run_settings import RunSettings
 from kpplugins.apis.export import export
+from kpplugins.inference.live.run_settings import RunSettings
 from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
@@ -299,7 +299,10 @@ def test_demo_goes_on_after_bad_images_and_writes_every_format(
     assert "6 frames in" in done.stdout and "1 bad" in done.stdout and "smoothed: jitter" in done.stdout
     names = {path.name for path in (tool.folder / "bad").iterdir()}
     ends = (".jsonl", ".csv", "_coco.json", "_coco_results.json")
-    assert {f"{stem}{end}" for stem in ("predictions", "clip") for end in ends} | {"clip.mp4", "clip.json"} < names
+    assert {f"{stem}{end}" for stem in ("predictions", "clip") for end in ends} | {
+        "clip.mp4",
+        "clip.json",
+    } < names
     assert not names & {"a.json", "a.jpg"}
     assert "6 frames in" in tool("demo.py", pattern, clip, *where, "--out", "skipped", "--skip-bad").stdout
     for words, options in {

@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 
 from kpplugins.formats.frames.frame_log import FrameLog, head_of
+from kpplugins.formats.frames.frames_coco import write_frames_coco
+from kpplugins.formats.frames.frames_csv import write_frames_csv
+from kpplugins.formats.frames.frames_deeplabcut import write_frames_deeplabcut
+from kpplugins.formats.frames.frames_json import write_frames_json
+from kpplugins.formats.frames.frames_sleap import write_frames_sleap
 from kpplugins.formats.frames.outputs import OUTPUTS, require_outputs, write_outputs
 from kpplugins.formats.frames.predicted_frames import PredictedFrames
 from kpplugins.schema import KeypointSchema
@@ -243,4 +248,7 @@ def test_formats_are_asked_for_before_anything_is_predicted(monkeypatch: pytest.
             require_outputs([name])
         assert caught.value.status == 3
     require_outputs(["json", "coco", "csv"])
-    assert list(OUTPUTS) == ["json", "coco", "csv", "sleap", "dlc"]
+    assert {
+        "json": write_frames_json, "coco": write_frames_coco, "csv": write_frames_csv,
+        "sleap": write_frames_sleap, "dlc": write_frames_deeplabcut,
+    } == OUTPUTS  # fmt: skip

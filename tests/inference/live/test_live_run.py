@@ -134,7 +134,7 @@ def test_a_camera_that_is_gone_keeps_what_was_found(
 ):
     camera = Camera(str(film(frames=8)), retries=2, first_wait=0.01)
     camera.is_file = False  # as a camera that ends
-    film(frames=1).unlink()
+    (tmp_path / "films/film.avi").unlink()
     with pytest.raises(IncompleteInputError, match="film.avi ended and did not come back in 2 tries"):
         LiveRun([("a", finder())], camera, RunSettings(tmp_path), ScriptedWindow({})).run()
     frames = PredictedFrames(tmp_path / "film.jsonl")

@@ -1,7 +1,6 @@
 """Videos: what is written of them, whole, ended early, stopped, killed, on a full disk; and memory."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -160,4 +159,4 @@ def test_memory_stays_flat(finder, film, tmp_path: Path):
     predict_video(Weighing(), video, "film", RunSettings(tmp_path, formats=("json", "csv", "coco")))
     assert len(sizes) == 2 and sizes[1] - sizes[0] < 5e6
     assert me.memory_info().rss - sizes[0] < 10e6
-    assert os.path.getsize(tmp_path / "film.jsonl") > 150_000
+    assert (tmp_path / "film.jsonl").stat().st_size > 150_000
