@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 KEY, SCORER = "df_with_missing", "kpplugins"
 """The names of the table and of who labelled, as DeepLabCut's programs look for them."""
 _COORDS = ("x", "y", "likelihood")
-_CELLS = 1_000_000
+_CELLS = 200_000
 """Values of the table that are in memory at once."""
 
 

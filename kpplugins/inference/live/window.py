@@ -87,6 +87,8 @@ class Window:
             BadInputError: OpenCV cannot open the window.
         """
         try:
+            if not self._opened:  # without Qt's bar of buttons
+                cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
             cv2.imshow(self.title, image)
         except cv2.error as error:
             raise BadInputError(

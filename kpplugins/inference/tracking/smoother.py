@@ -42,7 +42,7 @@ class Smoother:
         beta: Hz for each side of the instance a second; the higher, the less does what moves lag behind.
     """
 
-    def __init__(self, score_thr: float = 0.3, min_cutoff: float = 1.0, beta: float = 5.0) -> None:
+    def __init__(self, score_thr: float = 0.3, min_cutoff: float = 1.0, beta: float = 20.0) -> None:
         self.score_thr, self.min_cutoff, self.beta = score_thr, min_cutoff, beta
         self._tracks: dict[int, _Track] = {}
         self._next = 0

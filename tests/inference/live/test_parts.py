@@ -110,7 +110,7 @@ def test_a_window_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object) -> None:
         raise cv2.error("The function is not implemented.\nRebuild the library")
 
-    monkeypatch.setattr(cv2, "imshow", refuse)
+    monkeypatch.setattr(cv2, "namedWindow", refuse)
     window = Window()
     with pytest.raises(BadInputError, match="cannot open a window; found The function is not implemented."):
         window.show(np.zeros((9, 9, 3), np.uint8))

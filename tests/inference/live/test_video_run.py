@@ -14,8 +14,10 @@ import psutil
 import pytest
 
 from kpplugins.formats.frames.predicted_frames import PredictedFrames
+from kpplugins.inference.live.follower import SEARCH_EVERY, Follower
 from kpplugins.inference.live.run_settings import RunSettings
 from kpplugins.inference.live.video_run import predict_video
+from kpplugins.inference.video.frame import Frame
 from kpplugins.structures import BadInputError
 
 HERE = Path(__file__).parent
@@ -51,6 +53,27 @@ def test_track_ids_and_smoothing(finder, film, tmp_path: Path):
     ids = [f["instances"][0]["track_id"] for f in PredictedFrames(tmp_path / "film.jsonl")]
     assert ids[1:] == [1] * 19 and ",0,1,,14.0," in (tmp_path / "film.csv").read_text().splitlines()[9]
     assert len(report.notes) == 1 and "film.avi: smoothed: jitter 0.00 → 0." in report.notes[0]
+
+
+def test_the_whole_image_is_searched_now_and_then_and_given_boxes_are_used(finder, tmp_path: Path):
+    asked: list[object] = []
+
+    class Asked(finder):
+        def __call__(self, image, boxes=None):
+            asked.append(boxes)
+            return super().__call__(image)
+
+        def follow(self, image, before, search=True):
+            asked.append((before is not None, search))
+            return super().__call__(image)
+
+    frames = [Frame(i, np.zeros((9, 9, 3), np.uint8), i / 10, 0.0) for i in range(7)]
+    follow = Follower(Asked(), RunSettings(tmp_path))
+    assert [len(follow(frame)) for frame in frames] == [0] * 7 and follow.notes == []
+    assert asked == [(i > 0, i % SEARCH_EVERY == 0) for i in range(7)]
+    boxes = np.array([[0.0, 0, 5, 5]])
+    Follower(Asked(), RunSettings(tmp_path, boxes))(frames[0])
+    assert asked[-1] is boxes
 
 
 def test_a_part_of_a_video(finder, film, tmp_path: Path):
@@ -102,6 +125,7 @@ import signal, sys; sys.path.insert(0, sys.argv[3])
 from conftest import SquareFinder
 from pathlib import Path
 from kpplugins.commands._command import run
+from kpplugins.inference.live.follower import SEARCH_EVERY, Follower
 from kpplugins.inference.live.run_settings import RunSettings
 from kpplugins.inference.live.video_run import predict_video
 settings = RunSettings(Path(sys.argv[2]), formats=("json", "csv"))

