@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from kpplugins.extras import cure
 from kpplugins.formats.frames.frames_coco import write_frames_coco
 from kpplugins.formats.frames.frames_csv import write_frames_csv
 from kpplugins.formats.frames.frames_deeplabcut import write_frames_deeplabcut
@@ -21,8 +22,8 @@ OUTPUTS: dict[str, Callable[[PredictedFrames, Path], list[Path]]] = {
     "dlc": write_frames_deeplabcut,
 }
 """What writes each format: it takes the frames and the path of the results without ending, and returns its files."""
-_NEEDS = {"sleap": ("sleap_io", "sleap"), "dlc": ("tables", "dlc")}
-"""The package that a format needs, and the extra that brings it."""
+_NEEDS = {"sleap": ("sleap_io",), "dlc": ("pandas", "tables")}
+"""The packages that a format needs."""
 
 
 def require_outputs(names: Iterable[str]) -> None:
@@ -40,12 +41,11 @@ def require_outputs(names: Iterable[str]) -> None:
             raise BadInputError(
                 "unknown format", where="--format", expected=", ".join(OUTPUTS), found=repr(name)
             )
-        package, extra = _NEEDS.get(name, ("json", ""))
-        if find_spec(package) is None:
-            raise MachineError(
-                f"--format {name} needs {package}, which is not installed",
-                todo=f"pip install 'kpplugins[{extra}]'",
-            )
+        for package in _NEEDS.get(name, ()):
+            if find_spec(package) is None:
+                raise MachineError(
+                    f"--format {name} needs {package}, which is not installed", todo=cure(package)
+                )
 
 
 def write_outputs(path: Path, names: Iterable[str]) -> list[Path]:

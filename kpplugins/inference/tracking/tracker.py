@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kpplugins.extras import cure
 from kpplugins.structures import BadInputError
 from kpplugins.structures.machine_error import MachineError
 
@@ -34,9 +35,7 @@ def require_trackers(kind: str) -> None:
     if kind not in KINDS:
         raise BadInputError("unknown tracker", where="--track", expected=", ".join(KINDS), found=repr(kind))
     if find_spec("trackers") is None:
-        raise MachineError(
-            "--track needs trackers, which is not installed", todo="pip install 'kpplugins[track]'"
-        )
+        raise MachineError("--track needs trackers, which is not installed", todo=cure("trackers"))
 
 
 class Tracker:

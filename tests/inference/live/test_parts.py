@@ -78,7 +78,7 @@ def test_a_full_disk_is_told(small_disk, tmp_path: Path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of processes are Unix'")
-def test_a_file_that_may_not_grow_is_told_at_the_end(tmp_path: Path, forks):
+def test_a_file_that_may_not_grow_is_told_at_the_end(root: Path, tmp_path: Path, forks):
     code = (
         "import resource, sys; import numpy as np; from pathlib import Path\n"
         "from kpplugins.inference.live.recorder import Recorder\n"
@@ -87,7 +87,7 @@ def test_a_file_that_may_not_grow_is_told_at_the_end(tmp_path: Path, forks):
         "for i in range(60): r.write(np.random.default_rng(i).integers(0, 255, (240, 320, 3), np.uint8), i / 10)\n"
         "r.close()"
     )
-    done = forks().run(["-c", code, str(tmp_path / "x.mp4")], tmp_path)
+    done = forks().run(["-c", code, str(tmp_path / "x.mp4")], root)
     assert done.returncode == 1 and "no room on the disk; found 0 of 60 frames" in done.stderr
 
 
