@@ -153,7 +153,7 @@ def _work(args: argparse.Namespace, runs: Sequence[tuple[str | None, str | None]
     models = [_model_of(args, *one) for one in runs]
     if args.webcam is not None:
         report = demo_webcam(models, args.webcam, settings, print)
-        print(f"{report.frames} images shown")
+        print(f"{report.frames} image{'' if report.frames == 1 else 's'} shown")
     else:
         predictor = models[0][1]
         if args.data:
