@@ -17,7 +17,7 @@ MMPOSE = "pip install --no-deps mmpose==1.3.2"
 _EXTRAS = {
     **dict.fromkeys(TRAINING, "train"), **dict.fromkeys(("scipy", "matplotlib"), "data"),
     "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "h5py": "formats", "sleap_io": "sleap",
-    "mmpretrain": "vit",
+    "pandas": "dlc", "tables": "dlc", "trackers": "track", "mmpretrain": "vit",
 }  # fmt: skip
 
 

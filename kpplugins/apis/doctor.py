@@ -13,13 +13,9 @@ from kpplugins.extras import TRAINING, cure
 PACKAGES = ("numpy", "opencv-python", "pillow", "pyyaml", "tqdm")
 ONEDL = {"mmengine": "onedl-mmengine", "mmcv": "onedl-mmcv", "mmdet": "onedl-mmdetection"}
 OPTIONAL = {
-    "scipy": "data",
-    "matplotlib": "data",
-    "onnxruntime": "runtime",
-    "onnx": "export",
-    "onnxscript": "export",
-    "pytest": "dev",
-}
+    "scipy": "data", "matplotlib": "data", "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export",
+    "h5py": "formats", "sleap-io": "sleap", "tables": "dlc", "trackers": "track", "pytest": "dev",
+}  # fmt: skip
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)
 
@@ -112,12 +108,12 @@ def _windows() -> Diagnosis:
     if gui in ("", "NONE"):
         return Diagnosis(
             "windows",
-            "this OpenCV cannot open windows: kpplugins demo --webcam cannot run",
+            "this OpenCV cannot open windows: kpplugins demo --webcam records a video instead",
             "pip uninstall -y opencv-python-headless && pip install --force-reinstall --no-deps opencv-python",
         )
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         return Diagnosis(
-            "windows", f"{gui}, but no screen here: kpplugins demo --webcam cannot run; everything else works"
+            "windows", f"{gui}, but no screen here: kpplugins demo --webcam records a video instead"
         )
     return Diagnosis("windows", f"{gui} (for kpplugins demo --webcam)")
 

@@ -1,16 +1,20 @@
-"""Show the keypoints in images, videos or the webcam.
+"""Show the keypoints in images, videos, cameras and streams.
 
 Keypoints are searched in the boxes of a detector (--detector CONFIG), in given ones (--bbox), or in the
 whole image. A one-stage model, which finds boxes and keypoints at once, takes none of these.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from kpplugins.commands._command import CommandParser, run
 
 HELP = "A one-stage model, which finds boxes and keypoints at once, takes neither --detector nor --bbox."
+_MOST_LISTED = 40
+"""Written files that are printed one by one."""
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
@@ -23,14 +27,50 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         The parser.
     """
     parser = CommandParser(prog=prog, description="Show what a trained model finds.", epilog=HELP)
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="images, videos, folders")
     parser.add_argument(
-        "--webcam", nargs="?", const="0", metavar="ID", help="live from a camera (default: 0)"
+        "inputs", nargs="*", metavar="INPUT", help="images, videos, folders, patterns such as 'cats/*.jpg'"
     )
-    parser.add_argument("--config", help="default: the one in the checkpoint")
     parser.add_argument(
-        "--checkpoint", help="default: the best one of the config's work dir, or of the newest run"
+        "--webcam", nargs="?", const="0", metavar="ID|URL|FILE",
+        help="live from a camera (default: 0), a stream (rtsp://…, http://…), or a video that plays like a camera",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", metavar="DIR", help="the test images of the config's dataset, at this folder"
     )
+    parser.add_argument(
+        "--out", default="work_dirs/demo", help="folder for what is drawn and found (%(default)s)"
+    )
+    parser.add_argument(
+        "--format", nargs="+", default=["json"], metavar="FORMAT",
+        help="json, coco, csv, sleap (.slp), dlc (DeepLabCut's .h5 and CSV); default: json",
+    )  # fmt: skip
+    _add_model(parser)
+    parser.add_argument(
+        "--track", action="store_true", help="in videos, number the same instance alike in all frames"
+    )
+    parser.add_argument("--tracker", choices=["bytetrack", "ocsort"], help="how (default: bytetrack)")
+    parser.add_argument(
+        "--smooth", action="store_true", help="in videos, smooth the keypoints over time (one-euro filter)"
+    )
+    parser.add_argument(
+        "--max-frames", type=int, metavar="N", help="of a video or the webcam, only the first N frames"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="what is bad is told and left out, and the status is 0"
+    )
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what finds the keypoints, and where."""
+    parser.add_argument(
+        "--config", action="append", metavar="CONFIG",
+        help="default: the one in the checkpoint; several, or several --checkpoint, go with n and p in the window",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", action="append", metavar="FILE",
+        help="default: the best one of the config's work dir, or of the newest run",
+    )  # fmt: skip
     parser.add_argument("--detector", metavar="CONFIG", help="search in the boxes that this detector finds")
     parser.add_argument(
         "--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir"
@@ -39,13 +79,9 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--detector-classes", nargs="+", metavar="NAME", help="only the detector's boxes of these classes"
     )
     parser.add_argument(
-        "--out", default="work_dirs/demo", help="folder for drawn images and JSON (%(default)s)"
-    )
-    parser.add_argument("--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
-                        help="search here, in pixels; may be repeated; default: the whole image")  # fmt: skip
-    parser.add_argument(
-        "--data", metavar="DIR", help="the test images of the config's dataset, at this folder"
-    )
+        "--bbox", type=float, nargs=4, action="append", metavar=("X1", "Y1", "X2", "Y2"),
+        help="search here, in pixels; may be repeated; default: the whole image",
+    )  # fmt: skip
     parser.add_argument(
         "--score-thr",
         type=float,
@@ -58,13 +94,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU if there is one")
     parser.add_argument(
-        "--max-frames", type=int, metavar="N", help="of a video or the webcam, only the first N frames"
-    )
-    parser.add_argument("--skip-bad", action="store_true", help="skip unreadable files")
-    parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
     )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -86,41 +117,84 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         command.error("give either --bbox or --detector")
     if args.detector_classes and not detecting:
         command.error("--detector-classes needs --detector")
+    if args.tracker and not args.track:
+        command.error("--tracker needs --track")
+    runs = _runs_of(args, command)
+    if args.webcam is not None and (args.inputs or args.data):
+        command.error("give either --webcam or INPUT")
+    if len(runs) > 1 and args.webcam is None:
+        command.error("several --config or --checkpoint are for --webcam")
+    return run(lambda: _work(args, runs), args)
 
-    def work() -> int:
-        import numpy as np
 
-        from kpplugins.apis.demo import demo_files, demo_webcam, find_inputs, test_images
-        from kpplugins.inference.predictor import Predictor
-        from kpplugins.structures import IncompleteInputError
-        from kpplugins.weights.checkpoints import run_of
+def _runs_of(
+    args: argparse.Namespace, command: argparse.ArgumentParser
+) -> list[tuple[str | None, str | None]]:
+    """Pair the configs with the checkpoints."""
+    configs, checkpoints = args.config or [], args.checkpoint or []
+    if configs and checkpoints and len(configs) != len(checkpoints):
+        command.error("give as many --checkpoint as --config, or only one of the two")
+    n = max(len(configs), len(checkpoints), 1)
+    return list(zip(configs or [None] * n, checkpoints or [None] * n, strict=True))
 
-        files = find_inputs(args.inputs)
-        config, checkpoint = run_of(args.config, args.checkpoint)
-        print(f"config {config or 'in the checkpoint'}, checkpoint {checkpoint}")
-        detector = _detector_of(args) if detecting else None
-        predictor = Predictor(
-            config, checkpoint, args.device,
-            detector=detector, box_thr=args.box_thr, trust_checkpoint=args.trust_checkpoint,
-        )  # fmt: skip
-        if args.webcam is not None:
-            shown = demo_webcam(predictor, args.webcam, score_thr=args.score_thr, max_frames=args.max_frames)
-            print(f"{shown} images shown")
-        files += test_images(config or predictor.config, args.data, f"{args.out}/images") if args.data else []
-        if files:
-            boxes = np.array(args.bbox) if args.bbox else None
-            try:
-                written = demo_files(
-                    predictor, files, args.out, boxes=boxes,
-                    score_thr=args.score_thr, skip_bad=args.skip_bad, max_frames=args.max_frames,
-                )  # fmt: skip
-            except IncompleteInputError as fault:
-                print("\n".join(map(str, fault.written)))
-                raise
-            print("\n".join(str(path) for path in written))
-        return 0
 
-    return run(work, args)
+def _work(args: argparse.Namespace, runs: Sequence[tuple[str | None, str | None]]) -> int:
+    from kpplugins.apis.demo import check_settings, demo_files, demo_webcam, test_images
+    from kpplugins.inference.video.input_files import find_inputs, is_video
+    from kpplugins.structures import BadInputError
+
+    files, settings = find_inputs(args.inputs), _settings_of(args)
+    if (args.track or args.smooth) and args.webcam is None and not any(map(is_video, files)):
+        raise BadInputError(
+            "has no effect on images, only on videos and cameras",
+            where="--track" if args.track else "--smooth",
+        )
+    check_settings(settings)
+    models = [_model_of(args, *one) for one in runs]
+    if args.webcam is not None:
+        report = demo_webcam(models, args.webcam, settings, print)
+        print(f"{report.frames} image{'' if report.frames == 1 else 's'} shown")
+    else:
+        predictor = models[0][1]
+        if args.data:
+            files += test_images(runs[0][0] or predictor.config, args.data, f"{args.out}/images")
+        report = demo_files(predictor, files, settings)
+    few = len(report.written) <= _MOST_LISTED
+    print("\n".join(map(str, report.written)) if few else f"{len(report.written)} files in {args.out}")
+    print("\n".join([*report.notes, report.words]))
+    for fault in report.faults if report.faults[1:] else ():
+        print(f"bad: {fault}", file=sys.stderr)
+    if not args.skip_bad:
+        report.require_whole()
+    return 0
+
+
+def _settings_of(args: argparse.Namespace) -> Any:
+    """Return what the options ask for."""
+    import numpy as np
+
+    from kpplugins.inference.live.run_settings import RunSettings
+
+    return RunSettings(
+        out=Path(args.out), boxes=np.array(args.bbox) if args.bbox else None, score_thr=args.score_thr,
+        formats=tuple(dict.fromkeys(args.format)), max_frames=args.max_frames,
+        track=(args.tracker or "bytetrack") if args.track else None, smooth=args.smooth,
+    )  # fmt: skip
+
+
+def _model_of(args: argparse.Namespace, config: str | None, checkpoint: str | None) -> tuple[str, Any]:
+    """Load a model; return its name and the predictor."""
+    from kpplugins.inference.predictor import Predictor
+    from kpplugins.weights.checkpoints import run_of
+
+    found, weights = run_of(config, checkpoint)
+    print(f"config {found or 'in the checkpoint'}, checkpoint {weights}")
+    detecting = args.detector is not None or args.detector_checkpoint is not None
+    predictor = Predictor(
+        found, weights, args.device, detector=_detector_of(args) if detecting else None,
+        box_thr=args.box_thr, trust_checkpoint=args.trust_checkpoint,
+    )  # fmt: skip
+    return Path(str(found or weights)).stem, predictor
 
 
 def _detector_of(args: argparse.Namespace) -> Any:

@@ -1,6 +1,6 @@
-"""Predictions as ``kpplugins demo`` writes them: one ``NAME.json`` per image, with only the image's file name."""
+"""Predictions as ``kpplugins demo`` writes them: one ``NAME.json`` per image, or JSON Lines of all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.image_files import measure_image
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_numbers, as_size
+from kpplugins.formats.frames.frame_log import SUFFIX
+from kpplugins.formats.frames.frames_coco import ENDINGS
+from kpplugins.formats.frames.predicted_frames import PredictedFrames
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.predicted import Prediction, predicted_content
 from kpplugins.schema import KeypointSchema
@@ -23,11 +26,13 @@ from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
 
 _TAKE_FRAMES = "take its frames out (ffmpeg -i VIDEO frame_%06d.png) and run kpplugins demo on these"
+_WORDS = ('"instances"', '"frames"', '"kpplugins_frames"')
+"""One of these stands in every such file."""
 
 
 @dataclass(frozen=True)
 class _Sheet:
-    """One file: its image's name and size, and what was found in it."""
+    """One image: the file that it is from, its name and size, and what was found in it."""
 
     path: Path
     image: str
@@ -46,16 +51,18 @@ def is_demo(source: Path) -> bool:
         True where it does.
     """
     return any(
-        text.startswith("{") and '"keypoint_names"' in text and ('"instances"' in text or '"frames"' in text)
-        for text in sniff(source, (".json",))
+        text.startswith("{") and '"keypoint_names"' in text and any(word in text for word in _WORDS)
+        for text in sniff(source, (".json", SUFFIX))
     )
 
 
 def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: bool) -> Content:
     """Read predictions and their images; images without predictions are ignored.
 
+    Of a folder the ``NAME.json`` are read, or where it has none its JSON Lines.
+
     Args:
-        source: a JSON file, or the folder of them.
+        source: a JSON file, JSON Lines, or the folder of them.
         images: the folder that contains the images, also in subfolders.
         threshold: see ``predicted_content``.
         skip_bad: skip bad files.
@@ -123,7 +130,7 @@ def match_demo(reading: AnnotationSet, predictions: Path, threshold: float, skip
 
     Args:
         reading: gives images, splits and schema.
-        predictions: a JSON file, or the folder of them.
+        predictions: a JSON file, JSON Lines, or the folder of them.
         threshold: see ``predicted_content``.
         skip_bad: skip bad files.
 
@@ -193,32 +200,62 @@ def _sheets(source: Path, schema: KeypointSchema | None, faults: list[BadInputEr
     """Read every file of ``source``; all must have the keypoints of ``schema``, or of the first file."""
     sheets: list[_Sheet] = []
     expected = schema.keypoints if schema is not None else None
-    for path in annotation_files(source, (".json",)):
+    for path in _files(source):
         try:
-            sheet = _parse(path)
-            expected = expected or sheet.names
-            if sheet.names != expected:
-                raise BadInputError(
-                    "prediction has other keypoints",
-                    where=str(path),
-                    expected=f"{len(expected)}: {', '.join(expected)}",
-                    found=f"{len(sheet.names)}: {', '.join(sheet.names)}",
-                    todo="predict with a model of the same keypoints",
-                )
-            sheets.append(sheet)
+            for sheet in _parsed(path):
+                expected = expected or sheet.names
+                if sheet.names != expected:
+                    raise BadInputError(
+                        "prediction has other keypoints",
+                        where=str(path),
+                        expected=f"{len(expected)}: {', '.join(expected)}",
+                        found=f"{len(sheet.names)}: {', '.join(sheet.names)}",
+                        todo="predict with a model of the same keypoints",
+                    )
+                sheets.append(sheet)
         except BadInputError as fault:
             faults.append(fault)
     return sheets
+
+
+def _files(source: Path) -> list[Path]:
+    """List the files with predictions, without what was made of JSON Lines for other programs."""
+    found = [path for path in annotation_files(source, (".json",)) if not _is_made(path)]
+    return found or annotation_files(source, (SUFFIX,))
+
+
+def _is_made(path: Path) -> bool:
+    return any(
+        path.name.endswith(end) and path.with_name(path.name.removesuffix(end) + SUFFIX).is_file()
+        for end in ENDINGS
+    )
+
+
+def _parsed(path: Path) -> Iterator[_Sheet]:
+    """Yield what a file says of its image, or of each of its images that could be read."""
+    if path.suffix != SUFFIX:
+        yield _parse(path)
+        return
+    frames = PredictedFrames(path)
+    if frames.head.get("kind") != "images":
+        raise _of_video(str(path))
+    for frame in frames:
+        if "fault" not in frame:
+            yield _sheet(frame, frames.names, path, f"{path}: frame {frame['frame']}")
+
+
+def _of_video(where: str) -> BadInputError:
+    return BadInputError(
+        "prediction of a video, which annotation tools for images do not take", where=where,
+        expected="predictions of images", todo=_TAKE_FRAMES,
+    )  # fmt: skip
 
 
 def _parse(path: Path) -> _Sheet:
     where = str(path)
     content = as_dict(load_json(path), "the file", where)
     if "frames" in content:
-        raise BadInputError(
-            "prediction of a video, which annotation tools for images do not take", where=where,
-            expected="predictions of images", todo=_TAKE_FRAMES,
-        )  # fmt: skip
+        raise _of_video(where)
     names = tuple(
         as_name(n, "keypoint name", where)
         for n in as_list(content.get("keypoint_names"), "'keypoint_names'", where)
@@ -227,6 +264,10 @@ def _parse(path: Path) -> _Sheet:
         raise BadInputError(
             "keypoint names must be unique and at least one", where=where, found=str(names)[:80]
         )
+    return _sheet(content, names, path, where)
+
+
+def _sheet(content: dict[str, Any], names: tuple[str, ...], path: Path, where: str) -> _Sheet:
     return _Sheet(
         path,
         as_name(content.get("image"), "'image'", where),

@@ -18,6 +18,7 @@ import torch
 import kpplugins.apis.test as apis_test
 from kpplugins.apis.demo import demo_files
 from kpplugins.apis.export import export
+from kpplugins.inference.live.run_settings import RunSettings
 from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
@@ -141,7 +142,7 @@ def test_a_checkpoint_alone_predicts_is_tested_and_exported(trained: Path, drawn
     moved = alone(trained, tmp_path / "empty")
     ours = Predictor(checkpoint=moved, device="cpu")
     theirs = Predictor(trained / "cat_hourglass_sample.py", next(trained.glob("best_*.pth")), "cpu")
-    assert ours.schema == theirs.schema and ours.trained.layout == theirs.trained.layout is not None
+    assert ours.schema == theirs.schema and ours.model.layout == theirs.model.layout is not None
     assert (ours(image).keypoints == theirs(image).keypoints).all()
     numbers, out, _ = apis_test.test(checkpoint=moved, data=drawn_cats)
     assert out == moved.parent and (out / "per_keypoint.md").is_file()
@@ -218,9 +219,10 @@ def test_weights_or_predictions_that_are_not_finite_are_refused(
     assert "weights that are not finite" in done.stderr and "Traceback" not in done.stderr
     assert not (tool.folder / "nan").exists()
     predictor = Predictor(None, checkpoint, "cpu")
-    monkeypatch.setattr(predictor.trained.network, "test_step", _nan_of(predictor.trained.network.test_step))
+    network = predictor.model.trained.network
+    monkeypatch.setattr(network, "test_step", _nan_of(network.test_step))
     with pytest.raises(BadInputError, match="predictions are not finite.*NaN or infinity in keypoints"):
-        demo_files(predictor, [image], tmp_path / "out")
+        demo_files(predictor, [image], RunSettings(tmp_path / "out"))
     assert not list((tmp_path / "out").glob(f"{image.stem}.*"))
 
 
@@ -266,15 +268,52 @@ def test_a_batch_larger_than_the_set_that_is_dropped_is_one_line(root: Path, too
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a screen always")
-def test_the_webcam_without_a_screen(tool, trained: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_webcam_without_a_screen(tool, trained: Path, clip: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "no screen" in tool("demo.py", "--webcam", status=2).stderr
+    done = tool("demo.py", "--webcam", "77", status=2)
+    assert "no screen here" in done.stdout and "camera 77 cannot be opened" in done.stderr
+    done = tool("demo.py", "--webcam", clip, "--max-frames", "1", "--out", "unseen")
+    assert "no screen here (DISPLAY is not set): the video is written to unseen instead" in done.stdout
+    assert (tool.folder / "unseen/clip.mp4").is_file() and (tool.folder / "unseen/clip.jsonl").is_file()
 
 
 def test_the_webcam_in_a_real_window(tool, trained: Path, clip: Path, screen):
     assert "camera 77 cannot be opened" in tool("demo.py", "--webcam", "77", status=2).stderr
-    assert "3 images shown" in tool("demo.py", "--webcam", clip, "--max-frames", "3").stdout
+    assert "1 image shown" in tool("demo.py", "--webcam", clip, "--max-frames", "1").stdout
+
+
+def test_demo_goes_on_after_bad_images_and_writes_every_format(
+    tool, trained: Path, drawn_cats: Path, clip: Path, tmp_path: Path
+):
+    """Three images by a pattern, one of them empty, and a video."""
+    for image in sorted((drawn_cats / "CAT_00").glob("*.jpg"))[:2]:
+        shutil.copy(image, tmp_path)
+    (tmp_path / "a.jpg").touch()
+    pattern = f"{tmp_path}/*.jpg"
+    where = ["--format", "json", "coco", "csv", "--smooth"]
+    done = tool("demo.py", pattern, *where, status=2)
+    assert "--smooth: has no effect on images" in done.stderr
+    done = tool("demo.py", pattern, clip, *where, "--out", "bad", status=1)
+    assert "a.jpg: image cannot be decoded" in done.stderr and "Traceback" not in done.stderr
+    assert "6 frames in" in done.stdout and "1 bad" in done.stdout and "smoothed: jitter" in done.stdout
+    names = {path.name for path in (tool.folder / "bad").iterdir()}
+    ends = (".jsonl", ".csv", "_coco.json", "_coco_results.json")
+    assert {f"{stem}{end}" for stem in ("predictions", "clip") for end in ends} | {
+        "clip.mp4",
+        "clip.json",
+    } < names
+    assert not names & {"a.json", "a.jpg"}
+    assert "6 frames in" in tool("demo.py", pattern, clip, *where, "--out", "skipped", "--skip-bad").stdout
+    for words, options in {
+        "unknown format": ["--format", "xml"],
+        "--tracker needs --track": ["--tracker", "ocsort"],
+        "either --webcam or INPUT": ["--webcam"],
+        "are for --webcam": ["--config", "a.py", "--config", "b.py"],
+        "as many --checkpoint as --config": ["--config", "a.py", "--config", "b.py", "--checkpoint", "c.pth"],
+        "an address is no file": ["http://127.0.0.1/x"],
+    }.items():
+        assert words in tool("demo.py", clip, *options, status=2).stderr
 
 
 def test_demo_on_the_test_split_of_a_dataset(tool, trained: Path, drawn_cats: Path):

@@ -15,6 +15,8 @@ from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.writer import write_coco
 from kpplugins.formats.demo_json import is_demo
+from kpplugins.formats.frames.frame_log import FrameLog, head_of
+from kpplugins.formats.frames.outputs import write_outputs
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.writing import limits
 from kpplugins.formats.writing.predicted import EMPTY, WITHOUT
@@ -256,6 +258,35 @@ def test_bad_predictions_of_the_demo(
     assert "\n" not in str(error.value) and sorted(tmp_path.iterdir()) == before
     report = run(skip_bad=True)
     assert report["instances"] == 2 and sum(report["skipped"].values()) == 1
+
+
+def test_json_lines_are_what_the_files_are(demo: Path, photos: Path, tmp_path: Path):
+    """A run with --format coco csv writes no NAME.json."""
+    lines = tmp_path / "lines"
+    log = FrameLog(lines / "predictions.jsonl", head_of(SCHEMA, "photos", "images"))
+    for i, name in enumerate(("a", "b c")):
+        content = json.loads((demo / f"{name}.json").read_text())
+        log.add({"frame": i, **{key: content[key] for key in ("image", "width", "height", "instances")}})
+    log.add({"frame": 2, "image": "bad.png", "fault": "bad.png: not an image"})
+    log.close()
+    write_outputs(log.path, ["coco"])
+    assert is_demo(lines) and is_demo(log.path)
+    for i, source in enumerate((lines, log.path, demo)):
+        report = export_annotations(source, tmp_path / f"out{i}", to="coco", images=photos)
+        assert (report["images"], report["instances"]) == (2, 2)
+    written = [(tmp_path / f"out{i}/annotations/keypoints.json").read_text() for i in range(3)]
+    assert (
+        written[0] == written[1]
+        and json.loads(written[1])["annotations"] == json.loads(written[2])["annotations"]
+    )
+    (lines / "b c.json").write_text(
+        (demo / "b c.json").read_text()
+    )  # one NAME.json, and those of COCO beside it
+    assert export_annotations(lines, tmp_path / "out3", to="coco", images=photos)["images"] == 1
+    video = FrameLog(tmp_path / "clip.jsonl", head_of(SCHEMA, "clip.avi", "video"))
+    video.close()
+    with pytest.raises(BadInputError, match="clip.jsonl: prediction of a video"):
+        export_annotations(video.path, tmp_path / "out4", to="coco", images=photos)
 
 
 def test_a_file_alone_and_what_is_missing(demo: Path, photos: Path, labelled: Path, tmp_path: Path):

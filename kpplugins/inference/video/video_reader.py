@@ -1,19 +1,20 @@
 """Frames of a video file, and what is missing of them."""
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from kpplugins.compat.pixel_limit import LIMIT_NAME, most_pixels
+from kpplugins.inference.video.frame import Frame
 from kpplugins.structures import BadInputError, IncompleteInputError
 
 _ESTIMATED = (".mkv", ".webm")
 """Containers without a count of frames; OpenCV multiplies the duration by the rate."""
 _TOLERANCE = 0.01
-"""Fraction of an estimated count, at least one frame, that may be missing."""
+"""Fraction of an estimated duration, at least two mean distances of frames, that may be missing at its end."""
 _FAILURES = 10_000
 """Frames in a row that cannot be decoded after which the rest is given up."""
 
@@ -30,6 +31,7 @@ class VideoReader:
         fps: frames per second; ``None`` if the file does not say.
         frame_count: the number of frames by the file; ``None`` if it does not say.
         read: how many frames have been decoded.
+        duration: seconds by the file; ``None`` if it does not say.
 
     Raises:
         BadInputError: the file cannot be opened as a video, or ``max_frames`` is not positive.
@@ -41,6 +43,7 @@ class VideoReader:
                 "not a number of frames", where="--max-frames", expected="≥ 1", found=str(max_frames)
             )
         self.file, self.max_frames, self.read, self.ended = Path(file), max_frames, 0, False
+        self._last = 0.0
         self._capture = cv2.VideoCapture(str(file))
         width, height = (self._number(p) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if not self._capture.isOpened() or not width or not height:
@@ -54,19 +57,20 @@ class VideoReader:
         self.fps = self._number(cv2.CAP_PROP_FPS)
         count = self._number(cv2.CAP_PROP_FRAME_COUNT)
         self.frame_count = None if count is None else round(count)
+        self.duration = count / self.fps if count and self.fps else None
 
-    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the index of each frame in the video, from 0, and the frame, (H, W, 3) BGR uint8.
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield each frame with its index from 0 and its time, which is that of the container.
 
         Frames that cannot be decoded are left out and keep their index.
         """
         index = failures = 0
         try:
             while self.max_frames is None or index < self.max_frames:
-                more, frame = self._capture.read()
+                more, image = self._capture.read()
                 if more:
-                    yield index, frame
                     self.read, failures = self.read + 1, 0
+                    yield Frame(index, image, self._time(index), time.perf_counter())
                 elif index + 1 >= (self.frame_count or 0) or failures >= _FAILURES:
                     self.ended = True
                     return
@@ -75,6 +79,14 @@ class VideoReader:
                 index += 1
         finally:
             self._capture.release()
+
+    def _time(self, index: int) -> float:
+        """Return when the frame that was just read is shown, in seconds; never before an earlier one."""
+        stated = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if not math.isfinite(stated) or stated < self._last or (index and not stated):
+            stated = max(self._last, index / (self.fps or 25.0))
+        self._last = stated
+        return stated
 
     @property
     def wanted(self) -> int | None:
@@ -88,8 +100,14 @@ class VideoReader:
         if self.wanted is None:
             return 1 if self.ended and self.read == 0 else 0
         missing = max(0, self.wanted - self.read)
-        estimated = self.file.suffix.lower() in _ESTIMATED
-        return 0 if self.read and estimated and missing <= max(1, _TOLERANCE * self.wanted) else missing
+        return 0 if missing and self._is_over() else missing
+
+    def _is_over(self) -> bool:
+        """Tell whether the last frame stands at the end, by the clock, of a file whose count is an estimate."""
+        if self.file.suffix.lower() not in _ESTIMATED or not self.duration or self.read < 2:
+            return False
+        left = self.duration - self._last
+        return left <= max(2 * self._last / (self.read - 1), _TOLERANCE * self.duration)
 
     def require_whole(self) -> None:
         """Raise if frames are missing.

@@ -1,12 +1,13 @@
 """Frames of whole and of damaged videos."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from kpplugins.inference.video_reader import VideoReader
+from kpplugins.inference.video.video_reader import VideoReader
 from kpplugins.structures import BadInputError, IncompleteInputError
 
 FRAMES = 12
@@ -30,7 +31,7 @@ def write(path: Path, codec: str) -> Path:
 
 def levels(reader: VideoReader) -> dict[int, int]:
     """Index of each frame, and the frame that it shows."""
-    return {i: round(float(frame.mean()) / 20) for i, frame in reader}
+    return {frame.index: round(float(frame.image.mean()) / 20) for frame in reader}
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.avi", "MJPG"), ("a.mp4", "mp4v"), ("a.mkv", "mp4v")])
@@ -82,13 +83,41 @@ def test_a_frame_in_the_middle_that_cannot_be_decoded(whole: Path, tmp_path: Pat
         reader.require_whole()
 
 
-def test_a_count_that_is_an_estimate_may_be_one_off(whole: Path, tmp_path: Path):
+def test_a_count_that_is_an_estimate_is_checked_by_the_clock(whole: Path, tmp_path: Path):
     reader = VideoReader(write(tmp_path / "a.mkv", "mp4v"))
     levels(reader)
-    reader.frame_count = FRAMES + 1
+    reader.frame_count = FRAMES + 30  # as of frames that come irregularly
     assert reader.missing == 0
-    reader.frame_count = FRAMES + 2
-    assert reader.missing == 2
+    reader.duration = FRAMES / 12.5 + 0.3
+    assert reader.missing == 30
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mp4", "a.mkv"])
+def test_frames_have_their_times(tmp_path: Path, name: str):
+    reader = VideoReader(write(tmp_path / name, "MJPG" if name == "a.avi" else "mp4v"))
+    np.testing.assert_allclose([frame.time for frame in reader], np.arange(FRAMES) / 12.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_the_times_of_frames_that_come_irregularly_are_the_containers(tmp_path: Path, name: str):
+    """Against PyAV, which writes them and reads them."""
+    av = pytest.importorskip("av", reason="PyAV is not installed")
+    times = [0, 33, 70, 200, 233, 500, 533, 900, 1000, 1033]
+    with av.open(str(tmp_path / name), "w") as made:
+        stream = made.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        for i, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * i, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode())
+    with av.open(str(tmp_path / name)) as made:
+        exact = [float(frame.pts * frame.time_base) for frame in made.decode(video=0)]
+    reader = VideoReader(tmp_path / name)
+    np.testing.assert_allclose([frame.time for frame in reader], exact, atol=1e-4)
+    assert len(exact) == 10 and reader.missing == 0  # though the count of an .mkv is wrong
+    reader.require_whole()
 
 
 def test_no_video(tmp_path: Path):
