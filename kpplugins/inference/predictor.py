@@ -29,6 +29,8 @@ Image = np.ndarray | str | Path
 BATCH_SIZE = 16
 _READERS = 2
 """Threads that read and prepare images ahead of the network."""
+_MOST_KEPT = 200_000_000
+"""Bytes of the images that wait in memory, above which no further ones are read."""
 
 
 class Predictor:
@@ -157,12 +159,16 @@ class Predictor:
         given = _listed(images)
         pairs = zip(given, repeat(None), strict=False) if boxes is None else _paired(given, images, boxes)
         waiting: list[_Job] = []
-        for job in ahead(self._prepared_or_fault, pairs, _READERS, 2 * batch_size):
+        depth = 2 * batch_size
+        for job in ahead(self._prepared_or_fault, pairs, _READERS, depth, lambda job: job.bytes, _MOST_KEPT):
             if job.fault is not None and not skip_bad:
                 yield from self._results(waiting, batch_size)
                 raise job.fault
             waiting.append(job)
-            if len(waiting) >= batch_size or sum(len(one.units) for one in waiting) >= batch_size:
+            units, kept = (
+                sum(values) for values in zip(*((len(j.units), j.bytes) for j in waiting), strict=True)
+            )
+            if len(waiting) >= batch_size or units >= batch_size or kept > _MOST_KEPT:
                 yield from self._results(waiting, batch_size)
                 waiting = []
         yield from self._results(waiting, batch_size)
@@ -225,7 +231,7 @@ class Predictor:
     def _prepared(self, given: tuple[Image, np.ndarray | None]) -> "_Job":
         """Read an image, and do all that can be done before a network runs."""
         image, boxes = self.read(given[0]), given[1]
-        job = _Job(_name(given[0]), image)
+        job = _Job(_name(given[0]), (image.shape[1], image.shape[0]))
         if self.model.kind == ONE_STAGE:
             if boxes is not None:
                 raise BadInputError(
@@ -236,8 +242,10 @@ class Predictor:
         elif boxes is not None:
             job.boxes = checked_boxes(boxes)
             job.units = [self.model.prepare(image, box) for box in job.boxes]
-        elif self.detector is not None:
-            job.detecting = self.detector.prepare(image)
+        else:
+            job.image = image
+            if self.detector is not None:
+                job.detecting = self.detector.prepare(image)
         return job
 
     def _results(self, jobs: Sequence["_Job"], batch_size: int) -> list[PoseResult]:
@@ -255,34 +263,42 @@ class Predictor:
             ):
                 job.boxes, job.box_scores = boxes, scores
                 job.categories = tuple(self.classes[label] for label in labels)
+                assert job.image is not None
                 job.units = [self.model.prepare(job.image, box) for box in boxes]
+                job.image = None
 
     def _result(self, job: "_Job", found: list[PoseResult]) -> PoseResult:
         if job.fault is not None:
             return PoseResult.empty(self.schema, source=job.source, fault=job.fault)
-        if self._searches and job.boxes is None:
-            result = self.search(job.image)
-        else:
-            result = PoseResult.joined(found, self.schema)
+        result = self.search(job.image) if job.image is not None else PoseResult.joined(found, self.schema)
         if self.model.kind == ONE_STAGE and result.box_scores is not None:
             result = result.chosen(np.flatnonzero(result.box_scores >= self.box_thr))
         if job.categories is not None:
             result = replace(result, box_scores=job.box_scores, categories=job.categories)
-        return replace(result, source=job.source, image_size=job.image.shape[1::-1])
+        return replace(result, source=job.source, image_size=job.size)
 
 
 @dataclass
 class _Job:
-    """An image on its way: what is known of it, and the units of work that the network has to do."""
+    """An image on its way: what is known of it, and the units of work that the network has to do.
+
+    The image itself is kept only as long as boxes are still to be found in it.
+    """
 
     source: str
-    image: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
+    size: tuple[int, int] = (0, 0)
+    image: np.ndarray | None = None
     boxes: np.ndarray | None = None
     box_scores: np.ndarray | None = None
     categories: tuple[str, ...] | None = None
     detecting: Any = None
     units: list[Any] = field(default_factory=list)
     fault: BadInputError | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Return how many bytes the image takes."""
+        return 0 if self.image is None else self.image.nbytes
 
 
 def checked_boxes(boxes: Any) -> np.ndarray:

@@ -184,6 +184,21 @@ def test_work_is_done_ahead_in_order_and_faults_come_at_their_turn():
     assert list(ahead(work, [], 2, 4)) == []
 
 
+def test_heavy_results_keep_further_work_from_being_begun():
+    begun = []
+
+    def work(i: int) -> int:
+        begun.append(i)
+        return i
+
+    results = ahead(work, range(20), 2, 10, weight=lambda _: 1, limit=3)
+    assert [next(results) for _ in range(4)] == [0, 1, 2, 3] and len(begun) <= 4 + 3 + 2
+    assert list(results) == list(range(4, 20))
+    light = ahead(work, range(20), 2, 10)
+    next(light)
+    assert list(light) == list(range(1, 20))
+
+
 def exported(folder: Path, kind: str, facts: dict | None = None) -> Path:
     """An exported model that finds the corners of boxes, or of one box around the whole image."""
     import onnx

@@ -92,10 +92,10 @@ def test_the_published_file_is_used_where_there_are_no_data(root, tmp_path, way:
     if way == "converted":
         file = convert_weights("torchvision", file, tmp_path / "ours.pth").path
     predictor = Predictor(root / "configs/coco_keypoint_rcnn.py", file, "cpu")
-    network = predictor.trained.network
+    network = predictor.model.trained.network
     assert counters and not any(k in network.state_dict() for k in counters)
     assert {part.eps for part in network.modules() if isinstance(part, FrozenBatchNorm2d)} == {0.0}
-    assert predictor.schema.keypoints[0] == "nose" and predictor.trained.classes == ("person",)
+    assert predictor.schema.keypoints[0] == "nose" and predictor.model.trained.classes == ("person",)
 
 
 def test_what_torchvisions_training_scripts_write_is_read_too(tmp_path, detector, detector_config):
