@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "train a config, or several",
     "test": "test a trained config: AP, PCK, NME, images",
     "demo": "show what a trained model finds in images, videos or the webcam",
+    "predict": "predict on any number of images, into JSON lines; resumable, in shards, on Ray",
     "dataset": "make, convert, check, split, export and crop data sets",
     "compare": "train several configs on one data set with one budget and tabulate the results",
     "export": "export a trained run as one ONNX file",
