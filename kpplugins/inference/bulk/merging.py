@@ -55,7 +55,7 @@ def _checked(files: list[Path]) -> list[tuple[Path, dict[str, Any]]]:
         for key in ("model", "options"):
             if facts.get(key) != first.get(key):
                 raise BadInputError(
-                    f"shards of two runs: {key} differ", where=str(file), expected=str(first.get(key)),
+                    f"shards of two runs: their {key} differs", where=str(file), expected=str(first.get(key)),
                     found=str(facts.get(key)),
                 )  # fmt: skip
         if shard.count != Shard.parse(str(first.get("shard"))).count or shard.number in parts:

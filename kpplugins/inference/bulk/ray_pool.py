@@ -20,8 +20,8 @@ _EACH = 2
 """Batches that a worker has at once, so that it need not wait for the next."""
 _PATIENCE = 300.0
 """Seconds without any worker after which the run is given up."""
-_TRIES = 3
-"""How often an image may be with a worker that dies, before it is taken for the reason."""
+_TRIES = 2
+"""Workers that may die while they predict on a batch, or on an image alone, before it is taken for the reason."""
 _DEATHS = 3
 """Workers in a row, for each that is wanted, that may die before one has started."""
 
@@ -50,7 +50,9 @@ class RayPool:
         on_gpus = (model.device or "cuda").startswith("cuda") and cluster.get("GPU", 0) >= 1
         self._workers = workers or max(1, int(cluster.get("GPU" if on_gpus else "CPU", 1)))
         self._kind = self._ray.remote(num_cpus=1, num_gpus=int(on_gpus), max_restarts=0)(_RayWorker)
-        self._loads: dict[Any, int] = {}  # by worker that has started
+        self._queues: dict[
+            Any, list[_Batch]
+        ] = {}  # of each worker that has started, in the order of its work
         self._starting: dict[Any, Any] = {}  # worker by the reference of its start
         self._running: dict[Any, _Batch] = {}
         self._deaths = 0
@@ -88,34 +90,33 @@ class RayPool:
 
     def _hire(self) -> None:
         """Have as many workers as are wanted; those for which the cluster has no room now start later."""
-        for _ in range(self._workers - len(self._loads) - len(self._starting)):
+        for _ in range(self._workers - len(self._queues) - len(self._starting)):
             worker = self._kind.remote(self._model, self._identity, str(os.getcwd()))  # noqa: PTH109
             self._starting[worker.start.remote()] = worker
 
     def _hand_out(self, order: Iterable["_Batch"]) -> None:
         waiting = [batch for batch in order if batch.outcomes is None and not batch.running]
         for batch in waiting:
-            free = min(self._loads, key=self._loads.__getitem__, default=None)
-            if free is None or self._loads[free] >= _EACH:
+            free = min(self._queues, key=lambda worker: len(self._queues[worker]), default=None)
+            if free is None or len(self._queues[free]) >= _EACH:
                 return
             batch.running, batch.worker = True, free
-            self._loads[free] += 1
+            self._queues[free].append(batch)
             self._running[free.predict.remote(batch.names)] = batch
 
     def _wait(self, order: deque["_Batch"]) -> None:
         """Wait until a batch is done, or a worker has started or died."""
-        patience = None if self._loads else _PATIENCE
+        patience = None if self._queues else _PATIENCE
         ready, _ = self._ray.wait([*self._starting, *self._running], num_returns=1, timeout=patience)
         if not ready:
             raise MachineError(
                 f"no worker of the Ray cluster has started within {_PATIENCE:.0f} s",
                 todo="see `ray status`: are there free CPUs or GPUs?",
             )
-        for reference in ready:
-            if reference in self._starting:
-                self._started(reference)
-            else:
-                self._ended(reference, order)
+        if ready[0] in self._starting:
+            self._started(ready[0])
+        else:
+            self._ended(ready[0], order)
 
     def _started(self, reference: Any) -> None:
         worker = self._starting.pop(reference)
@@ -131,29 +132,29 @@ class RayPool:
                     todo="is there memory for the model? `ray logs` says more",
                 ) from error  # fmt: skip
         else:
-            self._loads[worker], self._deaths = 0, 0
+            self._queues[worker], self._deaths = [], 0
 
     def _ended(self, reference: Any, order: deque["_Batch"]) -> None:
         batch = self._running.pop(reference)
-        batch.running = False
         try:
             batch.outcomes = self._ray.get(reference)
-            self._loads[batch.worker] -= 1
+            self._queues[batch.worker].remove(batch)
         except self._ray.exceptions.RayTaskError as error:
             raise _cause(error) from error
         except self._ray.exceptions.RayError as error:
-            if self._loads.pop(batch.worker, None) is not None:
-                logger.warning(
-                    "a worker of the Ray cluster died (%s); its images are done again", _line(error)
-                )
-            batch.tries += 1
-            if batch.tries >= _TRIES:
-                _split(batch, order)
+            logger.warning("a worker of the Ray cluster died (%s); its images are done again", _line(error))
+            lost = self._queues.pop(batch.worker)
+            self._running = {ref: other for ref, other in self._running.items() if other not in lost}
+            for other in lost:
+                other.running = False
+            lost[0].tries += 1  # the one that it was at; the others were waiting
+            if lost[0].tries >= _TRIES:
+                _split(lost[0], order)
 
     def _dismiss(self) -> None:
-        for worker in (*self._loads, *self._starting.values()):
+        for worker in (*self._queues, *self._starting.values()):
             self._ray.kill(worker)
-        self._loads, self._starting, self._running = {}, {}, {}
+        self._queues, self._starting, self._running = {}, {}, {}
 
 
 class _RayWorker:
