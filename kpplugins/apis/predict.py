@@ -69,7 +69,8 @@ def predict(
         lists: text files of names.
         shard: ``3/8`` does the third of eight parts, into ``out`` with ``.3-of-8`` in its name. Default: the part of
             this process if torchrun started it, else all.
-        batch_size: images that are written together; a run that is killed loses at most these.
+        batch_size: what goes through the network at once (boxes, or images of a one-stage model), and the images whose
+            lines are written together.
         ray: address of a Ray cluster, empty for one on this machine; ``None`` predicts in this process.
         workers: number of Ray workers; default: one a GPU or CPU.
 
@@ -101,7 +102,7 @@ def predict(
             return iter(())
         work: Callable[[Iterable[str]], Iterator[Outcome]]
         if ray is None:
-            work = ImageWorker(chosen.open())
+            work = ImageWorker(chosen.open(), batch_size=batch_size)
         else:
             work = RayPool(chosen, chosen.identity(), ray, workers, batch_size)
         return work(itertools.chain([first], wanted))

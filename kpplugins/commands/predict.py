@@ -33,10 +33,11 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--list", action="append", default=[], metavar="FILE", dest="lists",
         help="text file of names, one a line or separated by NUL; - is the standard input",
     )  # fmt: skip
-    parser.add_argument("--config", help="default: the one in the checkpoint")
     parser.add_argument(
-        "--checkpoint", help="default: the best one of the config's work dir, or of the newest run"
-    )
+        "--config", metavar="MODEL", dest="source",
+        help="a config, a checkpoint, the work dir of a run, or an exported folder; default: the newest run",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint", help="default: the best one of the config's work dir")
     parser.add_argument("--detector", metavar="CONFIG", help="predict in the boxes that this detector finds")
     parser.add_argument(
         "--detector-checkpoint", metavar="FILE", help="default: the best one of the detector's work dir"
@@ -47,6 +48,10 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--box-thr", type=float, default=0.3, metavar="SCORE",
         help="boxes of a detector or a one-stage model with a lower score are left out (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flip-test", action=argparse.BooleanOptionalAction,
+        help="average with the mirrored image, which takes twice as long; default: as the config says",
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda:0, …; default: a GPU if there is one")
     parser.add_argument(
@@ -106,8 +111,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from kpplugins.inference.bulk.model_choice import ModelChoice
 
         model = ModelChoice(
-            args.config, args.checkpoint, args.device, args.detector, args.detector_checkpoint,
-            tuple(args.detector_classes), args.box_thr, args.trust_checkpoint,
+            args.source, args.checkpoint, args.device, args.detector, args.detector_checkpoint,
+            tuple(args.detector_classes), args.box_thr, args.flip_test, args.trust_checkpoint,
         )  # fmt: skip
         summary = predict(
             args.inputs, args.out, model, lists=args.lists, shard=args.shard, batch_size=args.batch_size,

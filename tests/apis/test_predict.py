@@ -61,7 +61,7 @@ def test_each_image_has_one_line_in_order_and_the_bad_ones_are_listed(images: li
     assert (summary.written, summary.before, summary.bad, summary.twice) == (57, 0, 3, 0)
     assert sources(Path("out.jsonl")) == good(images)
     listed = [json.loads(line) for line in bad_path_of(Path("out.jsonl")).open()]
-    assert [one["source"] for one in listed] == [name for name in images if "bad" in name]
+    assert [one["image"] for one in listed] == [name for name in images if "bad" in name]
     assert all("cannot be decoded" in one["fault"] for one in listed)
 
 
@@ -152,7 +152,7 @@ def test_ten_kills_lose_nothing_and_leave_no_half_line(images: list[str], progra
         kills += 1
         if out.exists() and chance.random() < 0.5:  # as a machine that loses its power does
             with out.open("ab") as file:
-                file.write(b'{"source": "images/')
+                file.write(b'{"image": "images/')
     with program(**options) as process:
         assert process.wait() == 1  # three are bad
     assert sources(out) == good(images)

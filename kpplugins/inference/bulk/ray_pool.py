@@ -91,7 +91,7 @@ class RayPool:
     def _hire(self) -> None:
         """Have as many workers as are wanted; those for which the cluster has no room now start later."""
         for _ in range(self._workers - len(self._queues) - len(self._starting)):
-            worker = self._kind.remote(self._model, self._identity, str(os.getcwd()))  # noqa: PTH109
+            worker = self._kind.remote(self._model, self._identity, os.getcwd(), self._batch_size)  # noqa: PTH109
             self._starting[worker.start.remote()] = worker
 
     def _hand_out(self, order: Iterable["_Batch"]) -> None:
@@ -160,8 +160,8 @@ class RayPool:
 class _RayWorker:
     """Runs in a process of the cluster."""
 
-    def __init__(self, model: ModelChoice, identity: dict[str, Any], folder: str) -> None:
-        self._model, self._identity, self._folder = model, identity, folder
+    def __init__(self, model: ModelChoice, identity: dict[str, Any], folder: str, batch_size: int) -> None:
+        self._model, self._identity, self._folder, self._batch_size = model, identity, folder, batch_size
         self._worker: ImageWorker | None = None
 
     def start(self) -> None:
@@ -171,7 +171,7 @@ class _RayWorker:
                 "another model on a machine of the Ray cluster", where=os.uname().nodename,
                 expected=str(self._identity), found=str(self._model.identity()), todo="give all the same files",
             )  # fmt: skip
-        self._worker = ImageWorker(self._model.open(), self._folder)
+        self._worker = ImageWorker(self._model.open(), self._folder, self._batch_size)
 
     def predict(self, names: list[str]) -> list[Outcome]:
         """Predict on a batch."""

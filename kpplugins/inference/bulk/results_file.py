@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from kpplugins.inference.bulk.image_names import key_of
-from kpplugins.inference.bulk.line_file import LineFile
 from kpplugins.inference.bulk.name_set import NameSet
 from kpplugins.inference.bulk.outcome import Outcome
 from kpplugins.structures import BadInputError
 from kpplugins.structures.file_lock import FileLock
+from kpplugins.structures.line_file import LineFile
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.version import __version__
 
 logger = logging.getLogger(__name__)
-SOURCE = "source"
-"""Key of the image's name in each line."""
+SOURCE = "image"
+"""Key of the image's name in each line, see ``PoseResult.to_dict``."""
 _FORMAT = 1
 _AT_ONCE = 4096
 _DECIDING = {"model": "another model", "options": "other options", "shard": "another shard"}

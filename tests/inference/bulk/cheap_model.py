@@ -1,42 +1,42 @@
 """A model that takes no time: what is tested is everything around it. Also a program: ``python cheap_model.py …``."""
 
-import errno
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kpplugins.structures import BadInputError, PoseResult
+from kpplugins.inference.pose_result import PoseResult
+from kpplugins.schema import KeypointSchema
+from kpplugins.structures import BadInputError
 
-IMAGE = np.zeros((4, 6, 3), np.uint8)
+SCHEMA = KeypointSchema("pen", ("tip",))
 
 
 class CheapPredictor:
-    """Finds one keypoint, at the image's number; by name or content, ``bad`` ones are faulty; ``poison`` kills."""
+    """Finds one keypoint; by name or content, ``bad`` images are faulty, and ``poison`` kills the process."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def read(self, file: Path) -> np.ndarray:
+    def predict(self, images: Iterable[Path], *, batch_size: int, skip_bad: bool) -> Iterator[PoseResult]:
+        for file in images:
+            yield self._one(file)
+
+    def _one(self, file: Path) -> PoseResult:
         time.sleep(self.seconds)
-        if "bad" in file.name or (file.is_file() and file.read_bytes() == b"bad"):
-            raise BadInputError("image cannot be decoded", where=str(file))
-        if "locked" in file.name:
-            raise PermissionError(errno.EACCES, "Permission denied")
         if "poison" in file.name:
             os.kill(os.getpid(), signal.SIGKILL)
-        return IMAGE
-
-    def __call__(self, image: np.ndarray) -> PoseResult:
-        zero = np.zeros((1, 1))
-        return PoseResult(np.zeros((1, 1, 2)), zero, np.array([[0.0, 0, 5, 3]]), ("tip",))
+        if "bad" in file.name or (file.is_file() and file.read_bytes() == b"bad"):
+            return PoseResult.empty(SCHEMA, fault=BadInputError("image cannot be decoded", where=str(file)))
+        one = np.zeros((1, 1))
+        return PoseResult(np.zeros((1, 1, 2)), one, np.array([[0.0, 0, 5, 3]]), SCHEMA, source=str(file))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def shard(
 ) -> Path:
     path = folder / f"a.{number}-of-{count}.jsonl"
     with ResultsFile(path, FACTS | {"shard": f"{number}/{count}"} | facts) as results:
-        results.append([Outcome(s, line=json.dumps({"source": s})) for s in sources])
+        results.append([Outcome(s, line=json.dumps({"image": s})) for s in sources])
         results.append([Outcome(f"bad{number}.jpg", fault="is empty")])
         if finish:
             results.finish({"images": len(sources)})
@@ -35,7 +35,7 @@ def test_shard_by_shard_with_the_bad_ones_and_it_can_be_continued(tmp_path: Path
     assert merge_shards(files, tmp_path / "out/all.jsonl") == {"images": 3, "bad": 2}
     path = tmp_path / "out/all.jsonl"
     assert [source for source, _ in lines_of(path)] == ["a.jpg", "b.jpg", "c.jpg"]
-    assert [json.loads(line)["source"] for line in bad_path_of(path).open()] == ["bad1.jpg", "bad2.jpg"]
+    assert [json.loads(line)["image"] for line in bad_path_of(path).open()] == ["bad1.jpg", "bad2.jpg"]
     assert read_run(path)["finished"] and read_run(path)["model"] == FACTS["model"]
     with ResultsFile(path, FACTS | {"shard": "1/1"}) as results:
         assert len(results.done) == 3

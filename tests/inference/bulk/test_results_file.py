@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kpplugins.inference.bulk.line_file import LineFile
 from kpplugins.inference.bulk.outcome import Outcome
 from kpplugins.inference.bulk.results_file import ResultsFile, bad_path_of, lines_of, read_run
 from kpplugins.structures import BadInputError, MachineError
+from kpplugins.structures.line_file import LineFile
 
 FACTS = {
     "model": {"file": "a.pth", "checksum": "1"}, "options": {"box_thr": 0.3}, "shard": "1/1", "folder": "/a",
@@ -19,7 +19,7 @@ FACTS = {
 
 
 def found(*sources: str) -> list[Outcome]:
-    return [Outcome(source, line=json.dumps({"source": source, "x": 1})) for source in sources]
+    return [Outcome(source, line=json.dumps({"image": source, "x": 1})) for source in sources]
 
 
 def write(path: Path, *sources: str, **facts: object) -> None:
@@ -51,13 +51,13 @@ def test_bad_images_stand_apart_and_are_forgotten_when_they_are_tried_again(tmp_
         results.append([*found("a.jpg"), Outcome("b.jpg", fault="is empty")])
         assert results.bad == 1
     assert [json.loads(line) for line in bad_path_of(path).read_text().splitlines()] == [
-        {"source": "b.jpg", "fault": "is empty"}
+        {"image": "b.jpg", "fault": "is empty"}
     ]
     with ResultsFile(path, FACTS) as results:
         assert not results.done.has(["b.jpg"])[0] and not bad_path_of(path).exists()
 
 
-@pytest.mark.parametrize("end", ["x", '{"source": "c.jpg", "keyp', '{"source": "c.jpg"}', "\0" * 3_000_000])
+@pytest.mark.parametrize("end", ["x", '{"image": "c.jpg", "keyp', '{"image": "c.jpg"}', "\0" * 3_000_000])
 def test_a_torn_last_line_is_cut_off_and_told(tmp_path: Path, end: str, caplog: pytest.LogCaptureFixture):
     path = tmp_path / "a.jsonl"
     write(path, "a.jpg", "b.jpg")
@@ -107,7 +107,7 @@ def test_absolute_names_may_be_given_from_elsewhere(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"nonsense\n", b"[]\n", b'{"image": 1}\n', b"\xff\n", b'{"source": 1}\n']
+    "content", [b"nonsense\n", b"[]\n", b'{"source": "a.jpg"}\n', b"\xff\n", b'{"image": 1}\n']
 )
 def test_a_damaged_line_is_named(tmp_path: Path, content: bytes):
     path = tmp_path / "a.jsonl"
@@ -158,9 +158,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, small_files: None):
 def test_a_real_full_disk_is_the_machines_fault_and_goes_on_when_there_is_room(small_disk):
     disk = small_disk("32k")
     path = disk / "a.jsonl"
-    lines = [
-        Outcome(f"{i}.jpg", line=json.dumps({"source": f"{i}.jpg", "x": "y" * 1000})) for i in range(100)
-    ]
+    lines = [Outcome(f"{i}.jpg", line=json.dumps({"image": f"{i}.jpg", "x": "y" * 1000})) for i in range(100)]
     with pytest.raises(MachineError, match="No space left on device"), ResultsFile(path, FACTS) as results:
         for i in range(0, 100, 4):
             results.append(lines[i : i + 4])
