@@ -14,8 +14,8 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from kpplugins.codecs.centernet_keypoints import CenterNetKeypoints
 from kpplugins.config.load import load_config
 from kpplugins.datasets.coco_person_dataset import PERSON_SCHEMA
-from kpplugins.engine.clocks import timed
 from kpplugins.inference.predictor import Predictor
+from kpplugins.structures.timed import timed
 
 _INPUT, _CELLS = 512, 128
 _K = PERSON_SCHEMA.num_keypoints

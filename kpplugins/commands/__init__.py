@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "train several configs on one data set with one budget and tabulate the results",
     "export": "export a trained run as one ONNX file",
     "convert-weights": "convert weights that others trained to a checkpoint of our model",
+    "benchmark": "measure the speed of prediction, training, data and evaluation",
     "doctor": "report what is installed, what is wrong and how to fix it",
 }
 """The commands of ``kpplugins``; each one's module has its name, with ``_``."""

@@ -10,15 +10,7 @@ from kpplugins.commands._command import CommandParser, run
 HELP = "Many machines: --shard on each and --merge at the end, or --ray. docs/predict.md has examples."
 
 
-def parser(prog: str | None = None) -> argparse.ArgumentParser:
-    """Build the parser of the command.
-
-    Args:
-        prog: the command's name in ``--help``. Default: the name of the script.
-
-    Returns:
-        The parser.
-    """
+def _parser(prog: str | None) -> argparse.ArgumentParser:
     parser = CommandParser(
         prog=prog, epilog=HELP,
         description="Predict on any number of images and write one JSON line each. Run it again to go on.",
@@ -89,7 +81,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    command = parser(prog)
+    command = _parser(prog)
     args = command.parse_args(argv)
     if args.merge and (args.inputs or args.lists):
         command.error("--merge takes the files of the shards, and no INPUT")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from kpplugins.extras import cure
 from kpplugins.structures import BadInputError, MachineError
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*(::|://)")
@@ -39,7 +40,7 @@ def file_system_of(address: str) -> tuple[Any, str]:
     except ImportError as error:
         raise MachineError(
             "the package fsspec, which reads addresses, is not installed", where=address,
-            todo="pip install 'kpplugins[remote]'",
+            todo=cure("fsspec"),
         ) from error  # fmt: skip
     try:
         return url_to_fs(address, use_listings_cache=False)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from kpplugins.extras import cure
 from kpplugins.inference.bulk.image_worker import ImageWorker
 from kpplugins.inference.bulk.model_choice import ModelChoice
 from kpplugins.inference.bulk.outcome import Outcome
@@ -205,9 +206,7 @@ def _connected(address: str) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise MachineError(
-            "the package ray is not installed", where="--ray", todo="pip install 'kpplugins[ray]'"
-        ) from error
+        raise MachineError("the package ray is not installed", where="--ray", todo=cure("ray")) from error
     if not ray.is_initialized():
         try:
             ray.init(address=address or None, log_to_driver=False, logging_level=logging.ERROR)
