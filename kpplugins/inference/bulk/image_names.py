@@ -75,18 +75,18 @@ class ImageNames:
         elif Path(given).is_dir():
             yield from self._some(given, self._in(given, frozenset()))
         elif glob.has_magic(given) and not os.path.lexists(given):
-            yield from self._some(given, self._matching(given))
+            yield from self._some(given, self._matching(given), "no image matches")
         else:
             yield given
 
-    def _some(self, given: str, names: Iterator[str]) -> Iterator[str]:
+    def _some(self, given: str, names: Iterator[str], fault: str = "no image here") -> Iterator[str]:
         """Yield the names, and keep it as a fault if there are none."""
         empty = True
         for name in names:
             empty = False
             yield name
         if empty:
-            self.faults.append((given, "no image here"))
+            self.faults.append((given, fault))
 
     def _matching(self, pattern: str) -> Iterator[str]:
         for name in sorted_names(glob.iglob(pattern, recursive=True)):  # noqa: PTH207
@@ -134,7 +134,8 @@ class ImageNames:
         try:
             if patterned:
                 found = sorted_names(files.glob(path))
-                yield from self._some(address, self._images(map(files.unstrip_protocol, found)))
+                images = self._images(map(files.unstrip_protocol, found))
+                yield from self._some(address, images, "no image matches")
             elif files.isfile(path):
                 yield address
             else:

@@ -77,7 +77,7 @@ def test_what_cannot_be_searched_or_holds_nothing_is_a_fault(folder: Path, monke
     assert list(names) == INSIDE[:3]
     assert names.faults == [
         ("images/z", "folder cannot be searched (Permission denied)"), ("images/empty", "no image here"),
-        ("images/*.bmp", "no image here"),
+        ("images/*.bmp", "no image matches"),
     ]  # fmt: skip
 
 
