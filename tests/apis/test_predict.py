@@ -159,15 +159,17 @@ def test_ten_kills_lose_nothing_and_leave_no_half_line(images: list[str], progra
 
 
 def test_two_processes_on_one_file(images: list[str], program):
-    options = {"inputs": ["images"], "out": "out.jsonl", "seconds": 0.02}
+    Path("images/30wait.jpg").touch()
+    options = {"inputs": ["images"], "out": "out.jsonl"}
     with program(**options) as one:
         while not Path("out.jsonl.lock").exists() and one.poll() is None:
             time.sleep(0.01)
         with program(**options) as other:
             assert other.wait() == 2
             assert other.stderr is not None and f"found process {one.pid} " in other.stderr.read()
+        Path("images/go").touch()
         assert one.wait() == 1
-    assert sources(Path("out.jsonl")) == good(images)
+    assert sources(Path("out.jsonl")) == sorted([*good(images), "images/30wait.jpg"])
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash limits the size of files")

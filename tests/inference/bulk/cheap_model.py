@@ -20,7 +20,7 @@ SCHEMA = KeypointSchema("pen", ("tip",))
 
 
 class CheapPredictor:
-    """Finds one keypoint; by name or content, ``bad`` images are faulty, and ``poison`` kills the process."""
+    """Finds one keypoint; by name or content, ``bad`` images are faulty, ``poison`` kills; ``wait`` needs ``go``."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -31,6 +31,8 @@ class CheapPredictor:
 
     def _one(self, file: Path) -> PoseResult:
         time.sleep(self.seconds)
+        while "wait" in file.name and not (file.parent / "go").exists():
+            time.sleep(0.01)
         if "poison" in file.name:
             os.kill(os.getpid(), signal.SIGKILL)
         if "bad" in file.name or (file.is_file() and file.read_bytes() == b"bad"):
