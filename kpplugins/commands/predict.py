@@ -128,4 +128,4 @@ def _told(summary: Any) -> int:
         return 0
     print(f"error: {summary.bad} could not be predicted: {summary.bad_file} says why; to do: run it again to try them "
           "again", file=sys.stderr)  # fmt: skip
-    return 1
+    return 1 if summary.written or summary.before else 2

@@ -6,6 +6,8 @@
 - ``addresses``      images that are not files, by fsspec
 - ``shard``          one of several parts of the work
 - ``results_file``   the JSON lines: resumed, locked, never half a line
+- ``outcome``        what became of one image
+- ``progress``       how far it is, and the time left
 - ``model_choice``   the model that was asked for, and how it is told from another
 - ``image_worker``   names in, lines out, in one process
 - ``ray_pool``       the same on a Ray cluster

@@ -5,7 +5,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from glob import has_magic
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from kpplugins.inference.ahead import ahead
 from kpplugins.inference.bulk.addresses import fetch_address, is_address
 from kpplugins.inference.bulk.outcome import Outcome
 from kpplugins.inference.pose_result import PoseResult
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, MachineError
 
 if TYPE_CHECKING:
     from kpplugins.inference.predictor import Predictor
@@ -43,6 +43,9 @@ class ImageWorker:
 
         Yields:
             One outcome for each name, in order.
+
+        Raises:
+            MachineError: a package that addresses need is missing.
         """
         under_way: deque[tuple[str, Path, BadInputError | None]] = deque()
         with tempfile.TemporaryDirectory(prefix="kpplugins-") as folder:
@@ -69,22 +72,34 @@ def _outcome(name: str, file: Path, fault: BadInputError | None, result: PoseRes
 def _files(
     names: Iterable[str], folder: Path, aside: Path, under_way: deque[tuple[str, Path, BadInputError | None]]
 ) -> Iterator[Path]:
-    """Yield a file for each name, and note it; those of addresses are fetched, or are missing."""
+    """Yield a file for each name, and note it; those of addresses are fetched ahead in threads, or are missing."""
+    numbers = count()
 
-    def fetched(numbered: tuple[int, str]) -> tuple[str, Path, BadInputError | None]:
-        number, name = numbered
-        if not is_address(name):
-            return name, folder / name, None
-        file = aside / f"{number}{Path(name.partition('?')[0]).suffix}"
+    def fetched(name: str) -> tuple[str, Path, BadInputError | None]:
+        file = aside / f"{next(numbers)}{Path(name.partition('?')[0]).suffix}"
         try:
             fetch_address(name, file)
+        except MachineError:  # a missing package: no other image there can be fetched either
+            raise
         except BadInputError as fault:
             return name, file, fault
         return name, file, None
 
-    for name, file, fault in ahead(fetched, zip(count(), names, strict=False), _FETCHERS, _AHEAD):
-        if has_magic(str(file)) and not file.exists():  # the predictor would take it for a pattern
-            fault = fault or BadInputError("image is missing", where=name, todo="fetch it again")
-            file = aside / "missing"
-        under_way.append((name, file, fault))
-        yield file
+    def found(name: str) -> tuple[str, Path, BadInputError | None]:
+        file = folder / name
+        if not has_magic(str(file)) or _is_there(file):
+            return name, file, None
+        fault = BadInputError("image is missing", where=name, todo="fetch it again")
+        return name, aside / "missing", fault  # the predictor would take its name for a pattern
+
+    for far, some in groupby(names, is_address):
+        for one in ahead(fetched, some, _FETCHERS, _AHEAD) if far else map(found, some):
+            under_way.append(one)
+            yield one[1]
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # a name that is too long
+        return False

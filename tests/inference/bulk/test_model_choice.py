@@ -71,16 +71,20 @@ def test_without_pytorch_an_exported_folder_predicts_and_is_measured(tmp_path: P
 
     out = tmp_path / "found.jsonl"
     names = [tmp_path / "a.png", tmp_path / "[1].png", tmp_path / "[2].png", tmp_path / "c.png"]
-    (tmp_path / "names.txt").write_text("\n".join(map(str, names)))
+    long = f"[{'x' * 300}].png"
+    (tmp_path / "names.txt").write_text("\n".join(map(str, [*names, long, f"{long[1:-5]}.png"])))
     done = run("predict", "--list", tmp_path / "names.txt", "--config", folder, "--out", out)
     assert done.returncode == 1, done.stderr
     lines = [json.loads(line) for line in out.open()]
     assert [line["image"] for line in lines] == [str(name) for name in names if name.exists()]
     assert lines[0]["instances"][0]["category"] == "plate" and len(lines[0]["instances"][0]["keypoints"]) == 2
-    bad = json.loads((tmp_path / "found.bad.jsonl").read_text())
+    bad, *longer = (json.loads(line) for line in (tmp_path / "found.bad.jsonl").open())
+    assert [one["fault"].split(": ")[1].partition(";")[0] for one in longer] == [
+        "image is missing", "image cannot be read (File name too long)"
+    ]  # fmt: skip
     assert bad == {"image": str(names[2]), "fault": f"{names[2]}: image is missing; to do: fetch it again"}
     missing = run("predict", "memory://a.png", "--config", folder, "--out", tmp_path / "m.jsonl")
-    assert missing.returncode == 1 and "kpplugins[remote]" in (tmp_path / "m.bad.jsonl").read_text()
+    assert missing.returncode == 3 and "kpplugins[remote]" in missing.stderr
     measured = run("benchmark", "predict", folder, "--rounds", "2", "--boxes", "2")
     assert measured.returncode == 0, measured.stderr
     for what in ("boxes of the detector", "network and decoding", "array to PoseResult", "bare session"):
