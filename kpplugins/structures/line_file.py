@@ -74,6 +74,11 @@ class LineFile:
         if time.monotonic() - self._synced > _SYNC_EVERY:
             self._sync()
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether the file was closed."""
+        return self._number < 0
+
     def close(self) -> None:
         """Bring what was written to the disk, and close the file."""
         if self._number >= 0:
