@@ -3,7 +3,9 @@
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from kpplugins.commands._command import run
 
@@ -27,7 +29,8 @@ def main() -> int:
 
         import torch
 
-        from benchmarks import data, evaluation, one_stage, speed
+        from benchmarks import data, one_stage, predictor, speed
+        from kpplugins.apis.benchmarking.eval_speed import eval_speed
 
         figures = {
             "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
@@ -36,9 +39,10 @@ def main() -> int:
             "drawn cats": speed.drawing(),
             "a large set": data.large_set(),
             "a shared index": data.shared_index(args.images),
-            "COCO evaluation": evaluation.coco_evaluation(),
+            "COCO evaluation": eval_speed().facts,
             "CenterNet's targets": one_stage.centernet_codec(),
             "Keypoint R-CNN": one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
+            "prediction": _prediction(predictor),
             "training, images a second": speed.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
             "model sizes": speed.model_sizes(),
         }
@@ -49,6 +53,18 @@ def main() -> int:
         return 0
 
     return run(work)
+
+
+def _prediction(predictor: Any) -> dict[str, Any]:
+    """Return the figures of prediction."""
+    small, whole = ROOT / "configs/cat_hourglass_sample.py", ROOT / "configs/glue_tubes_centernet.py"
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = predictor.random_run(small, Path(folder) / "hourglass")
+        return {
+            "predictor ÷ bare network": predictor.against_bare({"hourglass 128": small, "CenterNet": whole}),
+            "cold start, seconds": predictor.cold_start(ROOT, {"PyTorch": checkpoint}),
+            "memory": predictor.memory(checkpoint),
+        }
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from kpplugins.codecs.centernet_keypoints import CenterNetKeypoints
 from kpplugins.config.load import load_config
 from kpplugins.datasets.coco_person_dataset import PERSON_SCHEMA
-from kpplugins.engine.clocks import timed
 from kpplugins.inference.predictor import Predictor
+from kpplugins.structures.timed import timed
 
 _INPUT, _CELLS = 512, 128
 _K = PERSON_SCHEMA.num_keypoints
@@ -78,7 +78,7 @@ def keypoint_rcnn(config: Path, rounds: int = 7) -> dict[str, float]:
         torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, checkpoint)
         PERSON_SCHEMA.save(Path(folder) / "schema.json")
         predictor = Predictor(cfg, checkpoint, "cpu", box_thr=0.0)
-    own = predictor.trained.network
+    own = predictor.model.trained.network
     network = GeneralizedRCNN(own.backbone, own.rpn, own.roi_heads, own.transform).eval()
     ours, bare = [], []
     for _ in range(rounds + 1):

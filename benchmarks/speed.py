@@ -10,89 +10,29 @@ from statistics import median
 from typing import Any
 
 import torch
-from mmengine.hooks import Hook
 from mmpose.registry import MODELS
 
-from kpplugins.config.load import load_config
-from kpplugins.engine.runner import build_runner
+from kpplugins.apis.benchmarking.train_speed import train_speed
 from kpplugins.synthetic import write_sample_cats
 
-WARM_UP = 12
-"""Uncounted iterations at the start: the first epoch, in which every image is decoded."""
 
-
-class _StepClock(Hook):
-    """Records the wall time of each training iteration, including waiting for data."""
-
-    priority = "VERY_LOW"
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-
-    def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
-        """Record the end of a training iteration."""
-        self.tick()
-
-    def tick(self) -> None:
-        """Record that an iteration ends now."""
-        self.ends.append(time.perf_counter())
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds per iteration after the warm-up."""
-        return (self.ends[-1] - self.ends[WARM_UP - 1]) / (len(self.ends) - WARM_UP)
-
-
-def training_throughput(config: Path, epochs: int = 6, rounds: int = 3) -> dict[str, float]:
-    """Measure images per second through the Runner, and of the same model in a bare loop on ready tensors.
-
-    The bare loop does what a training step must: forward, loss, backward, optimizer step. Everything else is the
-    Runner's share: reading and augmenting images, the data workers on the same cores, logging, hooks.
+def training_throughput(config: Path) -> dict[str, float]:
+    """Measure ``train_speed`` of a config on 300 drawn cats.
 
     Args:
-        config: config to train, on 300 drawn cats.
-        epochs: epochs of each round, the first not counted; validation and checkpoints are left out.
-        rounds: how often the two take turns; the median of each counts.
+        config: to train.
 
     Returns:
-        ``runner`` and ``bare`` in images per second, and ``ratio``.
+        ``runner`` and ``bare`` in images per second, ``waiting`` (share of the time without a batch), and ``ratio``.
     """
     with tempfile.TemporaryDirectory() as folder:
         write_sample_cats(Path(folder) / "cats", 300, 0)
-        through, bare = [], []
-        for _ in range(rounds):
-            options = {"max_epochs": epochs, "train_cfg.val_interval": epochs + 1}
-            cfg = load_config(config, data=f"{folder}/cats", work_dir=f"{folder}/run", cfg_options=options)
-            cfg.default_hooks.checkpoint = None
-            runner = build_runner(cfg, training=True)
-            clock = _StepClock()
-            runner.register_hook(clock)
-            runner.train()
-            through.append(clock.seconds)
-            bare.append(_bare_loop(runner, len(clock.ends) - WARM_UP))
-    size = cfg.train_dataloader.batch_size
+        report = train_speed(config, f"{folder}/cats")
+    runner, bare = report.rows
     return {
-        "runner": size / median(through),
-        "bare": size / median(bare),
-        "ratio": median(bare) / median(through),
-    }
-
-
-def _bare_loop(runner: Any, iterations: int) -> float:
-    """Return the seconds per iteration of the runner's model and optimizer on ready tensors."""
-    model, optimizer = runner.model.train(), runner.optim_wrapper.optimizer
-    batches = [batch for batch, _ in zip(runner.train_dataloader, range(8), strict=False)]
-    ready = [model.data_preprocessor(batch, training=True) for batch in batches]
-    clock = _StepClock()
-    for i in range(WARM_UP + iterations):
-        loss = model(**ready[i % len(ready)], mode="loss")["loss_kpt"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        clock.tick()
-    return clock.seconds
+        "runner": runner["images a second"], "bare": bare["images a second"], "waiting": runner["waiting for data"],
+        "ratio": report.facts["Runner ÷ bare loop"],
+    }  # fmt: skip
 
 
 def start_up(root: Path, runs: int = 5) -> dict[str, float]:

@@ -233,6 +233,7 @@ def test_files_in_messages_are_there():
 
 
 THROUGH = {
+    "apis/benchmarking/bare_network.py": "apis/benchmarking/test_speeds.py",
     "apis/comparison/cost.py": "apis/test_compare.py",
     "apis/doctor.py": "commands",
     "compat/mmcv_ops/deform_conv.py": "compat/test_mmcv_ops.py",

@@ -23,10 +23,12 @@ COMMANDS = {
     "train": "train a config, or several",
     "test": "test a trained config: AP, PCK, NME, images",
     "demo": "show what a trained model finds in images, videos or the webcam",
+    "predict": "predict on any number of images, into JSON lines; resumable, in shards, on Ray",
     "dataset": "make, convert, check, split, export and crop data sets",
     "compare": "train several configs on one data set with one budget and tabulate the results",
     "export": "export a trained run as one ONNX file",
     "convert-weights": "convert weights that others trained to a checkpoint of our model",
+    "benchmark": "measure the speed of prediction, training, data and evaluation",
     "doctor": "report what is installed, what is wrong and how to fix it",
 }
 """The commands of ``kpplugins``; each one's module has its name, with ``_``."""

@@ -152,14 +152,18 @@ def read_pixels(path: str | Path) -> np.ndarray:
         (H, W, 3) BGR; of a TIFF of more than 8 bits whatever it holds, see ``as_bgr``.
 
     Raises:
-        BadInputError: the file is missing, too large or cannot be decoded.
+        BadInputError: the file is missing, too large, or cannot be read or decoded.
     """
     import cv2
 
     file = Path(path)
-    if not opencv_keeps_it():
-        _refuse_too_many_pixels(file)
-    packed = np.frombuffer((file.read_bytes() if file.is_file() else b"") or b"\0", np.uint8)
+    try:
+        if not opencv_keeps_it():
+            _refuse_too_many_pixels(file)
+        content = file.read_bytes() if file.is_file() else b""
+    except OSError as error:  # no permission, a broken disk, a name that is too long
+        raise BadInputError(f"image cannot be read ({error.strerror or error})", where=str(file)) from error
+    packed = np.frombuffer(content or b"\0", np.uint8)
     image = None
     try:
         if packed[:4].tobytes() in _TIFF:  # OpenCV decodes floats and 32 bits only as they are

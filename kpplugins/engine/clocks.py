@@ -2,11 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 import psutil
-
-_T = TypeVar("_T")
 
 
 def processor_seconds() -> float:
@@ -31,18 +28,3 @@ def processor_seconds() -> float:
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": processor_seconds}
 """Functions that return seconds since a fixed moment, by name."""
-
-
-def timed(work: Callable[[], _T], clock: Callable[[], float] = time.perf_counter) -> tuple[_T, float]:
-    """Run a function and measure its time.
-
-    Args:
-        work: the function.
-        clock: returns seconds.
-
-    Returns:
-        The result of ``work``, and the seconds that it took.
-    """
-    start = clock()
-    value = work()
-    return value, clock() - start

@@ -8,6 +8,7 @@ PyTorch is imported only where a run is opened.
 - ``pose_model``, ``box_model``   what is asked of a model of keypoints and of boxes
 - ``trained/``         these in PyTorch
 - ``exported/``        the same as files that need no PyTorch
+- ``bulk/``            millions of images into JSON lines: resumed, in shards, on Ray
 - ``box_detector``     boxes alone, for a top-down model to predict in
 - ``instance_search``  a top-down model without boxes
 - ``ahead``            threads that read and prepare

@@ -14,7 +14,8 @@ Conventions:
 The map: ``BoxLayout`` (where keypoints lie in their boxes), ``model_kind`` (what models find), ``geometry`` (pure
 functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with ``BadInputError``, the
 exception for every fault in the input that the user can fix, ``IncompleteInputError`` and ``MachineError``;
-``replaced_file`` (files written completely or not at all) and ``checksum``.
+``replaced_file`` (files written completely or not at all), ``line_file`` (never half a line), ``file_lock`` (one
+process at a time), ``timed`` and ``checksum``.
 
 Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.
 """

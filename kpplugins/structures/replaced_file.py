@@ -1,5 +1,6 @@
 """Write a file completely or not at all."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -7,7 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kpplugins.structures.errors import BadInputError
+from kpplugins.structures.machine_error import MachineError
 
+_OF_INPUT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL)
+"""Errors of a path that cannot be; the others (no space, no permission, a broken disk) are the machine's."""
 PART = ".part-"
 """Beginning of the names under which files are written; one that is left over belongs to a process that was killed."""
 
@@ -79,9 +83,10 @@ def unwritable(path: Path, error: OSError) -> BadInputError:
         error: what the system says.
 
     Returns:
-        The error to raise.
+        The error to raise; a ``MachineError`` unless the path itself is wrong.
     """
-    return BadInputError(
+    kind = BadInputError if error.errno in _OF_INPUT else MachineError
+    return kind(
         f"cannot be written ({error.strerror or error})", where=str(path),
         todo="make room or give another folder, then start again (a training: --resume); what was there is unchanged",
     )  # fmt: skip

@@ -463,3 +463,40 @@ def test_kaggles_faces_from_the_csv_to_the_submission(root: Path, tool, kaggle_f
     best = next((tool.folder / "faces").glob("best_*.pth"))
     tool("demo.py", "--config", settled, "--checkpoint", best, "--data", kaggle_folder, "--out", "faces_demo")
     assert len(list((tool.folder / "faces_demo").glob("0*.json"))) == 2
+
+
+def test_predict_in_shards_and_at_once_gives_the_same_lines(
+    tool, torchrun, root: Path, trained: Path, drawn_cats: Path
+):
+    """With the newest run; killed and resumed in test_predict.py, where no model has to be loaded."""
+    images = [drawn_cats / "CAT_00", f"{drawn_cats}/CAT_0[12]/*.jpg"]
+    said = tool("predict.py", *images, "--out", "all.jsonl").stdout
+    lines = (tool.folder / "all.jsonl").read_text().splitlines()
+    assert f"{len(lines)} images predicted; results: all.jsonl" in said and len(lines) > 4
+    assert all(len(json.loads(line)["instances"][0]["keypoints"]) == 9 for line in lines)
+    command = [str(root / "tools/predict.py"), *map(str, images), "--out", "some.jsonl"]
+    done = tool.forks.run(command, tool.folder, torchrun(2))
+    assert done.returncode == 0, done.stderr[-2000:]
+    shards = [f"some.{number}-of-2.jsonl" for number in (1, 2)]
+    tool("predict.py", "--merge", *shards, "--out", "some.jsonl")
+    assert sorted((tool.folder / "some.jsonl").read_text().splitlines()) == sorted(lines)
+
+
+def test_predict_lists_bad_images_and_refuses_another_model(tool, trained: Path, drawn_cats: Path):
+    image, bad = next(drawn_cats.rglob("*.jpg")), tool.folder / "bad.jpg"
+    bad.write_bytes(b"no image")
+    (tool.folder / "names.txt").write_text(f"{image}\n{bad}\n{image}\n")
+    words = ["--list", "names.txt", "--out", "mixed.jsonl"]
+    done = tool("predict.py", *words, "--config", trained, status=1)
+    assert "1 could not be predicted: mixed.bad.jsonl says why" in done.stderr
+    assert "given more than once" in done.stdout and "1 images predicted" in done.stdout
+    assert json.loads((tool.folder / "mixed.bad.jsonl").read_text())["image"] == str(bad)
+    other = tool("predict.py", *words, "--checkpoint", trained / "epoch_1.pth", status=2)
+    assert (
+        other.stderr.startswith("error: mixed.jsonl: these results are of another model")
+        and other.stderr.count("\n") == 1
+    )
+    assert (
+        "of other options"
+        in tool("predict.py", *words, "--config", trained, "--no-flip-test", status=2).stderr
+    )

@@ -28,6 +28,20 @@ def test_exif_orientation_is_applied_as_opencv_does(tmp_path: Path):
     assert read_size(path) == (width, height) == (30, 50)
 
 
+def test_an_image_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a.png").touch()
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(BadInputError, match=r"a\.png: image cannot be read \(Permission denied\)"):
+        read_image(tmp_path / "a.png")
+    monkeypatch.undo()
+    with pytest.raises(BadInputError, match=r"image cannot be read \(File name too long\)"):
+        read_image(tmp_path / ("a" * 300))
+
+
 def test_a_missing_image_is_named(tmp_path: Path):
     with pytest.raises(BadInputError, match="gone.jpg: image is missing"):
         read_size(tmp_path / "gone.jpg")

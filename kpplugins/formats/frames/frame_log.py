@@ -1,12 +1,12 @@
 """JSON Lines of predictions, written as they come."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kpplugins.schema import KeypointSchema
+from kpplugins.structures.line_file import LineFile
 from kpplugins.structures.replaced_file import unwritable
 
 VERSION = 1
@@ -52,9 +52,10 @@ class FrameLog:
         self.path, self.frames = path, 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
+            path.write_bytes(b"")
         except OSError as error:
             raise unwritable(path, error) from error
+        self._lines = LineFile(path)
         self._write(head)
 
     def add(self, frame: Mapping[str, Any]) -> None:
@@ -78,23 +79,16 @@ class FrameLog:
         Raises:
             BadInputError: it cannot be written.
         """
-        if self._file.closed:
+        if self._lines.closed:
             return
         try:
             self._write({"end": {"frames": self.frames, **facts}})
         finally:
-            self._file.close()
+            self._lines.close()
 
     def abandon(self) -> None:
         """Close the file as one that was cut off."""
-        self._file.close()
+        self._lines.close()
 
     def _write(self, value: Mapping[str, Any]) -> None:
-        line = memoryview((json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n").encode())
-        begun = self._file.tell()
-        try:
-            while line:
-                line = line[self._file.write(line) or 0 :]
-        except OSError as error:
-            os.ftruncate(self._file.fileno(), begun)  # a half line would spoil what is whole
-            raise unwritable(self.path, error) from error
+        self._lines.append([json.dumps(value, allow_nan=False, separators=(",", ":"))])

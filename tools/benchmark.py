@@ -1,0 +1,11 @@
+"""Measure speed from a checkout: python tools/benchmark.py …"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kpplugins.commands.benchmark import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main())
