@@ -29,8 +29,8 @@ class ScoreCurve:
         """Fit the curve by isotonic regression (pool adjacent violators; Zadrozny and Elkan, KDD 2002).
 
         With n samples, no probability is below 1 / (n + 2) or above 1 minus that, the rule of succession. The threshold
-        is half of the best F1 of any threshold: answering yes above it reaches that F1 where the probabilities are right
-        (Lipton, Elkan and Naryanaswamy, ECML PKDD 2014).
+        is half of the best F1 that any threshold reaches, which it then reaches, too (Lipton, Elkan and Naryanaswamy,
+        ECML PKDD 2014).
 
         Args:
             scores: (n,), n at least 1.

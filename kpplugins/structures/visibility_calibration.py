@@ -117,8 +117,9 @@ class VisibilityCalibration:
         """Say what it was learnt from."""
         alone = sum(curve is not None for curve in self.seen.own)
         return (
-            f"visibility learnt from the {self.of} of {self.absent} absent, {self.occluded} occluded and {self.visible} "
-            f"visible keypoints; {alone} of {len(self.keypoints)} keypoints have enough of them for a curve of their own"
+            f"visibility learnt from the {self.of} of {self.absent} absent, {self.occluded} occluded and "
+            f"{self.visible} visible keypoints; {alone} of {len(self.keypoints)} keypoints have enough of them for a "
+            "curve of their own"
         )
 
     def to_dict(self) -> dict[str, Any]:
