@@ -21,8 +21,9 @@ from kpplugins.engine.processes.joining import join
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.evaluation.detection_result import DetectionResult
+from kpplugins.evaluation.visibility import visibility_numbers
 from kpplugins.inference.trained.trained_model import OpenedRun, open_run
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, VisibilityCalibration
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves
 from kpplugins.visualization.sheet import best_and_worst
@@ -97,7 +98,9 @@ def test(
         origin = {"config": str(config or "in the checkpoint"), "checkpoint": str(run.checkpoint)}
         results = [m.result for m in runner.test_evaluator.metrics if isinstance(m, WITH_RESULT) and m.result]
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
-        table = write_report(out, numbers, results[0] if results else None, origin, image_of)
+        table = write_report(
+            out, numbers, results[0] if results else None, origin, image_of, run.record.visibility
+        )
         if predictions is not None and results:
             write_predictions(Path(predictions), results[0], {**origin, "metrics": numbers})
         if task is not None and submission is not None:
@@ -189,6 +192,7 @@ def write_report(
     result: EvaluationResult | None,
     origin: dict[str, str],
     image_of: Callable[[str], np.ndarray],
+    visibility: VisibilityCalibration | None = None,
 ) -> str:
     """Write ``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``.
 
@@ -198,6 +202,7 @@ def write_report(
         result: predictions and labels; ``None`` writes ``metrics.json`` alone.
         origin: more entries of ``metrics.json``: config and checkpoint.
         image_of: reads an image (H, W, 3) BGR by its path.
+        visibility: calibration of the run; with it, ``metrics.json`` has ``visibility`` (see ``visibility_numbers``).
 
     Returns:
         The per-keypoint table in Markdown; empty without ``result``.
@@ -213,6 +218,8 @@ def write_report(
             sigmas_source=result.schema.sigmas_source,
             per_keypoint=rows,
         )
+        if visibility is not None:
+            content["visibility"] = visibility_numbers(result, visibility)
         kinds = result.per_category()
         if len(kinds) > 1:
             content["per_category"] = kinds

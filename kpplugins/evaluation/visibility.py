@@ -49,6 +49,18 @@ def known_states(visibility: np.ndarray, images: Sequence[str], categories: Sequ
     return known
 
 
+def true_states(visibility: np.ndarray) -> np.ndarray:
+    """Return the states that labels mean: some files mark what is visible by 1, and nothing by 2.
+
+    Args:
+        visibility: (N, K), 0 without a label.
+
+    Returns:
+        (N, K), 0 absent, 1 occluded, 2 visible.
+    """
+    return visibility if (visibility == VISIBLE).any() else np.where(visibility > 0, VISIBLE, ABSENT)
+
+
 def head_visibility(found: Mapping[str, Any]) -> np.ndarray | None:
     """Return the visibility that a model's head predicts itself.
 
@@ -81,7 +93,8 @@ def calibrated(result: "EvaluationResult") -> VisibilityCalibration | str:
     """
     own = result.predicted_visibility
     scores, of = (result.scores, OF_SCORES) if own is None else (own, OF_HEAD)
-    return VisibilityCalibration.fit(result.schema.keypoints, scores, result.visibility, result.known, of)
+    states = true_states(result.visibility)
+    return VisibilityCalibration.fit(result.schema.keypoints, scores, states, result.known, of)
 
 
 def visibility_numbers(result: "EvaluationResult", calibration: VisibilityCalibration) -> dict[str, Any]:
@@ -102,7 +115,7 @@ def visibility_numbers(result: "EvaluationResult", calibration: VisibilityCalibr
     own = result.predicted_visibility
     scores = result.scores if own is None or calibration.of == OF_SCORES else own
     everything = (
-        result.visibility,
+        true_states(result.visibility),
         result.known,
         scores,
         calibration.probabilities(scores),
