@@ -40,11 +40,12 @@ def known_states(visibility: np.ndarray, images: Sequence[str], categories: Sequ
     for i, (image, category) in enumerate(zip(images, categories, strict=True)):
         kinds[category].append(i)
         folders[category, str(PurePath(image).parent)].append(i)
-    share = {category: labelled[rows].mean(axis=0) for category, rows in kinds.items()}
     known = labelled.copy()
     for (category, _), rows in folders.items():
-        never = ~labelled[rows].any(axis=0) & ((1 - share[category]) ** len(rows) < CHANCE)
-        used = (share[category] > 0) & ~never
+        own, everywhere = labelled[rows].sum(axis=0), labelled[kinds[category]].sum(axis=0)
+        elsewhere = (everywhere - own) / max(len(kinds[category]) - len(rows), 1)
+        chance = (1 - elsewhere) ** len(rows) >= CHANCE
+        used = (own > 0) | ((everywhere > 0) & chance)
         known[rows] |= used & labelled[rows].any(axis=1, keepdims=True)
     return known
 

@@ -12,6 +12,8 @@ from kpplugins.structures.keypoint_curves import ENOUGH, KeypointCurves
 from kpplugins.structures.replaced_file import replace_text
 
 ABSENT, OCCLUDED, VISIBLE = 0, 1, 2
+SCORE_THR = 0.3
+"""Score from which a keypoint counts as found where a run has no calibration and nothing else is asked for."""
 OF_SCORES, OF_HEAD = "keypoint scores", "visibility that the head predicts"
 """What a calibration is of."""
 

@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures.visibility_calibration import ABSENT, VISIBLE
+from kpplugins.structures.visibility_calibration import ABSENT, SCORE_THR, VISIBLE
 
 _REFERENCE_SIDE = 400
 """Longer side in pixels of an image whose lines are one pixel thick; thickness grows in proportion."""
-SCORE_THR = 0.3
-"""Score from which keypoints count as found, where nothing better is known and nothing else is asked for."""
 TRUTH_COLOR = (255, 255, 255)
 BOX_COLOR = (200, 200, 200)
 
