@@ -220,6 +220,8 @@ def write_report(
         )
         if visibility is not None:
             content["visibility"] = visibility_numbers(result, visibility)
+        else:
+            logger.info("no visibility in metrics.json: the run has learnt none (see the end of its training's log)")
         kinds = result.per_category()
         if len(kinds) > 1:
             content["per_category"] = kinds
