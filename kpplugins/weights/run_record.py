@@ -68,18 +68,20 @@ class RunRecord:
             self.layout.save(folder / LAYOUT_FILE)
 
     def save_visibility(self, checkpoint: Path) -> None:
-        """Write ``visibility.json`` beside a checkpoint, in whose name it then speaks; nothing if it is not known."""
-        if self.visibility is not None:
-            named = replace(self.visibility, checkpoint=checkpoint.name)
-            named.save(checkpoint.with_name(VISIBILITY_FILE))
+        """Write ``visibility.json`` beside a checkpoint, which it names; remove it if nothing is known."""
+        file = checkpoint.with_name(VISIBILITY_FILE)
+        if self.visibility is None:
+            file.unlink(missing_ok=True)
+        else:
+            replace(self.visibility, checkpoint=checkpoint.name).save(file)
 
 
 def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
     """Read the record of a run from its checkpoint, and what that lacks from the files beside it.
 
     The checkpoint comes first: the record that this project's training wrote into it, then MMEngine's
-    ``dataset_meta``; last come ``schema.json``, ``classes.json`` and ``boxes.json`` in its folder, and a
-    ``visibility.json`` that was measured with this checkpoint. A warning is logged where they disagree.
+    ``dataset_meta``; last come ``schema.json``, ``classes.json`` and ``boxes.json`` in its folder. A warning is logged
+    where they disagree. Only a ``visibility.json`` that names this checkpoint comes before its own: it is newer.
 
     Args:
         content: the content of the checkpoint.
@@ -101,11 +103,9 @@ def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
         schema=own.schema or _richer(_schema_in(data), near.schema),
         classes=own.classes or _classes_in(data),
     )
-    near = replace(
-        near,
-        layout=_layout_beside(checkpoint.parent / LAYOUT_FILE, inside, near.schema),
-        visibility=_visibility_beside(checkpoint, inside.schema or near.schema),
-    )
+    near = replace(near, layout=_layout_beside(checkpoint.parent / LAYOUT_FILE, inside, near.schema))
+    measured = _visibility_beside(checkpoint, inside.schema or near.schema)
+    inside = replace(inside, visibility=measured or inside.visibility)
     for name, file in (("schema", SCHEMA_FILE), ("classes", CLASSES_FILE), ("layout", LAYOUT_FILE)):
         ours, theirs = getattr(inside, name), getattr(near, name)
         if ours is not None and theirs is not None and ours != theirs:

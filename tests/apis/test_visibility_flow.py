@@ -1,6 +1,7 @@
 """What a run learns about visibility: from training to test, prediction and demo."""
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
 from kpplugins.inference.predictor import Predictor
-from kpplugins.structures import VisibilityCalibration
+from kpplugins.structures import BadInputError, VisibilityCalibration
+from kpplugins.structures.visibility_calibration import OF_HEAD
 from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
 from kpplugins.weights.run_record import record_of
 
@@ -96,17 +98,37 @@ def test_a_checkpoint_has_the_calibration_of_its_own_weights(run: Path):
     assert "visibility learnt from the keypoint scores of" in next(run.glob("2*/*.log")).read_text()
 
 
-def test_the_file_beside_serves_a_checkpoint_that_lost_its_own(run: Path, tmp_path: Path):
+def test_a_checkpoint_that_lost_it_takes_the_file_beside_or_learns_it_again(
+    run: Path, spots: Path, tmp_path: Path
+):
     import torch
 
     best = default_checkpoint(run)
     content = read_checkpoint(best)
     found = stored(best)
     content["meta"]["kpplugins"].pop("visibility")
-    torch.save(content, tmp_path / best.name)
-    assert stored(tmp_path / best.name) is None
+    alone = tmp_path / best.name
+    torch.save(content, alone)
+    assert stored(alone) is None
     (tmp_path / "visibility.json").write_text((run / "visibility.json").read_text())
-    assert stored(tmp_path / best.name) == found
+    assert stored(alone) == found
+    (tmp_path / "visibility.json").unlink()
+    _, out, table = run_test(alone, data=spots, calibrate=True)
+    assert stored(alone) == found  # the same weights on the same val split
+    assert "| visibility of |" in table and "visibility" in json.loads((out / "metrics.json").read_text())
+
+
+def test_nothing_to_calibrate_with_is_one_line(run: Path, spots: Path, tmp_path: Path):
+    alone = Path(shutil.copy(default_checkpoint(run), tmp_path))
+    options = {"val_dataloader.dataset.unlabelled_is_absent": False}
+    with pytest.raises(
+        BadInputError, match=r"no visibility is predicted: of \d+ keypoints 0 are absent.*label what"
+    ):
+        run_test(alone, data=spots, calibrate=True, cfg_options=options)
+    options = {"val_dataloader": None, "val_evaluator": None, "val_cfg": None}
+    with pytest.raises(BadInputError, match="nothing to calibrate with"):
+        run_test(alone, data=spots, calibrate=True, cfg_options=options)
+    assert list(tmp_path.glob("*.json")) == []
 
 
 def test_a_test_measures_it_on_other_images(run: Path, spots: Path, tmp_path: Path):
@@ -151,3 +173,28 @@ def test_kaggles_rows_of_four_points_say_nothing_about_the_others(root: Path, ka
 
     cfg = load_config(root / "configs/facial_heatmap.py", data=kaggle_folder)
     assert DATASETS.build(cfg.val_dataloader.dataset).metainfo["unlabelled_is_absent"] is False
+
+
+def test_mmposes_head_that_predicts_visibility_is_asked_itself(root: Path, spots: Path, tmp_path: Path):
+    (tmp_path / "own.py").write_text(f"""
+_base_ = "{root}/configs/custom_hourglass_small.py"
+pose = dict(
+    type="HeatmapHead", in_channels=16, out_channels=2, deconv_out_channels=None,
+    loss=dict(type="KeypointMSELoss", use_target_weight=True), decoder=_base_.codec,
+)
+model = dict(head=dict(_delete_=True, type="VisPredictHead", pose_cfg=pose))
+""")
+    options = {key: value for key, value in OPTIONS.items() if "head" not in key} | {"max_epochs": 1}
+    run = train(tmp_path / "own.py", data=spots, work_dir=tmp_path / "run", cfg_options=options)
+    found = stored(default_checkpoint(run))
+    assert found.of == OF_HEAD
+    predictor = Predictor(run, device="cpu")
+    image, box = spots / "images/1.png", np.array([[0.0, 0, 39, 39]])
+    result = predictor(image, box)
+    (output,) = predictor.model.trained.predict([predictor.model.prepare(predictor.read(image), box[0])[1]])
+    own = output.pred_instances.keypoints_visible
+    assert (own > 0).all() and (own < 1).all() and (own != result.scores).all()
+    assert result.visibility == pytest.approx(found.probabilities(own))
+    predictor.model.visibility = None  # as of weights that were never compared with labels
+    assert predictor(image, box).visibility == pytest.approx(own)
+    assert predictor(image, box).states.tolist() == np.where(own >= 0.5, 2, 0).tolist()

@@ -69,7 +69,9 @@ def test_the_visibility_beside_is_of_the_checkpoint_that_it_names(tmp_path: Path
     meta = RECORD.to_meta()
     meta["visibility"]["keypoints"] = ["head", "wing"]
     path = kept(tmp_path, **{KEY: meta})
-    with pytest.raises(BadInputError, match=r"epoch_1\.pth: what this checkpoint says of its run cannot be read"):
+    with pytest.raises(
+        BadInputError, match=r"epoch_1\.pth: what this checkpoint says of its run cannot be read"
+    ):
         record_of(read_checkpoint(path), path)
 
 
