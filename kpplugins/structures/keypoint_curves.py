@@ -1,6 +1,5 @@
 """Probabilities from the scores of K keypoints."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +13,15 @@ ENOUGH = 20
 
 @dataclass(frozen=True)
 class KeypointCurves:
-    """A curve for each of K keypoints; those with little to learn from share one.
+    """A curve for each of K keypoints; those with little to learn from share the shape of one.
 
     Attributes:
-        shared: fitted to all keypoints.
-        own: K curves; ``None`` takes the shared one.
+        curves: K curves.
+        shared: K: the curve is that of all keypoints, fitted to the keypoint's own share of yes.
     """
 
-    shared: ScoreCurve
-    own: tuple[ScoreCurve | None, ...]
+    curves: tuple[ScoreCurve, ...]
+    shared: tuple[bool, ...]
 
     @classmethod
     def fit(cls, scores: np.ndarray, truth: np.ndarray, known: np.ndarray) -> "KeypointCurves | None":
@@ -36,19 +35,15 @@ class KeypointCurves:
         Returns:
             The curves; ``None`` if all keypoints together have fewer than ``ENOUGH`` yes or no.
         """
-        columns = [known[:, k] for k in range(known.shape[1])]
         if not _enough(truth[known]):
             return None
-        own = [
-            ScoreCurve.fit(scores[rows, k], truth[rows, k]) if _enough(truth[rows, k]) else None
-            for k, rows in enumerate(columns)
-        ]
-        return cls(ScoreCurve.fit(scores[known], truth[known]), tuple(own))
-
-    @property
-    def curves(self) -> tuple[ScoreCurve, ...]:
-        """Return K curves."""
-        return tuple(self.shared if curve is None else curve for curve in self.own)
+        everything = ScoreCurve.fit(scores[known], truth[known])
+        curves, shared = [], []
+        for k, rows in enumerate(known.T):
+            own, yes = scores[rows, k], truth[rows, k]
+            shared.append(not _enough(yes))
+            curves.append(everything.for_share(own, yes, ENOUGH) if shared[-1] else ScoreCurve.fit(own, yes))
+        return cls(tuple(curves), tuple(shared))
 
     @property
     def thresholds(self) -> np.ndarray:
@@ -66,16 +61,17 @@ class KeypointCurves:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the curves as plain data."""
-        return {"shared": self.shared.to_dict(), "own": [curve and curve.to_dict() for curve in self.own]}
+        return {"curves": [curve.to_dict() for curve in self.curves], "shared": list(self.shared)}
 
     @classmethod
     def from_dict(cls, raw: Any) -> "KeypointCurves":
         """Read what ``to_dict`` returned; raises as ``ScoreCurve.from_dict`` does."""
-        own: Sequence[Any] = raw["own"]
-        return cls(
-            ScoreCurve.from_dict(raw["shared"]),
-            tuple(None if curve is None else ScoreCurve.from_dict(curve) for curve in own),
+        found = cls(
+            tuple(ScoreCurve.from_dict(c) for c in raw["curves"]), tuple(bool(s) for s in raw["shared"])
         )
+        if len(found.curves) != len(found.shared):
+            raise ValueError("`curves` and `shared` are of different numbers")
+        return found
 
 
 def _enough(truth: np.ndarray) -> bool:

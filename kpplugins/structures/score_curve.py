@@ -1,6 +1,6 @@
 """A probability from a score."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,33 @@ class ScoreCurve:
             yes=yes,
             no=len(scores) - yes,
         )
+
+    def for_share(self, scores: np.ndarray, truth: np.ndarray, weight: float) -> "ScoreCurve":
+        """Return the curve for scores that are true more or less often, of which too few are known to fit one.
+
+        The odds are multiplied so that they fit the other share of true ones (Saerens, Latinne and Decaestecker, Neural
+        Computation 2002). The threshold is half of the best F1 that the probabilities make expect.
+
+        Args:
+            scores: (n,), n at least 0.
+            truth: (n,) boolean.
+            weight: number of samples that the share of this curve counts for, against the n of the other.
+
+        Returns:
+            The curve, with the numbers of these samples.
+        """
+        share = self.yes / (self.yes + self.no)
+        other = (truth.sum() + weight * share) / (len(truth) + weight)
+        factor = other / (1 - other) * (1 - share) / share
+        before = np.array(self.probabilities)
+        odds = factor * before / (1 - before)
+        yes = int(truth.sum())
+        found = replace(self, probabilities=tuple((odds / (1 + odds)).tolist()), yes=yes, no=len(truth) - yes)
+        expected = np.sort(found.at(scores))[::-1]
+        if not len(expected):
+            return found
+        f1 = 2 * np.cumsum(expected) / (np.arange(1, len(expected) + 1) + expected.sum())
+        return replace(found, threshold=float(f1.max() / 2))
 
     def at(self, scores: np.ndarray) -> np.ndarray:
         """Return the probabilities at scores, in their shape."""

@@ -117,7 +117,7 @@ class VisibilityCalibration:
     @property
     def words(self) -> str:
         """Say what it was learnt from."""
-        alone = sum(curve is not None for curve in self.seen.own)
+        alone = self.seen.shared.count(False)
         return (
             f"visibility learnt from the {self.of} of {self.absent} absent, {self.occluded} occluded and "
             f"{self.visible} visible keypoints; {alone} of {len(self.keypoints)} keypoints have enough of them for a "
@@ -164,8 +164,8 @@ class VisibilityCalibration:
             if found.of not in (OF_SCORES, OF_HEAD):
                 raise ValueError(f"of {found.of!r}")
             for curves in (found.seen, found.there or found.seen):
-                if len(curves.own) != len(found.keypoints):
-                    raise ValueError(f"{len(curves.own)} curves for {len(found.keypoints)} keypoints")
+                if len(curves.curves) != len(found.keypoints):
+                    raise ValueError(f"{len(curves.curves)} curves for {len(found.keypoints)} keypoints")
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise BadInputError(
                 "not a calibration of visibility", where=where, found=f"{type(error).__name__}: {error}"[:100],
