@@ -9,6 +9,7 @@ import numpy as np
 from kpplugins.data.images import read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
+from kpplugins.structures.visibility_calibration import ABSENT, SCORE_THR
 from kpplugins.visualization.draw import draw_pose
 
 _OF_INSTANCES = (
@@ -104,6 +105,20 @@ class PoseResult:
     def instance_scores(self) -> np.ndarray:
         """Return ``(N,)`` scores: ``box_scores`` if there are any, else the mean of each instance's keypoint scores."""
         return self.scores.mean(axis=1) if self.box_scores is None else self.box_scores
+
+    def there(self, score_thr: float | None = None) -> np.ndarray:
+        """Tell which keypoints are there.
+
+        Args:
+            score_thr: least score, whatever the model says about visibility; ``None`` follows that, and takes
+                ``SCORE_THR`` where it says nothing.
+
+        Returns:
+            (N, K) boolean: visible or occluded, not absent.
+        """
+        if score_thr is None and self.states is not None:
+            return self.states != ABSENT
+        return self.scores >= (SCORE_THR if score_thr is None else score_thr)
 
     def chosen(self, indices: Sequence[int] | np.ndarray) -> "PoseResult":
         """Return some of the instances.

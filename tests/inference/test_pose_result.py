@@ -80,3 +80,9 @@ def test_absent_keypoints_are_not_drawn_occluded_are_rings_and_a_threshold_asks_
     assert marks(replace(result, states=np.array([[1, 2]]))) == ["ring", "filled"]
     assert marks(result, 0.5) == ["ring", "filled"]
     assert marks(replace(result, states=None)) == ["ring", "filled"]
+
+
+def test_what_is_there_is_said_by_the_model_or_by_a_threshold():
+    result = answered()
+    assert result.there().tolist() == [[True, False]]
+    assert result.there(0.5).tolist() == replace(result, states=None).there().tolist() == [[False, True]]
