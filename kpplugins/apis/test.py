@@ -1,9 +1,11 @@
 """Test a run: metrics, a table, and images."""
 
+import copy
 import json
 import logging
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,15 @@ from kpplugins.engine.processes.joining import join
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.evaluation.detection_result import DetectionResult
+from kpplugins.evaluation.visibility import calibrated, visibility_numbers
 from kpplugins.inference.trained.trained_model import OpenedRun, open_run
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, VisibilityCalibration
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves
 from kpplugins.visualization.sheet import best_and_worst
-from kpplugins.visualization.table import per_category_table, per_keypoint_table
+from kpplugins.visualization.table import per_category_table, per_keypoint_table, visibility_table
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
+from kpplugins.weights.run_record import VISIBILITY_FILE
 
 logger = logging.getLogger(__name__)
 WITH_RESULT = (KeypointMetric, BoxKeypointMetric)
@@ -46,6 +50,7 @@ def test(
     trust_checkpoint: bool = False,
     submission: str | Path | None = None,
     predictions: str | Path | None = None,
+    calibrate: bool = False,
 ) -> tuple[dict[str, float], Path, str]:
     """Test a checkpoint on its config's test split.
 
@@ -63,6 +68,8 @@ def test(
             in the data folder.
         predictions: JSON file to write every test instance to, with truth, prediction and error (see
             ``write_predictions``).
+        calibrate: learn first from the val split what the checkpoint's scores say about visibility, as training does,
+            and write it into ``visibility.json`` beside the checkpoint, where prediction and export find it.
 
     Returns:
         The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
@@ -87,6 +94,8 @@ def test(
     _require_same_points(cfg, run)
     task = None if submission is None else read_task(cfg, schema_of(cfg), Path(submission))
     with trust_checkpoints(trust_checkpoint):
+        if calibrate:
+            run = _calibrated(run, cfg)
         runner = build_runner(cfg, training=False)
         if predictions is not None:
             _require_result(runner.test_evaluator.metrics)
@@ -97,7 +106,9 @@ def test(
         origin = {"config": str(config or "in the checkpoint"), "checkpoint": str(run.checkpoint)}
         results = [m.result for m in runner.test_evaluator.metrics if isinstance(m, WITH_RESULT) and m.result]
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
-        table = write_report(out, numbers, results[0] if results else None, origin, image_of)
+        table = write_report(
+            out, numbers, results[0] if results else None, origin, image_of, run.record.visibility
+        )
         if predictions is not None and results:
             write_predictions(Path(predictions), results[0], {**origin, "metrics": numbers})
         if task is not None and submission is not None:
@@ -118,6 +129,29 @@ def _run(
     if checkpoint is None and work_dir is not None and config is not None and Path(config).suffix != ".pth":
         checkpoint = default_checkpoint(Path(work_dir))
     return open_run(config, checkpoint, trust)
+
+
+def _calibrated(run: OpenedRun, cfg: Config) -> OpenedRun:
+    """Learn the visibility from the val split, and keep it beside the checkpoint."""
+    cfg = copy.deepcopy(cfg)
+    if cfg.get("val_dataloader") is None or cfg.get("val_evaluator") is None:
+        raise BadInputError("nothing to calibrate with: the config has no val split", where="val_dataloader")
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    runner = build_runner(cfg, training=False)
+    _require_result(runner.test_evaluator.metrics)
+    load_strictly(runner.model, run.checkpoint, run.content)
+    runner.test()
+    if not is_main_process():
+        return run
+    found = calibrated(next(m.result for m in runner.test_evaluator.metrics if getattr(m, "result", None)))
+    if not isinstance(found, VisibilityCalibration):
+        raise BadInputError(
+            found, where=str(run.checkpoint), todo="label what is absent or occluded in the val split"
+        )
+    record = replace(run.record, visibility=found)
+    record.save_visibility(run.checkpoint)
+    logger.info("%s: %s", run.checkpoint.with_name(VISIBILITY_FILE), found.words)
+    return replace(run, record=record)
 
 
 def _require_same_points(cfg: Config, run: OpenedRun) -> None:
@@ -157,7 +191,7 @@ def _require_result(metrics: Sequence[Any]) -> None:
     """Raise, before the test begins, if no metric keeps the instances."""
     if not any(isinstance(metric, WITH_RESULT) for metric in metrics):
         raise BadInputError(
-            "predictions need a metric that keeps every instance", where="test_evaluator",
+            "this needs a metric that keeps every instance", where="test_evaluator",
             expected=" or ".join(kind.__name__ for kind in WITH_RESULT),
             found=", ".join(type(metric).__name__ for metric in metrics) or "none",
             todo='test_evaluator = dict(_delete_=True, type="KeypointMetric")',
@@ -189,6 +223,7 @@ def write_report(
     result: EvaluationResult | None,
     origin: dict[str, str],
     image_of: Callable[[str], np.ndarray],
+    visibility: VisibilityCalibration | None = None,
 ) -> str:
     """Write ``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``.
 
@@ -198,6 +233,7 @@ def write_report(
         result: predictions and labels; ``None`` writes ``metrics.json`` alone.
         origin: more entries of ``metrics.json``: config and checkpoint.
         image_of: reads an image (H, W, 3) BGR by its path.
+        visibility: calibration of the run; with it, ``metrics.json`` has ``visibility`` (see ``visibility_numbers``).
 
     Returns:
         The per-keypoint table in Markdown; empty without ``result``.
@@ -213,10 +249,18 @@ def write_report(
             sigmas_source=result.schema.sigmas_source,
             per_keypoint=rows,
         )
+        if visibility is not None:
+            content["visibility"] = visibility_numbers(result, visibility)
+        else:
+            logger.info(
+                "no visibility in metrics.json: the checkpoint does not know it (the end of the training's log says "
+                "why; --calibrate learns it for one that was not asked)"
+            )
         kinds = result.per_category()
         if len(kinds) > 1:
             content["per_category"] = kinds
         table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
+        table += visibility_table(content["visibility"]) if visibility is not None else ""
         replace_text(out / "per_keypoint.md", table)
         best_and_worst(result, out / "best_and_worst.jpg", image_of)
     replace_text(out / "metrics.json", json.dumps(finite(content), indent=2) + "\n")

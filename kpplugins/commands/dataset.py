@@ -97,8 +97,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score-thr",
         type=float,
-        default=0.3,
-        help="predicted keypoints with a lower score are left out (%(default)s)",
+        metavar="SCORE",
+        help="predicted keypoints with a lower score are left out; default: those that the run's own thresholds hold "
+        "absent; without such thresholds 0.3",
     )
     _add_place(parser)
     parser.add_argument("--from", dest="from_format", metavar="FORMAT", help=FORMATS)

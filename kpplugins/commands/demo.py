@@ -85,8 +85,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score-thr",
         type=float,
-        default=0.3,
-        help="keypoints with a lower score are drawn as rings (%(default)s)",
+        metavar="SCORE",
+        help="keypoints with a lower score are drawn as rings; default: those that the run's own thresholds hold "
+        "occluded, while absent ones are not drawn; without such thresholds 0.3",
     )
     parser.add_argument(
         "--box-thr", type=float, default=0.3, metavar="SCORE",

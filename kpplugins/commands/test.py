@@ -30,6 +30,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         metavar="FILE",
         help="also write every test instance with truth, prediction and error, as JSON",
     )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="learn first from the val split what the scores say about visibility, for a checkpoint that does not know",
+    )
     add_common(parser)
     args = parser.parse_args(argv)
 
@@ -37,7 +42,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         from kpplugins.apis.test import test
 
         files = {"submission": args.submission, "predictions": args.predictions}
-        numbers, out, table = test(args.config, args.checkpoint, **files, **options(args))
+        numbers, out, table = test(
+            args.config, args.checkpoint, **files, calibrate=args.calibrate, **options(args)
+        )
         if not is_first():
             return 0
         print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))

@@ -74,7 +74,7 @@ def export_annotations(
     to: str,
     predictions: Path | None = None,
     images: Path | None = None,
-    score_thr: float = 0.3,
+    score_thr: float | None = None,
     place: str = "copy",
     from_format: str | None = None,
     names: Sequence[str] | None = None,
@@ -94,7 +94,7 @@ def export_annotations(
         predictions: take these instead of the labels of ``source``: a COCO results file (``source`` is COCO then), or
             JSON of ``kpplugins demo``.
         images: the folder of the images, if they are not beside the source.
-        score_thr: predicted keypoints with a lower score are absent.
+        score_thr: see ``threshold`` of ``predicted_content``.
         place: ``copy`` the images, or make a ``hardlink`` to each.
         from_format: the source's format; ``None`` detects it.
         names: of the keypoints, if the format has none.
@@ -145,7 +145,7 @@ def _read(
     predictions: Path | None,
     images: Path | None,
     passing: Path,
-    threshold: float,
+    threshold: float | None,
     skip_bad: bool,
     from_format: str | None = None,
     names: Sequence[str] | None = None,

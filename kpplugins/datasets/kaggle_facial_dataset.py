@@ -30,7 +30,8 @@ class KaggleFacialDataset(RecordDataset):
     Reads ``training.csv`` or ``training.zip`` in ``data_root`` as downloaded; the images are inside it and stay in
     memory (9 KB each). Kaggle's test file has no labels, so all three splits are parts of the training file. The box is
     the whole image. Of the original 7,049 rows, 2,140 have all 15 keypoints and most others four; a row's absent
-    keypoints have no weight in training and do not count in testing.
+    keypoints have no weight in training and do not count in testing, nor do they say anything about visibility: in most
+    rows nobody looked for them.
 
     Added keys, besides those of ``RecordDataset``: ``img`` (96, 96, 3) uint8; ``img_path`` is
     ``…/training.csv/ROW.png`` with the number of the row, a file that does not exist.
@@ -49,6 +50,8 @@ class KaggleFacialDataset(RecordDataset):
     """
 
     METAINFO = KAGGLE_SCHEMA.to_metainfo()
+    UNLABELLED_IS_ABSENT = False
+    """Two rows in three are labelled with four keypoints only."""
 
     def __init__(
         self,

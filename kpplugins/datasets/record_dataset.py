@@ -49,6 +49,9 @@ class RecordDataset(BaseCocoStyleDataset):
         skip_bad: skip bad files, with a message that counts them and names the faults; also images that cannot be
             read any more later: another sample is learnt in their place, and a test leaves them out.
         backgrounds: train on images without any instance, too, with ``data_mode="bottomup"``; a test always uses them.
+        unlabelled_is_absent: in a labelled instance, a keypoint without a label is absent (outside the image, or not to
+            be seen); ``False``: perhaps nobody looked for it, so that nothing is learnt from it about visibility.
+            ``None`` takes what the class knows.
         **kwargs: see ``BaseCocoStyleDataset``.
 
     Raises:
@@ -56,6 +59,8 @@ class RecordDataset(BaseCocoStyleDataset):
             image has a category without a name.
     """
 
+    UNLABELLED_IS_ABSENT = True
+    """See ``unlabelled_is_absent``."""
     categories: tuple[str, ...] | None = None
     """Only instances of these categories, where a subclass can choose."""
     lost: LostSamples | None = None
@@ -67,6 +72,7 @@ class RecordDataset(BaseCocoStyleDataset):
         keypoints: Sequence[str] | None = None,
         skip_bad: bool = False,
         backgrounds: bool = True,
+        unlabelled_is_absent: bool | None = None,
         **kwargs: Any,
     ) -> None:
         full = self.full_schema_of({"data_root": data_root})
@@ -87,6 +93,9 @@ class RecordDataset(BaseCocoStyleDataset):
             "sigmas_source": self.schema.sigmas_source,
             "flips": self.schema.flips,
             "unpaired": list(self.schema.unpaired),
+            "unlabelled_is_absent": self.UNLABELLED_IS_ABSENT
+            if unlabelled_is_absent is None
+            else bool(unlabelled_is_absent),
         }
         names = self.classes or [full.name]
         # MMPose's CocoMetric writes these into the annotation file that it builds from the samples

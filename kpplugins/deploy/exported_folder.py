@@ -7,7 +7,7 @@ from typing import Any
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
 from kpplugins.structures.checksum import sha256_of
 from kpplugins.structures.model_kind import BOXES, ONE_STAGE, TOP_DOWN
 
@@ -30,6 +30,7 @@ class ExportedFolder:
         classes: names of the categories, by label.
         pixels: how images of more than 8 bits become 8 bits.
         layout: how the keypoints lie in the training's boxes, if known.
+        visibility: what its scores say about visibility, if the run was calibrated.
         flip_test: whether the file averages with the mirrored image.
         facts: everything in ``model.json``.
     """
@@ -43,6 +44,7 @@ class ExportedFolder:
     classes: tuple[str, ...]
     pixels: PixelRule
     layout: BoxLayout | None
+    visibility: VisibilityCalibration | None
     flip_test: bool
     facts: dict[str, Any]
 
@@ -84,16 +86,22 @@ class ExportedFolder:
     @classmethod
     def _of(cls, folder: Path, facts: dict[str, Any]) -> "ExportedFolder":
         pixels = facts.get("pixels") or {}
+        schema = KeypointSchema.from_dict(facts["schema"]) if facts.get("schema") else None
         return cls(
             folder=folder,
             file=folder / str(facts["file"]),
             target=str(facts["target"]),
             kind=str(facts["kind"]),
             name=str(facts["name"]),
-            schema=KeypointSchema.from_dict(facts["schema"]) if facts.get("schema") else None,
+            schema=schema,
             classes=tuple(map(str, facts.get("classes") or ())),
             pixels=PixelRule.of({key: value for key, value in pixels.items() if value}),
             layout=_layout(facts.get("boxes")),
+            visibility=VisibilityCalibration.from_dict(
+                facts["visibility"], schema.keypoints, str(folder / MODEL_FILE)
+            )
+            if schema is not None and facts.get("visibility")
+            else None,
             flip_test=bool(facts.get("flip_test")),
             facts=facts,
         )

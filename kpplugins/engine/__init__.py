@@ -1,7 +1,8 @@
 """Parts of the training loop, registered in MMPose's registries.
 
 The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``ValLossHook`` (the loss on validation data),
-``TimeBudgetHook`` (ends training after a number of minutes), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR``
+``TimeBudgetHook`` (ends training after a number of minutes), ``VisibilityHook`` (learns from each validation what
+scores say about visibility), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR``
 and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training), ``averaging`` (weight averaging
 that does), ``FreezeHook`` (parts that are not trained), ``packed_collate`` (a batch moves from worker to trainer in one
 piece), ``clocks`` (wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``:
@@ -32,6 +33,7 @@ from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
 from kpplugins.engine.time_budget_hook import TimeBudgetHook
 from kpplugins.engine.val_loss_hook import ValLossHook
+from kpplugins.engine.visibility_hook import VisibilityHook
 
 __all__ = [
     "BestCheckpointHook",
@@ -51,5 +53,6 @@ __all__ = [
     "SteadyTimerHook",
     "TimeBudgetHook",
     "ValLossHook",
+    "VisibilityHook",
     "packed_collate",
 ]

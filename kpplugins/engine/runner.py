@@ -42,6 +42,8 @@ from kpplugins.weights.run_record import KEY, RunRecord
 
 _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook"}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
+_BEST = "best_"
+"""How the names of the best checkpoints begin."""
 _LOOPS = (
     (True, ("EpochBasedTrainLoop", EpochBasedTrainLoop), ContinuedEpochLoop),
     (False, ("IterBasedTrainLoop", IterBasedTrainLoop), ContinuedIterationLoop),
@@ -194,6 +196,10 @@ class KeepingRunner(Runner):
             Path(out_dir).mkdir(parents=True, exist_ok=True)
             with replaced_file(Path(out_dir) / filename) as aside:
                 super().save_checkpoint(str(aside.parent), aside.name, *args, meta=meta, **kwargs)
+            if self.record is not None and (
+                filename.startswith(_BEST) or not any(Path(out_dir).glob(f"{_BEST}*"))
+            ):
+                self.record.save_visibility(Path(out_dir) / filename)
         if kwargs.get("save_optimizer", True):
             self.saved_at = meta.get("iter")
 

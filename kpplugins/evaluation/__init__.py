@@ -7,6 +7,7 @@ module                 what it is
 =====================  ====================================================================================
 ``functional``         pure functions on arrays: distances, PCK, NME, OKS
 ``coco_ap``            the ten COCO numbers from lists of annotations and predictions; names and lines of COCO's numbers
+``visibility``         which true states are known, calibration of visibility, and how well it is predicted
 ``scene``              ``Scene``: one image's truth and predictions as arrays, checked
 ``coco_detection``     COCO's numbers of boxes and keypoints over scenes
 ``evaluation_result``  ``EvaluationResult``: all results of a test run, one prediction per truth (top-down)

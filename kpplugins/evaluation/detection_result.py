@@ -52,6 +52,7 @@ class DetectionResult(EvaluationResult):
         classes: Sequence[str],
         schema: KeypointSchema,
         interocular: tuple[str, str] | None,
+        unlabelled_is_absent: bool = True,
     ) -> "DetectionResult":
         """Pair truth and predictions.
 
@@ -60,6 +61,7 @@ class DetectionResult(EvaluationResult):
             classes: class names.
             schema: of the keypoints.
             interocular: the two keypoints whose distance normalises NME; ``None`` takes √area.
+            unlabelled_is_absent: see ``EvaluationResult``.
 
         Returns:
             The result.
@@ -72,6 +74,7 @@ class DetectionResult(EvaluationResult):
         predicted, scores, box_scores = np.full((n, k, 2), np.nan), np.zeros((n, k)), np.zeros(n)
         truth, visibility = np.zeros((n, k, 2)), np.zeros((n, k), np.int64)
         boxes, areas = np.zeros((n, 4)), np.zeros(n)
+        own = np.zeros((n, k)) if any(scene.point_visibility is not None for scene in scenes) else None
         for row, (i, g, m) in enumerate(rows):
             scene = scenes[i]
             truth[row], visibility[row], areas[row] = scene.truth[g], scene.visibility[g], scene.areas[g]
@@ -79,6 +82,8 @@ class DetectionResult(EvaluationResult):
             if m >= 0:
                 predicted[row], scores[row] = scene.points[m], scene.point_scores[m]
                 box_scores[row] = scene.box_scores[m]
+                if own is not None and scene.point_visibility is not None:
+                    own[row] = scene.point_visibility[m]
         boxes[:, 2:] += boxes[:, :2]
         return cls(
             schema=schema,
@@ -88,6 +93,7 @@ class DetectionResult(EvaluationResult):
             sizes=np.array([scenes[i].size for i, _, _ in rows], np.int64).reshape(-1, 2),
             truth=truth, visibility=visibility, predicted=predicted, scores=scores, box_scores=box_scores,
             boxes=boxes, areas=areas, interocular=interocular,
+            predicted_visibility=own, unlabelled_is_absent=unlabelled_is_absent,
             scenes=list(scenes), classes=list(classes), places=np.array(rows, np.int64).reshape(-1, 3),
         )  # fmt: skip
 
@@ -95,6 +101,11 @@ class DetectionResult(EvaluationResult):
     def missed(self) -> np.ndarray:
         """Return (N,) boolean: no prediction matches the instance."""
         return self.places[:, 2] < 0
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Return (N, K) boolean as for given boxes, but never of missed rows, for which nothing is predicted."""
+        return super().known & ~self.missed[:, None]
 
     @cached_property
     def found_boxes(self) -> np.ndarray:
@@ -159,7 +170,9 @@ class DetectionResult(EvaluationResult):
         for number, name in sorted(enumerate(self.classes), key=lambda pair: pair[1]):
             if name in self.categories:
                 scenes = [scene.of_class(number) for scene in self.scenes]
-                part = DetectionResult.of(scenes, self.classes, self.schema, self.interocular)
+                part = DetectionResult.of(
+                    scenes, self.classes, self.schema, self.interocular, self.unlabelled_is_absent
+                )
                 parts[name] = {"instances": len(part.images), **part.summary}
         return parts
 

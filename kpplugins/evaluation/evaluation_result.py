@@ -1,6 +1,6 @@
 """All results of a test run, as arrays and as numbers."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from kpplugins.evaluation import functional as F
 from kpplugins.evaluation.coco_ap import coco_keypoint_numbers
+from kpplugins.evaluation.visibility import known_states
 from kpplugins.schema import KeypointSchema
 
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)
@@ -31,6 +32,8 @@ class EvaluationResult:
         boxes: (N, 4) xyxy.
         areas: (N,) square pixels, s² of OKS.
         interocular: the two keypoints whose distance normalises NME; ``None`` takes √area.
+        predicted_visibility: (N, K) of a head that predicts it itself; ``None`` if it does not.
+        unlabelled_is_absent: a keypoint without a label is absent; otherwise nobody may have looked for it.
     """
 
     schema: KeypointSchema
@@ -46,11 +49,20 @@ class EvaluationResult:
     boxes: np.ndarray
     areas: np.ndarray
     interocular: tuple[str, str] | None
+    predicted_visibility: np.ndarray | None = field(default=None, kw_only=True)
+    unlabelled_is_absent: bool = field(default=True, kw_only=True)
 
     @property
     def labelled(self) -> np.ndarray:
         """Return (N, K) boolean: the keypoint has a label."""
         return self.visibility > 0
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Return (N, K) boolean: the prediction can be compared with the keypoint's state (see ``known_states``)."""
+        if not self.unlabelled_is_absent:
+            return self.labelled
+        return known_states(self.visibility, self.images, self.categories)
 
     @cached_property
     def distance(self) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kpplugins.evaluation.visibility import head_visibility
 from kpplugins.structures import BadInputError
 
 KEYPOINT_SCORES = ("box", "box_times_points")
@@ -35,6 +36,7 @@ class Scene:
         points: (M, K, 2).
         point_scores: (M, K).
         scores: (M,) by which the instances' keypoints are ranked.
+        point_visibility: (M, K) of a head that predicts it itself; ``None`` if it does not.
     """
 
     image: str
@@ -52,6 +54,7 @@ class Scene:
     points: np.ndarray
     point_scores: np.ndarray
     scores: np.ndarray
+    point_visibility: np.ndarray | None = None
 
     @property
     def labelled(self) -> np.ndarray:
@@ -98,6 +101,7 @@ class Scene:
             **_truths(sample["raw_ann_info"], list(classes), num_keypoints, where),
             **predicted,
             scores=instance_scores(predicted["box_scores"], predicted["point_scores"], keypoint_score),
+            point_visibility=head_visibility(sample["pred_instances"]),
         )
 
     def of_class(self, number: int) -> "Scene":
@@ -108,6 +112,7 @@ class Scene:
             self.true_classes[true], self.true_boxes[true], self.areas[true], self.crowd[true], self.truth[true],
             self.visibility[true], self.classes[found], self.boxes[found], self.box_scores[found], self.points[found],
             self.point_scores[found], self.scores[found],
+            None if self.point_visibility is None else self.point_visibility[found],
         )  # fmt: skip
 
 

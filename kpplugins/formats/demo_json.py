@@ -20,7 +20,7 @@ from kpplugins.formats.frames.frame_log import SUFFIX
 from kpplugins.formats.frames.frames_coco import ENDINGS
 from kpplugins.formats.frames.predicted_frames import PredictedFrames
 from kpplugins.formats.writing.content import Content
-from kpplugins.formats.writing.predicted import Prediction, predicted_content
+from kpplugins.formats.writing.predicted import Prediction, as_states, predicted_content
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema
 from kpplugins.structures import BadInputError
@@ -56,7 +56,7 @@ def is_demo(source: Path) -> bool:
     )
 
 
-def read_demo(source: Path, images: Path | None, threshold: float, skip_bad: bool) -> Content:
+def read_demo(source: Path, images: Path | None, threshold: float | None, skip_bad: bool) -> Content:
     """Read predictions and their images; images without predictions are ignored.
 
     Of a folder the ``NAME.json`` are read, or where it has none its JSON Lines.
@@ -125,7 +125,7 @@ def _called(sheet: _Sheet, category: str) -> tuple[Prediction, ...]:
     )
 
 
-def match_demo(reading: AnnotationSet, predictions: Path, threshold: float, skip_bad: bool) -> Content:
+def match_demo(reading: AnnotationSet, predictions: Path, threshold: float | None, skip_bad: bool) -> Content:
     """Put predictions in place of the records of ``reading``, on the same images, matched by file name.
 
     Args:
@@ -296,4 +296,4 @@ def _prediction(entry: Any, k: int, path: Path, where: str) -> Prediction:
     named = entry.get("category")
     category = Prediction.category if named is None else as_name(named, "category", where)
     score = mean if score is None else as_number(score, "score", where)
-    return Prediction(points, box, score, path, where, category)
+    return Prediction(points, box, score, path, where, category, as_states(entry.get("states"), k, where))

@@ -8,7 +8,7 @@ import numpy as np
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BoxLayout
+from kpplugins.structures import BoxLayout, VisibilityCalibration
 
 
 class PoseModel(Protocol):
@@ -24,6 +24,7 @@ class PoseModel(Protocol):
         classes: names of the boxes' categories, by label; empty where the model finds no boxes.
         pixels: how the model was trained to see images of more than 8 bits.
         layout: how the keypoints lie in the training's boxes, if known.
+        visibility: what its scores say about visibility, if it was calibrated.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class PoseModel(Protocol):
     schema: KeypointSchema
     classes: tuple[str, ...]
     layout: BoxLayout | None
+    visibility: VisibilityCalibration | None
 
     @property
     def pixels(self) -> PixelRule:

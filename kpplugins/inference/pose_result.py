@@ -9,10 +9,11 @@ import numpy as np
 from kpplugins.data.images import read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
+from kpplugins.structures.visibility_calibration import ABSENT, SCORE_THR
 from kpplugins.visualization.draw import draw_pose
 
 _OF_INSTANCES = (
-    "keypoints", "scores", "boxes", "box_scores", "visibility", "track_ids",
+    "keypoints", "scores", "boxes", "box_scores", "visibility", "states", "track_ids",
 )  # fmt: skip
 """Fields with one row an instance."""
 
@@ -30,7 +31,9 @@ class PoseResult:
         box_scores: ``(N,)`` float, the confidence of each detected box; ``None`` if the model detects no boxes.
         categories: the category of each of the N instances; ``None`` if unknown.
         visibility: ``(N, K)`` float, the probability that a keypoint is there and visible; ``None`` where the run
-            was not calibrated.
+            was not calibrated (see ``VisibilityCalibration``).
+        states: ``(N, K)`` int, the model's answer at the run's thresholds: 0 absent, 1 occluded, 2 visible; ``None``
+            where ``visibility`` is. Keypoints and scores are given in any case.
         track_ids: ``(N,)`` int, the same number for the same instance in all frames of a video; ``None`` without
             tracking.
         source: the file, or another name of the image; empty for an array.
@@ -45,6 +48,7 @@ class PoseResult:
     box_scores: np.ndarray | None = None
     categories: tuple[str, ...] | None = None
     visibility: np.ndarray | None = None
+    states: np.ndarray | None = None
     track_ids: np.ndarray | None = None
     source: str = ""
     image_size: tuple[int, int] | None = None
@@ -102,6 +106,20 @@ class PoseResult:
         """Return ``(N,)`` scores: ``box_scores`` if there are any, else the mean of each instance's keypoint scores."""
         return self.scores.mean(axis=1) if self.box_scores is None else self.box_scores
 
+    def there(self, score_thr: float | None = None) -> np.ndarray:
+        """Tell which keypoints are there.
+
+        Args:
+            score_thr: least score, whatever the model says about visibility; ``None`` follows that, and takes
+                ``SCORE_THR`` where it says nothing.
+
+        Returns:
+            (N, K) boolean: visible or occluded, not absent.
+        """
+        if score_thr is None and self.states is not None:
+            return self.states != ABSENT
+        return self.scores >= (SCORE_THR if score_thr is None else score_thr)
+
     def chosen(self, indices: Sequence[int] | np.ndarray) -> "PoseResult":
         """Return some of the instances.
 
@@ -122,8 +140,8 @@ class PoseResult:
         Returns:
             ``image``, ``width`` and ``height`` (where known), ``keypoint_names``, and ``instances``, each with
             ``category`` and ``track_id`` where they are known, ``bbox`` xyxy, ``score`` (see ``instance_scores``),
-            ``keypoints`` [[x, y, score]], whose row k belongs to entry k of ``keypoint_names``, and ``visibility``
-            [p] where it is known. ``fault`` says why the image could not be read.
+            ``keypoints`` [[x, y, score]], whose row k belongs to entry k of ``keypoint_names``, and, where they are
+            known, ``visibility`` [p] and ``states`` [0, 1 or 2]. ``fault`` says why the image could not be read.
         """
         facts: dict[str, Any] = {"image": self.source}
         if self.image_size is not None:
@@ -145,7 +163,8 @@ class PoseResult:
 
         Returns:
             One dict an instance: ``image_id``, ``category_id``, ``bbox`` xywh, ``keypoints`` [x, y, score, …] and
-            ``score``; ``track_id`` where it is known.
+            ``score``; ``states`` (0 absent, 1 occluded, 2 visible) and ``track_id`` where they are known. COCO's
+            evaluation uses all keypoints, also those that the model holds absent.
 
         Raises:
             BadInputError: a category has no id.
@@ -161,6 +180,7 @@ class PoseResult:
                 "keypoints": points.ravel().tolist(),
                 "score": float(score),
             }
+            row |= {} if self.states is None else {"states": self.states[i].astype(int).tolist()}
             rows.append(row if self.track_ids is None else row | {"track_id": int(self.track_ids[i])})
         return rows
 
@@ -169,7 +189,7 @@ class PoseResult:
 
         Returns:
             Columns ``image``, ``instance``, ``category``, ``track_id``, ``instance_score``, ``keypoint``, ``x``,
-            ``y``, ``score`` and ``visibility``; what is not known is missing (NaN or None).
+            ``y``, ``score``, ``visibility`` and ``state``; what is not known is missing (NaN or None).
 
         Raises:
             BadInputError: pandas is not installed.
@@ -192,6 +212,7 @@ class PoseResult:
                 "y": self.keypoints[..., 1].ravel(),
                 "score": self.scores.ravel(),
                 "visibility": [None] * (n * k) if self.visibility is None else self.visibility.ravel(),
+                "state": [None] * (n * k) if self.states is None else self.states.ravel(),
             }
         )
 
@@ -215,12 +236,12 @@ class PoseResult:
             data={"class_name": np.array(names, dtype=str)},
         )
 
-    def draw(self, image: np.ndarray | None = None, score_thr: float = 0.3) -> np.ndarray:
+    def draw(self, image: np.ndarray | None = None, score_thr: float | None = None) -> np.ndarray:
         """Draw the skeleton, keypoints and box of every instance.
 
         Args:
             image: (H, W, 3) BGR, which is not changed. Default: the file that was predicted on.
-            score_thr: keypoints with a lower score are drawn as rings.
+            score_thr: see ``draw_pose``.
 
         Returns:
             (H, W, 3) BGR.
@@ -256,6 +277,8 @@ class PoseResult:
         }
         if self.visibility is not None:
             facts["visibility"] = [round(float(p), 3) for p in self.visibility[i]]
+        if self.states is not None:
+            facts["states"] = [int(state) for state in self.states[i]]
         return facts
 
     def _category_id(self, i: int, ids: Mapping[str, int] | int) -> int:

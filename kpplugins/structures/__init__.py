@@ -11,7 +11,8 @@ Conventions:
 - boxes are ``xyxy`` (left, top, right, bottom) in memory and ``xywh`` in COCO files;
 - images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
-The map: ``BoxLayout`` (where keypoints lie in their boxes), ``model_kind`` (what models find), ``geometry`` (pure
+The map: ``BoxLayout`` (where keypoints lie in their boxes), ``VisibilityCalibration`` (what scores say about
+visibility; made of ``KeypointCurves``, made of ``ScoreCurve``), ``model_kind`` (what models find), ``geometry`` (pure
 functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with ``BadInputError``, the
 exception for every fault in the input that the user can fix, ``IncompleteInputError`` and ``MachineError``;
 ``replaced_file`` (files written completely or not at all), ``line_file`` (never half a line), ``file_lock`` (one
@@ -24,5 +25,6 @@ from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.incomplete_input_error import IncompleteInputError
 from kpplugins.structures.machine_error import MachineError
+from kpplugins.structures.visibility_calibration import VisibilityCalibration
 
-__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError"]
+__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError", "VisibilityCalibration"]

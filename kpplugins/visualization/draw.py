@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from kpplugins.schema import KeypointSchema
+from kpplugins.structures.visibility_calibration import ABSENT, SCORE_THR, VISIBLE
 
 _REFERENCE_SIDE = 400
 """Longer side in pixels of an image whose lines are one pixel thick; thickness grows in proportion."""
@@ -23,6 +24,8 @@ class _Instances(Protocol):
     @property
     def boxes(self) -> np.ndarray: ...
     @property
+    def states(self) -> np.ndarray | None: ...
+    @property
     def box_scores(self) -> np.ndarray | None: ...
     @property
     def categories(self) -> tuple[str, ...] | None: ...
@@ -34,19 +37,21 @@ def draw_pose(
     image: np.ndarray,
     result: _Instances,
     schema: KeypointSchema,
-    score_thr: float = 0.3,
+    score_thr: float | None = None,
     boxes: bool = True,
 ) -> np.ndarray:
     """Draw the skeleton, keypoints and box of every instance on a copy of an image.
 
-    Keypoints below ``score_thr`` are drawn as rings without lines. Above each box are its category and score, if the
-    model predicts them.
+    A keypoint that is visible is drawn filled, an occluded one as a ring without lines, and an absent one not at all,
+    where the model says so. Otherwise, and with a ``score_thr``, those with a lower score are rings. Above each box are
+    its category and score, if the model predicts them.
 
     Args:
         image: (H, W, 3) BGR.
         result: the instances, in pixels of the image.
         schema: colours and skeleton.
-        score_thr: least score of a keypoint that is drawn filled.
+        score_thr: least score of a keypoint that is drawn filled, whatever is said about its visibility; ``None``
+            follows that, and takes ``SCORE_THR`` where nothing is said.
         boxes: draw the boxes, too.
 
     Returns:
@@ -61,7 +66,13 @@ def draw_pose(
             x1, y1, x2, y2 = (round(float(v)) for v in box)
             cv2.rectangle(canvas, (x1, y1), (x2, y2), BOX_COLOR, step, cv2.LINE_AA)
             draw_label(canvas, label_of(result, i), (x1, y1), step)
-        draw_points(canvas, points, schema, scores >= score_thr, step)
+        if score_thr is None and result.states is not None:
+            states = result.states[i]
+            draw_points(canvas, points, schema, states == VISIBLE, step, shown=states != ABSENT)
+        else:
+            draw_points(
+                canvas, points, schema, scores >= (SCORE_THR if score_thr is None else score_thr), step
+            )
     return canvas
 
 

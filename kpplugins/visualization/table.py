@@ -1,6 +1,8 @@
 """Markdown tables."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan, nan
+from typing import Any
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -57,3 +59,24 @@ def per_category_table(kinds: Mapping[str, Mapping[str, float]]) -> str:
     keys = ("AP", "AP50", "PCK@0.1", "EPE")
     body = [[name, row["instances"], *(f"{row[key]:.3f}" for key in keys)] for name, row in kinds.items()]
     return "\n" + markdown_table(["category", "instances", *keys], body)
+
+
+def visibility_table(numbers: Mapping[str, Any]) -> str:
+    """Format how well visibility is predicted as a table, all keypoints first.
+
+    Args:
+        numbers: of ``evaluation.visibility.visibility_numbers``.
+
+    Returns:
+        The Markdown table, after an empty line.
+    """
+    counts, measured = ("visible", "occluded", "absent"), ("threshold", "precision", "recall", "ECE")
+    body = [
+        [row["keypoint"], *(row[key] for key in counts), *(_three(row.get(key, nan)) for key in measured)]
+        for row in ({"keypoint": "all", **numbers}, *numbers["per_keypoint"])
+    ]
+    return "\n" + markdown_table(["visibility of", *counts, *measured], body)
+
+
+def _three(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.3f}"

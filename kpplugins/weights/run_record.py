@@ -1,4 +1,4 @@
-"""A run's record of its keypoints, categories, boxes and config, in every checkpoint and in files beside them."""
+"""A run's record of what prediction needs besides the weights, in every checkpoint and in files beside them."""
 
 import json
 import logging
@@ -10,8 +10,9 @@ from typing import Any
 from mmengine.config import Config
 
 from kpplugins.data.annotation_set import SCHEMA_FILE
+from kpplugins.data.parsing.documents import load_json
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.version import __version__
 from kpplugins.weights.stored_config import built_config, config_from_text
@@ -19,7 +20,7 @@ from kpplugins.weights.stored_config import built_config, config_from_text
 logger = logging.getLogger(__name__)
 KEY = "kpplugins"
 """Key of the record in a checkpoint's ``meta``."""
-CLASSES_FILE, LAYOUT_FILE = "classes.json", "boxes.json"
+CLASSES_FILE, LAYOUT_FILE, VISIBILITY_FILE = "classes.json", "boxes.json", "visibility.json"
 _DECIDING = ("model", "test_dataloader.dataset.pipeline")
 """Parts of a config that decide what a trained model predicts."""
 
@@ -34,6 +35,7 @@ class RunRecord:
         classes: names of the boxes' categories, by label, for a model that finds boxes.
         layout: how the keypoints lie in their boxes, for a top-down model.
         config: the settled config as plain data, see ``stored_config``.
+        visibility: what the scores of these weights say about visibility, measured in the validation of them.
     """
 
     name: str | None = None
@@ -41,6 +43,7 @@ class RunRecord:
     classes: tuple[str, ...] | None = None
     layout: BoxLayout | None = None
     config: dict[str, Any] | None = None
+    visibility: VisibilityCalibration | None = None
 
     def to_meta(self) -> dict[str, Any]:
         """Return the record as plain data, for a checkpoint's ``meta``."""
@@ -51,6 +54,7 @@ class RunRecord:
             "classes": self.classes,
             "box_layout": self.layout and dict(self.layout.__dict__),
             "config": self.config,
+            "visibility": self.visibility and self.visibility.to_dict(),
         }
 
     def save_beside(self, folder: Path) -> None:
@@ -63,13 +67,21 @@ class RunRecord:
         if self.layout is not None:
             self.layout.save(folder / LAYOUT_FILE)
 
+    def save_visibility(self, checkpoint: Path) -> None:
+        """Write ``visibility.json`` beside a checkpoint, which it names; remove it if nothing is known."""
+        file = checkpoint.with_name(VISIBILITY_FILE)
+        if self.visibility is None:
+            file.unlink(missing_ok=True)
+        else:
+            replace(self.visibility, checkpoint=checkpoint.name).save(file)
+
 
 def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
     """Read the record of a run from its checkpoint, and what that lacks from the files beside it.
 
     The checkpoint comes first: the record that this project's training wrote into it, then MMEngine's
     ``dataset_meta``; last come ``schema.json``, ``classes.json`` and ``boxes.json`` in its folder. A warning is logged
-    where they disagree.
+    where they disagree. Only a ``visibility.json`` that names this checkpoint comes before its own: it is newer.
 
     Args:
         content: the content of the checkpoint.
@@ -92,6 +104,8 @@ def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
         classes=own.classes or _classes_in(data),
     )
     near = replace(near, layout=_layout_beside(checkpoint.parent / LAYOUT_FILE, inside, near.schema))
+    measured = _visibility_beside(checkpoint, inside.schema or near.schema)
+    inside = replace(inside, visibility=measured or inside.visibility)
     for name, file in (("schema", SCHEMA_FILE), ("classes", CLASSES_FILE), ("layout", LAYOUT_FILE)):
         ours, theirs = getattr(inside, name), getattr(near, name)
         if ours is not None and theirs is not None and ours != theirs:
@@ -151,12 +165,15 @@ def _own(stored: Any, where: str) -> RunRecord:
         config = stored.get("config")
         if not isinstance(config, (dict, type(None))):
             raise TypeError(f"config is {type(config).__name__}")
+        schema = schema and KeypointSchema(**schema)
+        visibility = stored.get("visibility")
         record = RunRecord(
             name=stored.get("name") and Path(str(stored["name"])).name,
-            schema=schema and KeypointSchema(**schema),
+            schema=schema,
             classes=None if classes is None else tuple(map(str, classes)),
             layout=layout and BoxLayout(**layout),
             config=config,
+            visibility=visibility and VisibilityCalibration.from_dict(visibility, schema.keypoints, where),
         )
         if record.layout and record.schema and len(record.layout.places) != record.schema.num_keypoints:
             raise ValueError("box_layout and schema are of different numbers of keypoints")
@@ -178,6 +195,15 @@ def _layout_beside(file: Path, inside: RunRecord, near: KeypointSchema | None) -
     """Read the layout beside a checkpoint; it must match the record's keypoints, unless the checkpoint has its own."""
     schema = near if inside.layout else inside.schema or near
     return BoxLayout.load(file, schema.num_keypoints) if schema is not None and file.is_file() else None
+
+
+def _visibility_beside(checkpoint: Path, schema: KeypointSchema | None) -> VisibilityCalibration | None:
+    """Read the calibration beside a checkpoint if it is of this one."""
+    file = checkpoint.with_name(VISIBILITY_FILE)
+    raw = load_json(file) if schema is not None and file.is_file() else None
+    if schema is None or not isinstance(raw, dict) or raw.get("checkpoint") != checkpoint.name:
+        return None
+    return replace(VisibilityCalibration.from_dict(raw, schema.keypoints, str(file)), checkpoint=None)
 
 
 def _classes_beside(file: Path) -> tuple[str, ...] | None:

@@ -362,3 +362,35 @@ def test_images_of_a_source_that_lie_elsewhere(labelled: Path, tmp_path: Path):
     (tmp_path / "cvat/images").rename(tmp_path / "moved")
     report = export_annotations(tmp_path / "cvat", tmp_path / "out", to="coco", images=tmp_path / "moved")
     assert report["images"] == 3
+
+
+@pytest.mark.parametrize("way", ["demo", "results"])
+def test_what_the_model_holds_absent_is_absent_and_what_it_holds_occluded_is_occluded(
+    way: str, labelled: Path, photos: Path, tmp_path: Path
+):
+    """Whatever the scores; a stated threshold asks the scores instead."""
+    (tmp_path / "found").mkdir()
+    one = result([[10, 12], [20, 12], [15, 20]], [0.1, 0.9, 0.9], [[5, 5, 30, 25]])
+    one = replace(one, visibility=np.array([[0.9, 0.1, 0.4]]), states=np.array([[2, 0, 1]]))
+    if way == "demo":
+        source, more = tmp_path / "found", {"images": photos}
+        write(source, "a.png", one)
+    else:
+        (image_id,) = {row["image_id"] for row in results_of(labelled)[:1]}
+        (tmp_path / "results.json").write_text(json.dumps(one.to_coco(image_id)))
+        source, more = labelled, {"predictions": tmp_path / "results.json"}
+    report = export_annotations(source, tmp_path / "out", to="coco", **more)
+    (record,) = open_source(tmp_path / "out")[1].records
+    assert record.keypoints.tolist() == [[10, 12, 2], [0, 0, 0], [15, 20, 1]]
+    assert report["predictions"]["point that the model holds absent"] == 1
+    report = export_annotations(source, tmp_path / "again", to="coco", score_thr=0.3, **more)
+    (record,) = open_source(tmp_path / "again")[1].records
+    assert record.keypoints.tolist() == [[0, 0, 0], [20, 12, 2], [15, 20, 2]]
+    assert report["predictions"][LOW] == 1
+
+
+@pytest.mark.parametrize("states", [[2, 0], [2, 0, 3], [2, 0, "x"], 1])
+def test_wrong_states_are_one_line(states: Any, labelled: Path, tmp_path: Path):
+    (tmp_path / "results.json").write_text(json.dumps(results_of(labelled, states=states)))
+    with pytest.raises(BadInputError, match=r"results\.json \[0\]: .*states"):
+        export_annotations(labelled, tmp_path / "out", to="coco", predictions=tmp_path / "results.json")

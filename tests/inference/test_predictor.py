@@ -23,7 +23,7 @@ from kpplugins.inference.instance_search import search_windows
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.predictor import Predictor
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, VisibilityCalibration
 from kpplugins.structures.checksum import sha256_of
 
 TOP_DOWN = """
@@ -301,9 +301,32 @@ def test_exported_models_take_what_runs_take(tmp_path: Path):
     assert detector(image)[0].tolist() == [[2, 3, 30, 40]]
 
 
+def calibration(names: tuple[str, ...] = ("low", "high")) -> VisibilityCalibration:
+    """Of a run whose second keypoint is seldom there below a score of 0.85."""
+    scores, visibility = np.linspace(0, 1, 200).repeat(2).reshape(200, 2), np.full((200, 2), 2)
+    visibility[:170, 1] = 0
+    visibility[:30, 0] = 0
+    return VisibilityCalibration.fit(names, scores, visibility, np.ones((200, 2), bool))
+
+
+@pytest.mark.parametrize("kind", ["keypoints in boxes", "boxes and keypoints"])
+def test_an_exported_model_says_what_is_visible(tmp_path: Path, kind: str):
+    known = calibration()
+    predictor = Predictor(exported(tmp_path / "a", kind, {"visibility": known.to_dict()}))
+    assert predictor.model.visibility == known
+    found = predictor(np.zeros((60, 80, 3), np.uint8))
+    assert found.states.tolist() == [[2, 0]]  # of scores 0.9 and 0.8
+    assert found.visibility.tolist() == known.probabilities(found.scores).tolist()
+
+
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
+        (
+            {"visibility": calibration(("a", "b")).to_dict()},
+            "model.json: calibration of other keypoints.*low, high",
+        ),
+        ({"visibility": {"seen": 3}}, "model.json: not a calibration of visibility"),
         ({"format": 2, "kpplugins_version": "9.9"}, "newer version.*format 2, kpplugins 9.9.*upgrade"),
         ({"format": "1"}, "not an exported model"),
         ({"checksum": "00"}, "not the file that was exported"),

@@ -5,6 +5,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -12,13 +13,16 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
 from kpplugins.weights.checkpoints import read_checkpoint, run_of
 from kpplugins.weights.run_record import KEY, RunRecord, config_of, record_of
 
 PAIR = KeypointSchema("thing", ("head", "tail"), sigmas=(0.1, 0.2))
 LAYOUT = BoxLayout(((-0.4, 0.0), (0.4, 0.0)), (1.0, 0.5))
-RECORD = RunRecord("things", PAIR, ("cup", "plate"), LAYOUT, dict(model=dict(type="RTMCCHead", size=(1, 2))))
+SEEN = np.tile([[2, 0], [0, 2]], (30, 1))
+VISIBILITY = VisibilityCalibration.fit(PAIR.keypoints, SEEN / 2, SEEN, np.ones((60, 2), bool))
+CONFIG = dict(model=dict(type="RTMCCHead", size=(1, 2)))
+RECORD = RunRecord("things", PAIR, ("cup", "plate"), LAYOUT, CONFIG, VISIBILITY)
 
 
 def kept(folder: Path, **meta: object) -> Path:
@@ -53,11 +57,29 @@ def test_the_checkpoint_goes_before_the_files_beside_it(tmp_path: Path, caplog: 
         assert any(name in text for text in caplog.messages)
 
 
+def test_the_visibility_beside_is_of_the_checkpoint_that_it_names(tmp_path: Path):
+    path = kept(tmp_path, **{KEY: replace(RECORD, visibility=None).to_meta()})
+    RECORD.save_visibility(path)
+    assert record_of(read_checkpoint(path), path) == RECORD
+    other = path.rename(tmp_path / "epoch_2.pth")
+    assert record_of(read_checkpoint(other), other).visibility is None
+    (tmp_path / "visibility.json").write_text('{"checkpoint": "epoch_2.pth", "keypoints": 1}')
+    with pytest.raises(BadInputError, match=r"visibility\.json: not a calibration of visibility"):
+        record_of(read_checkpoint(other), other)
+    meta = RECORD.to_meta()
+    meta["visibility"]["keypoints"] = ["head", "wing"]
+    path = kept(tmp_path, **{KEY: meta})
+    with pytest.raises(
+        BadInputError, match=r"epoch_1\.pth: what this checkpoint says of its run cannot be read"
+    ):
+        record_of(read_checkpoint(path), path)
+
+
 def test_files_beside_serve_where_the_checkpoint_says_nothing(tmp_path: Path):
     path = kept(tmp_path)
     RECORD.save_beside(tmp_path)
     found = record_of(read_checkpoint(path), path)
-    assert found == replace(RECORD, name=None, config=None)
+    assert found == replace(RECORD, name=None, config=None, visibility=None)
     with pytest.raises(BadInputError, match="no config in or beside this checkpoint"):
         config_of(None, read_checkpoint(path), path, found)
     (tmp_path / "a.py").write_text("")

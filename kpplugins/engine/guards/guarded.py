@@ -17,6 +17,7 @@ _ALWAYS = (
     "NoMatchHook",
     "SingleValueNormHook",
     "ContinuityHook",
+    "VisibilityHook",
 )
 _CHECKPOINT = "checkpoint"
 

@@ -76,7 +76,8 @@ class BoxKeypointMetric(BaseMetric):
         """Compute the numbers; log COCO's lines, sigmas, norms, and a table of the classes if there are several."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
         pair = norm_points(schema, self.nme_keypoints)
-        self.result = DetectionResult.of(results, class_names_of(self), schema, pair)
+        absent = bool(self.dataset_meta.get("unlabelled_is_absent", True))
+        self.result = DetectionResult.of(results, class_names_of(self), schema, pair, absent)
         self._log(self.result)
         return dict(self.result.summary)
 

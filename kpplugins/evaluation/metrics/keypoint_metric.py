@@ -11,6 +11,7 @@ from mmpose.registry import METRICS
 
 from kpplugins.evaluation.coco_ap import coco_lines
 from kpplugins.evaluation.evaluation_result import EvaluationResult
+from kpplugins.evaluation.visibility import head_visibility
 from kpplugins.schema import KeypointSchema
 
 EYES = ("left_eye", "right_eye")
@@ -76,13 +77,14 @@ class KeypointMetric(BaseMetric):
                     "box_score": float(np.ravel(predicted["bbox_scores"])[0]),
                     "predicted": np.asarray(predicted["keypoints"][0], float)[:, :2],
                     "scores": np.asarray(predicted["keypoint_scores"][0], float),
+                    "own": head_visibility(predicted),
                 }
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute the numbers; log COCO's ten lines, sigmas and norms."""
         schema = KeypointSchema.from_metainfo(self.dataset_meta)
-        column = {key: np.array([r[key] for r in results]) for key in results[0]}
+        column = {key: np.array([r[key] for r in results]) for key in results[0] if key != "own"}
         self.result = EvaluationResult(
             schema=schema,
             images=column["image"].tolist(),
@@ -97,6 +99,8 @@ class KeypointMetric(BaseMetric):
             boxes=column["box"],
             areas=column["area"],
             interocular=norm_points(schema, self.nme_keypoints),
+            predicted_visibility=_own_visibility(results),
+            unlabelled_is_absent=bool(self.dataset_meta.get("unlabelled_is_absent", True)),
         )
         self._log(self.result)
         return dict(self.result.summary)
@@ -105,6 +109,13 @@ class KeypointMetric(BaseMetric):
     def _log(result: EvaluationResult) -> None:
         lines = f"{len(result.images)} instances\n{coco_lines(result.summary)}\n{point_lines(result)}"
         MMLogger.get_current_instance().log(logging.INFO, lines)
+
+
+def _own_visibility(results: list[dict]) -> np.ndarray | None:
+    """Return (N, K) of a head that predicts visibility; an instance for which it is the score exactly has the score."""
+    if all(r["own"] is None for r in results):
+        return None
+    return np.stack([r["scores"] if r["own"] is None else r["own"][0] for r in results])
 
 
 def norm_points(schema: KeypointSchema, chosen: Sequence[str] | None) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Predictions as COCO results: ``{image_id, category_id, keypoints [x, y, score] × K, score}``, and ``bbox`` xywh."""
+"""Predictions as COCO results: ``{image_id, category_id, keypoints [x, y, score] × K, score, bbox, states}``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.values import as_dict, as_list, as_number, as_numbers, coco_id
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.writing.content import Content
-from kpplugins.formats.writing.predicted import Prediction, predicted_content
+from kpplugins.formats.writing.predicted import Prediction, as_states, predicted_content
 from kpplugins.structures import BadInputError
 
 
@@ -32,7 +32,7 @@ class _Ids:
 
 
 def match_results(
-    reading: AnnotationSet, source: Path, predictions: Path, threshold: float, skip_bad: bool
+    reading: AnnotationSet, source: Path, predictions: Path, threshold: float | None, skip_bad: bool
 ) -> Content:
     """Put predictions in place of the records of ``reading``, on the same images, matched by image id.
 
@@ -127,5 +127,5 @@ def _prediction(entry: dict[str, Any], ids: _Ids, k: int, path: Path, where: str
     mean = float(points[:, 2].mean())
     return Prediction(
         points, corners, mean if score is None else as_number(score, "score", where), path, where,
-        ids.categories[category],
+        ids.categories[category], as_states(entry.get("states"), k, where),
     )  # fmt: skip

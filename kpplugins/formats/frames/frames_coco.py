@@ -67,7 +67,7 @@ def _image(frame: dict, head: dict) -> dict:
 
 
 def _result(frame: dict, instance: dict, numbers: dict[str, int], otherwise: str) -> dict:
-    own = {key: instance[key] for key in ("track_id", "visibility") if key in instance}
+    own = {key: instance[key] for key in ("track_id", "visibility", "states") if key in instance}
     return {
         "image_id": frame["frame"],
         "category_id": numbers[str(instance.get("category", otherwise))],

@@ -10,7 +10,7 @@ from kpplugins.structures.replaced_file import replaced_file
 
 COLUMNS = (
     "frame", "time", "image", "instance", "track_id", "category", "x1", "y1", "x2", "y2", "instance_score",
-    "keypoint", "x", "y", "score", "visibility",
+    "keypoint", "x", "y", "score", "visibility", "state",
 )  # fmt: skip
 
 
@@ -43,10 +43,14 @@ def write_frames_csv(frames: PredictedFrames, stem: Path) -> list[Path]:
                     name: instance[name] for name in ("track_id", "category") if name in instance
                 }
                 own |= dict(zip(("x1", "y1", "x2", "y2"), instance["bbox"], strict=True))
-                seen = instance.get("visibility") or [""] * len(frames.names)
-                for name, (x, y, score), p in zip(frames.names, instance["keypoints"], seen, strict=True):
+                seen, states = (
+                    instance.get(key) or [""] * len(frames.names) for key in ("visibility", "states")
+                )
+                for name, (x, y, score), p, state in zip(
+                    frames.names, instance["keypoints"], seen, states, strict=True
+                ):
                     table.writerow(
                         {**where, "instance": i, **own, "instance_score": instance["score"],
-                         "keypoint": as_cell(name), "x": x, "y": y, "score": score, "visibility": p}
+                         "keypoint": as_cell(name), "x": x, "y": y, "score": score, "visibility": p, "state": state}
                     )  # fmt: skip
     return [path]

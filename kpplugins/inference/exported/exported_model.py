@@ -10,6 +10,7 @@ from kpplugins.deploy.exported_folder import ExportedFolder
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.inference.names_of import names_of
 from kpplugins.inference.pose_result import PoseResult
+from kpplugins.inference.seen import seen
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 from kpplugins.structures.model_kind import BOXES, TOP_DOWN
@@ -45,7 +46,7 @@ class ExportedModel:
         self.kind, self.name = self.exported.kind, self.exported.name
         self.schema: KeypointSchema = self.exported.schema
         self.classes, self.pixels = self.exported.classes, self.exported.pixels
-        self.layout = self.exported.layout
+        self.layout, self.visibility = self.exported.layout, self.exported.visibility
         self.runtime = open_runtime(self.exported.target, self.exported.file, threads)
 
     def prepare(self, image: np.ndarray, box: np.ndarray | None = None) -> _Unit:
@@ -85,9 +86,12 @@ class ExportedModel:
         found = self._run({"image": image, "boxes": boxes.astype(np.float32)})
         keypoints, scores = found["keypoints"].astype(np.float64), found["scores"].astype(np.float64)
         return [
-            PoseResult(keypoints[i : i + 1], scores[i : i + 1], boxes[i : i + 1], self.schema)
+            PoseResult(
+                keypoints[i : i + 1], scores[i : i + 1], boxes[i : i + 1], self.schema,
+                **seen(self.visibility, scores[i : i + 1]),
+            )
             for i in range(len(boxes))
-        ]
+        ]  # fmt: skip
 
     def _whole(self, image: np.ndarray) -> PoseResult:
         found = self._run({"image": image})
@@ -95,7 +99,9 @@ class ExportedModel:
             found[name].astype(np.float64) for name in ("keypoints", "scores", "boxes", "box_scores")
         )
         categories = names_of(found["labels"], self.classes)
-        return PoseResult(keypoints, scores, boxes, self.schema, box_scores, categories)
+        return PoseResult(
+            keypoints, scores, boxes, self.schema, box_scores, categories, **seen(self.visibility, scores)
+        )
 
     def _run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = self.runtime.run(inputs)

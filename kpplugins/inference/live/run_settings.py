@@ -16,7 +16,7 @@ class RunSettings:
         out: folder of the results.
         boxes: (N, 4) xyxy in pixels, in every image, for a top-down model; ``None`` leaves finding them to the
             predictor.
-        score_thr: keypoints with a lower score are drawn as rings, and not smoothed.
+        score_thr: see ``draw_pose`` and ``Smoother``.
         formats: final formats, see ``formats.frames.outputs``.
         max_frames: at most so many frames of each video or camera.
         track: how instances are numbered in videos, see ``tracking.tracker.KINDS``; ``None`` for not.
@@ -25,7 +25,7 @@ class RunSettings:
 
     out: Path
     boxes: np.ndarray | None = None
-    score_thr: float = 0.3
+    score_thr: float | None = None
     formats: tuple[str, ...] = ("json",)
     max_frames: int | None = None
     track: str | None = None

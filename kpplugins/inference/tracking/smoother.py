@@ -33,16 +33,16 @@ class Smoother:
     """Smooths each keypoint of each instance over time, and measures how much it trembles before and after.
 
     Instances are told apart by their track ids; without these, by the overlap of their boxes with those of the frame
-    before. Keypoints below ``score_thr`` stay as they are and do not count. Speeds are taken in sides of the instance
+    before. Keypoints that are not there stay as they are and do not count. Speeds are taken in sides of the instance
     (the mean of its box's), so that the same settings suit any size of image and animal.
 
     Args:
-        score_thr: least score of a keypoint that is smoothed.
+        score_thr: see ``PoseResult.there``.
         min_cutoff: Hz; the lower, the smoother is what stands still.
         beta: Hz for each side of the instance a second; the higher, the less does what moves lag behind.
     """
 
-    def __init__(self, score_thr: float = 0.3, min_cutoff: float = 1.0, beta: float = 20.0) -> None:
+    def __init__(self, score_thr: float | None = None, min_cutoff: float = 1.0, beta: float = 20.0) -> None:
         self.score_thr, self.min_cutoff, self.beta = score_thr, min_cutoff, beta
         self._tracks: dict[int, _Track] = {}
         self._next = 0
@@ -61,14 +61,13 @@ class Smoother:
             The same instances with smoothed keypoints.
         """
         points = result.keypoints.astype(np.float64)
-        numbers, kept = self._numbers(result), {}
+        numbers, kept, there = self._numbers(result), {}, result.there(self.score_thr)
         for i, number in enumerate(numbers):
             track = self._tracks.get(number)
-            sure = result.scores[i] >= self.score_thr
             if track is None:
                 k, box = len(points[i]), result.boxes[i]
                 track = _Track(box, points[i].copy(), np.zeros((k, 2)), np.full(k, -np.inf))
-            points[i] = self._step(track, points[i], sure, result.boxes[i], time)
+            points[i] = self._step(track, points[i], there[i], result.boxes[i], time)
             kept[number] = track
         recent = {n: t for n, t in self._tracks.items() if n not in kept and t.seen.max() > time - _FORGET}
         self._tracks = recent | kept

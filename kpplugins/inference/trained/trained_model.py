@@ -19,7 +19,7 @@ from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.inference.trained.device import device_of
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.keypoint_schema import KNOWN
-from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
 from kpplugins.structures.model_kind import BOXES, ONE_STAGE, TOP_DOWN
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, read_checkpoint, run_of
 from kpplugins.weights.run_record import RunRecord, config_of, record_of
@@ -40,6 +40,7 @@ class TrainedModel:
         device: where the network runs.
         name: of the run.
         layout: how the keypoints lie in the training's boxes, if known.
+        visibility: what its scores say about visibility, if it was calibrated.
     """
 
     config: Config
@@ -50,6 +51,7 @@ class TrainedModel:
     device: str
     name: str
     layout: BoxLayout | None = None
+    visibility: VisibilityCalibration | None = None
 
     @property
     def pixels(self) -> PixelRule:
@@ -229,6 +231,7 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
         device=device,
         name=(Path(cfg.filename).stem if cfg.filename else record.name) or run.checkpoint.stem,
         layout=record.layout,
+        visibility=record.visibility if record.visibility and record.schema == schema else None,
     )
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.evaluation.visibility import head_visibility
 from kpplugins.inference.names_of import names_of
 from kpplugins.inference.pose_result import PoseResult
+from kpplugins.inference.seen import seen
 from kpplugins.inference.trained.trained_model import TrainedModel
 from kpplugins.structures.model_kind import ONE_STAGE
 
@@ -23,7 +25,7 @@ class TrainedOneStage:
     def __init__(self, trained: TrainedModel) -> None:
         self.trained = trained
         self.name, self.schema, self.pixels = trained.name, trained.schema, trained.pixels
-        self.classes, self.layout = trained.classes, trained.layout
+        self.classes, self.layout, self.visibility = trained.classes, trained.layout, trained.visibility
 
     def prepare(self, image: np.ndarray, box: np.ndarray | None = None) -> dict:
         """Bring the whole image to the network's size, as the test pipeline does.
@@ -74,4 +76,5 @@ class TrainedOneStage:
             schema=self.schema,
             box_scores=box_scores,
             categories=names_of(labels, self.classes),
+            **seen(self.visibility, scores, head_visibility(found)),
         )

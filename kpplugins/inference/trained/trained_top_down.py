@@ -1,10 +1,13 @@
 """A trained top-down model as a ``PoseModel``."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from kpplugins.evaluation.visibility import head_visibility
 from kpplugins.inference.pose_result import PoseResult
+from kpplugins.inference.seen import seen
 from kpplugins.inference.trained.trained_model import TrainedModel
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures.model_kind import TOP_DOWN
@@ -22,7 +25,7 @@ class TrainedTopDown:
     def __init__(self, trained: TrainedModel) -> None:
         self.trained = trained
         self.name, self.schema, self.pixels = trained.name, trained.schema, trained.pixels
-        self.classes, self.layout = trained.classes, trained.layout
+        self.classes, self.layout, self.visibility = trained.classes, trained.layout, trained.visibility
 
     def prepare(self, image: np.ndarray, box: np.ndarray | None = None) -> tuple[np.ndarray, dict]:
         """Cut the box out of the image, as the test pipeline does.
@@ -52,14 +55,18 @@ class TrainedTopDown:
         """
         outputs = self.trained.predict([packed for _, packed in units], quick)
         return [
-            PoseResult(
-                keypoints=np.asarray(output.pred_instances.keypoints, np.float64),
-                scores=np.asarray(output.pred_instances.keypoint_scores, np.float64),
-                boxes=box[None],
-                schema=self.schema,
-            )
-            for (box, _), output in zip(units, outputs, strict=True)
+            self._result(box, output.pred_instances) for (box, _), output in zip(units, outputs, strict=True)
         ]
+
+    def _result(self, box: np.ndarray, found: Any) -> PoseResult:
+        scores = np.asarray(found.keypoint_scores, np.float64)
+        return PoseResult(
+            keypoints=np.asarray(found.keypoints, np.float64),
+            scores=scores,
+            boxes=box[None],
+            schema=self.schema,
+            **seen(self.visibility, scores, head_visibility(found)),
+        )
 
 
 def sample_of(image: np.ndarray, box: np.ndarray, schema: KeypointSchema) -> dict:

@@ -250,3 +250,17 @@ def test_formats_are_asked_for_before_anything_is_predicted(monkeypatch: pytest.
         "json": write_frames_json, "coco": write_frames_coco, "csv": write_frames_csv,
         "sleap": write_frames_sleap, "dlc": write_frames_deeplabcut,
     } == OUTPUTS  # fmt: skip
+
+
+def test_probability_and_answer_of_visibility_go_into_table_and_results(tmp_path: Path):
+    log = FrameLog(tmp_path / "x.jsonl", head_of(SCHEMA, "x", "video", width=64, height=48))
+    told = {**instance(1.0), "visibility": [0.9, 0.5, 0.1], "states": [2, 1, 0]}
+    log.add({"frame": 0, "instances": [told, instance(20.0)]})
+    log.close()
+    frames = PredictedFrames(tmp_path / "x.jsonl")
+    (table,) = write_frames_csv(frames, tmp_path / "x")
+    with table.open(newline="") as file:
+        rows = [(row["visibility"], row["state"]) for row in csv.DictReader(file)]
+    assert rows == [("0.9", "2"), ("0.5", "1"), ("0.1", "0")] + [("", "")] * 3
+    first, second = json.loads(write_frames_coco(frames, tmp_path / "x")[1].read_text())
+    assert first["states"] == [2, 1, 0] and "states" not in second
