@@ -1,0 +1,58 @@
+"""The graph of a trained model."""
+
+from typing import Any
+
+from mmpose.models import TopdownPoseEstimator
+from torch import nn
+
+from kpplugins.deploy.graphs.pixel_network import PixelNetwork
+from kpplugins.deploy.graphs.top_down_facts import top_down_facts
+from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
+from kpplugins.inference.trained_model import TOP_DOWN, TrainedModel, kind_of
+from kpplugins.structures import BadInputError
+
+
+def graph_of(trained: TrainedModel, flip_test: bool) -> nn.Module:
+    """Build the graph of a trained model, by its kind.
+
+    Args:
+        trained: the model, on the CPU.
+        flip_test: average with the mirrored crop.
+
+    Returns:
+        See ``deploy.graphs``.
+
+    Raises:
+        BadInputError: there is no graph for a model like this.
+    """
+    kind = kind_of(trained.config)
+    if kind == TOP_DOWN:
+        return _top_down(trained, flip_test).eval()
+    raise BadInputError(
+        "there is no graph for models of this kind", where=trained.name, expected=f"a model that finds {TOP_DOWN}",
+        found=f"one that finds {kind}",
+    )  # fmt: skip
+
+
+def _top_down(trained: TrainedModel, flip_test: bool) -> nn.Module:
+    model: Any = trained.network
+    codec = getattr(getattr(model, "head", None), "decoder", None)
+    if not isinstance(model, TopdownPoseEstimator) or getattr(codec, "input_size", None) is None:
+        raise BadInputError(
+            "only top-down models with one codec are exported", where=trained.name,
+            expected="model.type TopdownPoseEstimator and model.head.decoder with an input_size",
+            found=f"{type(model).__name__} with {type(codec).__name__ if codec else 'no codec'}",
+        )  # fmt: skip
+    size = (int(codec.input_size[0]), int(codec.input_size[1]))
+    divisor = getattr(model.data_preprocessor, "pad_size_divisor", 1)
+    if any(n % divisor for n in size):
+        raise BadInputError(
+            "models that pad their inputs are not exported", where="model.data_preprocessor.pad_size_divisor",
+            expected=f"one that divides {size[0]}×{size[1]}", found=str(divisor),
+        )  # fmt: skip
+    network = PixelNetwork(model)
+    steps = trained.config.test_dataloader.dataset.pipeline
+    facts = top_down_facts(
+        codec, steps, network.output_names(size), model.test_cfg or {}, trained.schema, flip_test
+    )
+    return TopDownGraph(network, facts, trained.schema.num_keypoints)

@@ -1,0 +1,24 @@
+"""The targets by name."""
+
+from kpplugins.deploy.targets.onnx_target import OnnxTarget
+from kpplugins.deploy.targets.target import Target
+from kpplugins.structures import BadInputError
+
+TARGETS: dict[str, Target] = {target.name: target for target in (OnnxTarget(),)}
+
+
+def target_of(name: str) -> Target:
+    """Return a target.
+
+    Args:
+        name: as ``--to`` has it.
+
+    Returns:
+        The target.
+
+    Raises:
+        BadInputError: there is none of that name.
+    """
+    if name not in TARGETS:
+        raise BadInputError("unknown format", where="--to", expected=", ".join(TARGETS), found=name)
+    return TARGETS[name]
