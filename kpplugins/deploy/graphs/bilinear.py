@@ -44,7 +44,7 @@ def sampled(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
         (N, h, w, C) float32, rounded to whole numbers, halves up.
     """
     (up, down), above, below = _rows(image, xs, ys, torch.float32)
-    return torch.floor(up * above + down * below + 0.5)
+    return _pixels(torch.floor(up * above + down * below + 0.5), image)
 
 
 def resized(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
@@ -60,21 +60,34 @@ def resized(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
     """
     (up, down), above, below = _rows(image, _whole(xs), _whole(ys), torch.int32)
     parts = [_divided(_divided(line, 4) * weight, 16) for line, weight in ((up, above), (down, below))]
-    return _divided(parts[0] + parts[1] + 2, 2).to(torch.float32)
+    return _pixels(_divided(parts[0] + parts[1] + 2, 2).to(torch.float32), image)
+
+
+def _pixels(lines: Tensor, image: Tensor) -> Tensor:
+    n, h, w = lines.shape
+    return lines.reshape(n, h, w // image.shape[2], image.shape[2])
 
 
 def _rows(image: Tensor, xs: Taps, ys: Taps, dtype: torch.dtype) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
-    """Return the upper and the lower row of each sample, weighted along x, (N, h, w, C), and the weights along y."""
-    width, flat = image.shape[1], image.reshape(-1, image.shape[2])
+    """Return the upper and the lower row of each sample, weighted along x, (N, h, w · C), and the weights along y.
+
+    Whole pixels are gathered, and multiplied row by row: runtimes are slow where they must repeat single numbers.
+    """
+    width, channels = image.shape[1], image.shape[2]
+    flat = image.reshape(-1, channels)
     left, right, before, after = xs
     top, bottom, above, below = ys
+    n, w, h = left.shape[0], left.shape[1], top.shape[1]
+    weights = [side[:, :, None].expand(n, w, channels).reshape(n, 1, w * channels) for side in (before, after)]
 
     def line(rows: Tensor) -> Tensor:
-        first = flat[rows[:, :, None] * width + left[:, None, :]].to(dtype)
-        second = flat[rows[:, :, None] * width + right[:, None, :]].to(dtype)
-        return first * before[:, None, :, None] + second * after[:, None, :, None]
+        starts, parts = rows[:, :, None] * width, []
+        for columns, weight in zip((left, right), weights, strict=True):
+            pixels = flat.index_select(0, (starts + columns[:, None, :]).reshape(-1))
+            parts.append(pixels.reshape(n, h, w * channels).to(dtype) * weight)
+        return parts[0] + parts[1]
 
-    return (line(top), line(bottom)), above[:, :, None, None], below[:, :, None, None]
+    return (line(top), line(bottom)), above[:, :, None], below[:, :, None]
 
 
 def _whole(axis: Taps) -> Taps:
