@@ -12,27 +12,15 @@ from kpplugins.apis.exporting.samples import Samples, drawn_samples, labelled_sa
 from kpplugins.apis.exporting.top_down_proof import TopDownProof
 from kpplugins.config.load import load_config
 from kpplugins.deploy.description import describe
-from kpplugins.deploy.exported_folder import (
-    DETECTOR,
-    MODEL,
-    PARITY,
-    SCHEMA,
-    replaced_folder,
-    write_json,
-)
+from kpplugins.deploy.exported_folder import DETECTOR_FOLDER, MODEL_FILE, PARITY_FILE, SCHEMA_FILE
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
-from kpplugins.deploy.runtimes.registry import open_runtime
+from kpplugins.deploy.replaced_folder import replaced_folder, write_json
+from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.targets.registry import target_of
 from kpplugins.deploy.targets.target import FP16, FP32, INT8, Order, Target
-from kpplugins.inference.trained_model import (
-    BOXES,
-    TOP_DOWN,
-    TrainedModel,
-    build_trained,
-    kind_of,
-    open_run,
-)
+from kpplugins.inference.trained.trained_model import TrainedModel, build_trained, kind_of, open_run
 from kpplugins.structures import BadInputError
+from kpplugins.structures.model_kind import BOXES, TOP_DOWN
 from kpplugins.weights.checkpoints import run_of
 
 logger = logging.getLogger(__name__)
@@ -103,9 +91,9 @@ def export(
             finder = _opened(*run_of(detector, None), data, trust_checkpoint)
             if kind_of(finder.config) != BOXES:
                 raise BadInputError("not a detector of boxes", where="--detector", found=finder.name)
-            (folder / DETECTOR).mkdir()
+            (folder / DETECTOR_FOLDER).mkdir()
             report["detector"] = _written(
-                finder, target, folder / DETECTOR, order, False, calibration, data, accept_loss, path / DETECTOR
+                finder, target, folder / DETECTOR_FOLDER, order, False, calibration, data, accept_loss, path / DETECTOR_FOLDER
             )
     return path, report
 
@@ -130,27 +118,28 @@ def _written(
     path: Path,
 ) -> dict[str, Any]:
     """Write one model with its facts and its proof into a folder."""
-    graph = graph_of(trained, flip_test)
+    kind, graph = kind_of(trained.config), graph_of(trained, flip_test)
     proof = proof_of(trained, graph, flip_test)
     if calibration is not None:
         seen = labelled_samples(trained, calibration)
-        order = replace(order, calibration=[proof.inputs(sample) for sample in seen.read()])
+        order = replace(order, calibration=lambda: (proof.inputs(sample) for sample in seen.read()))
     written = target.graph_for(graph)
     target.write(written, folder, order)
     facts = describe(
-        written, folder / target.file, kind=kind_of(trained.config), name=trained.name, target=target.name,
-        precision=order.precision, schema=trained.schema, classes=trained.classes, pixels=trained.pixels,
+        written, folder / target.file, kind=kind, name=trained.name, target=target.name,
+        precision=order.precision, schema=None if kind == BOXES else trained.schema, classes=trained.classes, pixels=trained.pixels,
         layout=trained.layout, flip_test=flip_test,
     )  # fmt: skip
-    write_json(folder / MODEL, facts)
-    trained.schema.save(folder / SCHEMA)
+    write_json(folder / MODEL_FILE, facts)
+    if facts["schema"] is not None:
+        trained.schema.save(folder / SCHEMA_FILE)
     report = {
         "file": target.file,
         "precision": order.precision,
-        **prove(proof, open_runtime(target.name, folder), _samples(trained, data), trained.config),
+        **prove(proof, open_runtime(target.name, folder / target.file), _samples(trained, data), trained.config),
     }
     require_parity(report, order.precision, accept_loss, str(path))
-    write_json(folder / PARITY, report)
+    write_json(folder / PARITY_FILE, report)
     return report
 
 

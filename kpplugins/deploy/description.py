@@ -23,7 +23,7 @@ def describe(
     name: str,
     target: str,
     precision: str,
-    schema: KeypointSchema,
+    schema: KeypointSchema | None,
     classes: Sequence[str],
     pixels: PixelRule,
     layout: BoxLayout | None,
@@ -39,7 +39,7 @@ def describe(
         name: of the run.
         target: the format.
         precision: of the network.
-        schema: the keypoints.
+        schema: the keypoints; ``None`` for a detector.
         classes: names of the boxes' categories.
         pixels: how images of more than 8 bits become 8 bits.
         layout: how the keypoints lie in their boxes, if known.
@@ -61,7 +61,7 @@ def describe(
         "inputs": [port.facts for port in graph.inputs],
         "outputs": [port.facts for port in graph.outputs],
         "flip_test": flip_test,
-        "schema": dict(schema.__dict__),
+        "schema": None if schema is None else dict(schema.__dict__),
         "classes": list(classes),
         "pixels": {"range": pixels.range, "percentile": pixels.percentile},
         "boxes": None if layout is None else dict(layout.__dict__),

@@ -8,8 +8,9 @@ from torch import nn
 from kpplugins.deploy.graphs.pixel_network import PixelNetwork
 from kpplugins.deploy.graphs.top_down_facts import top_down_facts
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
-from kpplugins.inference.trained_model import TOP_DOWN, TrainedModel, kind_of
+from kpplugins.inference.trained.trained_model import TrainedModel, kind_of
 from kpplugins.structures import BadInputError
+from kpplugins.structures.model_kind import TOP_DOWN
 
 
 def graph_of(trained: TrainedModel, flip_test: bool) -> nn.Module:

@@ -9,7 +9,6 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
 from kpplugins.apis.exporting.samples import Sample, Samples
-from kpplugins.deploy.runtimes.runtime import Runtime
 from kpplugins.deploy.targets.target import FP32
 from kpplugins.structures import BadInputError
 
@@ -36,12 +35,12 @@ class Proof(Protocol):
     def predicted(self, truth: Any, outputs: Mapping[str, np.ndarray]) -> Any: ...  # noqa: D102
 
 
-def prove(proof: Proof, runtime: Runtime, samples: Samples, config: Config) -> dict[str, Any]:
+def prove(proof: Proof, runtime: Any, samples: Samples, config: Config) -> dict[str, Any]:
     """Run both models on the same images and compare them, without judging the result.
 
     Args:
         proof: what is compared.
-        runtime: runs the exported model.
+        runtime: runs the exported model (see ``deploy.runtimes``).
         samples: the images.
         config: of the run, for its metric.
 
@@ -164,7 +163,7 @@ def proof_lines(report: Mapping[str, Any]) -> list[str]:
     if lost is not None:
         lines.append(
             f"{METRIC}: {100 * metrics['trained'][METRIC]:.2f} trained, {100 * metrics['exported'][METRIC]:.2f} "
-            f"exported, {-100 * lost:+.2f} points"
+            f"exported, {0.0 - round(100 * lost, 2):+.2f} points"
         )
     elif metrics:
         key = next(iter(metrics["trained"]))

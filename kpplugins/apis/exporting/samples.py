@@ -12,8 +12,9 @@ from mmpose.registry import DATASETS, TRANSFORMS
 from kpplugins.config.values import name_of
 from kpplugins.data.images import read_image
 from kpplugins.formats.load_annotations import load_annotations
-from kpplugins.inference.trained_model import TOP_DOWN, TrainedModel, kind_of
+from kpplugins.inference.trained.trained_model import TrainedModel, kind_of
 from kpplugins.structures import BadInputError
+from kpplugins.structures.model_kind import TOP_DOWN
 from kpplugins.synthetic import write_sample_cats
 
 MOST = 256

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from kpplugins.apis.exporting.samples import Sample
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
-from kpplugins.inference.top_down_predictor import sample_of
-from kpplugins.inference.trained_model import TrainedModel
+from kpplugins.inference.trained.trained_model import TrainedModel, with_flip_test
+from kpplugins.inference.trained.trained_top_down import TrainedTopDown
 
 ROUNDING = 1e-5
 """How much summing float32 in another order changes the outputs of a deep network, as a fraction of their range."""
@@ -29,8 +29,8 @@ class TopDownProof:
     """
 
     def __init__(self, trained: TrainedModel, graph: TopDownGraph, flip_test: bool) -> None:
-        self.trained, self.graph = trained, graph
-        trained.network.test_cfg = {**(trained.network.test_cfg or {}), "flip_test": flip_test}
+        with_flip_test(trained, flip_test)
+        self.model, self.graph = TrainedTopDown(trained), graph
 
     def inputs(self, sample: Sample) -> dict[str, np.ndarray]:
         """Return what the exported model gets.
@@ -52,12 +52,8 @@ class TopDownProof:
         Returns:
             ``keypoints`` (1, K, 2) and ``scores`` (1, K).
         """
-        box = np.asarray(sample.box, float)
-        (found,) = self.trained([sample_of(sample.image, box, self.trained.schema)])
-        return {
-            "keypoints": np.asarray(found.pred_instances.keypoints, float),
-            "scores": np.asarray(found.pred_instances.keypoint_scores, float),
-        }
+        (found,) = self.model.run([self.model.prepare(sample.image, sample.box)])
+        return {"keypoints": found.keypoints, "scores": found.scores}
 
     def distances(
         self, expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]

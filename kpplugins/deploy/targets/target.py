@@ -2,7 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kpplugins.structures import BadInputError
+from kpplugins.structures import BadInputError, MachineError
 
 FP32, FP16, INT8 = "fp32", "fp16", "int8"
 """Precisions of the network; the geometry and the decoding are always float32."""
@@ -23,12 +23,12 @@ class Order:
     Attributes:
         precision: of the network.
         opset: of ONNX.
-        calibration: inputs by name, of images like those that the model will see; for int8.
+        calibration: yields inputs by name, of images like those that the model will see; for int8.
     """
 
     precision: str = FP32
     opset: int = 18
-    calibration: Sequence[Mapping[str, np.ndarray]] = ()
+    calibration: Callable[[], Iterator[Mapping[str, np.ndarray]]] | None = None
 
 
 class Target(ABC):
@@ -55,7 +55,8 @@ class Target(ABC):
             precision: that is wanted.
 
         Raises:
-            BadInputError: see above.
+            BadInputError: it does not write that precision.
+            MachineError: a package is missing.
         """
         if precision not in self.precisions:
             raise BadInputError(
@@ -66,7 +67,7 @@ class Target(ABC):
             try:
                 importlib.import_module(package)
             except ImportError as error:
-                raise BadInputError(
+                raise MachineError(
                     f"{package} is not installed, which the export to {self.name} needs",
                     todo=f"pip install 'kpplugins[{self.extra}]'",
                 ) from error
