@@ -51,9 +51,9 @@ def _top_down(trained: TrainedModel, flip_test: bool) -> nn.Module:
             "models that pad their inputs are not exported", where="model.data_preprocessor.pad_size_divisor",
             expected=f"one that divides {size[0]}×{size[1]}", found=str(divisor),
         )  # fmt: skip
-    network = PixelNetwork(model)
+    network = PixelNetwork(model, size)
     steps = trained.config.test_dataloader.dataset.pipeline
     facts = top_down_facts(
-        codec, steps, network.output_names(size), model.test_cfg or {}, trained.schema, flip_test
+        codec, steps, network.names, model.test_cfg or {}, trained.schema, flip_test
     )
     return TopDownGraph(network, facts, trained.schema.num_keypoints)

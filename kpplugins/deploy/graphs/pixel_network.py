@@ -1,5 +1,6 @@
 """A trained top-down network with its normalisation, whose outputs have names."""
 
+import copy
 from typing import Any
 
 import torch
@@ -14,31 +15,63 @@ XY, XY_AND_SIGMAS = 2, 4
 class PixelNetwork(nn.Module):
     """A top-down model from crops to what its codec decodes, from one pass.
 
-    Args:
-        model: an MMPose ``TopdownPoseEstimator``.
+    Where the first layer is a convolution, a copy of it takes over the order of the channels and the division by the
+    deviation (its zeros at the edges stay zeros), so that only the mean is left to be subtracted.
 
-    Shapes: (N, 3, h, w) float32, BGR, 0 to 255, to the tensors of ``named_outputs``.
+    Args:
+        model: an MMPose ``TopdownPoseEstimator`` on the CPU; it is not changed.
+        size: (w, h) of the crops.
+
+    Attributes:
+        names: of the outputs.
+
+    Shapes: (N, h, w, 3) float32, BGR, 0 to 255, to the tensors of ``named_outputs``.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, size: tuple[int, int]) -> None:
         super().__init__()
-        self.model = model
+        self.model = copy.deepcopy(model).eval()
         before = model.data_preprocessor
         self.swap = bool(getattr(before, "_channel_conversion", False))
-        self.normalise = bool(getattr(before, "_enable_normalize", False))
+        mean, std = torch.zeros(3), torch.ones(3)
+        if getattr(before, "_enable_normalize", False):  # in the order that the network sees
+            mean, std = (torch.zeros(3) + values.flatten() for values in (before.mean, before.std))
+        if self.swap:
+            mean, std = mean.flip(0), std.flip(0)
+        first, self.names = self._explored(size)
+        self.folded = first is not None
+        if first is not None:
+            weight = first.weight.data
+            first.weight.data = (weight.flip(1) if self.swap else weight) / std.reshape(1, 3, 1, 1)
+        self.register_buffer("mean", mean.repeat(size[0]), persistent=False)
+        self.register_buffer("std", std.repeat(size[0]), persistent=False)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Compute the outputs, in the order of their names."""
-        if self.swap:
-            crops = crops.flip(1)
-        if self.normalise:
-            crops = (crops - self.model.data_preprocessor.mean) / self.model.data_preprocessor.std
-        return tuple(named_outputs(self.model(crops, None, mode="tensor")).values())
+        n, h, w = crops.shape[0], crops.shape[1], crops.shape[2]
+        rows = crops.reshape(n, h, w * 3) - self.mean
+        if not self.folded:
+            rows = rows / self.std
+        pixels = rows.reshape(n, h, w, 3).permute(0, 3, 1, 2)
+        if self.swap and not self.folded:
+            pixels = pixels.flip(1)
+        return tuple(named_outputs(self.model(pixels, None, mode="tensor")).values())
 
     @torch.inference_mode()
-    def output_names(self, size: tuple[int, int]) -> list[str]:
-        """Return the names of the outputs for crops of (w, h)."""
-        return list(named_outputs(self.model(torch.zeros(1, 3, size[1], size[0]), None, mode="tensor")))
+    def _explored(self, size: tuple[int, int]) -> tuple[nn.Conv2d | None, list[str]]:
+        """Return the convolution that alone takes the pixels, if there is one, and the names of the outputs."""
+        pixels, takers = torch.zeros(1, 3, size[1], size[0]), []
+
+        def see(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if inputs and inputs[0] is pixels and not list(module.children()):
+                takers.append(module)
+
+        hooks = [module.register_forward_pre_hook(see) for module in self.model.modules()]
+        names = list(named_outputs(self.model(pixels, None, mode="tensor")))
+        for hook in hooks:
+            hook.remove()
+        plain = len(takers) == 1 and type(takers[0]) is nn.Conv2d and takers[0].groups == 1
+        return (takers[0] if plain and takers[0].padding_mode == "zeros" else None), names
 
 
 def named_outputs(raw: Any) -> dict[str, Tensor]:

@@ -82,10 +82,9 @@ class TopDownGraph(nn.Module):
         Returns:
             The head's outputs, each (N, …).
         """
-        pixels = crops.permute(0, 3, 1, 2)
         if self.facts["flip_test"] is None:
-            return tuple(self.network(pixels))
-        outputs = self.network(torch.cat([pixels, pixels.flip(3)]))
+            return tuple(self.network(crops))
+        outputs = self.network(torch.cat([crops, crops.flip(2)]))
         return tuple(self._merged(output, i, crops.shape[0]) for i, output in enumerate(outputs))
 
     def placed(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

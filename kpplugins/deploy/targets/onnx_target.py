@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from kpplugins.deploy.graphs.port import Port
-from kpplugins.deploy.targets.target import Order, Target
+from kpplugins.deploy.targets.onnx_precision import NETWORK, to_float16, to_int8
+from kpplugins.deploy.targets.target import FP16, FP32, INT8, Order, Target
 from kpplugins.structures import BadInputError
 
 _SIZES = {"H": 48, "W": 64, "N": 2}
@@ -25,18 +26,19 @@ class OnnxTarget(Target):
     file = "model.onnx"
     extra = "export"
     packages = ("onnx", "onnxruntime", "onnxscript")
+    precisions = (FP32, FP16, INT8)
 
     def _write(self, graph: Any, folder: Path, order: Order) -> None:
-        write_onnx(graph, folder / self.file, order.opset)
+        write_onnx(graph, folder / self.file, order)
 
 
-def write_onnx(graph: Any, file: Path, opset: int) -> None:
-    """Write a graph as ONNX in float32.
+def write_onnx(graph: Any, file: Path, order: Order) -> None:
+    """Write a graph as ONNX.
 
     Args:
         graph: see ``deploy.graphs``.
         file: to write.
-        opset: of ONNX.
+        order: opset, and precision of the network.
 
     Raises:
         BadInputError: PyTorch's exporter fixed a size that is to be free, or the weights do not fit into one file.
@@ -47,7 +49,7 @@ def write_onnx(graph: Any, file: Path, opset: int) -> None:
             example_of(graph.inputs),
             dynamo=True,
             verbose=False,
-            opset_version=opset,
+            opset_version=order.opset,
             input_names=[port.name for port in graph.inputs],
             output_names=[port.name for port in graph.outputs],
             dynamic_shapes=dynamic_shapes(graph.inputs),
@@ -60,9 +62,17 @@ def write_onnx(graph: Any, file: Path, opset: int) -> None:
                     raise BadInputError(
                         "the exporter fixed a size", where=port.name, expected=f"{wanted} free", found=str(size)
                     )
+        for node in program.model.graph:
+            scopes = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
+            node.name = f"{NETWORK}{node.name}" if "'network'" in scopes else node.name
+            node.metadata_props.clear()  # stack traces of this machine
         program.save(str(file))
     if len(list(file.parent.glob(f"{file.name}*"))) > 1:
         raise BadInputError("the network is too large for one file", expected="less than 2 GB of weights")
+    if order.precision == FP16:
+        to_float16(file)
+    if order.precision == INT8 and order.calibration is not None:
+        to_int8(file, order.calibration)
 
 
 def example_of(ports: Sequence[Port]) -> tuple[Tensor, ...]:

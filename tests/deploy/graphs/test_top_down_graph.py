@@ -18,7 +18,7 @@ from kpplugins.deploy.graphs.decoding import places_and_scores
 from kpplugins.deploy.graphs.top_down_facts import crop_of, decoding_of, flips_of, top_down_facts
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
 from kpplugins.formats.cat import CAT_SCHEMA
-from kpplugins.inference.top_down_predictor import sample_of
+from kpplugins.inference.trained.trained_top_down import sample_of
 from kpplugins.structures import BadInputError
 
 SIZE, CELLS = (60, 84), (15, 21)
