@@ -1,10 +1,12 @@
 """The targets by name."""
 
 from kpplugins.deploy.targets.onnx_target import OnnxTarget
+from kpplugins.deploy.targets.openvino_target import OpenvinoTarget
 from kpplugins.deploy.targets.target import Target
+from kpplugins.deploy.targets.torchscript_target import TorchscriptTarget
 from kpplugins.structures import BadInputError
 
-TARGETS: dict[str, Target] = {target.name: target for target in (OnnxTarget(),)}
+TARGETS: dict[str, Target] = {target.name: target for target in (OnnxTarget(), OpenvinoTarget(), TorchscriptTarget())}
 
 
 def target_of(name: str) -> Target:

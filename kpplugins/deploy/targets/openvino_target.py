@@ -1,0 +1,49 @@
+"""Graphs as OpenVINO's intermediate representation, from the ONNX file."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpplugins.deploy.targets.onnx_precision import NETWORK
+from kpplugins.deploy.targets.onnx_target import write_onnx
+from kpplugins.deploy.targets.target import FP16, FP32, INT8, Order, Target
+
+_NO_OPERATIONS = ("Constant", "Parameter", "Result")
+
+
+class OpenvinoTarget(Target):
+    """OpenVINO: ``model.xml`` and ``model.bin``; fp16 halves the network's weights, int8 is calibrated by NNCF."""
+
+    name = "openvino"
+    file = "model.xml"
+    extra = "openvino"
+    packages = ("onnx", "onnxscript", "openvino", "nncf")
+    precisions = (FP32, FP16, INT8)
+
+    def _write(self, graph: Any, folder: Path, order: Order) -> None:
+        import openvino
+
+        with tempfile.TemporaryDirectory() as aside:
+            file = Path(aside) / "model.onnx"
+            # OpenVINO's own compression would also round the numbers of the geometry
+            write_onnx(graph, file, Order(FP16 if order.precision == FP16 else FP32, order.opset))
+            model = openvino.convert_model(file)
+        if order.precision == INT8 and order.calibration is not None:
+            model = _quantised(model, list(order.calibration()))
+        openvino.save_model(model, folder / self.file, compress_to_fp16=False)
+
+
+def _quantised(model: Any, inputs: list[Mapping[str, np.ndarray]]) -> Any:
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    named = {op.get_friendly_name(): op.get_type_name() for op in model.get_ops()}
+    outside = [n for n, kind in named.items() if not n.startswith(NETWORK) and kind not in _NO_OPERATIONS]
+    return nncf.quantize(
+        model, nncf.Dataset(inputs, dict), subset_size=len(inputs),
+        ignored_scope=nncf.IgnoredScope(names=outside, validate=False),
+    )  # fmt: skip
