@@ -15,8 +15,10 @@ from kpplugins.inference.trained.trained_top_down import TrainedTopDown
 
 ROUNDING = 1e-5
 """How much summing float32 in another order changes the outputs of a deep network, as a fraction of their range."""
+MOVED = 1e-3
+"""How far a box is moved, in pixels: lines of its crop are then rounded to other positions."""
 DRAWS = 8
-"""How often such noise is added to the outputs, to see which keypoints it moves."""
+"""How often this is done, to see which keypoints it moves."""
 
 
 class TopDownProof:
@@ -72,9 +74,9 @@ class TopDownProof:
 
     @torch.inference_mode()
     def steady(self, sample: Sample, tolerance: float) -> np.ndarray:
-        """Tell which keypoints stay within a tolerance when ``ROUNDING`` noise is added to the network's outputs.
+        """Tell which keypoints stay within a tolerance when the box moves by a thousandth of a pixel.
 
-        Keypoints from a map with two equal peaks, or refined on an almost flat map, do not: rounding alone moves them.
+        ``ROUNDING`` noise is added to the network's outputs, too. Keypoints from a map with two equal peaks, or refined on an almost flat map, do not: rounding alone moves them.
         An untrained network gives such maps, and so does a trained one on noise.
 
         Args:
@@ -85,17 +87,19 @@ class TopDownProof:
             (K,) boolean, in the order of ``distances``.
         """
         given = self.inputs(sample)
-        crops, _, scale = self.graph.crop(torch.from_numpy(given["image"]), torch.from_numpy(given["boxes"]))
-        outputs = self.graph.outputs_for(crops)
+        image, box = torch.from_numpy(given["image"]), torch.from_numpy(given["boxes"])
         generator = torch.Generator().manual_seed(0)
 
-        def noisy(output: Tensor) -> Tensor:
-            noise = torch.rand((DRAWS, *output.shape[1:]), generator=generator) * 2 - 1
-            return output + noise * (ROUNDING * (output.max() - output.min()))
+        def drawn(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator) * 2 - 1
 
-        place = self.graph.placed(outputs)[0]
-        moved = (self.graph.placed(tuple(noisy(o) for o in outputs))[0] - place) * scale[:, None]
-        fine: np.ndarray = (moved.norm(dim=-1) <= tolerance).all(dim=0).numpy()
+        crops, origin, scale = self.graph.crop(image, torch.cat([box, box + drawn(DRAWS, 4) * MOVED]))
+        outputs = self.graph.outputs_for(crops)
+        noisy = tuple(
+            output + drawn(*output.shape) * (ROUNDING * (output.max() - output.min())) for output in outputs
+        )
+        place, places = (self.graph.placed(some)[0] * scale[:, None] + origin[:, None] for some in (outputs, noisy))
+        fine: np.ndarray = ((places - place[:1]).norm(dim=-1) <= tolerance).all(dim=0).numpy()
         return fine
 
     def predicted(self, truth: Any, outputs: Mapping[str, np.ndarray]) -> Any:

@@ -4,6 +4,7 @@ A graph has ``inputs`` and ``outputs``, tuples of ``Port`` in the order of ``for
 submodule ``network``, the part that a lower precision may change; all else (geometry, decoding) stays float32.
 
 - ``top_down_graph``   keypoints in boxes: crop, normalisation, network, flip test, decoding, back to the image
+- ``crops_graph``      the same without the crop, for formats whose sizes are fixed
 - ``top_down_facts``   what of a config the graph needs to know: crop, decoding, flip test
 - ``affine_crop``, ``canvas_crop``   crops as the test pipelines cut them, by ``bilinear``
 - ``decoding``         from a head's outputs to places and scores, batched

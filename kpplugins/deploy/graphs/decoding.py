@@ -41,11 +41,11 @@ def places_and_scores(outputs: Sequence[Tensor], way: Mapping[str, Any]) -> tupl
         return _means(maps, way["threshold"]), maps.flatten(2).amax(dim=-1)
     x, y, scores = _peaks(maps)
     if method == "argmax":
-        return torch.stack([x, y], dim=-1).to(maps.dtype), scores
+        return torch.stack([x.to(maps.dtype), y.to(maps.dtype)], dim=-1), scores
     nowhere = scores <= 0
     x, y = x.masked_fill(nowhere, -1), y.masked_fill(nowhere, -1)
     step = {"dark_udp": _step_dark_udp, "dark": _step_dark, "quarter": _step_quarter}[method](maps, x, y, way)
-    return torch.stack([x, y], dim=-1).to(maps.dtype) + step, scores
+    return torch.stack([x.to(maps.dtype), y.to(maps.dtype)], dim=-1) + step, scores
 
 
 def _peaks(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -69,14 +69,16 @@ def _log_blurred(values: Tensor, kernels: Sequence[int], limits: tuple[float, fl
 
 def _around(padded: Tensor, index: Tensor) -> Any:
     """Return a function that reads the values (N, K) at an offset from an index into the flattened maps of a whole
-    instance. As NumPy does for MMPose, an index before the first value counts from the end."""
+    instance. As NumPy does for MMPose, an index before the first value counts from the end; one behind the last, which
+    only places at an edge have, is of no effect."""
     flat = padded.flatten(1)
     total = flat.shape[1]
 
     def at(offset: int) -> Tensor:
         here = index + offset
         here = torch.where(here < 0, here + total, here)
-        return flat.gather(1, here.clamp(max=total - 1))
+        here = torch.where(here < total, here, here - total)
+        return flat.gather(1, here.to(torch.int64))  # Core ML's converter makes floats of them
 
     return at
 
@@ -117,7 +119,8 @@ def _step_quarter(maps: Tensor, x: Tensor, y: Tensor, way: Mapping[str, Any]) ->
     k, h, w = maps.shape[1:]
     across = (x > 1) & (x < w - 1) & (y > 0)
     down = (y > 1) & (y < h - 1) & (x > 0)
-    at = _around(maps, torch.arange(k, device=maps.device)[None] * (h * w) + y.clamp(min=0) * w + x.clamp(min=0))
+    x, y = torch.where(x > 0, x, 0), torch.where(y > 0, y, 0)
+    at = _around(maps, torch.arange(k, device=maps.device)[None] * (h * w) + y * w + x)
     step = torch.stack([torch.sign(at(1) - at(-1)) * across, torch.sign(at(w) - at(-w)) * down], dim=-1)
     return step / 4
 

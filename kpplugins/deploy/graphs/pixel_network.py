@@ -30,7 +30,7 @@ class PixelNetwork(nn.Module):
 
     def __init__(self, model: Any, size: tuple[int, int]) -> None:
         super().__init__()
-        self.model = copy.deepcopy(model).eval()
+        self.model = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)
         before = model.data_preprocessor
         self.swap = bool(getattr(before, "_channel_conversion", False))
         mean, std = torch.zeros(3), torch.ones(3)

@@ -2,6 +2,7 @@
 
 - ``onnx_runtime``         ONNX files, with ONNX Runtime
 - ``openvino_runtime``     OpenVINO's ``.xml`` and ``.bin``
+- ``litert_runtime``       LiteRT, for whose files ``cut_crop`` cuts the crops
 - ``torchscript_runtime``  TorchScript, the only one that needs torch
 
 Adding a new runtime: a class that takes a file and has ``run``, and a line in ``open_runtime``.
@@ -16,6 +17,7 @@ from kpplugins.structures import BadInputError
 _RUNTIMES = {
     "onnx": ("onnx_runtime", "OnnxRuntime"),
     "openvino": ("openvino_runtime", "OpenvinoRuntime"),
+    "litert": ("litert_runtime", "LitertRuntime"),
     "torchscript": ("torchscript_runtime", "TorchscriptRuntime"),
 }
 

@@ -1,12 +1,15 @@
 """The targets by name."""
 
+from kpplugins.deploy.targets.coreml_target import CoremlTarget
+from kpplugins.deploy.targets.litert_target import LitertTarget
 from kpplugins.deploy.targets.onnx_target import OnnxTarget
 from kpplugins.deploy.targets.openvino_target import OpenvinoTarget
 from kpplugins.deploy.targets.target import Target
 from kpplugins.deploy.targets.torchscript_target import TorchscriptTarget
 from kpplugins.structures import BadInputError
 
-TARGETS: dict[str, Target] = {target.name: target for target in (OnnxTarget(), OpenvinoTarget(), TorchscriptTarget())}
+_ALL = (OnnxTarget(), OpenvinoTarget(), TorchscriptTarget(), LitertTarget(), CoremlTarget())
+TARGETS: dict[str, Target] = {target.name: target for target in _ALL}
 
 
 def target_of(name: str) -> Target:

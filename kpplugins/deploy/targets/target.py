@@ -40,6 +40,7 @@ class Target(ABC):
         extra: the extra of setup.cfg that brings the packages.
         packages: modules that are imported.
         precisions: that it can write.
+        runs_here: what it writes can be run, and so compared with the trained model.
     """
 
     name: ClassVar[str]
@@ -47,6 +48,7 @@ class Target(ABC):
     extra: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ()
     precisions: ClassVar[tuple[str, ...]] = (FP32,)
+    runs_here: ClassVar[bool] = True
 
     def require(self, precision: str = FP32) -> None:
         """Stop where a package is missing, or the precision is not one of the target's.

@@ -122,17 +122,17 @@ def test_the_crop_is_the_pipelines(name: str, size: tuple[int, int]):
         CAT_SCHEMA, False,
     )  # fmt: skip
     graph = TopDownGraph(nn.Identity(), facts, 9)  # type: ignore[arg-type]
+    different = 0
     crops, origin, scale = graph.crop(torch.from_numpy(image), torch.from_numpy(boxes.astype(np.float32)))
-    different = []
     for i, box in enumerate(boxes):
         packed = pipeline(sample_of(image, box, CAT_SCHEMA))
         expected, meta = packed["inputs"].numpy().transpose(1, 2, 0), packed["data_samples"].metainfo
         away = np.abs(crops[i].numpy() - expected)
-        assert away.shape == expected.shape and away.max() <= 255 / 32  # a 32nd of a pixel at a black edge
-        different.append((away > 0).mean())
+        assert away.shape == expected.shape
+        different += (away > 0).any()
         assert scale[i].numpy() == pytest.approx(meta["input_scale"], rel=1e-5)
         assert origin[i].numpy() == pytest.approx(meta["input_center"] - meta["input_scale"] / 2, abs=1e-3)
-    assert np.mean(different) <= 0.002
+    assert different <= 1  # of 20, by a line
 
 
 class Constant(nn.Module):
