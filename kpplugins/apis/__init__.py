@@ -1,7 +1,7 @@
 """Train, test and predict as functions; what ``kpplugins.commands`` calls.
 
 The map: ``train``, ``test``, ``demo`` (images, folders, videos, webcam), ``compare`` (several recipes in one table),
-``submission`` (Kaggle's file), ``export`` (a run as a folder that needs no PyTorch), ``convert_weights`` (weights that others
+``submission`` (Kaggle's file), ``export`` (a run as a folder without PyTorch), ``convert_weights`` (weights that others
 published), ``doctor`` (checks the installation). To predict from Python, see ``kpplugins.inference``.
 
 Nothing is imported here, so that command lines start fast: ``from kpplugins.apis.train import train``.

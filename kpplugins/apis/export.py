@@ -1,19 +1,16 @@
 """Export a trained run as one folder that needs neither PyTorch nor MMPose."""
 
 import logging
-from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kpplugins.apis.exporting.graphs import graph_of
-from kpplugins.apis.exporting.proof import Proof, prove, require_parity
+from kpplugins.apis.exporting.graphs import graph_of, proof_of
+from kpplugins.apis.exporting.proof import prove, require_parity
 from kpplugins.apis.exporting.samples import Samples, drawn_samples, labelled_samples, val_samples
-from kpplugins.apis.exporting.top_down_proof import TopDownProof
 from kpplugins.config.load import load_config
 from kpplugins.deploy.description import describe
 from kpplugins.deploy.exported_folder import DETECTOR_FOLDER, MODEL_FILE, PARITY_FILE, SCHEMA_FILE
-from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
 from kpplugins.deploy.replaced_folder import replaced_folder, write_json
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.targets.registry import target_of
@@ -83,17 +80,16 @@ def export(
         raise BadInputError("only top-down models have a flip test", where="--flip-test", found=kind)
     name = f"{trained.name}_{to}" + ("" if precision == FP32 else f"_{precision}")
     path = Path(out) if out is not None else checkpoint.parent / name
+    work = _Work(target, Order(precision, opset), None if int8 is None else Path(int8), data, accept_loss)
     with replaced_folder(path) as folder:
-        calibration = None if int8 is None else Path(int8)
-        order = Order(precision, opset)
-        report = _written(trained, target, folder, order, flip_test, calibration, data, accept_loss, path)
+        report = work.write(trained, flip_test, folder, str(path))
         if detector is not None:
             finder = _opened(*run_of(detector, None), data, trust_checkpoint)
             if kind_of(finder.config) != BOXES:
                 raise BadInputError("not a detector of boxes", where="--detector", found=finder.name)
             (folder / DETECTOR_FOLDER).mkdir()
-            report["detector"] = _written(
-                finder, target, folder / DETECTOR_FOLDER, order, False, calibration, data, accept_loss, path / DETECTOR_FOLDER
+            report["detector"] = work.write(
+                finder, False, folder / DETECTOR_FOLDER, str(path / DETECTOR_FOLDER)
             )
     return path, report
 
@@ -106,42 +102,42 @@ def _opened(given: Any, checkpoint: Path, data: str | Path | None, trust: bool) 
     return build_trained(run, "cpu")
 
 
-def _written(
-    trained: TrainedModel,
-    target: Target,
-    folder: Path,
-    order: Order,
-    flip_test: bool,
-    calibration: Path | None,
-    data: str | Path | None,
-    accept_loss: bool,
-    path: Path,
-) -> dict[str, Any]:
-    """Write one model with its facts and its proof into a folder."""
-    kind, graph = kind_of(trained.config), graph_of(trained, flip_test)
-    proof = proof_of(trained, graph, flip_test)
-    if calibration is not None:
-        seen = labelled_samples(trained, calibration)
-        order = replace(order, calibration=lambda: (proof.inputs(sample) for sample in seen.read()))
-    written = target.graph_for(graph)
-    target.write(written, folder, order)
-    facts = describe(
-        written, folder / target.file, kind=kind, name=trained.name, target=target.name,
-        precision=order.precision, schema=None if kind == BOXES else trained.schema, classes=trained.classes, pixels=trained.pixels,
-        layout=trained.layout, flip_test=flip_test,
-    )  # fmt: skip
-    write_json(folder / MODEL_FILE, facts)
-    if facts["schema"] is not None:
-        trained.schema.save(folder / SCHEMA_FILE)
-    report: dict[str, Any] = {"file": target.file, "precision": order.precision}
-    if target.runs_here:
-        runtime = open_runtime(target.name, folder / target.file)
-        report |= prove(proof, runtime, _samples(trained, data), trained.config)
-        require_parity(report, order.precision, accept_loss, str(path))
-    else:
-        report |= {"images": None, "keypoints": None, "scores": None, "metrics": None}
-    write_json(folder / PARITY_FILE, report)
-    return report
+@dataclass(frozen=True)
+class _Work:
+    """How models are written; see ``export``."""
+
+    target: Target
+    order: Order
+    calibration: Path | None
+    data: str | Path | None
+    accept_loss: bool
+
+    def write(self, trained: TrainedModel, flip_test: bool, folder: Path, where: str) -> dict[str, Any]:
+        """Write one model with its facts and its proof into a folder."""
+        kind, graph = kind_of(trained.config), graph_of(trained, flip_test)
+        proof, order, target = proof_of(trained, graph, flip_test), self.order, self.target
+        if self.calibration is not None:
+            seen = labelled_samples(trained, self.calibration)
+            order = replace(order, calibration=lambda: (proof.inputs(sample) for sample in seen.read()))
+        written, file = target.graph_for(graph), folder / target.file
+        target.write(written, folder, order)
+        schema = None if kind == BOXES else trained.schema
+        facts = describe(
+            written, file, kind=kind, name=trained.name, target=target.name, precision=order.precision, schema=schema,
+            classes=trained.classes, pixels=trained.pixels, layout=trained.layout, flip_test=flip_test,
+        )  # fmt: skip
+        write_json(folder / MODEL_FILE, facts)
+        if schema is not None:
+            schema.save(folder / SCHEMA_FILE)
+        report: dict[str, Any] = {"file": target.file, "precision": order.precision}
+        if target.runs_here:
+            samples = _samples(trained, self.data)
+            report |= prove(proof, open_runtime(target.name, file), samples, trained.config)
+            require_parity(report, order.precision, self.accept_loss, where)
+        else:
+            report |= {"images": None, "keypoints": None, "scores": None, "metrics": None}
+        write_json(folder / PARITY_FILE, report)
+        return report
 
 
 def _samples(trained: TrainedModel, data: str | Path | None) -> Samples:
@@ -153,20 +149,3 @@ def _samples(trained: TrainedModel, data: str | Path | None) -> Samples:
             raise
         logger.warning("not compared on the val split: %s", error)
         return drawn_samples(trained, error.what)
-
-
-def proof_of(trained: TrainedModel, graph: Any, flip_test: bool) -> Proof:
-    """Return what is compared of a model, by its graph.
-
-    Args:
-        trained: the trained model.
-        graph: its graph.
-        flip_test: both average with the mirrored crop.
-
-    Returns:
-        The comparer.
-    """
-    assert isinstance(graph, TopDownGraph)
-    return TopDownProof(trained, graph, flip_test)
-
-

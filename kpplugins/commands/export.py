@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         "val images that it finds the same keypoints.",
     )
     parser.add_argument(
-        "config", nargs="?", help="config file, or a checkpoint, which contains its config; default: the newest run"
+        "config",
+        nargs="?",
+        help="config file, or a checkpoint, which contains its config; default: the newest run",
     )
     parser.add_argument("checkpoint", nargs="?", help="default: the best one in the config's work dir")
     parser.add_argument("--to", choices=FORMATS, default="onnx", help="the format (default: onnx)")
@@ -34,9 +36,15 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     )
     parser.add_argument("--opset", type=int, default=18, help="of ONNX (default: 18)")
     parser.add_argument("--flip-test", action="store_true", help="put the flip test into the model")
-    parser.add_argument("--detector", metavar="RUN", help="a detector's config or checkpoint, for the same folder")
-    parser.add_argument("--data", metavar="DIR", help="compare on the val split of these data; default: the config's")
-    parser.add_argument("--accept-loss", action="store_true", help="keep --fp16 or --int8 whatever AP it costs")
+    parser.add_argument(
+        "--detector", metavar="RUN", help="a detector's config or checkpoint, for the same folder"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="compare on the val split of these data; default: the config's"
+    )
+    parser.add_argument(
+        "--accept-loss", action="store_true", help="keep --fp16 or --int8 whatever AP it costs"
+    )
     parser.add_argument("--out", metavar="DIR", help="default: NAME_FORMAT beside the checkpoint")
     parser.add_argument(
         "--trust-checkpoint", action="store_true", help="let the checkpoint run code while it loads"
@@ -55,7 +63,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         for line in proof_lines(report):
             print(line)
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        print(f"results: {path} ({size / 1e6:.1f} MB): {report['file']}, model.json, parity.json, schema.json")
+        print(
+            f"results: {path} ({size / 1e6:.1f} MB): {report['file']}, model.json, parity.json, schema.json"
+        )
         return 0
 
     return run(work, args)

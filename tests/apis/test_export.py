@@ -132,7 +132,10 @@ def by_the_command(root: Path, run: Path) -> None:
     command = [sys.executable, str(root / "tools/export.py")]
     done = subprocess.run(command, cwd=run.parent.parent, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "instances of the val split\nkeypoints: " in done.stdout and " px apart, 99.9 % within " in done.stdout
+    assert (
+        "instances of the val split\nkeypoints: " in done.stdout
+        and " px apart, 99.9 % within " in done.stdout
+    )
     assert "\nAP: " in done.stdout and " exported, " in done.stdout
     assert "work_dirs/custom_hourglass/custom_hourglass_onnx (0." in done.stdout
 
@@ -150,7 +153,12 @@ def test_the_folder_finds_what_the_run_finds(exported: Callable[[str], Path], ca
     assert proof["keypoints"]["max_px"] <= 0.1 and proof["images"].endswith("instances of the val split")
     assert proof["keypoints"]["compared"] > proof["keypoints"]["unsteady"]
     assert proof["metrics"]["exported"]["EPE"] == pytest.approx(proof["metrics"]["trained"]["EPE"], rel=1e-3)
-    assert sorted(p.name for p in folder.iterdir()) == ["model.json", "model.onnx", "parity.json", "schema.json"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "model.json",
+        "model.onnx",
+        "parity.json",
+        "schema.json",
+    ]
     facts = ExportedFolder.read(folder).facts
     k = len(facts["schema"]["keypoints"])
     assert [o["shape"] for o in facts["outputs"]] == [["N", k, 2], ["N", k]]
@@ -200,13 +208,19 @@ def test_other_formats_find_it_too(make_run: Callable[[str], Path], cats: Path, 
         ExportedFolder.read(folder)
 
 
-def test_fp16_halves_the_network_and_moves_little(make_run: Callable[[str], Path], exported: Callable[[str], Path]):
+def test_fp16_halves_the_network_and_moves_little(
+    make_run: Callable[[str], Path], exported: Callable[[str], Path]
+):
     import onnx
 
     run, whole = make_run("custom_hourglass"), exported("custom_hourglass")
     folder, report = export(run / "custom_hourglass.py", run / "epoch_1.pth", fp16=True, accept_loss=True)
     assert folder == run / "custom_hourglass_onnx_fp16" and report["precision"] == "fp16"
-    kinds = {t.data_type for t in onnx.load(folder / "model.onnx").graph.initializer if t.name.startswith("network")}
+    kinds = {
+        t.data_type
+        for t in onnx.load(folder / "model.onnx").graph.initializer
+        if t.name.startswith("network")
+    }
     assert onnx.TensorProto.FLOAT16 in kinds and onnx.TensorProto.FLOAT not in kinds
     assert (folder / "model.onnx").stat().st_size < 0.8 * (whole / "model.onnx").stat().st_size
     assert report["keypoints"]["p99_9_px"] < 5 and report["scores"]["max_difference"] < 0.01
@@ -223,9 +237,15 @@ def test_int8_is_calibrated_on_labelled_images_and_judged_by_ap(
     assert folder == run / "custom_hourglass_onnx_int8" and lost_ap(report) is not None
     nodes = onnx.load(folder / "model.onnx").graph.node
     quantised = [n.name for n in nodes if n.op_type == "QuantizeLinear"]
-    assert len(quantised) > 10 and Predictor(folder)(np.zeros((50, 60, 3), np.uint8)).keypoints.shape == (1, 9, 2)
+    assert len(quantised) > 10 and Predictor(folder)(np.zeros((50, 60, 3), np.uint8)).keypoints.shape == (
+        1,
+        9,
+        2,
+    )
     monkeypatch.setattr("kpplugins.apis.exporting.proof.lost_ap", lambda report: 0.023)
-    with pytest.raises(BadInputError, match=r"int8 costs too much; nothing was written.*at most 1 point.*2\.3 points"):
+    with pytest.raises(
+        BadInputError, match=r"int8 costs too much; nothing was written.*at most 1 point.*2\.3 points"
+    ):
         export(**asked, out=tmp_path / "lost")
     assert not list(tmp_path.iterdir())
 
@@ -245,7 +265,9 @@ def test_what_disagrees_is_not_written_and_an_earlier_folder_stays(
     folder = exported(name)
     before = {p: p.read_bytes() for p in folder.iterdir()}
     monkeypatch.setattr(export_module, "open_runtime", lambda target, file: Shifted(file))
-    with pytest.raises(BadInputError, match=r"disagree; nothing was written; expected keypoints within 0\.1 px.*0\.2 px"):
+    with pytest.raises(
+        BadInputError, match=r"disagree; nothing was written; expected keypoints within 0\.1 px.*0\.2 px"
+    ):
         export(folder.parent / f"{name}.py", folder.parent / "epoch_1.pth")
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
     assert [p for p in folder.parent.iterdir() if p.name.startswith(".")] == []

@@ -1,10 +1,12 @@
-"""The graph of a trained model."""
+"""The graph of a trained model, and what is compared of it."""
 
 from typing import Any
 
 from mmpose.models import TopdownPoseEstimator
 from torch import nn
 
+from kpplugins.apis.exporting.proof import Proof
+from kpplugins.apis.exporting.top_down_proof import TopDownProof
 from kpplugins.deploy.graphs.pixel_network import PixelNetwork
 from kpplugins.deploy.graphs.top_down_facts import top_down_facts
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
@@ -35,10 +37,35 @@ def graph_of(trained: TrainedModel, flip_test: bool) -> nn.Module:
     )  # fmt: skip
 
 
+def proof_of(trained: TrainedModel, graph: nn.Module, flip_test: bool) -> Proof:
+    """Return what is compared of a model, by its graph.
+
+    Args:
+        trained: the trained model.
+        graph: from ``graph_of``.
+        flip_test: both average with the mirrored crop.
+
+    Returns:
+        The comparer.
+
+    Raises:
+        BadInputError: nothing is known to be compared.
+    """
+    if isinstance(graph, TopDownGraph):
+        return TopDownProof(trained, graph, flip_test)
+    raise BadInputError(
+        "there is no proof for models of this kind", where=trained.name, found=type(graph).__name__
+    )
+
+
 def _top_down(trained: TrainedModel, flip_test: bool) -> nn.Module:
     model: Any = trained.network
-    codec = getattr(getattr(model, "head", None), "decoder", None)
-    if not isinstance(model, TopdownPoseEstimator) or getattr(codec, "input_size", None) is None:
+    codec: Any = getattr(getattr(model, "head", None), "decoder", None)
+    if (
+        codec is None
+        or not isinstance(model, TopdownPoseEstimator)
+        or getattr(codec, "input_size", None) is None
+    ):
         raise BadInputError(
             "only top-down models with one codec are exported", where=trained.name,
             expected="model.type TopdownPoseEstimator and model.head.decoder with an input_size",
@@ -53,7 +80,5 @@ def _top_down(trained: TrainedModel, flip_test: bool) -> nn.Module:
         )  # fmt: skip
     network = PixelNetwork(model, size)
     steps = trained.config.test_dataloader.dataset.pipeline
-    facts = top_down_facts(
-        codec, steps, network.names, model.test_cfg or {}, trained.schema, flip_test
-    )
+    facts = top_down_facts(codec, steps, network.names, model.test_cfg or {}, trained.schema, flip_test)
     return TopDownGraph(network, facts, trained.schema.num_keypoints)

@@ -154,7 +154,9 @@ def proof_lines(report: Mapping[str, Any]) -> list[str]:
     """
     points, metrics = report["keypoints"], report["metrics"]
     if points is None:
-        return ["NOT compared with the trained model: this format does not run here; inputs and outputs are as planned"]
+        return [
+            "NOT compared with the trained model: this format does not run here; inputs and outputs are as planned"
+        ]
     unsteady = f"; {points['unsteady']} left out, as rounding moves them" if points["unsteady"] else ""
     lines = [
         f"compared on {report['images']}",

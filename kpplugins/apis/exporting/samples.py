@@ -141,7 +141,9 @@ def labelled_samples(trained: TrainedModel, source: Path) -> Samples:
                 "bbox": record.bbox[None], "keypoints": points[..., :2], "keypoints_visible": points[..., 2] > 0,
                 "ori_shape": (record.height, record.width),
             }  # fmt: skip
-            yield Sample(read_image(record.image, trained.pixels), _box_of(trained, info) if top_down else None)
+            yield Sample(
+                read_image(record.image, trained.pixels), _box_of(trained, info) if top_down else None
+            )
 
     return Samples(f"{len(chosen)} {'instances' if top_down else 'images'} of {source}", read)
 
@@ -150,6 +152,8 @@ def _box_of(trained: TrainedModel, info: dict) -> np.ndarray:
     """Return the box (4,) of a dataset's sample in which a model that is given boxes predicts as the test does."""
     for step in trained.config.test_dataloader.dataset.pipeline:
         if name_of(step["type"]) == "CropAroundKeypoints":
-            sized = info if "ori_shape" in info else {**info, "img": read_image(info["img_path"], trained.pixels)}
+            sized = (
+                info if "ori_shape" in info else {**info, "img": read_image(info["img_path"], trained.pixels)}
+            )
             return np.asarray(TRANSFORMS.build(step).box_of(sized))
     return np.asarray(info["bbox"], float).reshape(-1, 4)[0]

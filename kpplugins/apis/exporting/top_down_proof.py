@@ -76,8 +76,9 @@ class TopDownProof:
     def steady(self, sample: Sample, tolerance: float) -> np.ndarray:
         """Tell which keypoints stay within a tolerance when the box moves by a thousandth of a pixel.
 
-        ``ROUNDING`` noise is added to the network's outputs, too. Keypoints from a map with two equal peaks, or refined on an almost flat map, do not: rounding alone moves them.
-        An untrained network gives such maps, and so does a trained one on noise.
+        ``ROUNDING`` noise is added to the network's outputs, too. Keypoints from a map with two equal peaks, or refined
+        on an almost flat map, do not: rounding alone moves them. An untrained network gives such maps, and so does a
+        trained one on noise.
 
         Args:
             sample: image and box.
@@ -98,7 +99,9 @@ class TopDownProof:
         noisy = tuple(
             output + drawn(*output.shape) * (ROUNDING * (output.max() - output.min())) for output in outputs
         )
-        place, places = (self.graph.placed(some)[0] * scale[:, None] + origin[:, None] for some in (outputs, noisy))
+        place, places = (
+            self.graph.placed(some)[0] * scale[:, None] + origin[:, None] for some in (outputs, noisy)
+        )
         fine: np.ndarray = ((places - place[:1]).norm(dim=-1) <= tolerance).all(dim=0).numpy()
         return fine
 

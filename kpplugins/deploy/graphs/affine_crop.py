@@ -21,6 +21,8 @@ class AffineCrop(nn.Module):
         span: how many crop pixels the grown box measures on each axis: w and h, or one less with UDP.
     """
 
+    span: Tensor
+
     def __init__(self, size: tuple[int, int], padding: float, span: tuple[int, int]) -> None:
         super().__init__()
         self.size, self.padding, self.udp = size, padding, tuple(span) != tuple(size)
@@ -48,7 +50,9 @@ class AffineCrop(nn.Module):
         columns = torch.round(first[:, :1] * _FINE) + torch.round(across * step[:, :1] * _FINE)
         rows = torch.round((first[:, 1:] + down * step[:, 1:]) * _FINE)
         half = _FINE / _STEPS / 2
-        xs, ys = ((torch.floor((n + half) * (_STEPS / _FINE)) / _STEPS).to(torch.float32) for n in (columns, rows))
+        xs, ys = (
+            (torch.floor((n + half) * (_STEPS / _FINE)) / _STEPS).to(torch.float32) for n in (columns, rows)
+        )
         height, width = image.shape[0], image.shape[1]
         crops = sampled(image, taps(xs, 0, width, False), taps(ys, 0, height, False))
         return crops, centre - scale * 0.5, scale
@@ -62,7 +66,9 @@ class AffineCrop(nn.Module):
         middle = centre.to(torch.float64)
         across = (middle[:, :1] - left.to(torch.float64)) / (w / 2)
         down = (below.to(torch.float64) - middle[:, 1:]) / (w / 2)
-        return torch.cat([left.to(torch.float64), middle[:, 1:] - down * (h / 2)], dim=1), torch.cat([across, down], 1)
+        return torch.cat([left.to(torch.float64), middle[:, 1:] - down * (h / 2)], dim=1), torch.cat(
+            [across, down], 1
+        )
 
     def _udp(self, centre: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same with the roundings of ``get_udp_warp_matrix``, whose numbers are float32."""

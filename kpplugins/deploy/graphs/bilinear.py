@@ -68,7 +68,9 @@ def _pixels(lines: Tensor, image: Tensor) -> Tensor:
     return lines.reshape(n, h, w // image.shape[2], image.shape[2])
 
 
-def _rows(image: Tensor, xs: Taps, ys: Taps, dtype: torch.dtype) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+def _rows(
+    image: Tensor, xs: Taps, ys: Taps, dtype: torch.dtype
+) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
     """Return the upper and the lower row of each sample, weighted along x, (N, h, w · C), and the weights along y.
 
     Whole pixels are gathered, and multiplied row by row: runtimes are slow where they must repeat single numbers.
@@ -78,7 +80,9 @@ def _rows(image: Tensor, xs: Taps, ys: Taps, dtype: torch.dtype) -> tuple[tuple[
     left, right, before, after = xs
     top, bottom, above, below = ys
     n, w, h = left.shape[0], left.shape[1], top.shape[1]
-    weights = [side[:, :, None].expand(n, w, channels).reshape(n, 1, w * channels) for side in (before, after)]
+    weights = [
+        side[:, :, None].expand(n, w, channels).reshape(n, 1, w * channels) for side in (before, after)
+    ]
 
     def line(rows: Tensor) -> Tensor:
         starts, parts = rows[:, :, None] * width, []

@@ -19,6 +19,8 @@ class CanvasCrop(nn.Module):
         span: w and h, or one less with UDP.
     """
 
+    span: Tensor
+
     def __init__(
         self, size: tuple[int, int], canvas: tuple[int, int], keep_aspect: bool, span: tuple[int, int]
     ) -> None:

@@ -28,7 +28,12 @@ class CropsGraph(nn.Module):
         self.inputs = (Port("crop", (1, h, w, 3), "uint8", "the part of the image in a box: BGR, 0 to 255"),)
         scores = graph.outputs[1]
         self.outputs = (
-            Port("places", (1, scores.shape[1], 2), "float32", f"x, y; 1 is {span[0]} and {span[1]} pixels of the crop"),
+            Port(
+                "places",
+                (1, scores.shape[1], 2),
+                "float32",
+                f"x, y; 1 is {span[0]} and {span[1]} pixels of the crop",
+            ),
             Port("scores", (1, scores.shape[1]), "float32", scores.meaning),
         )
         self.words = {"crop": crop_words(graph.facts["crop"], w, h)}
@@ -67,10 +72,14 @@ def crop_words(crop: dict[str, Any], w: int, h: int) -> str:
             f"scale gives the crop of {w}×{h}. {back}"
         )
     across, down = crop["canvas_size"]
-    bars = "keeping its proportions, with black bars on both sides"
+    bars = (
+        "keeping its proportions, with black bars on both sides"
+        if crop["keep_aspect"]
+        else "stretching each axis"
+    )
     return (
-        f"cv2.resize the image to a canvas of {across}×{down}, {bars if crop['keep_aspect'] else 'stretching each axis'}"
-        ". The corners of the box x1, y1, x2, y2 go to whole canvas pixels: floor((x + 0.5) · canvas / image + bar + "
+        f"cv2.resize the image to a canvas of {across}×{down}, {bars}. "
+        "The corners of the box x1, y1, x2, y2 go to whole canvas pixels: floor((x + 0.5) · canvas / image + bar + "
         f"0.001), the second corner plus 1, within the canvas. That part, cv2.resize'd to {w}×{h}, is the crop. With "
         f"zoom = crop pixels per image pixel: scale = ({sx}, {sy}) / zoom, origin = (the part's first corner - bar) · "
         f"image / canvas + 0.5 / zoom - 0.5. {back}"

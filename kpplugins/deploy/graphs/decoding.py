@@ -132,7 +132,9 @@ def _means(maps: Tensor, threshold: float) -> Tensor:
     kept = torch.where(top <= 0, torch.ones_like(kept), kept)
     total = kept.sum(dim=(2, 3))
     places = [
-        (kept.sum(dim=across) * torch.arange(maps.shape[along], dtype=maps.dtype, device=maps.device)).sum(dim=-1)
+        (kept.sum(dim=across) * torch.arange(maps.shape[along], dtype=maps.dtype, device=maps.device)).sum(
+            dim=-1
+        )
         for across, along in ((2, 3), (3, 2))
     ]
     return torch.stack(places, dim=-1) / total[..., None]
@@ -151,7 +153,9 @@ def _from_bins(outputs: Sequence[Tensor], way: Mapping[str, Any]) -> tuple[Tenso
 
 
 def _step_in_bins(bins: Tensor, index: Tensor, kernel: int) -> Tensor:
-    logs = F.pad(_log_blurred(bins[:, :, None], [kernel], UDP_LIMITS), (2, 2, 0, 0), mode="replicate")[:, :, 0]
+    logs = F.pad(_log_blurred(bins[:, :, None], [kernel], UDP_LIMITS), (2, 2, 0, 0), mode="replicate")[
+        :, :, 0
+    ]
     total = logs.shape[-1]
     first, last2, centre, next1, next2 = (
         logs.gather(-1, torch.where(here < 0, here + total, here)[..., None])[..., 0]

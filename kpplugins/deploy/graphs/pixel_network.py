@@ -28,6 +28,9 @@ class PixelNetwork(nn.Module):
     Shapes: (N, h, w, 3) float32, BGR, 0 to 255, to the tensors of ``named_outputs``.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: Any, size: tuple[int, int]) -> None:
         super().__init__()
         self.model = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)
@@ -70,8 +73,9 @@ class PixelNetwork(nn.Module):
         names = list(named_outputs(self.model(pixels, None, mode="tensor")))
         for hook in hooks:
             hook.remove()
-        plain = len(takers) == 1 and type(takers[0]) is nn.Conv2d and takers[0].groups == 1
-        return (takers[0] if plain and takers[0].padding_mode == "zeros" else None), names
+        first = takers[0] if len(takers) == 1 and type(takers[0]) is nn.Conv2d else None
+        plain = first is not None and first.groups == 1 and first.padding_mode == "zeros"
+        return (first if plain else None), names
 
 
 def named_outputs(raw: Any) -> dict[str, Tensor]:

@@ -77,7 +77,12 @@ def crop_of(steps: Sequence[Mapping[str, Any]], size: Sequence[int]) -> dict[str
     if kinds == _AFFINE:
         return {"kind": "affine", "padding": float(used[0]["padding"]), "span": span}
     canvas = [int(n) for n in used[0]["canvas_size"]]
-    return {"kind": "canvas", "canvas_size": canvas, "keep_aspect": bool(used[0]["keep_aspect"]), "span": span}
+    return {
+        "kind": "canvas",
+        "canvas_size": canvas,
+        "keep_aspect": bool(used[0]["keep_aspect"]),
+        "span": span,
+    }
 
 
 def _complete(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +112,12 @@ def decoding_of(codec: Any, outputs: Sequence[str], size: Sequence[int]) -> dict
     cells = [int(n) for n in getattr(codec, "heatmap_size", size)]
     plain = {"add": [0.0, 0.0], "subtract": [0.0, 0.0]}
     if outputs == ["heatmaps"] and kind == "UDPHeatmap" and codec.heatmap_type == "gaussian":
-        return {"method": "dark_udp", "blur_kernel": codec.blur_kernel_size, "divide": [n - 1 for n in cells], **plain}
+        return {
+            "method": "dark_udp",
+            "blur_kernel": codec.blur_kernel_size,
+            "divide": [n - 1 for n in cells],
+            **plain,
+        }
     if outputs == ["heatmaps"] and kind == "MSRAHeatmap":
         way: dict[str, Any] = {"method": "quarter"}
         if codec.unbiased:

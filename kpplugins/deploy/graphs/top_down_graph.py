@@ -13,7 +13,9 @@ from kpplugins.deploy.graphs.pixel_network import PixelNetwork
 from kpplugins.deploy.graphs.port import Port
 
 IMAGE = Port("image", ("H", "W", 3), "uint8", "an image as OpenCV reads it: BGR, 0 to 255")
-BOXES = Port("boxes", ("N", 4), "float32", "x1, y1, x2, y2 in pixels of the image, whose first one is centred at 0")
+BOXES = Port(
+    "boxes", ("N", 4), "float32", "x1, y1, x2, y2 in pixels of the image, whose first one is centred at 0"
+)
 
 
 class TopDownGraph(nn.Module):
@@ -29,6 +31,10 @@ class TopDownGraph(nn.Module):
         outputs: ``keypoints`` and ``scores``.
     """
 
+    added: Tensor
+    divisor: Tensor
+    subtracted: Tensor
+
     def __init__(self, network: PixelNetwork, facts: Mapping[str, Any], num_keypoints: int) -> None:
         super().__init__()
         self.network, self.facts = network, facts
@@ -40,7 +46,9 @@ class TopDownGraph(nn.Module):
             else CanvasCrop(size, tuple(crop["canvas_size"]), crop["keep_aspect"], span)
         )
         numbers = (facts["decode"][name] for name in ("add", "divide", "subtract"))  # each for x and y
-        for name, pair in zip(("added", "divisor", "subtracted"), numbers, strict=True):  # `add` is a node's name
+        for name, pair in zip(
+            ("added", "divisor", "subtracted"), numbers, strict=True
+        ):  # `add` is a node's name
             self.register_buffer(name, torch.tensor(pair, dtype=torch.float32), persistent=False)
         self.inputs = (IMAGE, BOXES)
         self.outputs = (

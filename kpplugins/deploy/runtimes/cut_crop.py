@@ -32,7 +32,9 @@ def cut_crop(
     shown = (whole * (canvas / whole).min() + 1e-6).astype(int).clip(1) if crop["keep_aspect"] else canvas
     bar = (canvas - shown) // 2
     (left, top), (right, bottom) = bar.tolist(), (canvas - shown - bar).tolist()
-    drawn = cv2.copyMakeBorder(cv2.resize(image, shown.tolist()), top, bottom, left, right, cv2.BORDER_CONSTANT)
+    drawn = cv2.copyMakeBorder(
+        cv2.resize(image, shown.tolist()), top, bottom, left, right, cv2.BORDER_CONSTANT
+    )
     places = np.floor((corners.astype(float) + 0.5) * shown / whole + bar + 0.001).astype(int)
     low = places[0].clip(0, canvas - 1)
     high = (places[1] + 1).clip(low + 1, canvas)

@@ -52,5 +52,7 @@ class TorchscriptRuntime:
             The outputs by name.
         """
         with self.torch.inference_mode():
-            found = self.model(*(self.torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in self.inputs))
+            found = self.model(
+                *(self.torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in self.inputs)
+            )
         return {name: value.numpy() for name, value in zip(self.names, found, strict=True)}

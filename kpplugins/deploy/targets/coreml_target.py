@@ -41,7 +41,9 @@ class CoremlTarget(Target):
                 compute_precision=halves,
             )
         package.save(str(folder / self.file))
-        _check_structure(graph, coremltools.models.MLModel(str(folder / self.file), skip_model_load=True).get_spec())
+        _check_structure(
+            graph, coremltools.models.MLModel(str(folder / self.file), skip_model_load=True).get_spec()
+        )
 
 
 def _check_structure(graph: Any, spec: Any) -> None:
@@ -49,6 +51,10 @@ def _check_structure(graph: Any, spec: Any) -> None:
     given, made = spec.description.input, spec.description.output
     shape = tuple(given[0].type.multiArrayType.shape)
     if [p.name for p in graph.inputs] != [v.name for v in given] or shape != graph.inputs[0].shape:
-        raise BadInputError("the Core ML package has other inputs", expected=str(graph.inputs), found=str(given))
+        raise BadInputError(
+            "the Core ML package has other inputs", expected=str(graph.inputs), found=str(given)
+        )
     if [p.name for p in graph.outputs] != [v.name for v in made]:
-        raise BadInputError("the Core ML package has other outputs", expected=str(graph.outputs), found=str(made))
+        raise BadInputError(
+            "the Core ML package has other outputs", expected=str(graph.outputs), found=str(made)
+        )

@@ -44,6 +44,8 @@ def crops_of(graph: Any, name: str) -> CropsGraph:
     """
     if not isinstance(graph, TopDownGraph):
         raise BadInputError(
-            f"only top-down models are written as {name}, whose sizes are fixed", where="--to", todo="use --to onnx"
+            f"only top-down models are written as {name}, whose sizes are fixed",
+            where="--to",
+            todo="use --to onnx",
         )
     return CropsGraph(graph).eval()

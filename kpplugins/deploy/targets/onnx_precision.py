@@ -70,7 +70,9 @@ def _place_casts(model: Any, inside: list[Any], added: Mapping[str, Any]) -> Non
     graph = model.graph
     made = {name for node in inside for name in node.output}
     names = {node.name for node in inside}
-    floats = {v.name for v in graph.output} | {name for n in graph.node if n.name not in names for name in n.input}
+    floats = {v.name for v in graph.output} | {
+        name for n in graph.node if n.name not in names for name in n.input
+    }
     halves = made & floats
     for node in inside:
         for i, name in enumerate(node.output):

@@ -57,10 +57,13 @@ def write_onnx(graph: Any, file: Path, order: Order) -> None:
         if program is None:  # of the old exporter only
             raise RuntimeError("PyTorch gave no program")
         for port, value in zip(graph.inputs, program.model.graph.inputs, strict=True):
-            for wanted, size in zip(port.shape, value.shape, strict=True):
+            for wanted, size in zip(port.shape, value.shape or (), strict=True):
                 if isinstance(wanted, str) and isinstance(size, int):
                     raise BadInputError(
-                        "the exporter fixed a size", where=port.name, expected=f"{wanted} free", found=str(size)
+                        "the exporter fixed a size",
+                        where=port.name,
+                        expected=f"{wanted} free",
+                        found=str(size),
                     )
         for node in program.model.graph:
             scopes = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")

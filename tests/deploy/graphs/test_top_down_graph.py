@@ -104,7 +104,9 @@ def test_maps_without_a_positive_value_are_read_as_the_codec_reads_them(name: st
     copies = (v.copy() for v in values)
     (expected,), (expected_scores,) = codec.decode(*(v[None] if v.ndim == 2 else v for v in copies))
     fractions = (places[0].numpy() + way["add"]) / way["divide"] - way["subtract"]
-    assert (expected_scores[[0, 7]] < 0).all() and scores[0, [0, 7]].numpy() == pytest.approx(expected_scores[[0, 7]])
+    assert (expected_scores[[0, 7]] < 0).all() and scores[0, [0, 7]].numpy() == pytest.approx(
+        expected_scores[[0, 7]]
+    )
     if "DARK" not in name and name != "UDP":  # these step by the values at the end of another keypoint's map
         assert (fractions * SIZE)[[0, 7]] == pytest.approx(expected[[0, 7]], abs=1e-3)
 
@@ -182,7 +184,10 @@ def test_facts_are_complete_numbers():
     assert dark["blur_kernel"] == [37, 37] and dark["divide"] == [120, 168]  # int((6 · 20 - 7) / 3) = 37
     on = {"flip_test": True}
     assert flips_of({**on, "shift_heatmap": True}, ["heatmaps"], CAT_SCHEMA, SIZE)["shift_cells"] == 1
-    assert flips_of(on, ["heatmaps"], CAT_SCHEMA, SIZE) == {"indices": CAT_SCHEMA.flip_indices, "shift_cells": 0}
+    assert flips_of(on, ["heatmaps"], CAT_SCHEMA, SIZE) == {
+        "indices": CAT_SCHEMA.flip_indices,
+        "shift_cells": 0,
+    }
     assert flips_of(on, ["coordinates"], CAT_SCHEMA, SIZE)["one"] == pytest.approx(1 - 1 / 60)
     assert flips_of({**on, "shift_coords": False}, ["coordinates"], CAT_SCHEMA, SIZE)["one"] == 1
 
@@ -195,7 +200,7 @@ def test_facts_are_complete_numbers():
         (CODECS["MSRA"][1], [AFFINE[1]], {}, "crop.*found TopdownAffine"),
         (CODECS["MSRA"][1], [*AFFINE, {"type": "RandomFlip"}], {}, "crop.*found GetBBoxCenterScale, .*RandomFlip"),
         (CODECS["MSRA"][1], [{**CROPS["canvas"][0], "jitter": 3}], {}, "crop.*without jitter"),
-        (CODECS["MSRA"][1], AFFINE, {"flip_mode": "udp_combined"}, "flip test.*found udp_combined.*without --flip-test"),
+        (CODECS["MSRA"][1], AFFINE, {"flip_mode": "udp_combined"}, "flip test.*udp_combined.*without --flip-test"),
     ],
 )  # fmt: skip
 def test_what_no_graph_is_known_for_is_named(codec: dict, steps: list, test_cfg: dict, words: str):
@@ -204,7 +209,9 @@ def test_what_no_graph_is_known_for_is_named(codec: dict, steps: list, test_cfg:
 
 
 def test_ports_have_the_names_of_the_folder_format():
-    facts = top_down_facts(KEYPOINT_CODECS.build(CODECS["MSRA"][1]), AFFINE, ["heatmaps"], {}, CAT_SCHEMA, False)
+    facts = top_down_facts(
+        KEYPOINT_CODECS.build(CODECS["MSRA"][1]), AFFINE, ["heatmaps"], {}, CAT_SCHEMA, False
+    )
     graph = TopDownGraph(SimpleNamespace, facts, 9) if False else TopDownGraph(nn.Identity(), facts, 9)  # type: ignore
     assert [port.facts["shape"] for port in graph.inputs] == [["H", "W", 3], ["N", 4]]
     assert [(p.name, p.shape) for p in graph.outputs] == [("keypoints", ("N", 9, 2)), ("scores", ("N", 9))]
