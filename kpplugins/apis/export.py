@@ -13,8 +13,8 @@ from kpplugins.deploy.description import describe
 from kpplugins.deploy.exported_folder import DETECTOR_FOLDER, MODEL_FILE, PARITY_FILE, SCHEMA_FILE
 from kpplugins.deploy.replaced_folder import replaced_folder, write_json
 from kpplugins.deploy.runtimes import open_runtime
-from kpplugins.deploy.targets.registry import target_of
-from kpplugins.deploy.targets.target import FP16, FP32, INT8, Order, Target
+from kpplugins.deploy.targets.export_target import FP16, FP32, INT8, ExportTarget, Order
+from kpplugins.deploy.targets.registry import target_named
 from kpplugins.inference.trained.trained_model import TrainedModel, build_trained, kind_of, open_run
 from kpplugins.structures import BadInputError
 from kpplugins.structures.model_kind import BOXES, TOP_DOWN
@@ -67,7 +67,7 @@ def export(
     if fp16 and int8 is not None:
         raise BadInputError("two precisions", where="--fp16", expected="--fp16 or --int8")
     precision = FP16 if fp16 else INT8 if int8 is not None else FP32
-    target = target_of(to)
+    target = target_named(to)
     target.require(precision)
     given, checkpoint = run_of(config, checkpoint)
     trained = _opened(given, checkpoint, data, trust_checkpoint)
@@ -106,7 +106,7 @@ def _opened(given: Any, checkpoint: Path, data: str | Path | None, trust: bool) 
 class _Work:
     """How models are written; see ``export``."""
 
-    target: Target
+    target: ExportTarget
     order: Order
     calibration: Path | None
     data: str | Path | None

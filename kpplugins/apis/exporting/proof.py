@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
 from kpplugins.apis.exporting.samples import Sample, Samples
-from kpplugins.deploy.targets.target import FP32
+from kpplugins.deploy.targets.export_target import FP32
 from kpplugins.structures import BadInputError
 
 TOLERANCE = 0.1

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from kpplugins.deploy.targets.export_target import FP16, FP32, ExportTarget, Order
 from kpplugins.deploy.targets.litert_target import crops_of
 from kpplugins.deploy.targets.onnx_target import example_of, quiet
-from kpplugins.deploy.targets.target import FP16, FP32, Order, Target
 from kpplugins.structures import BadInputError
 
 
-class CoremlTarget(Target):
+class CoremlTarget(ExportTarget):
     """Core ML: one crop, as for LiteRT. It runs on Apple's systems alone: elsewhere only its structure is checked."""
 
     name = "coreml"

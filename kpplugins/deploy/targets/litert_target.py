@@ -5,12 +5,12 @@ from typing import Any
 
 from kpplugins.deploy.graphs.crops_graph import CropsGraph
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
+from kpplugins.deploy.targets.export_target import ExportTarget, Order
 from kpplugins.deploy.targets.onnx_target import example_of, quiet
-from kpplugins.deploy.targets.target import Order, Target
 from kpplugins.structures import BadInputError
 
 
-class LitertTarget(Target):
+class LitertTarget(ExportTarget):
     """LiteRT: sizes are fixed, so that the file takes one crop, which the program cuts (``words`` of model.json)."""
 
     name = "litert"

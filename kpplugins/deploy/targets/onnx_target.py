@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from kpplugins.deploy.graphs.port import Port
+from kpplugins.deploy.targets.export_target import FP16, FP32, INT8, ExportTarget, Order
 from kpplugins.deploy.targets.onnx_precision import NETWORK, to_float16, to_int8
-from kpplugins.deploy.targets.target import FP16, FP32, INT8, Order, Target
 from kpplugins.structures import BadInputError
 
 _SIZES = {"H": 48, "W": 64, "N": 2}
 """Sizes with which a graph is traced; a batch of one would be taken for a constant."""
 
 
-class OnnxTarget(Target):
+class OnnxTarget(ExportTarget):
     """ONNX, written by PyTorch's exporter, with every size free that the graph leaves free."""
 
     name = "onnx"

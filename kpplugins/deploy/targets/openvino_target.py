@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.deploy.targets.export_target import FP16, FP32, INT8, ExportTarget, Order
 from kpplugins.deploy.targets.onnx_precision import NETWORK
 from kpplugins.deploy.targets.onnx_target import write_onnx
-from kpplugins.deploy.targets.target import FP16, FP32, INT8, Order, Target
 
 _NO_OPERATIONS = ("Constant", "Parameter", "Result")
 
 
-class OpenvinoTarget(Target):
+class OpenvinoTarget(ExportTarget):
     """OpenVINO: ``model.xml`` and ``model.bin``; fp16 halves the network's weights, int8 is calibrated by NNCF."""
 
     name = "openvino"

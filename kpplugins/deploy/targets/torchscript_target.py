@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
+from kpplugins.deploy.targets.export_target import ExportTarget, Order
 from kpplugins.deploy.targets.onnx_target import example_of, quiet
-from kpplugins.deploy.targets.target import Order, Target
 
 
-class TorchscriptTarget(Target):
+class TorchscriptTarget(ExportTarget):
     """TorchScript, for programs that have LibTorch."""
 
     name = "torchscript"

@@ -31,7 +31,7 @@ class Order:
     calibration: Callable[[], Iterator[Mapping[str, np.ndarray]]] | None = None
 
 
-class Target(ABC):
+class ExportTarget(ABC):
     """A format in which graphs are written.
 
     Attributes:
