@@ -31,7 +31,7 @@ class CoremlTarget(ExportTarget):
 
         (port,) = graph.inputs
         halves = coremltools.precision.FLOAT16 if order.precision == FP16 else coremltools.precision.FLOAT32
-        with quiet(), torch.inference_mode():
+        with quiet(), torch.no_grad():
             traced = torch.jit.trace(graph.eval(), example_of(graph.inputs), check_trace=False)
             package = coremltools.convert(
                 traced,
