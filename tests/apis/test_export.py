@@ -26,6 +26,7 @@ from kpplugins.config.load import load_config, schema_of
 from kpplugins.deploy.exported_folder import ExportedFolder
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.runtimes.onnx_runtime import OnnxRuntime
+from kpplugins.deploy.runtimes.torchscript_runtime import TorchscriptRuntime
 from kpplugins.formats.load_annotations import load_annotations
 from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError, BoxLayout, MachineError
@@ -189,68 +190,51 @@ def test_the_program_in_the_docs_finds_it_too(root: Path, exported: Callable[[st
     ]
 
 
-@pytest.mark.parametrize(("to", "package"), [("torchscript", "torch"), ("openvino", "openvino")])
-def test_other_formats_find_it_too(make_run: Callable[[str], Path], cats: Path, to: str, package: str):
-    pytest.importorskip(package, reason=f"extra {to!r} is not installed")
+def test_other_formats_find_it_too(make_run: Callable[[str], Path], cats: Path):
     run = make_run("custom_hourglass")
-    folder, report = export(run / "custom_hourglass.py", run / "epoch_1.pth", to=to)
-    assert folder == run / f"custom_hourglass_{to}" and report["keypoints"]["max_px"] <= 0.1
-    facts, record = ExportedFolder.read(folder), load_annotations(cats).records[1]
-    assert facts.target == to
+    folder, report = export(run / "custom_hourglass.py", run / "epoch_1.pth", to="torchscript")
+    assert folder == run / "custom_hourglass_torchscript" and report["keypoints"]["max_px"] <= 0.1
+    read, record = ExportedFolder.read(folder), load_annotations(cats).records[1]
+    assert read.target == "torchscript"
     image = cv2.imread(str(record.image))
-    inputs = {"image": image, "boxes": np.float32([record.bbox] * 3)}
-    found = open_runtime(to, facts.file, threads=1).run(inputs)
+    found = open_runtime(read.target, read.file).run({"image": image, "boxes": np.float32([record.bbox] * 3)})
     expected = predictor_of(folder, False)(image, record.bbox[None])
     peaked = expected.scores[0] >= RUNS["custom_hourglass"][2]
     assert np.abs(found["keypoints"] - expected.keypoints)[:, peaked].max() <= 0.1
-    facts.file.with_suffix(facts.file.suffix).write_bytes(facts.file.read_bytes() + b" ")
-    with pytest.raises(BadInputError, match="not the file that was exported"):
-        ExportedFolder.read(folder)
 
 
-def test_fp16_halves_the_network_and_moves_little(
-    make_run: Callable[[str], Path], exported: Callable[[str], Path]
-):
+def test_int8_is_calibrated_on_labelled_images(make_run: Callable[[str], Path], cats: Path):
     import onnx
 
-    run, whole = make_run("custom_hourglass"), exported("custom_hourglass")
-    folder, report = export(run / "custom_hourglass.py", run / "epoch_1.pth", fp16=True, accept_loss=True)
-    assert folder == run / "custom_hourglass_onnx_fp16" and report["precision"] == "fp16"
-    kinds = {
-        t.data_type
-        for t in onnx.load(folder / "model.onnx").graph.initializer
-        if t.name.startswith("network")
-    }
-    assert onnx.TensorProto.FLOAT16 in kinds and onnx.TensorProto.FLOAT not in kinds
-    assert (folder / "model.onnx").stat().st_size < 0.8 * (whole / "model.onnx").stat().st_size
-    assert report["keypoints"]["p99_9_px"] < 5 and report["scores"]["max_difference"] < 0.01
-
-
-def test_int8_is_calibrated_on_labelled_images_and_judged_by_ap(
-    make_run: Callable[[str], Path], cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    import onnx
-
-    run = make_run("custom_hourglass")
-    asked = {"config": run / "custom_hourglass.py", "checkpoint": run / "epoch_1.pth", "int8": cats}
-    folder, report = export(**asked, accept_loss=True)
-    assert folder == run / "custom_hourglass_onnx_int8" and lost_ap(report) is not None
-    nodes = onnx.load(folder / "model.onnx").graph.node
-    quantised = [n.name for n in nodes if n.op_type == "QuantizeLinear"]
-    assert len(quantised) > 10 and Predictor(folder)(np.zeros((50, 60, 3), np.uint8)).keypoints.shape == (
-        1,
-        9,
-        2,
+    run = make_run("facial_resnet18_fc")
+    folder, report = export(run / f"{run.name}.py", run / "epoch_1.pth", int8=cats, accept_loss=True)
+    assert folder == run / f"{run.name}_onnx_int8" and report["precision"] == "int8"
+    lost = lost_ap(report)
+    assert (
+        lost is not None and report["metrics"]["trained"]["AP"] - lost == report["metrics"]["exported"]["AP"]
     )
-    monkeypatch.setattr("kpplugins.apis.exporting.proof.lost_ap", lambda report: 0.023)
-    with pytest.raises(
-        BadInputError, match=r"int8 costs too much; nothing was written.*at most 1 point.*2\.3 points"
-    ):
-        export(**asked, out=tmp_path / "lost")
-    assert not list(tmp_path.iterdir())
+    nodes = onnx.load(folder / "model.onnx").graph.node
+    assert sum(n.op_type == "QuantizeLinear" for n in nodes) > 10
+    assert report["keypoints"]["p99_9_px"] < 10 and f"{-100 * lost:+.2f} points" in proof_lines(report)[2]
 
 
-class Shifted(OnnxRuntime):
+@pytest.mark.parametrize(
+    ("lost", "fine"), [(0.0099, True), (-0.2, True), (0.023, False), (float("nan"), False)]
+)
+def test_a_precision_that_costs_more_than_a_point_of_ap_is_refused(lost: float, fine: bool):
+    points = {"compared": 90, "unsteady": 0, "max_px": 3.0, "p99_9_px": 2.0, "tolerance_px": 0.1}
+    metrics = {"trained": {"AP": 0.9}, "exported": {"AP": 0.9 - lost}}
+    report = {"images": "ten", "keypoints": points, "scores": {"max_difference": 0.1}, "metrics": metrics}
+    require_parity(report, "int8", True, "here")
+    if fine:
+        require_parity(report, "fp16", False, "here")
+        return
+    words = r"costs too much.*at most 1 point of AP.*2\.3 points: AP 90\.0 became 87\.7 on ten.*--accept-loss"
+    with pytest.raises(BadInputError, match="was not measured" if lost != lost else words):
+        require_parity(report, "int8", False, "here")
+
+
+class Shifted(TorchscriptRuntime):
     """Finds everything a fifth of a pixel further right."""
 
     def run(self, inputs: Any) -> dict[str, np.ndarray]:
@@ -259,16 +243,17 @@ class Shifted(OnnxRuntime):
 
 
 def test_what_disagrees_is_not_written_and_an_earlier_folder_stays(
-    exported: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    make_run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ):
     name = "facial_resnet18_fc"
-    folder = exported(name)
+    run = make_run(name)
+    folder, _ = export(run / f"{name}.py", run / "epoch_1.pth", to="torchscript")
     before = {p: p.read_bytes() for p in folder.iterdir()}
     monkeypatch.setattr(export_module, "open_runtime", lambda target, file: Shifted(file))
     with pytest.raises(
         BadInputError, match=r"disagree; nothing was written; expected keypoints within 0\.1 px.*0\.2 px"
     ):
-        export(folder.parent / f"{name}.py", folder.parent / "epoch_1.pth")
+        export(run / f"{name}.py", run / "epoch_1.pth", to="torchscript")
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
     assert [p for p in folder.parent.iterdir() if p.name.startswith(".")] == []
 
@@ -280,7 +265,7 @@ def test_without_the_data_it_says_that_drawn_images_were_compared(
     run = make_run(name)
     moved = tmp_path / "moved.py"
     moved.write_text(f"_base_ = {str(run / name)!r} + '.py'\ndata_root = 'gone'\n".replace("' + '", ""))
-    folder, report = export(moved, run / "epoch_1.pth", tmp_path / "out")
+    _, report = export(moved, run / "epoch_1.pth", tmp_path / "out", to="torchscript")
     assert "12 drawn cats and 4 images of noise, NOT on the val split" in proof_lines(report)[0]
     assert report["metrics"] is None and "not compared on the val split" in caplog.text
     with pytest.raises(BadInputError, match="what int8 costs was not measured.*--data DIR, or --accept-loss"):

@@ -19,7 +19,7 @@ SIZE, CELLS, K = (60, 84), (15, 21), 9
 
 
 class Tiny(nn.Module):
-    """Crops to heatmaps with one peak: the brightest blurred place of a mix of colours; a norm and a gate on the way."""
+    """Crops to heatmaps with one peak: the brightest place of mixed colours; a norm and a gate on the way."""
 
     def __init__(self) -> None:
         super().__init__()

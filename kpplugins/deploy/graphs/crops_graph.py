@@ -23,7 +23,7 @@ class CropsGraph(nn.Module):
 
     def __init__(self, graph: TopDownGraph) -> None:
         super().__init__()
-        self.graph, self.facts = graph, graph.facts
+        self.whole, self.facts = graph, graph.facts
         (w, h), span = graph.facts["input_size"], graph.facts["crop"]["span"]
         self.inputs = (Port("crop", (1, h, w, 3), "uint8", "the part of the image in a box: BGR, 0 to 255"),)
         scores = graph.outputs[1]
@@ -47,7 +47,7 @@ class CropsGraph(nn.Module):
         Returns:
             Places (1, K, 2) as fractions of the span, and scores (1, K).
         """
-        found: tuple[Tensor, Tensor] = self.graph.read(crop.to(torch.float32))
+        found: tuple[Tensor, Tensor] = self.whole.read(crop.to(torch.float32))
         return found
 
 

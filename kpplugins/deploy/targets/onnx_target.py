@@ -43,13 +43,31 @@ def write_onnx(graph: Any, file: Path, order: Order) -> None:
     Raises:
         BadInputError: PyTorch's exporter fixed a size that is to be free, or the weights do not fit into one file.
     """
+    write_float32(graph, file, order.opset)
+    if order.precision == FP16:
+        to_float16(file)
+    if order.precision == INT8 and order.calibration is not None:
+        to_int8(file, order.calibration)
+
+
+def write_float32(graph: Any, file: Path, opset: int) -> None:
+    """Write a graph as ONNX in float32; the names of the nodes of its network begin with ``NETWORK``.
+
+    Args:
+        graph: see ``deploy.graphs``.
+        file: to write.
+        opset: of ONNX.
+
+    Raises:
+        BadInputError: see ``write_onnx``.
+    """
     with quiet():
         program = torch.onnx.export(
             graph,
             example_of(graph.inputs),
             dynamo=True,
             verbose=False,
-            opset_version=order.opset,
+            opset_version=opset,
             input_names=[port.name for port in graph.inputs],
             output_names=[port.name for port in graph.outputs],
             dynamic_shapes=dynamic_shapes(graph.inputs),
@@ -72,10 +90,6 @@ def write_onnx(graph: Any, file: Path, order: Order) -> None:
         program.save(str(file))
     if len(list(file.parent.glob(f"{file.name}*"))) > 1:
         raise BadInputError("the network is too large for one file", expected="less than 2 GB of weights")
-    if order.precision == FP16:
-        to_float16(file)
-    if order.precision == INT8 and order.calibration is not None:
-        to_int8(file, order.calibration)
 
 
 def example_of(ports: Sequence[Port]) -> tuple[Tensor, ...]:

@@ -31,7 +31,7 @@ class OpenvinoTarget(ExportTarget):
             file = Path(aside) / "model.onnx"
             # OpenVINO's own compression would also round the numbers of the geometry
             write_onnx(graph, file, Order(FP16 if order.precision == FP16 else FP32, order.opset))
-            model = openvino.convert_model(file)
+            model = openvino.Core().read_model(file)  # `convert_model` would call home
         if order.precision == INT8 and order.calibration is not None:
             model = _quantised(model, list(order.calibration()))
         openvino.save_model(model, folder / self.file, compress_to_fp16=False)

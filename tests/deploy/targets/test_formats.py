@@ -1,7 +1,9 @@
 """The small model in every format and precision: what runs gives what PyTorch gives."""
 
+import functools
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
 from kpplugins.deploy.replaced_folder import write_json
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.targets.export_target import Order
+from kpplugins.deploy.targets.onnx_target import write_float32
 from kpplugins.deploy.targets.registry import TARGETS, target_named
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.structures import BadInputError, MachineError
@@ -25,7 +28,19 @@ Written = Callable[[str, str], Path]
 
 
 @pytest.fixture(scope="module")
-def written(graph: TopDownGraph, calibration: Any, tmp_path_factory: pytest.TempPathFactory) -> Written:
+def written(
+    graph: TopDownGraph, calibration: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Written]:
+    """Writes the model; ONNX in float32, from which the others follow, only once."""
+    kept = tmp_path_factory.mktemp("once") / "model.onnx"
+
+    def once(shown: Any, file: Path, opset: int) -> None:
+        assert shown is graph and opset == 18
+        if not kept.exists():
+            write_float32(shown, kept, opset)
+        shutil.copy(kept, file)
+
+    @functools.cache
     def write(to: str, precision: str) -> Path:
         target, folder = TARGETS[to], tmp_path_factory.mktemp(f"{to}_{precision}")
         for package in target.packages:
@@ -40,7 +55,9 @@ def written(graph: TopDownGraph, calibration: Any, tmp_path_factory: pytest.Temp
         write_json(folder / "model.json", facts)
         return folder
 
-    return write
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("kpplugins.deploy.targets.onnx_target.write_float32", once)
+        yield write
 
 
 @pytest.mark.parametrize(
@@ -82,8 +99,8 @@ def test_core_ml_is_written_with_the_names_and_shapes_of_the_graph(written: Writ
         ExportedFolder.read(folder)
 
 
-def test_the_weights_of_openvino_are_checked_too(written: Written):
-    folder = written("openvino", "fp32")
+def test_the_weights_of_openvino_are_checked_too(written: Written, tmp_path: Path):
+    folder = Path(shutil.copytree(written("openvino", "fp32"), tmp_path / "copy"))
     (folder / "model.bin").write_bytes(b"")
     with pytest.raises(BadInputError, match="not the file that was exported"):
         ExportedFolder.read(folder)
