@@ -27,7 +27,7 @@ def main() -> int:
 
         import torch
 
-        from benchmarks import data, evaluation, one_stage, speed
+        from benchmarks import data, evaluation, exports, one_stage, speed
 
         figures = {
             "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
@@ -39,6 +39,7 @@ def main() -> int:
             "COCO evaluation": evaluation.coco_evaluation(),
             "CenterNet's targets": one_stage.centernet_codec(),
             "Keypoint R-CNN": one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
+            "exported, one image": exports.exported(ROOT / "configs/custom_hourglass_small.py"),
             "training, images a second": speed.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
             "model sizes": speed.model_sizes(),
         }
