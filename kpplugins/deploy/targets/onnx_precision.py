@@ -14,6 +14,7 @@ _LARGEST = 65504.0
 """The largest number of float16."""
 _FLOAT32_OF_RESIZE = (1, 2)
 """Inputs of Resize that are float32 in any case: roi and scales."""
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 QUANTISED = (
     "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Mul", "Relu", "Clip", "Concat", "MaxPool", "AveragePool",
     "GlobalAveragePool", "Resize",
@@ -125,6 +126,7 @@ def to_int8(file: Path, calibration: Callable[[], Iterator[Mapping[str, np.ndarr
     model = onnx.load(file)
     scales_as_convolutions(model)
     outside = [node.name for node in model.graph.node if not node.name.startswith(NETWORK)]
+    outside += last_layers(model)
     plain = file.with_suffix(".plain.onnx")
     try:
         onnx.save(model, plain)
@@ -136,6 +138,30 @@ def to_int8(file: Path, calibration: Callable[[], Iterator[Mapping[str, np.ndarr
             )  # fmt: skip
     finally:
         plain.unlink(missing_ok=True)
+
+
+def last_layers(model: Any) -> list[str]:
+    """Find the last layers of the network, and what follows them in it: there 8 bits are too coarse for places.
+
+    Args:
+        model: an ONNX model.
+
+    Returns:
+        The names of the nodes.
+    """
+    makers = {name: node for node in model.graph.node for name in node.output}
+    inside = {node.name for node in model.graph.node if node.name.startswith(NETWORK)}
+    taken = {name for node in model.graph.node if node.name not in inside for name in node.input}
+    todo = [makers[name] for name in taken | {o.name for o in model.graph.output} if name in makers]
+    found: dict[str, None] = {}
+    while todo:
+        node = todo.pop()
+        if node.name not in inside or node.name in found:
+            continue
+        found[node.name] = None
+        if node.op_type not in LAYERS:
+            todo += [makers[name] for name in node.input if name in makers]
+    return list(found)
 
 
 def scales_as_convolutions(model: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kpplugins.deploy.targets.onnx_precision import NETWORK, scales_as_convolutions, to_float16
+from kpplugins.deploy.targets.onnx_precision import NETWORK, last_layers, scales_as_convolutions, to_float16
 
 onnx = pytest.importorskip("onnx", reason="extra 'export' is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="extra 'export' is not installed")
@@ -73,3 +73,19 @@ def test_float16_begins_and_ends_with_casts(tmp_path: Path):
     kinds = {t.name: t.data_type for t in made.graph.initializer}
     assert kinds.pop("one") == onnx.TensorProto.FLOAT and set(kinds.values()) == {onnx.TensorProto.FLOAT16}
     assert run(file) == pytest.approx(Y, rel=1e-3)
+
+
+def test_the_last_layers_are_those_before_the_end():
+    from onnx import TensorProto, helper
+
+    def conv(name: str, source: str, target: str) -> "onnx.NodeProto":
+        return helper.make_node("Conv", [source, "w"], [target], NETWORK + name)
+
+    nodes = [
+        conv("first", "x", "a"), conv("left", "a", "b"), conv("right", "a", "c"),
+        helper.make_node("Relu", ["c"], ["d"], f"{NETWORK}relu"),
+        helper.make_node("Add", ["b", "d"], ["y"], "outside"),
+    ]  # fmt: skip
+    sides = [helper.make_tensor_value_info(n, TensorProto.FLOAT, (1, 2, 1, 3)) for n in ("x", "y")]
+    model = helper.make_model(helper.make_graph(nodes, "small", sides[:1], sides[1:]))
+    assert sorted(last_layers(model)) == [f"{NETWORK}left", f"{NETWORK}relu", f"{NETWORK}right"]
