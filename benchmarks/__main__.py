@@ -29,7 +29,7 @@ def main() -> int:
 
         import torch
 
-        from benchmarks import data, one_stage, predictor, speed
+        from benchmarks import data, exports, one_stage, predictor, speed
         from kpplugins.apis.benchmarking.eval_speed import eval_speed
 
         figures = {
@@ -43,6 +43,7 @@ def main() -> int:
             "CenterNet's targets": one_stage.centernet_codec(),
             "Keypoint R-CNN": one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
             "prediction": _prediction(predictor),
+            "exported, one image": exports.exported(ROOT / "configs/custom_hourglass_small.py"),
             "training, images a second": speed.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
             "model sizes": speed.model_sizes(),
         }

@@ -65,5 +65,10 @@ def test_the_examples_run_in_order(
         "compared/tight",
     ):  # each in its own folder, in one process
         assert (tmp_path / run / "curves.png").is_file(), run
-    for file in ("checked/check.html", "work_dirs/mine/metrics.json", "compared/compare.md", "cats.onnx"):
+    for file in (
+        "checked/check.html",
+        "work_dirs/mine/metrics.json",
+        "compared/compare.md",
+        "cats/model.onnx",
+    ):
         assert (tmp_path / file).is_file(), file

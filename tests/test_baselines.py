@@ -105,7 +105,8 @@ def test_two_batches_then_test_prediction_and_export(root: Path, name: str, own_
     assert np.isfinite(found.keypoints).all()
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
     file, proof = export(out / f"{name}.py", out / "epoch_1.pth")
-    assert file == out / f"{name}.onnx" and proof["keypoints"]["compared"] > 50  # of 72
+    assert file == out / f"{name}_onnx" and proof["keypoints"]["max_px"] <= 0.1
+    assert proof["keypoints"]["compared"] + proof["keypoints"]["unsteady"] >= 9
 
 
 def test_a_child_changes_data_points_size_and_length_by_one_line_each(root: Path, tmp_path: Path):

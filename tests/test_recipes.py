@@ -12,6 +12,7 @@ from kpplugins.apis.export import export
 from kpplugins.apis.test import test as run_test
 from kpplugins.apis.train import train
 from kpplugins.curation.convert import convert
+from kpplugins.deploy.exported_folder import ExportedFolder
 from kpplugins.schema.from_names import COCO_SIGMAS
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -73,6 +74,8 @@ def draw_persons(root: Path) -> None:
         (root / f"annotations/person_keypoints_{split}2017.json").write_text(json.dumps(content))
 
 
+METHODS = {"heatmaps": ("dark_udp", "argmax", "mean"), "coordinates": ("coordinates",)}
+"""How keypoints are read from an output."""
 AS_OTHERS = {"cat_hourglass_sample", "coco_hourglass", "custom_hourglass_small", "facial_resnet50_fc"}
 """Not exported a second time: the network is that of another recipe, or a deeper one of its kind."""
 FIND_BOXES = {
@@ -102,7 +105,9 @@ def test_two_iterations_then_test_and_export(root: Path, name: str, data: dict[s
         return
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
     file, proof = export(out / f"{name}.py", checkpoint)
-    assert file == out / f"{name}.onnx" and file.is_file()
-    assert {n: o["shape"][:2] for n, o in proof["outputs"].items()} == {output: ["N", keypoints]}
+    assert file == out / f"{name}_onnx" and (file / "model.onnx").is_file()
+    facts = ExportedFolder.read(file).facts
+    assert facts["outputs"][0]["shape"] == ["N", keypoints, 2]
+    assert facts["decode"]["method"] in METHODS[output]
     points = proof["keypoints"]
-    assert points["compared"] > points["unsteady"] and points["max_difference_px"] <= 0.01
+    assert points["compared"] + points["unsteady"] >= keypoints and points["max_px"] <= 0.1

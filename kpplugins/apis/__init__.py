@@ -2,7 +2,7 @@
 
 The map: ``train``, ``test``, ``demo`` (images, folders, videos, webcam), ``predict`` (any
 number of images into JSON lines), ``compare`` (several recipes in one table),
-``submission`` (Kaggle's file), ``export`` (a run as ONNX), ``convert_weights`` (weights that others
+``submission`` (Kaggle's file), ``export`` (a run as a folder without PyTorch), ``convert_weights`` (weights that others
 published), ``benchmarking`` (speed), ``doctor`` (checks the installation). To predict from Python, see
 ``kpplugins.inference``.
 

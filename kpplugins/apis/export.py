@@ -1,24 +1,25 @@
-"""Export a trained run as one self-contained ONNX file."""
+"""Export a trained run as one folder that needs neither PyTorch nor MMPose."""
 
 import logging
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from mmpose.models import TopdownPoseEstimator
-from torch import Tensor, nn
-
-from kpplugins.deploy.description import describe, unknown_parts
-from kpplugins.deploy.onnx_export import export_onnx, require_packages
-from kpplugins.inference.trained.trained_model import kind_of, load_trained
+from kpplugins.apis.exporting.graphs import graph_of, proof_of
+from kpplugins.apis.exporting.proof import prove, require_parity
+from kpplugins.apis.exporting.samples import Samples, drawn_samples, labelled_samples, val_samples
+from kpplugins.config.load import load_config
+from kpplugins.deploy.description import describe
+from kpplugins.deploy.exported_folder import DETECTOR_FOLDER, MODEL_FILE, PARITY_FILE, SCHEMA_FILE
+from kpplugins.deploy.replaced_folder import replaced_folder, write_json
+from kpplugins.deploy.runtimes import open_runtime
+from kpplugins.deploy.targets.export_target import FP16, FP32, INT8, ExportTarget, Order
+from kpplugins.deploy.targets.registry import target_named
+from kpplugins.inference.trained.trained_model import TrainedModel, build_trained, kind_of, open_run
 from kpplugins.structures import BadInputError
-from kpplugins.structures.model_kind import TOP_DOWN
+from kpplugins.structures.model_kind import BOXES, TOP_DOWN
 from kpplugins.weights.checkpoints import run_of
 
-XY, XY_AND_SIGMAS = 2, 4
-"""Possible numbers of values per keypoint in the output of heads that regress coordinates."""
 logger = logging.getLogger(__name__)
 
 
@@ -27,132 +28,124 @@ def export(
     checkpoint: str | Path | None = None,
     out: str | Path | None = None,
     *,
+    to: str = "onnx",
+    fp16: bool = False,
+    int8: str | Path | None = None,
+    opset: int = 18,
+    flip_test: bool = False,
+    detector: str | Path | None = None,
+    data: str | Path | None = None,
+    accept_loss: bool = False,
     trust_checkpoint: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
-    """Write a trained top-down model as ONNX and check that ONNX Runtime gives the same outputs.
+    """Write a trained model as a folder, and prove that it finds the same keypoints.
 
-    The file's input is ``image``, (N, 3, h, w) float32: crops as OpenCV reads them, BGR, 0 to 255; the file
-    normalises them itself. Its outputs are what the codec's ``decode`` takes, from one pass without flip test:
-    ``heatmaps`` (N, K, H, W) of the last stack; or ``simcc_x`` and ``simcc_y`` (N, K, bins); or ``coordinates``
-    (N, K, 2), with RLE (N, K, 4): x, y and their σ between 0 and 1. N is free.
-
-    All that a program needs to cut the input from an image and to read keypoints from the outputs is in the file's
-    ``metadata_props``, and the same in ``NAME.onnx.json`` beside it: see ``docs/export.md``, which has a program that
-    reads it.
+    The model in the folder takes an image and boxes and gives keypoints: crop, normalisation, network and decoding are
+    inside. ``model.json`` says everything about it; see docs/export.md.
 
     Args:
         config: the config file. Default: the one in the checkpoint.
         checkpoint: Default: the best one of the config's work dir, or of the newest run.
-        out: the file to write. Default: ``NAME.onnx`` beside the checkpoint.
+        out: the folder. Default: ``NAME_FORMAT``, with the precision behind it, beside the checkpoint.
+        to: the format, one of ``deploy.targets.registry.TARGETS``.
+        fp16: store the network's weights in 16 bits.
+        int8: labelled images in any known format, by which the network is calibrated to 8 bits.
+        opset: of ONNX.
+        flip_test: put the flip test into the model: twice the time for a slightly lower error.
+        detector: config or checkpoint of a detector, which goes into the same folder.
+        data: the data folder whose val split the models are compared on. Default: the config's own.
+        accept_loss: keep fp16 or int8 even if it costs more than a point of AP.
         trust_checkpoint: let the checkpoint run code while it is loaded.
 
     Returns:
-        The file, and the content of ``NAME.parity.json`` beside it (see ``deploy.onnx_export.export_onnx``).
+        The folder, and the content of its ``parity.json`` (see ``apis.exporting.proof.prove``).
 
     Raises:
-        BadInputError: there is no such run, the model is not top-down, its outputs are unknown, packages are missing,
-            or ONNX Runtime and PyTorch disagree.
+        BadInputError: there is no such run, no graph for its model, a package is missing, or the exported model is too
+            far from the trained one.
     """
-    require_packages()
+    if fp16 and int8 is not None:
+        raise BadInputError("two precisions", where="--fp16", expected="--fp16 or --int8")
+    precision = FP16 if fp16 else INT8 if int8 is not None else FP32
+    target = target_named(to)
+    target.require(precision)
     given, checkpoint = run_of(config, checkpoint)
-    if out is not None and (Path(out).suffix != ".onnx" or Path(out).is_dir()):
+    trained = _opened(given, checkpoint, data, trust_checkpoint)
+    kind = kind_of(trained.config)
+    if detector is not None and kind != TOP_DOWN:
         raise BadInputError(
-            "not the name of an ONNX file", where=str(out), expected="NAME.onnx", todo="--out FILE"
+            "this model finds its boxes itself", where="--detector", found=f"{trained.name} finds {kind}"
         )
-    trained = load_trained(given, checkpoint, "cpu", trust_checkpoint)
-    path = Path(out) if out is not None else checkpoint.parent / f"{trained.name}.onnx"
-    if kind_of(trained.config) != TOP_DOWN:
-        raise BadInputError(
-            "only top-down models are exported", where=trained.name, expected=f"a model that finds {TOP_DOWN}",
-            found=f"one that finds {kind_of(trained.config)}",
+    if flip_test and kind != TOP_DOWN:
+        raise BadInputError("only top-down models have a flip test", where="--flip-test", found=kind)
+    name = f"{trained.name}_{to}" + ("" if precision == FP32 else f"_{precision}")
+    path = Path(out) if out is not None else checkpoint.parent / name
+    work = _Work(target, Order(precision, opset), None if int8 is None else Path(int8), data, accept_loss)
+    with replaced_folder(path) as folder:
+        report = work.write(trained, flip_test, folder, str(path))
+        if detector is not None:
+            finder = _opened(*run_of(detector, None), data, trust_checkpoint)
+            if kind_of(finder.config) != BOXES:
+                raise BadInputError("not a detector of boxes", where="--detector", found=finder.name)
+            (folder / DETECTOR_FOLDER).mkdir()
+            report["detector"] = work.write(
+                finder, False, folder / DETECTOR_FOLDER, str(path / DETECTOR_FOLDER)
+            )
+    return path, report
+
+
+def _opened(given: Any, checkpoint: Path, data: str | Path | None, trust: bool) -> TrainedModel:
+    run = open_run(given, checkpoint, trust)
+    if data is not None:
+        cfg = load_config(run.config, data=data)
+        run = replace(run, config=cfg)
+    return build_trained(run, "cpu")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How models are written; see ``export``."""
+
+    target: ExportTarget
+    order: Order
+    calibration: Path | None
+    data: str | Path | None
+    accept_loss: bool
+
+    def write(self, trained: TrainedModel, flip_test: bool, folder: Path, where: str) -> dict[str, Any]:
+        """Write one model with its facts and its proof into a folder."""
+        kind, graph = kind_of(trained.config), graph_of(trained, flip_test)
+        proof, order, target = proof_of(trained, graph, flip_test), self.order, self.target
+        if self.calibration is not None:
+            seen = labelled_samples(trained, self.calibration)
+            order = replace(order, calibration=lambda: (proof.inputs(sample) for sample in seen.read()))
+        written, file = target.graph_for(graph), folder / target.file
+        target.write(written, folder, order)
+        schema = None if kind == BOXES else trained.schema
+        facts = describe(
+            written, file, kind=kind, name=trained.name, target=target.name, precision=order.precision, schema=schema,
+            classes=trained.classes, pixels=trained.pixels, layout=trained.layout, flip_test=flip_test,
         )  # fmt: skip
-    model = trained.network
-    size = _input_size(model, trained.name)
-    with torch.inference_mode():
-        outputs = list(_named(model(torch.zeros(1, 3, size[1], size[0]), None, mode="tensor")))
-
-    def decode(values: Sequence[np.ndarray]) -> np.ndarray:
-        batch = tuple(torch.from_numpy(v[None].copy()) for v in values)
-        if outputs == ["coordinates"]:
-            batch = (batch[0][:, None],)  # the codec expects the instances of one image, (1, K, D)
-        (found,) = model.head.decode(batch if len(batch) > 1 else batch[0])
-        return found.keypoints[0]
-
-    pipeline, decoder = trained.config.test_dataloader.dataset.pipeline, trained.config.model.head.decoder
-    facts = describe(model, pipeline, decoder, outputs, trained.schema, trained.layout, trained.pixels)
-    for what in unknown_parts(facts):
-        logger.warning("the file does not say how to do without kpplugins: %s", what)
-    return path, export_onnx(_FromPixels(model), path, size=size, outputs=outputs, decode=decode, facts=facts)
+        write_json(folder / MODEL_FILE, facts)
+        if schema is not None:
+            schema.save(folder / SCHEMA_FILE)
+        report: dict[str, Any] = {"file": target.file, "precision": order.precision}
+        if target.runs_here:
+            samples = _samples(trained, self.data)
+            report |= prove(proof, open_runtime(target.name, file), samples, trained.config)
+            require_parity(report, order.precision, self.accept_loss, where)
+        else:
+            report |= {"images": None, "keypoints": None, "scores": None, "metrics": None}
+        write_json(folder / PARITY_FILE, report)
+        return report
 
 
-class _FromPixels(nn.Module):
-    """A model with its normalisation in front, whose exported outputs are a tuple."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-        before = model.data_preprocessor
-        self.swap = bool(getattr(before, "_channel_conversion", False))
-        self.normalise = bool(getattr(before, "_enable_normalize", False))
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Compute the outputs.
-
-        Args:
-            image: (N, 3, h, w) BGR, 0 to 255.
-
-        Returns:
-            The outputs, in the order of their names.
-        """
-        if self.swap:
-            image = image[:, [2, 1, 0]]
-        if self.normalise:
-            image = (image - self.model.data_preprocessor.mean) / self.model.data_preprocessor.std
-        return tuple(_named(self.model(image, None, mode="tensor")).values())
-
-
-def _named(raw: Any) -> dict[str, Tensor]:
-    """Return a head's outputs by name, as its codec takes them."""
-    if isinstance(raw, list):  # one for each stack; the last is the best
-        return _named(raw[-1])
-    parts = raw if isinstance(raw, tuple) else (raw,)
-    kinds = [part.ndim if isinstance(part, Tensor) else 0 for part in parts]
-    if kinds == [4]:
-        return {"heatmaps": parts[0]}
-    if kinds == [3, 3]:
-        return {"simcc_x": parts[0], "simcc_y": parts[1]}
-    if kinds == [3, 4]:  # integral regression also returns the maps that it summed over
-        return _named(parts[0])
-    if kinds == [3] and parts[0].shape[-1] == XY:
-        return {"coordinates": parts[0]}
-    if kinds == [3] and parts[0].shape[-1] == XY_AND_SIGMAS:
-        points, sigmas = parts[0].split(XY, dim=-1)
-        return {"coordinates": torch.cat([points, sigmas.sigmoid()], dim=-1)}
-    raise BadInputError(
-        "unknown outputs",
-        where="model.head",
-        expected="heatmaps, two SimCC tensors, or coordinates",
-        found=", ".join(str(tuple(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in parts),
-    )
-
-
-def _input_size(model: Any, name: str) -> tuple[int, int]:
-    """Return the codec's input size (w, h); raise for models that cannot be exported."""
-    codec = getattr(getattr(model, "head", None), "decoder", None)
-    size = getattr(codec, "input_size", None)
-    if not isinstance(model, TopdownPoseEstimator) or size is None:
-        raise BadInputError(
-            "only top-down models with one codec are exported",
-            where=name,
-            expected="model.type TopdownPoseEstimator and model.head.decoder with an input_size",
-            found=f"{type(model).__name__} with {type(codec).__name__ if codec else 'no codec'}",
-        )
-    divisor = getattr(model.data_preprocessor, "pad_size_divisor", 1)
-    if any(n % divisor for n in size):
-        raise BadInputError(
-            "models that pad their inputs are not exported",
-            where="model.data_preprocessor.pad_size_divisor",
-            expected=f"one that divides {size[0]}×{size[1]}",
-            found=str(divisor),
-        )
-    return int(size[0]), int(size[1])
+def _samples(trained: TrainedModel, data: str | Path | None) -> Samples:
+    """Return the val split, or drawn images where it is not there; data that are named must be there."""
+    try:
+        return val_samples(trained)
+    except BadInputError as error:
+        if data is not None:
+            raise
+        logger.warning("not compared on the val split: %s", error)
+        return drawn_samples(trained, error.what)

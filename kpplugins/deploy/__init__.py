@@ -1,10 +1,13 @@
 """Trained networks as files that need no PyTorch.
 
-The map: ``onnx_export`` (a network to an ONNX file, which is kept only if ONNX Runtime gives the same outputs as
-PyTorch). It takes any ``torch.nn.Module``; ``apis.export`` decides what of a trained run goes into the file.
+- ``graphs/``           whole models as ``torch.nn.Module``s, from an image to keypoints in it
+- ``targets/``          the formats that they are written in
+- ``description``       what ``model.json`` says of them
+- ``replaced_folder``   the folder, written whole or not at all
+- ``exported_folder``   the folder, read
+- ``runtimes/``         what runs them
 
-Nothing is imported here, so that a runtime can start without torch.
+Nothing is imported here, so that a runtime can start without torch: ``graphs`` and ``targets`` alone need it.
 
-Adding a new target: a module with one function that takes a network, writes a file and verifies it as ``onnx_export``
-does, and a file in ``commands``.
+Adding a new target: see ``targets``; a new kind of model: see ``graphs``.
 """

@@ -1,5 +1,6 @@
 """Read what an exported folder says of itself."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from kpplugins.structures.model_kind import BOXES, ONE_STAGE, TOP_DOWN
 
 FORMAT = 1
 """The newest format that this version knows."""
-MODEL_FILE, DETECTOR_FOLDER = "model.json", "detector"
+MODEL_FILE, PARITY_FILE, SCHEMA_FILE = "model.json", "parity.json", "schema.json"
+DETECTOR_FOLDER = "detector"
 
 
 @dataclass(frozen=True)
@@ -114,16 +116,33 @@ class ExportedFolder:
             )
         if self.file.parent != self.folder or self.file.name != self.facts["file"]:
             raise BadInputError("the model's file lies elsewhere", where=where, found=str(self.facts["file"]))
-        if not self.file.is_file():
+        if not self.file.exists():
             raise BadInputError(
                 "the model's file is missing", where=str(self.file), todo="copy the whole folder"
             )
         given = self.facts.get("checksum")
-        if given is not None and sha256_of(self.file) != given:
+        if given is not None and checksum_of(self.file) != given:
             raise BadInputError(
                 "not the file that was exported", where=str(self.file), expected=f"SHA-256 {given}",
                 todo="copy the folder again, or export the run again",
             )  # fmt: skip
+
+
+def checksum_of(file: Path) -> str:
+    """Return the check sum of a model, which may be more than one file.
+
+    Args:
+        file: the model's file or folder; OpenVINO's ``.xml`` stands for its ``.bin``, too.
+
+    Returns:
+        SHA-256 in hexadecimal digits; of several files that of their check sums, in the order of their names.
+    """
+    parts = sorted(part for part in file.rglob("*") if part.is_file()) if file.is_dir() else [file]
+    weights = file.with_suffix(".bin")
+    parts += [weights] if file.suffix == ".xml" and weights.is_file() else []
+    if parts == [file]:
+        return sha256_of(file)
+    return hashlib.sha256("\n".join(sha256_of(part) for part in parts).encode()).hexdigest()
 
 
 def _layout(boxes: dict[str, Any] | None) -> BoxLayout | None:

@@ -1,14 +1,14 @@
-"""Runs to ONNX: the file alone finds what the run finds, in kpplugins and in docs/onnx_alone.py."""
+"""Runs to folders: the folder finds what the run finds, in kpplugins, in docs/onnx_alone.py and in every runtime."""
 
 import functools
 import json
 import os
-import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,16 +17,19 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmpose.registry import DATASETS, KEYPOINT_CODECS, MODELS
+from mmpose.registry import DATASETS, MODELS
 
-from kpplugins.apis.export import _named, export
+from kpplugins.apis import export as export_module
+from kpplugins.apis.export import export
+from kpplugins.apis.exporting.proof import lost_ap, proof_lines, require_parity
 from kpplugins.config.load import load_config, schema_of
-from kpplugins.formats.cat import CAT_SCHEMA
+from kpplugins.deploy.exported_folder import ExportedFolder
+from kpplugins.deploy.runtimes import open_runtime
+from kpplugins.deploy.runtimes.onnx_runtime import OnnxRuntime
+from kpplugins.deploy.runtimes.torchscript_runtime import TorchscriptRuntime
 from kpplugins.formats.load_annotations import load_annotations
 from kpplugins.inference.predictor import Predictor
-from kpplugins.inference.trained.trained_model import load_trained
-from kpplugins.inference.trained.trained_top_down import TrainedTopDown
-from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures import BadInputError, BoxLayout, MachineError
 
 SMALL = {"input_size": (64, 96)}
 HOURGLASS = {
@@ -40,14 +43,8 @@ RUNS: dict[str, tuple[dict, int, float]] = {
     "custom_rtmpose_t": ({"input_size": (96, 128), **ON_CATS}, 3, 0.0),
 }
 """Options; how many steps are learnt; least score that is compared: in a map without a peak, rounding moves DARK's."""
-OUTPUTS = {
-    "custom_hourglass": {"heatmaps": ["batch", 9, 24, 16]},
-    "facial_resnet18_fc": {"coordinates": ["batch", 9, 4]},
-}
-RAW = {
-    "custom_hourglass": lambda raw: [raw[-1]],
-    "facial_resnet18_fc": lambda raw: [torch.cat([raw[..., :2], raw[..., 2:].sigmoid()], dim=-1)],
-}
+FLIPPED = "custom_rtmpose_t"
+"""Exported with its flip test."""
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +113,7 @@ def learn(cfg: Config, folder: Path, steps: int) -> None:
 
 @pytest.fixture(scope="module")
 def exported(root: Path, make_run: Callable[[str], Path]) -> Callable[[str], Path]:
-    """The file of a run; the first one is written by the command."""
+    """The folder of a run; the first one is written by the command."""
 
     @functools.cache
     def of(name: str) -> Path:
@@ -124,8 +121,9 @@ def exported(root: Path, make_run: Callable[[str], Path]) -> Callable[[str], Pat
         if name == "custom_hourglass":
             by_the_command(root, run)
         else:
-            assert export(run / f"{name}.py", run / "epoch_1.pth")[0] == run / f"{name}.onnx"
-        return run / f"{name}.onnx"
+            made, _ = export(run / f"{name}.py", run / "epoch_1.pth", flip_test=name == FLIPPED)
+            assert made == run / f"{name}_onnx"
+        return run / f"{name}_onnx"
 
     return of
 
@@ -135,82 +133,146 @@ def by_the_command(root: Path, run: Path) -> None:
     command = [sys.executable, str(root / "tools/export.py")]
     done = subprocess.run(command, cwd=run.parent.parent, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "heatmaps N×9×24×16: differs by" in done.stdout and "px apart" in done.stdout
-    assert "work_dirs/custom_hourglass/custom_hourglass.onnx (0." in done.stdout
-
-
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_the_file_alone_gives_what_the_run_gives(exported: Callable[[str], Path], name: str):
-    """From the crop as it is packed, without the run's normalisation, codec or schema."""
-    import onnxruntime
-
-    path, run = exported(name), exported(name).parent
-    proof = json.loads((run / f"{name}.parity.json").read_text())
-    session = onnxruntime.InferenceSession(path)
-    assert {o.name: o.shape for o in session.get_outputs()} == OUTPUTS[name]
-    assert list(proof["outputs"]) == list(OUTPUTS[name])
-    trained = load_trained(run / f"{name}.py", run / "epoch_1.pth", "cpu")
-    trained.network.test_cfg["flip_test"] = False
-    image = np.random.default_rng(0).integers(0, 256, (120, 100, 3), np.uint8)
-    box = np.array([10.0, 20.0, 80.0, 90.0])
-    model = TrainedTopDown(trained)
-    batch = pseudo_collate([model.prepare(image, box)[1]])
-    (crop,) = batch["inputs"]
-    assert crop.dtype == torch.uint8
-    given = session.run(None, {"image": crop[None].numpy().astype(np.float32)})
-    with torch.no_grad():
-        ready = trained.network.data_preprocessor(batch, False)["inputs"]
-        expected = RAW[name](trained.network.head(trained.network.extract_feat(ready)))
-    for e, g in zip(expected, given, strict=True):
-        assert np.abs(e.numpy() - g).max() <= 1e-4 * np.ptp(e.numpy())
-
-    facts = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items() if v[0] in "[{"}
-    assert facts["keypoints"] == list(CAT_SCHEMA.keypoints) == facts["schema"]["keypoints"]
-    assert facts["flip_pairs"] == [list(pair) for pair in CAT_SCHEMA.flip_pairs]
-    assert facts["input_size"] == [64, 96] and facts["boxes"]["size"] == [1.0, 0.8]
-    assert [step["type"] for step in facts["crop"]] == ["GetBBoxCenterScale", "TopdownAffine"]
-    if name == "custom_hourglass":
-        return  # an image of noise: rounding moves the keypoints; the next test has cats
-    codec = KEYPOINT_CODECS.build(facts["codec"])
-    points, scores = codec.decode(*given)
-    meta = batch["data_samples"][0].metainfo
-    points = (
-        points / facts["input_size"] * meta["input_scale"] + meta["input_center"] - meta["input_scale"] / 2
+    assert (
+        "instances of the val split\nkeypoints: " in done.stdout
+        and " px apart, 99.9 % within " in done.stdout
     )
-    (found,) = model.run([model.prepare(image, box)])
-    assert points == pytest.approx(found.keypoints, abs=0.02)
-    assert scores == pytest.approx(found.scores, abs=1e-4)
+    assert "\nAP: " in done.stdout and " exported, " in done.stdout
+    assert "work_dirs/custom_hourglass/custom_hourglass_onnx (0." in done.stdout
+
+
+def predictor_of(folder: Path, flip_test: bool | None = None) -> Predictor:
+    run = folder.parent
+    return Predictor(run / f"{run.name}.py", run / "epoch_1.pth", "cpu", flip_test=flip_test)
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_program_in_the_docs_finds_what_the_predictor_finds(
-    root: Path, cats: Path, exported: Callable[[str], Path], name: str
-):
-    """On real images, if there are any, and drawn ones; with the run's own flip test, or without."""
-    import onnxruntime
-
-    path = exported(name)
-    alone = runpy.run_path(str(root / "docs/onnx_alone.py"))
-    session = onnxruntime.InferenceSession(path)
-    facts = json.loads(path.with_suffix(".onnx.json").read_text(encoding="utf-8"))
-    in_file = session.get_modelmeta().custom_metadata_map
-    assert {k: v if isinstance(facts[k], str) else json.loads(v) for k, v in in_file.items()} == facts
-    predictor = Predictor(path.with_suffix(".py"), path.parent / "epoch_1.pth", "cpu")
-    assert facts["flip_test"]["on"] == predictor.model.trained.network.test_cfg.flip_test
+def test_the_folder_finds_what_the_run_finds(exported: Callable[[str], Path], cats: Path, name: str):
+    """On real images, if there are any, and drawn ones, of other sizes than the graph was traced with."""
+    folder = exported(name)
+    proof = json.loads((folder / "parity.json").read_text())
+    assert proof["keypoints"]["max_px"] <= 0.1 and proof["images"].endswith("instances of the val split")
+    assert proof["keypoints"]["compared"] > proof["keypoints"]["unsteady"]
+    assert proof["metrics"]["exported"]["EPE"] == pytest.approx(proof["metrics"]["trained"]["EPE"], rel=1e-3)
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "model.json",
+        "model.onnx",
+        "parity.json",
+        "schema.json",
+    ]
+    facts = ExportedFolder.read(folder).facts
+    k = len(facts["schema"]["keypoints"])
+    assert [o["shape"] for o in facts["outputs"]] == [["N", k, 2], ["N", k]]
+    assert facts["flip_test"] is (name == FLIPPED) and facts["kind"] == "keypoints in boxes"
+    of_run, of_folder = predictor_of(folder, name == FLIPPED), Predictor(folder)
     compared = 0
     for record in load_annotations(cats).records[:4]:  # those that it has learnt
         image, box = cv2.imread(str(record.image)), record.bbox + [0.3, -0.4, 0.7, 0.1]
-        found = predictor(image, box[None])
-        given, scores = alone["find"](session, facts, image, box)
-        peaked = found.scores[0] >= RUNS[name][2]
-        away = np.linalg.norm(given - found.keypoints[0], axis=1)
-        assert away[peaked].max(initial=0) <= 0.05 and np.abs(scores - found.scores[0]).max() <= 1e-4
+        boxes = np.stack([box, box + [-9, -9, 12, 12], box])
+        expected, found = of_run(image, boxes), of_folder(image, boxes)
+        peaked = expected.scores >= RUNS[name][2]
+        away = np.linalg.norm(found.keypoints - expected.keypoints, axis=-1)
+        assert away[peaked].max(initial=0) <= 0.1 and np.abs(found.scores - expected.scores).max() <= 1e-4
         compared += peaked.sum()
-    assert compared >= 0.7 * 4 * len(facts["keypoints"])
-    command = [sys.executable, root / "docs/onnx_alone.py", path, record.image, *map(str, box)]
-    assert subprocess.run(command, capture_output=True, text=True).stdout.splitlines() == [
-        f"{n} {x:.2f} {y:.2f} {s:.3f}" for n, (x, y), s in zip(facts["keypoints"], given, scores, strict=True)
+    assert compared >= 0.7 * 3 * 4 * k
+    nothing = OnnxRuntime(folder / "model.onnx").run({"image": image, "boxes": np.zeros((0, 4), np.float32)})
+    assert nothing["keypoints"].shape == (0, k, 2) and nothing["scores"].shape == (0, k)
+
+
+def test_the_program_in_the_docs_finds_it_too(root: Path, exported: Callable[[str], Path], cats: Path):
+    folder, record = exported("custom_hourglass"), load_annotations(cats).records[0]
+    found = Predictor(folder)(str(record.image), record.bbox[None])
+    command = [sys.executable, root / "docs/onnx_alone.py", folder, record.image, *map(str, record.bbox)]
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    assert lines == [
+        f"{n} {x:.2f} {y:.2f} {s:.3f}"
+        for n, (x, y), s in zip(found.names, found.keypoints[0], found.scores[0], strict=True)
     ]
+
+
+def test_other_formats_find_it_too(make_run: Callable[[str], Path], cats: Path):
+    run = make_run("custom_hourglass")
+    folder, report = export(run / "custom_hourglass.py", run / "epoch_1.pth", to="torchscript")
+    assert folder == run / "custom_hourglass_torchscript" and report["keypoints"]["max_px"] <= 0.1
+    read, record = ExportedFolder.read(folder), load_annotations(cats).records[1]
+    assert read.target == "torchscript"
+    image = cv2.imread(str(record.image))
+    found = open_runtime(read.target, read.file).run({"image": image, "boxes": np.float32([record.bbox] * 3)})
+    expected = predictor_of(folder, False)(image, record.bbox[None])
+    peaked = expected.scores[0] >= RUNS["custom_hourglass"][2]
+    assert np.abs(found["keypoints"] - expected.keypoints)[:, peaked].max() <= 0.1
+
+
+def test_int8_is_calibrated_on_labelled_images(make_run: Callable[[str], Path], cats: Path):
+    import onnx
+
+    run = make_run("facial_resnet18_fc")
+    folder, report = export(run / f"{run.name}.py", run / "epoch_1.pth", int8=cats, accept_loss=True)
+    assert folder == run / f"{run.name}_onnx_int8" and report["precision"] == "int8"
+    lost = lost_ap(report)
+    assert (
+        lost is not None and report["metrics"]["trained"]["AP"] - lost == report["metrics"]["exported"]["AP"]
+    )
+    nodes = onnx.load(folder / "model.onnx").graph.node
+    assert sum(n.op_type == "QuantizeLinear" for n in nodes) > 10
+    assert 0 < report["keypoints"]["max_px"] < 10 and proof_lines(report)[2].endswith(" points")
+
+
+@pytest.mark.parametrize(
+    ("lost", "fine"), [(0.0099, True), (-0.2, True), (0.023, False), (float("nan"), False)]
+)
+def test_a_precision_that_costs_more_than_a_point_of_ap_is_refused(lost: float, fine: bool):
+    points = {"compared": 90, "unsteady": 0, "max_px": 3.0, "p99_9_px": 2.0, "tolerance_px": 0.1}
+    metrics = {"trained": {"AP": 0.9}, "exported": {"AP": 0.9 - lost}}
+    report = {"images": "ten", "keypoints": points, "scores": {"max_difference": 0.1}, "metrics": metrics}
+    require_parity(report, "int8", True, "here")
+    if fine:
+        require_parity(report, "fp16", False, "here")
+        return
+    words = r"costs too much.*at most 1 point of AP.*2\.3 points: AP 90\.0 became 87\.7 on ten.*--accept-loss"
+    with pytest.raises(BadInputError, match="was not measured" if lost != lost else words):
+        require_parity(report, "int8", False, "here")
+
+
+class Shifted(TorchscriptRuntime):
+    """Finds everything a fifth of a pixel further right."""
+
+    def run(self, inputs: Any) -> dict[str, np.ndarray]:
+        found = super().run(inputs)
+        return {**found, "keypoints": found["keypoints"] + np.float32([0.2, 0])}
+
+
+def test_what_disagrees_is_not_written_and_an_earlier_folder_stays(
+    make_run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+):
+    name = "facial_resnet18_fc"
+    run = make_run(name)
+    folder, _ = export(run / f"{name}.py", run / "epoch_1.pth", to="torchscript")
+    before = {p: p.read_bytes() for p in folder.iterdir()}
+    monkeypatch.setattr(export_module, "open_runtime", lambda target, file: Shifted(file))
+    with pytest.raises(
+        BadInputError, match=r"disagree; nothing was written; expected keypoints within 0\.1 px.*0\.2 px"
+    ):
+        export(run / f"{name}.py", run / "epoch_1.pth", to="torchscript")
+    assert {p: p.read_bytes() for p in folder.iterdir()} == before
+    assert [p for p in folder.parent.iterdir() if p.name.startswith(".")] == []
+
+
+def test_without_the_data_it_says_that_drawn_images_were_compared(
+    make_run: Callable[[str], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    name = "facial_resnet18_fc"
+    run = make_run(name)
+    moved = tmp_path / "moved.py"
+    moved.write_text(f"_base_ = {str(run / name)!r} + '.py'\ndata_root = 'gone'\n".replace("' + '", ""))
+    _, report = export(moved, run / "epoch_1.pth", tmp_path / "out", to="torchscript")
+    assert "12 drawn cats and 4 images of noise, NOT on the val split" in proof_lines(report)[0]
+    assert report["metrics"] is None and "not compared on the val split" in caplog.text
+    with pytest.raises(BadInputError, match="what int8 costs was not measured.*--data DIR, or --accept-loss"):
+        require_parity(report, "int8", False, "here")
+    with pytest.raises(BadInputError):
+        export(moved, run / "epoch_1.pth", tmp_path / "other", data=tmp_path / "gone too")
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -220,8 +282,16 @@ def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInputError, match="no trained run here"):
         export()
-    with pytest.raises(BadInputError, match=r"net\.pt: not the name of an ONNX file.*--out FILE"):
-        export(config, checkpoint, "net.pt")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/notes.txt").write_text("mine")
+    with pytest.raises(BadInputError, match="there: something else is there already.*--out DIR"):
+        export(config, checkpoint, "there")
+    with pytest.raises(BadInputError, match="--to: unknown format; expected onnx, .*found tensorrt"):
+        export(config, checkpoint, to="tensorrt")
+    with pytest.raises(BadInputError, match="torchscript is not written in fp16"):
+        export(config, checkpoint, to="torchscript", fp16=True)
+    with pytest.raises(BadInputError, match="two precisions"):
+        export(config, checkpoint, fp16=True, int8=tmp_path)
     other = tmp_path / "other.py"
     other.write_text(config.read_text().replace("num_stacks=2", "num_stacks=1"))
     with pytest.raises(BadInputError, match="checkpoint of another model"):
@@ -236,28 +306,7 @@ def test_what_it_refuses(make_run: Callable[[str], Path], tmp_path: Path, monkey
     kind.write_text(f"_base_ = {str(config)!r}\nmodel = dict(type='BottomupPoseEstimator')\n")
     with pytest.raises(BadInputError, match="only top-down.*found BottomupPoseEstimator with UDPHeatmap"):
         export(kind, checkpoint)
-    whole = tmp_path / "whole.py"
-    whole.write_text(
-        f"_base_ = {str(config)!r}\ntest_dataloader = dict(dataset=dict(data_mode='bottomup'))\n"
-    )
-    with pytest.raises(BadInputError, match="only top-down.*found one that finds boxes and keypoints"):
-        export(whole, checkpoint)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(BadInputError, match=r"onnxscript.*kpplugins\[export\]"):
+    with pytest.raises(MachineError, match=r"onnxscript is not installed.*kpplugins\[export\]"):
         export(config, checkpoint)
-    assert sorted(run.iterdir()) == before and not list(tmp_path.glob("*.onnx"))
-
-
-def test_outputs_by_name():
-    maps, bins, points = torch.zeros(2, 5, 8, 6), torch.zeros(2, 5, 12), torch.zeros(2, 5, 2)
-    last = maps + 1
-    assert list(_named([maps, last])) == ["heatmaps"] and _named([maps, last])["heatmaps"] is last
-    assert list(_named((bins, bins))) == ["simcc_x", "simcc_y"]
-    assert _named(points)["coordinates"] is points
-    assert _named((points, maps))["coordinates"] is points  # integral regression
-    with_sigmas = _named(torch.zeros(2, 5, 4))["coordinates"]
-    assert (with_sigmas[..., :2] == 0).all() and (with_sigmas[..., 2:] == 0.5).all()
-    with pytest.raises(BadInputError, match=r"unknown outputs.*found \(2, 5, 12\)"):
-        _named(bins)
-    with pytest.raises(BadInputError, match="unknown outputs.*found dict"):
-        _named({"maps": maps})
+    assert sorted(run.iterdir()) == before and not list(tmp_path.glob("*_onnx*"))

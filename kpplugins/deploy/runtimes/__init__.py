@@ -1,6 +1,9 @@
-"""What runs exported models; nothing here imports torch, mmengine or mmpose.
+"""What runs exported models; importing this imports neither torch nor mmengine nor mmpose.
 
-- ``onnx_runtime``   ONNX files, with ONNX Runtime
+- ``onnx_runtime``         ONNX files, with ONNX Runtime
+- ``openvino_runtime``     OpenVINO's ``.xml`` and ``.bin``
+- ``litert_runtime``       LiteRT, for whose files ``cut_crop`` cuts the crops
+- ``torchscript_runtime``  TorchScript, the only one that needs torch
 
 Adding a new runtime: a class that takes a file and has ``run``, and a line in ``open_runtime``.
 """
@@ -11,7 +14,12 @@ from typing import Any
 
 from kpplugins.structures import BadInputError
 
-_RUNTIMES = {"onnx": ("onnx_runtime", "OnnxRuntime")}
+_RUNTIMES = {
+    "onnx": ("onnx_runtime", "OnnxRuntime"),
+    "openvino": ("openvino_runtime", "OpenvinoRuntime"),
+    "litert": ("litert_runtime", "LitertRuntime"),
+    "torchscript": ("torchscript_runtime", "TorchscriptRuntime"),
+}
 
 
 def open_runtime(target: str, file: Path, threads: int | None = None) -> Any:
