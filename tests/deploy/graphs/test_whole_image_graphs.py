@@ -1,5 +1,6 @@
 """The graphs of CenterNet, Keypoint R-CNN and RTMDet in ONNX Runtime, against the trained models."""
 
+import random
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -16,14 +17,14 @@ from torch import nn
 
 from kpplugins.apis.exporting.samples import Sample
 from kpplugins.apis.exporting.whole_image_graphs import box_graph, one_stage_graph
-from kpplugins.apis.exporting.whole_image_proof import WholeImageProof
+from kpplugins.apis.exporting.whole_image_proof import FAR, WholeImageProof
 from kpplugins.config.load import load_config
 from kpplugins.deploy.graphs.centernet_graph import CenterNetGraph
 from kpplugins.deploy.graphs.keypoint_rcnn_graph import KeypointRcnnGraph
 from kpplugins.deploy.graphs.rtmdet_graph import RtmdetGraph
 from kpplugins.deploy.runtimes.onnx_runtime import OnnxRuntime
+from kpplugins.deploy.targets.export_target import Order
 from kpplugins.deploy.targets.onnx_target import write_onnx
-from kpplugins.deploy.targets.target import Order
 from kpplugins.inference.trained.trained_model import TrainedModel
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
@@ -33,12 +34,13 @@ SIZES = [(80, 80), (200, 120), (97, 211), (640, 480), (33, 20)]
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "centernet": ("custom_centernet", {
         "input_size": (64, 64), "model.backbone.channels": 16, "model.head.in_channels": 16,
-        "model.head.feat_channels": 16, "model.test_cfg.score_thr": 0.1,
+        "model.head.feat_channels": 16,
     }),
     "keypoint_rcnn": ("_base_/keypoint_rcnn", {
         "model.weights": None, "model.backbone": "mobilenet_v3_small", "model.min_size": 64, "model.max_size": 96,
         "model.fpn_channels": 16, "model.keypoint_layers": (16, 16),
         "model.torchvision_args": {"rpn_pre_nms_top_n_test": 50, "rpn_post_nms_top_n_test": 50},
+        "model.test_cfg.score_thr": 0.0,
     }),
     "rtmdet": ("detector_rtmdet_tiny", {
         "input_size": (64, 64), "model.backbone.widen_factor": 0.125, "model.backbone.init_cfg": None,
@@ -103,6 +105,8 @@ def trained(root: Path, cups_and_plates: Path) -> Callable[[str], TrainedModel]:
 
 def model_of(root: Path, name: str, data: Path) -> TrainedModel:
     torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
     config, options = CONFIGS[name]
     cfg = load_config(
         root / f"configs/{config}.py", data=data, schema=SCHEMA, classes=("cup", "plate"), cfg_options=options
@@ -118,17 +122,25 @@ def model_of(root: Path, name: str, data: Path) -> TrainedModel:
         model.roi_heads.keypoint_predictor.kps_score_lowres.weight.data.mul_(100)
     pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
     made = TrainedModel(cfg, model.eval(), pipeline, SCHEMA, ("cup", "plate"), "cpu", name)
-    if name != "centernet":
-        proof = WholeImageProof(made, None, False)
-        found = [proof.expected(Sample(image, None))["box_scores"] for image in SCENES]
-        best = sorted(float(scores.max(initial=0)) for scores in found)
-        low, high = max(pairwise(best[2:-2]), key=lambda pair: pair[1] - pair[0])
-        threshold = (low + high) / 2
-        if name == "rtmdet":
-            model.bbox_head.test_cfg.score_thr = threshold
-        else:
-            model.roi_heads.score_thresh = threshold
+    proof = WholeImageProof(made, None, False)
+    found = [np.sort(proof.expected(Sample(image, None))["box_scores"])[::-1] for image in SCENES]
+    threshold = dividing(found)
+    if name == "centernet":
+        model.test_cfg = {**model.test_cfg, "score_thr": threshold}
+    elif name == "rtmdet":
+        model.bbox_head.test_cfg.score_thr = threshold
+    else:
+        model.roi_heads.score_thresh = threshold
     return made
+
+
+def dividing(found: list[np.ndarray]) -> float:
+    """A score that nothing reaches in some images, one instance in others, and several in yet others."""
+    for high, low in pairwise(np.unique(np.concatenate(found))[::-1]):
+        counts = [int((scores > low).sum()) for scores in found]
+        if high - low > 1e-5 and 0 in counts and 1 in counts and max(counts) > 1:
+            return float(high + low) / 2
+    raise AssertionError("no such score")
 
 
 def graph_of(trained: TrainedModel, flip_test: bool = False) -> Any:
@@ -189,7 +201,7 @@ def test_the_file_finds_what_the_trained_model_finds(trained, written, name: str
 def test_the_mirrored_image_is_averaged_in(trained, written):
     proof, file = proof_of(trained("centernet"), True), written("centernet", True)
     counts = [same(proof, file, image) for image in SCENES]
-    assert max(counts) > 1
+    assert max(counts) > 0
     once = written("centernet").run({"image": SCENES[2]})
     assert not np.array_equal(once["box_scores"], file.run({"image": SCENES[2]})["box_scores"])
 
@@ -229,3 +241,21 @@ def test_what_has_no_graph_is_refused(trained):
     with pytest.raises(BadInputError, match="no graph for this way to fit images"):
         box_graph(trained("rtmdet"))
     fit.keep_ratio = True
+
+
+def test_the_proof_sees_what_is_wrong(trained):
+    """A surplus instance, a missing one, one of another category, and a keypoint beside its place."""
+    proof, sample = proof_of(trained("centernet")), Sample(SCENES[2], None)
+    right = proof.expected(sample)
+    assert len(right["boxes"]) and proof.distances(right, right)[0].max() == 0
+
+    def steadily_wrong(**changed: np.ndarray) -> float:
+        actual = {**right, **changed}
+        away = proof.distances(right, actual)[0]
+        return float(away[proof.steady(sample, actual, 0.1)].max())
+
+    twice = {name: np.concatenate([value, value[:1]]) for name, value in right.items()}
+    assert steadily_wrong(**{**twice, "boxes": np.concatenate([right["boxes"], right["boxes"][:1] + 7])}) > 4
+    assert steadily_wrong(**{name: value[:0] for name, value in right.items()}) == FAR
+    assert steadily_wrong(labels=right["labels"] + 5) == FAR
+    assert steadily_wrong(keypoints=right["keypoints"] + [0.3, 0.4]) == pytest.approx(0.5, abs=1e-4)
