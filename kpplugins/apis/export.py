@@ -76,8 +76,6 @@ def export(
         raise BadInputError(
             "this model finds its boxes itself", where="--detector", found=f"{trained.name} finds {kind}"
         )
-    if flip_test and kind != TOP_DOWN:
-        raise BadInputError("only top-down models have a flip test", where="--flip-test", found=kind)
     name = f"{trained.name}_{to}" + ("" if precision == FP32 else f"_{precision}")
     path = Path(out) if out is not None else checkpoint.parent / name
     work = _Work(target, Order(precision, opset), None if int8 is None else Path(int8), data, accept_loss)

@@ -1,5 +1,7 @@
 """Decode CenterNet's six maps to boxes and keypoints. Pure functions; torch only.
 
+The steps are the same whatever the values, so that an exported graph can hold them.
+
 Dimensions: B images, C classes, K keypoints, M detections, P peaks per keypoint, [W, H] maps of cells. Maps, with the
 names of the authors (Zhou et al. 2019, arXiv 1904.07850): ``hm`` (B, C, H, W) and ``hm_hp`` (B, K, H, W) probabilities
 of centres and keypoints; ``wh`` (B, 2, H, W) box sizes; ``hps`` (B, 2K, H, W) keypoints x0, y0, x1, … relative to the
@@ -123,21 +125,17 @@ def _snapped(
     width, height = heatmaps.shape[-1], heatmaps.shape[-2]
     peaks = local_peaks(heatmaps).flatten(2)
     heights, index = peaks.topk(min(top_k, peaks.shape[-1]), dim=-1)  # (B, K, P), descending
-    used = int((heights > snap_score).sum(dim=-1).max()) if heights.numel() else 0
     cell = points.floor().long()
     own = cell[..., 1].clamp(0, height - 1) * width + cell[..., 0].clamp(0, width - 1)
     own_scores = heatmaps.flatten(2).gather(2, own.transpose(1, 2)).transpose(1, 2)
-    if used == 0:
-        return points, own_scores
-    heights, index = heights[..., :used], index[..., :used]
     offsets = _gather(maps["hp_offset"], index.flatten(1)).unflatten(1, index.shape[1:])
     at = _cells(index, width) + offsets  # (B, K, P, 2)
     at = at.masked_fill((heights <= snap_score)[..., None], torch.inf)
     seen = points.transpose(1, 2)  # (B, K, M, 2)
     # not by matrix products: they lose differences that are small compared with the coordinates
-    apart, nearest = torch.cdist(seen, at, compute_mode="donot_use_mm_for_euclid_dist").min(
-        dim=-1
-    )  # (B, K, M)
+    across, down = (seen[..., i, None] - at[..., None, :, i] for i in (0, 1))
+    squares, nearest = (across * across + down * down).min(dim=-1)  # (B, K, M)
+    apart = squares.sqrt()
     at = at.gather(2, nearest[..., None].expand(-1, -1, -1, 2))
     low, high = boxes[:, None, :, :2], boxes[:, None, :, 2:]
     side = (high - low).clamp(min=0)

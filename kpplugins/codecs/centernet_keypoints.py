@@ -182,17 +182,27 @@ class CenterNetKeypoints(BaseKeypointCodec):
             For each image ``bboxes`` (M, 4) xyxy and ``keypoints`` (M, K, 2) in input pixels, ``bbox_scores`` (M,)
             descending, ``labels`` (M,) int64, 0-based, ``keypoint_scores`` (M, K); M is ``top_k``.
         """
-        maps = {name: value.float() for name, value in batch_encoded.items()}
+        found = self.detections({name: value.float() for name, value in batch_encoded.items()})
+        arrays = {name: value.cpu().numpy() for name, value in found.items()}
+        return [{name: value[i] for name, value in arrays.items()} for i in range(len(arrays["bbox_scores"]))]
+
+    def detections(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Read instances from maps, as tensors of a whole batch.
+
+        Args:
+            maps: see ``batch_decode``, float32.
+
+        Returns:
+            What ``batch_decode`` returns, each (B, M, …).
+        """
         found = decode_maps(maps, self.top_k, *self.snapping)
-        tensors = dict(
+        return dict(
             bboxes=found["boxes"] * self.stride,
             bbox_scores=found["scores"],
             labels=found["labels"],
             keypoints=found["points"] * self.stride,
             keypoint_scores=found["point_scores"],
         )
-        arrays = {name: value.cpu().numpy() for name, value in tensors.items()}
-        return [{name: value[i] for name, value in arrays.items()} for i in range(len(maps["hm"]))]
 
     def _targets(
         self,

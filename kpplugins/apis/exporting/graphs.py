@@ -7,12 +7,14 @@ from torch import nn
 
 from kpplugins.apis.exporting.proof import Proof
 from kpplugins.apis.exporting.top_down_proof import TopDownProof
+from kpplugins.apis.exporting.whole_image_graphs import box_graph, one_stage_graph
+from kpplugins.apis.exporting.whole_image_proof import WholeImageProof
 from kpplugins.deploy.graphs.pixel_network import PixelNetwork
 from kpplugins.deploy.graphs.top_down_facts import top_down_facts
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
 from kpplugins.inference.trained.trained_model import TrainedModel, kind_of
 from kpplugins.structures import BadInputError
-from kpplugins.structures.model_kind import TOP_DOWN
+from kpplugins.structures.model_kind import ONE_STAGE, TOP_DOWN
 
 
 def graph_of(trained: TrainedModel, flip_test: bool) -> nn.Module:
@@ -20,7 +22,7 @@ def graph_of(trained: TrainedModel, flip_test: bool) -> nn.Module:
 
     Args:
         trained: the model, on the CPU.
-        flip_test: average with the mirrored crop.
+        flip_test: average with the mirrored crop or image.
 
     Returns:
         See ``deploy.graphs``.
@@ -31,10 +33,11 @@ def graph_of(trained: TrainedModel, flip_test: bool) -> nn.Module:
     kind = kind_of(trained.config)
     if kind == TOP_DOWN:
         return _top_down(trained, flip_test).eval()
-    raise BadInputError(
-        "there is no graph for models of this kind", where=trained.name, expected=f"a model that finds {TOP_DOWN}",
-        found=f"one that finds {kind}",
-    )  # fmt: skip
+    if kind == ONE_STAGE:
+        return one_stage_graph(trained, flip_test).eval()
+    if flip_test:
+        raise BadInputError("a detector has no flip test", where="--flip-test", found=trained.name)
+    return box_graph(trained).eval()
 
 
 def proof_of(trained: TrainedModel, graph: nn.Module, flip_test: bool) -> Proof:
@@ -47,15 +50,10 @@ def proof_of(trained: TrainedModel, graph: nn.Module, flip_test: bool) -> Proof:
 
     Returns:
         The comparer.
-
-    Raises:
-        BadInputError: nothing is known to be compared.
     """
-    if isinstance(graph, TopDownGraph):
-        return TopDownProof(trained, graph, flip_test)
-    raise BadInputError(
-        "there is no proof for models of this kind", where=trained.name, found=type(graph).__name__
-    )
+    kind: Any = TopDownProof if isinstance(graph, TopDownGraph) else WholeImageProof
+    proof: Proof = kind(trained, graph, flip_test)
+    return proof
 
 
 def _top_down(trained: TrainedModel, flip_test: bool) -> nn.Module:

@@ -16,11 +16,14 @@ TOLERANCE = 0.1
 """Largest accepted distance of a keypoint in float32, in pixels of the image."""
 MOST_LOST = 0.01
 """Largest accepted loss of AP of a lower precision: one point."""
-METRIC = "AP"
+METRICS = ("AP", "box/AP")
+"""The first of these that a run's metric gives is judged."""
 
 
 class Proof(Protocol):
     """What is compared of models of one kind; see ``TopDownProof``."""
+
+    of: str
 
     def inputs(self, sample: Sample) -> dict[str, np.ndarray]: ...  # noqa: D102
 
@@ -30,7 +33,9 @@ class Proof(Protocol):
         self, expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]: ...
 
-    def steady(self, sample: Sample, tolerance: float) -> np.ndarray: ...  # noqa: D102
+    def steady(  # noqa: D102
+        self, sample: Sample, actual: Mapping[str, np.ndarray], tolerance: float
+    ) -> np.ndarray: ...
 
     def predicted(self, truth: Any, outputs: Mapping[str, np.ndarray]) -> Any: ...  # noqa: D102
 
@@ -45,7 +50,8 @@ def prove(proof: Proof, runtime: Any, samples: Samples, config: Config) -> dict[
         config: of the run, for its metric.
 
     Returns:
-        The content of ``parity.json``: ``images`` in words; ``keypoints``: how many were ``compared``, ``max_px``,
+        The content of ``parity.json``: ``images`` in words; ``keypoints``: ``of`` what, how many were ``compared``,
+        ``max_px``,
         ``p99_9_px``, how many were ``unsteady`` and left out (see ``TopDownProof.steady``) and ``tolerance_px``;
         ``scores``: ``max_difference``; ``metrics``: all numbers of both, ``trained`` and ``exported``, if there are
         labels.
@@ -55,7 +61,7 @@ def prove(proof: Proof, runtime: Any, samples: Samples, config: Config) -> dict[
         expected, actual = proof.expected(sample), runtime.run(proof.inputs(sample))
         apart, differences = proof.distances(expected, actual)
         if not (apart <= TOLERANCE).all():
-            fine = proof.steady(sample, TOLERANCE) | (apart <= TOLERANCE)
+            fine = proof.steady(sample, actual, TOLERANCE) | (apart <= TOLERANCE)
             left_out += int((~fine).sum())
             apart = apart[fine]
         away.append(apart)
@@ -66,6 +72,7 @@ def prove(proof: Proof, runtime: Any, samples: Samples, config: Config) -> dict[
     report: dict[str, Any] = {
         "images": samples.words,
         "keypoints": {
+            "of": proof.of,
             "compared": len(together),
             "unsteady": left_out,
             "max_px": float(together.max(initial=0.0)),
@@ -97,9 +104,15 @@ def lost_ap(report: Mapping[str, Any]) -> float | None:
     Returns:
         AP of the trained model less that of the exported one, between 0 and 1; ``None`` where it was not measured.
     """
-    metrics = report["metrics"] or {}
-    found = [metrics.get(which, {}).get(METRIC, math.nan) for which in ("trained", "exported")]
+    metrics, name = report["metrics"] or {}, _metric_of(report)
+    found = [metrics.get(which, {}).get(name, math.nan) for which in ("trained", "exported")]
     return None if any(map(math.isnan, found)) else found[0] - found[1]
+
+
+def _metric_of(report: Mapping[str, Any]) -> str:
+    """Return the name of the metric that is judged."""
+    known = (report["metrics"] or {}).get("trained", {})
+    return next((name for name in METRICS if name in known), METRICS[0])
 
 
 def require_parity(report: Mapping[str, Any], precision: str, accept_loss: bool, where: str) -> None:
@@ -115,12 +128,12 @@ def require_parity(report: Mapping[str, Any], precision: str, accept_loss: bool,
         BadInputError: in float32 a keypoint is off by more than ``TOLERANCE``, or the precision costs more than
             ``MOST_LOST`` of AP, or that was not measured.
     """
-    points, scores = report["keypoints"], report["scores"]["max_difference"]
+    points, scores, metric = report["keypoints"], report["scores"]["max_difference"], _metric_of(report)
     # written the other way round, NaN would pass
     if precision == FP32 and not (points["max_px"] <= TOLERANCE and math.isfinite(scores)):
         raise BadInputError(
             "the exported model and the trained one disagree; nothing was written", where=where,
-            expected=f"keypoints within {TOLERANCE:g} px on {report['images']}",
+            expected=f"{points['of']} within {TOLERANCE:g} px on {report['images']}",
             found=f"{points['max_px']:.2g} px, scores {scores:.2g}",
             todo="check that the checkpoint's own outputs are finite, or try other versions of the packages",
         )  # fmt: skip
@@ -130,15 +143,15 @@ def require_parity(report: Mapping[str, Any], precision: str, accept_loss: bool,
     if lost is None:
         raise BadInputError(
             f"what {precision} costs was not measured; nothing was written", where=where,
-            expected=f"labelled val images and a metric with {METRIC}", found=report["images"],
+            expected=f"labelled val images and a metric with {metric}", found=report["images"],
             todo="--data DIR, or --accept-loss",
         )  # fmt: skip
     if not lost <= MOST_LOST:
         raise BadInputError(
             f"{precision} costs too much; nothing was written", where=where,
-            expected=f"at most {100 * MOST_LOST:g} point of {METRIC}",
-            found=f"{100 * lost:.1f} points: {METRIC} {100 * report['metrics']['trained'][METRIC]:.1f} became "
-            f"{100 * report['metrics']['exported'][METRIC]:.1f} on {report['images']}",
+            expected=f"at most {100 * MOST_LOST:g} point of {metric}",
+            found=f"{100 * lost:.1f} points: {metric} {100 * report['metrics']['trained'][metric]:.1f} became "
+            f"{100 * report['metrics']['exported'][metric]:.1f} on {report['images']}",
             todo="calibrate with more images like those of the val split, use --fp16, or --accept-loss",
         )  # fmt: skip
 
@@ -152,7 +165,7 @@ def proof_lines(report: Mapping[str, Any]) -> list[str]:
     Returns:
         Lines.
     """
-    points, metrics = report["keypoints"], report["metrics"]
+    points, metrics, metric = report["keypoints"], report["metrics"], _metric_of(report)
     if points is None:
         return [
             "NOT compared with the trained model: this format does not run here; inputs and outputs are as planned"
@@ -160,13 +173,13 @@ def proof_lines(report: Mapping[str, Any]) -> list[str]:
     unsteady = f"; {points['unsteady']} left out, as rounding moves them" if points["unsteady"] else ""
     lines = [
         f"compared on {report['images']}",
-        f"keypoints: {points['compared']} compared, at most {points['max_px']:.2g} px apart, 99.9 % within "
+        f"{points['of']}: {points['compared']} compared, at most {points['max_px']:.2g} px apart, 99.9 % within "
         f"{points['p99_9_px']:.2g} px{unsteady}",
     ]
     lost = lost_ap(report) if metrics else None
     if lost is not None:
         lines.append(
-            f"{METRIC}: {100 * metrics['trained'][METRIC]:.2f} trained, {100 * metrics['exported'][METRIC]:.2f} "
+            f"{metric}: {100 * metrics['trained'][metric]:.2f} trained, {100 * metrics['exported'][metric]:.2f} "
             f"exported, {0.0 - round(100 * lost, 2):+.2f} points"
         )
     elif metrics:

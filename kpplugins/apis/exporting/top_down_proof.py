@@ -30,6 +30,8 @@ class TopDownProof:
         flip_test: both average with the mirrored crop.
     """
 
+    of = "keypoints"
+
     def __init__(self, trained: TrainedModel, graph: TopDownGraph, flip_test: bool) -> None:
         with_flip_test(trained, flip_test)
         self.model, self.graph = TrainedTopDown(trained), graph
@@ -73,7 +75,7 @@ class TopDownProof:
         return away.ravel(), np.abs(expected["scores"] - actual["scores"]).ravel()
 
     @torch.inference_mode()
-    def steady(self, sample: Sample, tolerance: float) -> np.ndarray:
+    def steady(self, sample: Sample, actual: Mapping[str, np.ndarray], tolerance: float) -> np.ndarray:
         """Tell which keypoints stay within a tolerance when the box moves by a thousandth of a pixel.
 
         ``ROUNDING`` noise is added to the network's outputs, too. Keypoints from a map with two equal peaks, or refined
@@ -82,6 +84,7 @@ class TopDownProof:
 
         Args:
             sample: image and box.
+            actual: not used.
             tolerance: in pixels of the image.
 
         Returns:

@@ -5,8 +5,12 @@ submodule ``network``, the part that a lower precision may change; all else (geo
 
 - ``top_down_graph``   keypoints in boxes: crop, normalisation, network, flip test, decoding, back to the image
 - ``crops_graph``      the same without the crop, for formats whose sizes are fixed
+- ``centernet_graph``, ``keypoint_rcnn_graph``   boxes and keypoints in whole images, suppression and thresholds inside
+- ``rtmdet_graph``     boxes in whole images
+- ``whole_image``      the inputs and outputs of these three
 - ``top_down_facts``   what of a config the graph needs to know: crop, decoding, flip test
 - ``affine_crop``, ``canvas_crop``   crops as the test pipelines cut them, by ``bilinear``
+- ``letterbox``        whole images in the input of a network, as ``ImageAffine`` does; ``area`` averages over areas
 - ``decoding``         from a head's outputs to places and scores, batched
 - ``pixel_network``    a trained network with its normalisation, and its outputs by name
 - ``port``             one input or output

@@ -7,6 +7,19 @@ Taps = tuple[Tensor, Tensor, Tensor, Tensor]
 """Of each sample on one axis: the index of the lower and of the upper pixel, and their weights, all (N, n)."""
 
 
+def sides(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the size of an image as tensors, which every exporter keeps free, whatever is computed from them.
+
+    Args:
+        image: (H, W, C).
+
+    Returns:
+        W and H, int64, of no dimension.
+    """
+    row, column = image[0, :, 0], image[:, 0, 0]
+    return torch.ones_like(row, dtype=torch.int64).sum(), torch.ones_like(column, dtype=torch.int64).sum()
+
+
 def taps(positions: Tensor, first: Tensor | int, beyond: Tensor | int, repeated: bool) -> Taps:
     """Find between which pixels positions lie.
 
@@ -32,18 +45,19 @@ def taps(positions: Tensor, first: Tensor | int, beyond: Tensor | int, repeated:
     return lower.to(torch.int64), upper.to(torch.int64), below, above
 
 
-def sampled(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
+def sampled(image: Tensor, xs: Taps, ys: Taps, width: Tensor | None = None) -> Tensor:
     """Sample an image on N grids, one position on x for each column and one on y for each row: ``cv2.warpAffine``.
 
     Args:
         image: (H, W, C) of any type.
         xs: of the columns, (N, w).
         ys: of the rows, (N, h).
+        width: W, where the image was itself computed: tracing takes the size of such a tensor for fixed.
 
     Returns:
         (N, h, w, C) float32, rounded to whole numbers, halves up.
     """
-    (up, down), above, below = _rows(image, xs, ys, torch.float32)
+    (up, down), above, below = _rows(image, xs, ys, torch.float32, image.shape[1] if width is None else width)
     return _pixels(torch.floor(up * above + down * below + 0.5), image)
 
 
@@ -58,7 +72,7 @@ def resized(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
     Returns:
         (N, h, w, C) float32, whole numbers.
     """
-    (up, down), above, below = _rows(image, _whole(xs), _whole(ys), torch.int32)
+    (up, down), above, below = _rows(image, _whole(xs), _whole(ys), torch.int32, image.shape[1])
     parts = [_divided(_divided(line, 4) * weight, 16) for line, weight in ((up, above), (down, below))]
     return _pixels(_divided(parts[0] + parts[1] + 2, 2).to(torch.float32), image)
 
@@ -69,13 +83,13 @@ def _pixels(lines: Tensor, image: Tensor) -> Tensor:
 
 
 def _rows(
-    image: Tensor, xs: Taps, ys: Taps, dtype: torch.dtype
+    image: Tensor, xs: Taps, ys: Taps, dtype: torch.dtype, width: Tensor | int
 ) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
     """Return the upper and the lower row of each sample, weighted along x, (N, h, w · C), and the weights along y.
 
     Whole pixels are gathered, and multiplied row by row: runtimes are slow where they must repeat single numbers.
     """
-    width, channels = image.shape[1], image.shape[2]
+    channels = image.shape[2]
     flat = image.reshape(-1, channels)
     left, right, before, after = xs
     top, bottom, above, below = ys

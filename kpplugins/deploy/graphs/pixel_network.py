@@ -1,6 +1,7 @@
-"""A trained top-down network with its normalisation, whose outputs have names."""
+"""A trained network with its normalisation, whose outputs have names."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,14 +14,15 @@ XY, XY_AND_SIGMAS = 2, 4
 
 
 class PixelNetwork(nn.Module):
-    """A top-down model from crops to what its codec decodes, from one pass.
+    """A model from its input's pixels to what its codec decodes, from one pass.
 
     Where the first layer is a convolution, a copy of it takes over the order of the channels and the division by the
     deviation (its zeros at the edges stay zeros), so that only the mean is left to be subtracted.
 
     Args:
-        model: an MMPose ``TopdownPoseEstimator`` on the CPU; it is not changed.
-        size: (w, h) of the crops.
+        model: an MMPose ``TopdownPoseEstimator`` or ``BottomupPoseEstimator``, or a single-stage detector of
+            MMDetection, on the CPU; it is not changed.
+        size: (w, h) of the input.
 
     Attributes:
         names: of the outputs.
@@ -86,13 +88,19 @@ def named_outputs(raw: Any) -> dict[str, Tensor]:
 
     Returns:
         ``heatmaps`` (N, K, H, W); or ``simcc_x`` and ``simcc_y`` (N, K, bins); or ``coordinates`` (N, K, 2), with RLE
-        (N, K, 4): x, y and their σ between 0 and 1.
+        (N, K, 4): x, y and their σ between 0 and 1. Maps that the head names itself keep their names; the maps of a
+        detector's levels are numbered: ``scores_0`` (N, C, H, W), …, ``distances_0`` (N, 4, H, W), ….
 
     Raises:
         BadInputError: they are something else.
     """
     if isinstance(raw, list):  # one for each stack; the last is the best
         return named_outputs(raw[-1])
+    if isinstance(raw, Mapping):
+        return dict(raw)
+    if isinstance(raw, tuple) and len(raw) == 2 and all(isinstance(part, tuple) for part in raw):
+        levels = zip(("scores", "distances"), raw, strict=True)
+        return {f"{name}_{i}": level for name, of_all in levels for i, level in enumerate(of_all)}
     parts = raw if isinstance(raw, tuple) else (raw,)
     kinds = [part.ndim if isinstance(part, Tensor) else 0 for part in parts]
     if kinds == [4]:

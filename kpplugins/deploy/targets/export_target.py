@@ -96,6 +96,12 @@ class ExportTarget(ABC):
         Raises:
             BadInputError: it cannot be written in this format.
         """
+        possible = getattr(graph, "precisions", self.precisions)
+        if order.precision not in possible:
+            raise BadInputError(
+                f"this kind of model is not exported in {order.precision}", where=type(graph).__name__,
+                expected=", ".join(possible),
+            )  # fmt: skip
         with _one_line(self.name):
             self._write(graph, folder, order)
 

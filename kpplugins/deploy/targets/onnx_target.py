@@ -62,34 +62,79 @@ def write_float32(graph: Any, file: Path, opset: int) -> None:
         BadInputError: see ``write_onnx``.
     """
     with quiet():
-        program = torch.onnx.export(
-            graph,
-            example_of(graph.inputs),
-            dynamo=True,
-            verbose=False,
-            opset_version=opset,
-            input_names=[port.name for port in graph.inputs],
-            output_names=[port.name for port in graph.outputs],
-            dynamic_shapes=dynamic_shapes(graph.inputs),
-        )
-        if program is None:  # of the old exporter only
-            raise RuntimeError("PyTorch gave no program")
-        for port, value in zip(graph.inputs, program.model.graph.inputs, strict=True):
-            for wanted, size in zip(port.shape, value.shape or (), strict=True):
-                if isinstance(wanted, str) and isinstance(size, int):
-                    raise BadInputError(
-                        "the exporter fixed a size",
-                        where=port.name,
-                        expected=f"{wanted} free",
-                        found=str(size),
-                    )
-        for node in program.model.graph:
-            scopes = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
-            node.name = f"{NETWORK}{node.name}" if "'network'" in scopes else node.name
-            node.metadata_props.clear()  # stack traces of this machine
-        program.save(str(file))
+        if getattr(graph, "traced", False):
+            _write_traced(graph, file, opset)
+        else:
+            _write_exported(graph, file, opset)
     if len(list(file.parent.glob(f"{file.name}*"))) > 1:
         raise BadInputError("the network is too large for one file", expected="less than 2 GB of weights")
+
+
+def _write_exported(graph: Any, file: Path, opset: int) -> None:
+    """Write a graph by ``torch.export``."""
+    program = torch.onnx.export(
+        graph,
+        example_of(graph.inputs),
+        dynamo=True,
+        verbose=False,
+        opset_version=opset,
+        input_names=[port.name for port in graph.inputs],
+        output_names=[port.name for port in graph.outputs],
+        dynamic_shapes=dynamic_shapes(graph.inputs),
+    )
+    if program is None:  # of the old exporter only
+        raise RuntimeError("PyTorch gave no program")
+    for port, value in zip(graph.inputs, program.model.graph.inputs, strict=True):
+        for wanted, size in zip(port.shape, value.shape or (), strict=True):
+            if isinstance(wanted, str) and isinstance(size, int):
+                raise BadInputError(
+                    "the exporter fixed a size", where=port.name, expected=f"{wanted} free", found=str(size)
+                )
+    for node in program.model.graph:
+        scopes = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
+        node.name = f"{NETWORK}{node.name}" if "'network'" in scopes else node.name
+        node.metadata_props.clear()  # stack traces of this machine
+    program.save(str(file))
+
+
+def _write_traced(graph: Any, file: Path, opset: int) -> None:
+    """Write a graph by tracing: for one in which the number of things that are found decides what is done."""
+    import onnx
+
+    ports = (*graph.inputs, *graph.outputs)
+    torch.onnx.export(
+        graph,
+        example_of(graph.inputs),
+        str(file),
+        dynamo=False,
+        opset_version=opset,
+        input_names=[port.name for port in graph.inputs],
+        output_names=[port.name for port in graph.outputs],
+        dynamic_axes={
+            port.name: {axis: size for axis, size in enumerate(port.shape) if isinstance(size, str)}
+            for port in ports
+        },
+    )
+    program = onnx.load(file)
+    _constants_as_initializers(program.graph)
+    for i, node in enumerate(program.graph.node):
+        node.name = f"{NETWORK}{i}{node.name}" if node.name.startswith(f"/{NETWORK}") else f"{i}{node.name}"
+        node.doc_string = ""  # stack traces of this machine
+    onnx.save(program, file)
+
+
+def _constants_as_initializers(graph: Any) -> None:
+    """Turn nodes that give a constant tensor into initializers, as the other exporter writes them."""
+    kept = []
+    for node in graph.node:
+        value = next((a.t for a in node.attribute if a.name == "value"), None)
+        if node.op_type == "Constant" and value is not None:
+            value.name = node.output[0]
+            graph.initializer.append(value)
+        else:
+            kept.append(type(node).FromString(node.SerializeToString()))
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def example_of(ports: Sequence[Port]) -> tuple[Tensor, ...]:

@@ -165,12 +165,10 @@ class CenterNetPoseHead(BaseHead):
             raise BadInputError("the head has no codec to decode with", where="model.head.decoder")
         if test_cfg.get("flip_test", False):
             maps, mirrored = (self._probable(f) for f in feats)
-            flip_indices = batch_data_samples[0].metainfo["flip_indices"]
-            back = mirrored_back(mirrored, flip_indices, self.decoder.stride)
-            maps = {**maps, **{name: (maps[name] + value) / 2 for name, value in back.items()}}
+            maps = self.averaged(maps, mirrored, batch_data_samples[0].metainfo["flip_indices"])
         else:
             maps = self._probable(feats)
-        low, most = test_cfg.get("score_thr", 0.01), test_cfg.get("max_per_img", None)
+        low, most = self.least_score(test_cfg), test_cfg.get("max_per_img", None)
         predictions = []
         for found in self.decoder.batch_decode(maps):
             kept = int((found["bbox_scores"] >= low).sum())  # they are sorted
@@ -181,6 +179,24 @@ class CenterNetPoseHead(BaseHead):
                 PixelData(heatmaps=m) for m in torch.cat([maps["hm"], maps["hm_hp"]], 1).detach()
             ]
         return predictions
+
+    def averaged(
+        self, maps: Mapping[str, Tensor], mirrored: Mapping[str, Tensor], flip_indices: Sequence[int]
+    ) -> dict[str, Tensor]:
+        """Return the maps of the flip test; both offsets are those of the image that is not mirrored.
+
+        Args:
+            maps: of an image, heatmaps as probabilities.
+            mirrored: of the mirrored image.
+            flip_indices: (K,) index of each keypoint's mirror partner.
+        """
+        back = mirrored_back(mirrored, flip_indices, cast(Any, self.decoder).stride)
+        return {**maps, **{name: (maps[name] + value) / 2 for name, value in back.items()}}
+
+    @staticmethod
+    def least_score(test_cfg: Mapping[str, Any]) -> float:
+        """Return the least score of an instance."""
+        return float(test_cfg.get("score_thr", 0.01))
 
     def _losses(
         self, maps: dict[str, Tensor], fields: dict[str, Tensor], labels: dict[str, Tensor], image: Tensor
@@ -208,14 +224,22 @@ class CenterNetPoseHead(BaseHead):
         return {name: branch(feat) for name, branch in branches.items()}
 
     def _probable(self, feats: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Return the maps of the last stack in float32, heatmaps as probabilities."""
-        maps = {name: value.float() for name, value in self._maps(-1, self._used(feats)[-1]).items()}
+        """Return the maps of the last stack as probabilities, and stop where they are no numbers."""
+        maps = self._maps(-1, self._used(feats)[-1])
         if not torch.isfinite(maps["hm"]).all():
             raise BadInputError(
                 "the network outputs NaN or infinity", where="CenterNetPoseHead, heatmaps of centres",
                 todo="the training has diverged: use an earlier checkpoint, or train with a lower learning rate",
             )  # fmt: skip
-        return {name: value.sigmoid() if name in ("hm", "hm_hp") else value for name, value in maps.items()}
+        return self.as_probabilities(maps)
+
+    @staticmethod
+    def as_probabilities(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return one stack's maps in float32, heatmaps after the sigmoid."""
+        return {
+            name: value.float().sigmoid() if name in ("hm", "hm_hp") else value.float()
+            for name, value in maps.items()
+        }
 
     def _used(self, feats: Sequence[Tensor]) -> Sequence[Tensor]:
         if len(feats) < self.num_stacks:
