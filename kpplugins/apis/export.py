@@ -123,6 +123,7 @@ class _Work:
         facts = describe(
             written, file, kind=kind, name=trained.name, target=target.name, precision=order.precision, schema=schema,
             classes=trained.classes, pixels=trained.pixels, layout=trained.layout, flip_test=flip_test,
+            visibility=None if trained.visibility is None else trained.visibility.to_dict(),
         )  # fmt: skip
         write_json(folder / MODEL_FILE, facts)
         if schema is not None:
