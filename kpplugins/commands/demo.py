@@ -77,8 +77,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what finds the keypoints, and where."""
     parser.add_argument(
         "--config", action="append", metavar="CONFIG",
-        help="or an exported folder; default: the one in the checkpoint; several, or several --checkpoint, go with n and p "
-        "in the window or are chosen on the page",
+        help="or an exported folder; default: the one in the checkpoint; several, or several --checkpoint, go with n "
+        "and p in the window or are chosen on the page",
     )  # fmt: skip
     parser.add_argument(
         "--checkpoint", action="append", metavar="FILE",
@@ -165,7 +165,13 @@ def _serve(args: argparse.Namespace, runs: Sequence[tuple[str | None, str | None
         name, predictor = _model_of(args, *one)
         names = [name, *(f"{name} {number}" for number in range(2, len(runs) + 1))]
         models[next(free for free in names if free not in models)] = predictor
-    serve(list(models.items()), args.host or HOST, args.port, args.score_thr, lambda line: print(line, flush=True))
+    serve(
+        list(models.items()),
+        args.host or HOST,
+        args.port,
+        args.score_thr,
+        lambda line: print(line, flush=True),
+    )
     return 0
 
 

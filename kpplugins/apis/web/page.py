@@ -16,7 +16,7 @@ from kpplugins.apis.web.films import write_film
 from kpplugins.apis.web.findings import Findings, Found
 from kpplugins.apis.web.live import Live
 from kpplugins.apis.web.pictures import as_jpeg, drawn_on, resized
-from kpplugins.apis.web.tables import COLUMNS, rows_of, write_csv, write_json
+from kpplugins.apis.web.tables import COLUMNS, table_rows, write_csv, write_json
 from kpplugins.apis.web.uploads import MOST_FILES, MOST_MEGABYTES, Upload, usable_uploads
 from kpplugins.data.images import write_image
 from kpplugins.structures import BadInputError
@@ -315,7 +315,7 @@ class _Page:
             data = base64.b64encode(as_jpeg(drawn)).decode()
             changes[side.image] = f'<img alt="keypoints" src="data:image/jpeg;base64,{data}">'
             changes[side.head] = self._heading(name, found[name])
-            changes[side.table] = gr.update(value=rows_of(found[name])[:_MOST_ROWS], visible=True)
+            changes[side.table] = gr.update(value=table_rows(found[name])[:_MOST_ROWS], visible=True)
         return changes
 
     @_guarded
@@ -401,7 +401,7 @@ class _Page:
             hidden = dict.fromkeys((side.image, side.table), gr.update(visible=False))
             return {**hidden, side.head: _lines([], [str(result.fault)])}
         image = findings.image(which, found.frames[place], self.models[name])
-        rows = rows_of(result)
+        rows = table_rows(result)
         more = f", the first {_MOST_ROWS:,} of {len(rows):,} rows" if len(rows) > _MOST_ROWS else ""
         return {
             side.head: self._heading(name, result, more),

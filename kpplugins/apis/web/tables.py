@@ -15,7 +15,7 @@ from kpplugins.structures.replaced_file import replace_text
 COLUMNS = ("instance", "keypoint", "x", "y", "score")
 
 
-def rows_of(result: PoseResult) -> list[list[Any]]:
+def table_rows(result: PoseResult) -> list[list[Any]]:
     """Return what was found in an image, one row a keypoint.
 
     Args:
