@@ -1,12 +1,14 @@
 """A headless Chromium that tests drive over its debugging pipe, without any other package."""
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,14 @@ _SWITCHES = (
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+
+_START = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Gives the browser the two ends of its pipe, which it expects as the file descriptors 3 and 4."""
 
 
 def found_chromium() -> str | None:
@@ -38,15 +48,20 @@ class Chromium:
         self.downloads.mkdir(parents=True, exist_ok=True)
         theirs, self._to = os.pipe()
         self._from, theirs_too = os.pipe()
-        command = [program, *_SWITCHES, *switches, f"--user-data-dir={folder / 'profile'}",
-                   f"--window-size={size[0]},{size[1]}", "about:blank"]  # fmt: skip
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs, theirs_too)]
+        command = [
+            sys.executable, "-c", _START, *map(str, ends), program, *_SWITCHES, *switches,
+            f"--user-data-dir={folder / 'profile'}", f"--window-size={size[0]},{size[1]}", "about:blank",
+        ]  # fmt: skip
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{theirs_too}', "sh", *command],
-            pass_fds=[theirs, theirs_too], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            command,
+            pass_fds=ends,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )  # fmt: skip
-        os.close(theirs)
-        os.close(theirs_too)
+        )
+        for end in (theirs, theirs_too, *ends):
+            os.close(end)
         self._rest, self._last, self._session = b"", 0, ""
         page = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)

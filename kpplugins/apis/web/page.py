@@ -211,20 +211,24 @@ class _Page:
         chosen = [self.findings, self.which, self.frame, self.model, self.other, self.threshold]
         shown = [part for side in self.sides for part in side.parts]
         changed = [self.told, self.findings, self.which, self.frame, self.make_film, self.thumbnails, *shown]
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        quiet: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "trigger_mode": "always_last",
+        }
         heavy = {**quiet, "concurrency_id": "model", "concurrency_limit": 1}
         for event in (self.files.upload, self.files.delete, self.files.clear):
             event(self.on_files, [self.files, *chosen[3:]], changed, **heavy)
         for part in (self.model, self.other):
             part.input(self.on_models, chosen, changed, **heavy)
-        self.threshold.change(self.on_threshold, chosen, changed, trigger_mode="always_last", **quiet)
-        self.frame.input(self.on_frame, chosen, changed, trigger_mode="always_last", **quiet)
+        self.threshold.change(self.on_threshold, chosen, changed, **quiet)
+        self.frame.input(self.on_frame, chosen, changed, **quiet)
         self.thumbnails.select(self.on_thumbnail, chosen, changed, **quiet)
         self.make_film.click(self.on_film, chosen, changed, **heavy)
         live = [part for side in self.live_sides for part in side.parts]
         self.camera.stream(
             self.on_camera, [self.camera, self.live, *chosen[3:]], [self.live, self.live_told, *live],
-            stream_every=0.1, time_limit=3600, concurrency_limit=4, **quiet,
+            stream_every=0.1, time_limit=3600, concurrency_limit=4, **{**quiet, "trigger_mode": None},
         )  # fmt: skip
         self.keep.click(
             self.on_keep, [self.live, *chosen[3:]], [self.tabs, self.files, self.live_told, *changed], **heavy

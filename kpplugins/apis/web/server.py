@@ -1,5 +1,7 @@
 """Serve the page."""
 
+import asyncio
+import logging
 import os
 import socket
 import tempfile
@@ -57,6 +59,7 @@ def serve(
         address = f"http://{shown}:{listener.getsockname()[1]}"
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")
         server = uvicorn.Server(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_no_open_stream)
         tell(f"the page is at {address} (Ctrl-C stops it)")
         if host not in LOCAL_HOSTS:
             tell(
@@ -99,6 +102,12 @@ def require_gradio() -> None:
     """
     if find_spec("gradio") is None:
         raise MachineError("--web needs gradio, which is not installed", todo="pip install 'kpplugins[web]'")
+
+
+def _is_no_open_stream(record: logging.LogRecord) -> bool:
+    """Tell faults from the end of the streams that visitors still have open when the page is stopped."""
+    stopped = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not (stopped or str(record.msg).startswith("Cancel "))
 
 
 def _keep_to_itself(folder: str) -> None:

@@ -8,7 +8,9 @@ from kpplugins.apis.web.guard import Guard
 
 
 async def application(scope, receive, send):
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"referrer-policy", b"unsafe-url")]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"referrer-policy", b"unsafe-url")]}
+    )
     await send({"type": "http.response.body", "body": b"page"})
 
 

@@ -62,7 +62,17 @@ def test_the_page_ends_when_it_is_stopped_and_leaves_nothing(
     root: Path, lamps: dict[str, Path], tmp_path: Path, number: int, status: int
 ):
     env = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(root)}
-    command = [sys.executable, "-m", "kpplugins", "demo", "--web", "--port", "0", "--config", str(lamps["near"])]
+    command = [
+        sys.executable,
+        "-m",
+        "kpplugins",
+        "demo",
+        "--web",
+        "--port",
+        "0",
+        "--config",
+        str(lamps["near"]),
+    ]
     command += ["--host", "0.0.0.0"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
