@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kpplugins.apis.web.guard import LOCAL_HOSTS, Guard
 from kpplugins.apis.web.uploads import MOST_MEGABYTES
+from kpplugins.extras import cure
 from kpplugins.structures import BadInputError, MachineError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def require_gradio() -> None:
         MachineError: gradio is not installed.
     """
     if find_spec("gradio") is None:
-        raise MachineError("--web needs gradio, which is not installed", todo="pip install 'kpplugins[web]'")
+        raise MachineError("--web needs gradio, which is not installed", todo=cure("gradio"))
 
 
 def _is_no_open_stream(record: logging.LogRecord) -> bool:
