@@ -111,8 +111,9 @@ class Chromium:
 
     def open(self, address: str) -> None:
         """Go to a page, and wait until it is loaded."""
+        self.run("window.isLeft = true")
         self.call("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.wait("!window.isLeft && document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
         """The value of an expression, of a promise its outcome."""
