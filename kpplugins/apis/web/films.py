@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_film(
-    path: Path, findings: Findings, which: int, model: str, predictor: "Predictor", score_thr: float
+    path: Path, findings: Findings, which: int, model: str, predictor: "Predictor", score_thr: float | None
 ) -> Iterator[tuple[int, int]]:
     """Draw what a model found in a video on its frames, and write them as WebM.
 
@@ -25,7 +25,7 @@ def write_film(
         which: index of the video.
         model: its name.
         predictor: the model.
-        score_thr: keypoints with a lower score are drawn as rings.
+        score_thr: see ``draw_pose``.
 
     Yields:
         How many frames are drawn, of how many.

@@ -20,6 +20,7 @@ from kpplugins.apis.web.tables import COLUMNS, table_rows, write_csv, write_json
 from kpplugins.apis.web.uploads import MOST_FILES, MOST_MEGABYTES, Upload, usable_uploads
 from kpplugins.data.images import write_image
 from kpplugins.structures import BadInputError
+from kpplugins.structures.visibility_calibration import SCORE_THR
 
 if TYPE_CHECKING:
     from kpplugins.inference.pose_result import PoseResult
@@ -39,6 +40,7 @@ CSS = """
 #told .fault {color: #b00020; font-weight: 600;}
 .dark #told .fault {color: #ff8a80;}
 .live img {width: 100%; border-radius: 6px; display: block;}
+.keypoints .cell-wrap, .keypoints .cell-wrap *, .keypoints th * {font-size: 12.5px !important;}
 .found h3 {margin: 0;}
 """
 
@@ -54,18 +56,23 @@ def theme() -> Any:
     )
 
 
-def built_page(models: "Sequence[tuple[str, Predictor]]", score_thr: float, folder: Path) -> gr.Blocks:
+def built_page(models: "Sequence[tuple[str, Predictor]]", score_thr: float | None, folder: Path) -> gr.Blocks:
     """Build the page.
 
     Args:
         models: predictors by name; the page begins with the first one.
-        score_thr: where the slider begins.
+        score_thr: with which the page begins, see ``draw_pose``.
         folder: for what visitors give.
 
     Returns:
         gradio's blocks, not yet served.
     """
     return _Page(dict(models), score_thr, folder).blocks
+
+
+def _limit(threshold: float, said: bool) -> float | None:
+    """Return the ``score_thr`` of ``draw_pose``."""
+    return None if said else threshold
 
 
 def _guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,9 +103,9 @@ def _lines(notes: Sequence[str], faults: Sequence[str] = ()) -> str:
 
 def _table(name: str) -> gr.Dataframe:
     return gr.Dataframe(
-        headers=list(COLUMNS), datatype=["str", "str", "number", "number", "number"], interactive=False,
-        show_label=False, max_height=420, visible=False, elem_id=name, buttons=[],
-        column_widths=["21%", "31%", "16%", "16%", "16%"],
+        headers=list(COLUMNS), datatype=["str", "str", "number", "number", "number", "str"], interactive=False,
+        show_label=False, max_height=420, visible=False, elem_id=name, buttons=[], elem_classes="keypoints",
+        column_widths=["18%", "26%", "13%", "13%", "13%", "17%"],
     )  # fmt: skip
 
 
@@ -110,7 +117,7 @@ class _Side:
         with gr.Column(visible=number == 0, elem_id=f"side{number}") as self.column:
             self.head = gr.HTML(elem_classes="found")
             with gr.Row():
-                with gr.Column(scale=3, min_width=340):
+                with gr.Column(scale=4, min_width=340):
                     self.image = gr.Image(
                         format="jpeg", interactive=False, show_label=False, buttons=["download", "fullscreen"],
                         elem_id=f"drawn{number}", elem_classes="drawn", visible=False,
@@ -119,7 +126,7 @@ class _Side:
                         interactive=False, show_label=False, visible=False, elem_id=f"film{number}", autoplay=True,
                         buttons=["download"],
                     )  # fmt: skip
-                with gr.Column(scale=2, min_width=340):
+                with gr.Column(scale=3, min_width=340):
                     self.table = _table(f"table{number}")
                     with gr.Row():
                         self.json = gr.DownloadButton(
@@ -143,7 +150,7 @@ class _LiveSide:
 class _Page:
     """The components, and the handlers of their events."""
 
-    def __init__(self, models: "dict[str, Predictor]", score_thr: float, folder: Path) -> None:
+    def __init__(self, models: "dict[str, Predictor]", score_thr: float | None, folder: Path) -> None:
         self.models, self.folder = models, folder
         with gr.Blocks(
             title="kpplugins", analytics_enabled=False, delete_cache=(3600, 24 * 3600), fill_width=True
@@ -151,7 +158,7 @@ class _Page:
             self._build(score_thr)
             self._connect()
 
-    def _build(self, score_thr: float) -> None:
+    def _build(self, score_thr: float | None) -> None:
         names = list(self.models)
         several = len(names) > 1
         self.findings = gr.State(None, delete_callback=lambda old: old and old.close())
@@ -168,9 +175,14 @@ class _Page:
                 [NOBODY, *names], value=NOBODY, label="Compare with", elem_id="other", visible=several
             )
             self.threshold = gr.Slider(
-                0, 1, value=score_thr, step=0.01, label="Score threshold", elem_id="threshold",
-                buttons=[],
+                0, 1, value=SCORE_THR if score_thr is None else score_thr, step=0.01, label="Score threshold",
+                elem_id="threshold", buttons=[],
             )  # fmt: skip
+        known = any(predictor.model.visibility is not None for predictor in self.models.values())
+        self.said = gr.Checkbox(
+            known and score_thr is None, visible=known, elem_id="said", container=False,
+            label="As the model says: visible ones are filled, occluded ones rings, absent ones left out",
+        )  # fmt: skip
         with gr.Tabs() as self.tabs:
             with gr.Tab("Images and videos", id="files"):
                 self._build_files()
@@ -208,7 +220,7 @@ class _Page:
             self.live_sides = [_LiveSide(0), _LiveSide(1)]
 
     def _connect(self) -> None:
-        chosen = [self.findings, self.which, self.frame, self.model, self.other, self.threshold]
+        chosen = [self.findings, self.which, self.frame, self.model, self.other, self.threshold, self.said]
         shown = [part for side in self.sides for part in side.parts]
         changed = [self.told, self.findings, self.which, self.frame, self.make_film, self.thumbnails, *shown]
         quiet: dict[str, Any] = {
@@ -221,7 +233,8 @@ class _Page:
             event(self.on_files, [self.files, *chosen[3:]], changed, **heavy)
         for part in (self.model, self.other):
             part.input(self.on_models, chosen, changed, **heavy)
-        self.threshold.change(self.on_threshold, chosen, changed, **quiet)
+        self.said.input(self.on_threshold, chosen, changed, **quiet)
+        self.threshold.change(self.on_slider, chosen, [self.said, *changed], **quiet)
         self.frame.input(self.on_frame, chosen, changed, **quiet)
         self.thumbnails.select(self.on_thumbnail, chosen, changed, **quiet)
         self.make_film.click(self.on_film, chosen, changed, **heavy)
@@ -238,49 +251,77 @@ class _Page:
 
     @_guarded
     def on_files(
-        self, files: list[str] | None, model: str, other: str, threshold: float
+        self, files: list[str] | None, model: str, other: str, threshold: float, said: bool
     ) -> Iterator[dict[Any, Any]]:
         """Look at new files."""
         if not files:
             yield {**self._nothing(), self.told: ""}
             return
         uploads, faults = usable_uploads(files)
-        yield from self._look(uploads, faults, model, other, threshold)
+        yield from self._look(uploads, faults, model, other, _limit(threshold, said))
 
     @_guarded
     def on_models(
-        self, findings: Findings | None, which: int, frame: int, model: str, other: str, threshold: float
+        self,
+        findings: Findings | None,
+        which: int,
+        frame: int,
+        model: str,
+        other: str,
+        threshold: float,
+        said: bool,
     ) -> Iterator[dict[Any, Any]]:
         """Look at the files with other models."""
         if findings is None:
             yield {self.sides[1].column: gr.update(visible=False)}
             return
         yield from self._fill(findings, model, other)
-        yield self._show(findings, which, frame, model, other, threshold)
+        yield self._show(findings, which, frame, model, other, _limit(threshold, said))
         yield self._files(findings, model, other)
 
     @_guarded
     def on_threshold(
-        self, findings: Findings | None, which: int, frame: int, model: str, other: str, threshold: float
+        self,
+        findings: Findings | None,
+        which: int,
+        frame: int,
+        model: str,
+        other: str,
+        threshold: float,
+        said: bool,
     ) -> Iterator[dict[Any, Any]]:
         """Draw anew; nothing is predicted."""
         if findings is not None and self._is_filled(findings, model, other):
-            yield self._show(findings, which, frame, model, other, threshold)
+            yield self._show(findings, which, frame, model, other, _limit(threshold, said))
 
     on_frame = on_threshold
 
+    def on_slider(
+        self, findings: Findings | None, which: int, frame: int, model: str, other: str, threshold: float, said: bool
+    ) -> Iterator[dict[Any, Any]]:  # fmt: skip
+        """Draw anew, by the slider and not by what the model says."""
+        yield {self.said: False}
+        yield from self.on_threshold(findings, which, frame, model, other, threshold, False)
+
     @_guarded
     def on_thumbnail(
-        self, findings: Findings | None, which: int, frame: int, model: str, other: str, threshold: float,
+        self, findings: Findings | None, which: int, frame: int, model: str, other: str, threshold: float, said: bool,
         event: gr.SelectData,
     ) -> Iterator[dict[Any, Any]]:  # fmt: skip
         """Go to another file."""
         if findings is not None and self._is_filled(findings, model, other):
-            yield self._show(findings, event.index, 0, model, other, threshold)
+            yield self._show(findings, event.index, 0, model, other, _limit(threshold, said))
 
     @_guarded
     def on_film(
-        self, findings: Findings | None, which: int, frame: int, model: str, other: str, threshold: float
+        self,
+        findings: Findings | None,
+        which: int,
+        frame: int,
+        model: str,
+        other: str,
+        threshold: float,
+        said: bool,
     ) -> Iterator[dict[Any, Any]]:
         """Draw all frames of a video."""
         if findings is None or not self._is_filled(findings, model, other):
@@ -288,13 +329,21 @@ class _Page:
         made = {}
         for side, name in zip(self.sides, self._asked(model, other), strict=False):
             path = self._new(f"{Path(findings.uploads[which].name).stem}_{name}.webm")
-            for done, total in write_film(path, findings, which, name, self.models[name], threshold):
+            for done, total in write_film(
+                path, findings, which, name, self.models[name], _limit(threshold, said)
+            ):
                 yield {self.told: _lines([f"{name}: drawing frame {done} of {total}"])}
             made[side.film] = gr.update(value=str(path), visible=True)
         yield {**made, self.told: self._notes(findings, model, other)}
 
     def on_camera(
-        self, image: np.ndarray | None, live: Live | None, model: str, other: str, threshold: float
+        self,
+        image: np.ndarray | None,
+        live: Live | None,
+        model: str,
+        other: str,
+        threshold: float,
+        said: bool,
     ) -> dict[Any, Any]:
         """Look at the camera's next image."""
         if image is None:
@@ -315,7 +364,7 @@ class _Page:
             self.live_sides[1].column: gr.update(visible=len(asked) > 1),
         }
         for side, name in zip(self.live_sides, asked, strict=False):
-            drawn = drawn_on(resized(live.newest, *_LIVE_SIDES), found[name], threshold)
+            drawn = drawn_on(resized(live.newest, *_LIVE_SIDES), found[name], _limit(threshold, said))
             data = base64.b64encode(as_jpeg(drawn)).decode()
             changes[side.image] = f'<img alt="keypoints" src="data:image/jpeg;base64,{data}">'
             changes[side.head] = self._heading(name, found[name])
@@ -324,7 +373,7 @@ class _Page:
 
     @_guarded
     def on_keep(
-        self, live: Live | None, model: str, other: str, threshold: float
+        self, live: Live | None, model: str, other: str, threshold: float, said: bool
     ) -> Iterator[dict[Any, Any]]:
         """Look at the camera's newest image as at a file."""
         if live is None or live.frames == 0:
@@ -333,12 +382,17 @@ class _Page:
         path = self._new("camera.png")
         write_image(path, live.newest)
         yield {self.tabs: gr.update(selected="files"), self.files: None}
-        yield from self._look([Upload(path, path.name)], [], model, other, threshold)
+        yield from self._look([Upload(path, path.name)], [], model, other, _limit(threshold, said))
 
     # how it is done
 
     def _look(
-        self, uploads: list[Upload], faults: list[BadInputError], model: str, other: str, threshold: float
+        self,
+        uploads: list[Upload],
+        faults: list[BadInputError],
+        model: str,
+        other: str,
+        threshold: float | None,
     ) -> Iterator[dict[Any, Any]]:
         """Look at files, and show the first that can be read."""
         findings = Findings(uploads, self._new("frames"), faults)
@@ -375,7 +429,7 @@ class _Page:
         return _lines(list(dict.fromkeys(notes)), [str(fault) for fault in findings.faults])
 
     def _show(
-        self, findings: Findings, which: int, frame: int, model: str, other: str, threshold: float
+        self, findings: Findings, which: int, frame: int, model: str, other: str, threshold: float | None
     ) -> dict[Any, Any]:
         """Show one file, of a video one frame."""
         asked, first = self._asked(model, other), findings.found[model][which]
@@ -398,7 +452,7 @@ class _Page:
         return changes
 
     def _show_side(
-        self, side: _Side, findings: Findings, which: int, place: int, name: str, found: Found, threshold: float
+        self, side: _Side, findings: Findings, which: int, place: int, name: str, found: Found, threshold: float | None
     ) -> dict[Any, Any]:  # fmt: skip
         result = found.results[place]
         if result.fault is not None:

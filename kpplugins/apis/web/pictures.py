@@ -35,13 +35,13 @@ def resized(image: np.ndarray, least: int, most: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
 
 
-def drawn_on(image: np.ndarray, result: "PoseResult", score_thr: float) -> np.ndarray:
+def drawn_on(image: np.ndarray, result: "PoseResult", score_thr: float | None) -> np.ndarray:
     """Draw what was found on an image that is of another size than the one it was found in.
 
     Args:
         image: (h, w, 3) BGR.
         result: with the size of its own image.
-        score_thr: keypoints with a lower score are drawn as rings.
+        score_thr: see ``draw_pose``.
 
     Returns:
         (h, w, 3) RGB.

@@ -27,7 +27,7 @@ def serve(
     models: "Sequence[tuple[str, Predictor]]",
     host: str = HOST,
     port: int | None = None,
-    score_thr: float = 0.3,
+    score_thr: float | None = None,
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve a page on which a browser shows what models find, until it is stopped.
@@ -39,7 +39,7 @@ def serve(
         models: predictors by name; the page begins with the first one.
         host: the address that is listened at; only that of this machine itself keeps others out.
         port: 0 takes any free one. Default: the first free one of ``PORTS``.
-        score_thr: keypoints with a lower score are drawn as rings; the page can change it.
+        score_thr: see ``draw_pose``; the page can change it.
         tell: is called with the address, once the page can be opened.
 
     Raises:
@@ -69,7 +69,9 @@ def serve(
         server.run(sockets=[listener])
 
 
-def page_app(models: "Sequence[tuple[str, Predictor]]", host: str, score_thr: float, folder: Path) -> Any:
+def page_app(
+    models: "Sequence[tuple[str, Predictor]]", host: str, score_thr: float | None, folder: Path
+) -> Any:
     """Return the page as an ASGI application.
 
     Args:

@@ -12,7 +12,8 @@ from kpplugins.inference.pose_result import PoseResult
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures.replaced_file import replace_text
 
-COLUMNS = ("instance", "keypoint", "x", "y", "score")
+COLUMNS = ("instance", "keypoint", "x", "y", "score", "state")
+_STATES = ("absent", "occluded", "visible")
 
 
 def table_rows(result: PoseResult) -> list[list[Any]]:
@@ -23,14 +24,17 @@ def table_rows(result: PoseResult) -> list[list[Any]]:
 
     Returns:
         Values of ``COLUMNS``: the instance, numbered from 0 as in the files, with its category; the name; x and y in
-        pixels of the image; the score.
+        pixels of the image; the score; what the model says of its visibility, if anything.
     """
     rows = []
     for i, (points, scores) in enumerate(zip(result.keypoints, result.scores, strict=True)):
         called = str(i) if result.categories is None else f"{i} {result.categories[i]}"
+        states = (
+            [""] * len(scores) if result.states is None else [_STATES[state] for state in result.states[i]]
+        )
         rows += [
-            [called, name, round(float(x), 1), round(float(y), 1), round(float(score), 3)]
-            for name, (x, y), score in zip(result.names, points, scores, strict=True)
+            [called, name, round(float(x), 1), round(float(y), 1), round(float(score), 3), state]
+            for name, (x, y), score, state in zip(result.names, points, scores, states, strict=True)
         ]
     return rows
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from kpplugins.structures.checksum import sha256_of
+from kpplugins.structures.visibility_calibration import VisibilityCalibration
 
-OFFSETS = {"near": 10, "far": 25}
+OFFSETS = {"near": 10, "far": 25, "sure": 40}
 """How far to the right of the brightest pixel each model finds its second keypoint."""
+CALIBRATED = "sure"
+"""The model whose scores say that the second keypoint is absent."""
 
 
 def finder_of_bright(folder: Path, offset: float) -> Path:
@@ -64,6 +67,12 @@ def finder_of_bright(folder: Path, offset: float) -> Path:
         "schema": {"name": "lamp", "keypoints": ["spot", "side"], "skeleton": [["spot", "side"]]},
         "classes": ["lamp"], "pixels": {"range": None, "percentile": None}, "boxes": None, "flip_test": False,
     }  # fmt: skip
+    if folder.name == CALIBRATED:
+        scores = np.repeat([[0.9, 0.9], [0.2, 0.2]], 30, axis=0)
+        visibility = np.where(scores > 0.5, 2, 0)
+        about["visibility"] = VisibilityCalibration.fit(
+            ("spot", "side"), scores, visibility, np.ones_like(scores, bool)
+        ).to_dict()
     (folder / "model.json").write_text(json.dumps(about))
     return folder
 
@@ -79,7 +88,7 @@ def lamp(x: int, y: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def lamps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The two models, by name."""
+    """The models, by name."""
     folder = tmp_path_factory.mktemp("lamps")
     return {name: finder_of_bright(folder / name, offset) for name, offset in OFFSETS.items()}
 

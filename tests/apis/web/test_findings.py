@@ -126,7 +126,7 @@ def test_downloads_hold_what_the_predictor_finds(near: Predictor, lit, moving: P
     assert (rows[8]["image"], rows[8]["frame"], rows[8]["x"]) == ("moving.avi", "3", "54.0")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["near.csv", "near.json", "visit"]
     assert table_rows(findings.found["near"][0].results[0]) == [
-        ["0 lamp", "spot", 40.0, 50.0, 0.9], ["0 lamp", "side", 50.0, 50.0, 0.2],
+        ["0 lamp", "spot", 40.0, 50.0, 0.9, ""], ["0 lamp", "side", 50.0, 50.0, 0.2, ""],
     ]  # fmt: skip
 
 

@@ -60,7 +60,7 @@ sys.exit(main(["--web", "--port", "0", *sys.argv[1:]]))
 
 @pytest.fixture(scope="module")
 def address(root: Path, lamps: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A page with both models."""
+    """A page with all models."""
     folder = tmp_path_factory.mktemp("served")
     command = [sys.executable, "-c", SERVER, *(w for path in lamps.values() for w in ("--config", str(path)))]
     env = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(folder)}
@@ -68,9 +68,9 @@ def address(root: Path, lamps: dict[str, Path], tmp_path_factory: pytest.TempPat
         command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=err, text=True
     ) as page:  # fmt: skip
         assert page.stdout is not None
-        said = [page.stdout.readline() for _ in range(3)]
-        assert "the page is at" in said[2], (said, (folder / "err").read_text())
-        yield said[2].split()[4]
+        said = [page.stdout.readline() for _ in range(4)]
+        assert "the page is at" in said[3], (said, (folder / "err").read_text())
+        yield said[3].split()[4]
         page.send_signal(signal.SIGINT)
         page.wait(60)
     assert not (folder / "asked").exists(), (folder / "asked").read_text()
@@ -140,7 +140,7 @@ def like(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.abs(small[0] - small[1]).max() < 40)
 
 
-def drawn(file: Path, folder: Path, threshold: float = 0.3) -> np.ndarray:
+def drawn(file: Path, folder: Path, threshold: float | None = 0.3) -> np.ndarray:
     image = cv2.imread(str(file))
     return drawn_on(resized(image, 800, 1280), Predictor(folder)(image), threshold)
 
@@ -177,8 +177,8 @@ def test_an_image_is_drawn_listed_and_downloaded(
     assert not like(shown(browser), drawn(file, near, 0.1))  # the second keypoint, of score 0.2, is a ring
     browser.wait("document.querySelectorAll('#table0 .virtual-row').length === 2")
     assert table(browser, "table0") == [
-        ["0 lamp", "spot", "40", "50", "0.9"],
-        ["0 lamp", "side", "50", "50", "0.2"],
+        ["0 lamp", "spot", "40", "50", "0.9", ""],
+        ["0 lamp", "side", "50", "50", "0.2", ""],
     ]
     for ending in ("json", "csv"):
         button = f"document.querySelector('#{ending}0')"
@@ -210,11 +210,28 @@ def test_models_are_changed_and_compared(
         browser.run(f"document.querySelector('#side{n}').getBoundingClientRect().toJSON()") for n in (0, 1)
     )
     assert left["right"] <= right["left"] and abs(left["top"] - right["top"]) < 2
-    assert table(browser, "table1")[-1] == ["0 lamp", "side", "85", "70", "0.2"]
+    assert table(browser, "table1")[-1] == ["0 lamp", "side", "85", "70", "0.2", ""]
     choose(browser, "other", "none")
     browser.wait("!document.querySelector('#side1')?.offsetParent")
     choose(browser, "model", "far")
     becomes(browser, drawn(file, lamps["far"]))
+
+
+def test_what_a_model_says_about_visibility_is_shown_until_the_slider_is_moved(
+    browser: Chromium, lamps: dict[str, Path], lit: Callable[[int, int], Path]
+):
+    file, sure = lit(60, 70), lamps["sure"]
+    give(browser, file)
+    choose(browser, "model", "sure")
+    becomes(browser, drawn(file, sure, None))
+    assert not like(shown(browser), drawn(file, sure, 0.3))  # which draws the absent one as a ring
+    assert [row[5] for row in table(browser, "table0")] == ["visible", "absent"]
+    assert browser.run("document.querySelector('#said input').checked")
+    set_number(browser, "threshold", 0.1)
+    becomes(browser, drawn(file, sure, 0.1))
+    assert not browser.run("document.querySelector('#said input').checked")
+    browser.click("document.querySelector('#said input')")
+    becomes(browser, drawn(file, sure, None))
 
 
 def test_several_files_and_what_is_wrong_with_some(
