@@ -236,6 +236,8 @@ THROUGH = {
     "apis/benchmarking/bare_network.py": "apis/benchmarking/test_speeds.py",
     "apis/comparison/cost.py": "apis/test_compare.py",
     "apis/doctor.py": "commands",
+    "apis/web/films.py": "apis/web/test_findings.py",
+    "apis/web/pictures.py": "apis/web/test_findings.py",
     "compat/mmcv_ops/deform_conv.py": "compat/test_mmcv_ops.py",
     "compat/mmcv_ops/focal_loss.py": "compat/test_mmcv_losses_and_attention.py",
     "config/fit_parts.py": "test_mmpose_configs.py",

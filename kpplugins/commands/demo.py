@@ -45,6 +45,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="json, coco, csv, sleap (.slp), dlc (DeepLabCut's .h5 and CSV); default: json",
     )  # fmt: skip
     _add_model(parser)
+    _add_page(parser)
     parser.add_argument(
         "--track", action="store_true", help="in videos, number the same instance alike in all frames"
     )
@@ -61,11 +62,23 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the page in a browser."""
+    parser.add_argument(
+        "--web", action="store_true", help="show a page for the browser instead: images, videos, its camera"
+    )
+    parser.add_argument("--host", help="where --web listens (default: 127.0.0.1, for this machine alone)")
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="where --web listens (default: the first free one from 7860 on)"
+    )
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what finds the keypoints, and where."""
     parser.add_argument(
         "--config", action="append", metavar="CONFIG",
-        help="default: the one in the checkpoint; several, or several --checkpoint, go with n and p in the window",
+        help="or an exported folder; default: the one in the checkpoint; several, or several --checkpoint, go with n "
+        "and p in the window or are chosen on the page",
     )  # fmt: skip
     parser.add_argument(
         "--checkpoint", action="append", metavar="FILE",
@@ -111,8 +124,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """
     command = parser(prog)
     args = command.parse_args(argv)
-    if not args.inputs and args.data is None and args.webcam is None:
-        command.error("give images, videos or folders, or --data DIR, or --webcam")
+    if not args.inputs and args.data is None and args.webcam is None and not args.web:
+        command.error("give images, videos or folders, or --data DIR, or --webcam, or --web")
+    _check_page(args, command)
     detecting = args.detector is not None or args.detector_checkpoint is not None
     if detecting and args.bbox:
         command.error("give either --bbox or --detector")
@@ -123,9 +137,42 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     runs = _runs_of(args, command)
     if args.webcam is not None and (args.inputs or args.data):
         command.error("give either --webcam or INPUT")
-    if len(runs) > 1 and args.webcam is None:
-        command.error("several --config or --checkpoint are for --webcam")
-    return run(lambda: _work(args, runs), args)
+    if len(runs) > 1 and args.webcam is None and not args.web:
+        command.error("several --config or --checkpoint are for --webcam and --web")
+    return run(lambda: _serve(args, runs) if args.web else _work(args, runs), args)
+
+
+def _check_page(args: argparse.Namespace, command: argparse.ArgumentParser) -> None:
+    """Stop at options that would have no effect."""
+    if not args.web and (args.host is not None or args.port is not None):
+        command.error("--host and --port need --web")
+    others = {
+        "INPUT": args.inputs, "--data": args.data, "--webcam": args.webcam, "--bbox": args.bbox, "--track": args.track,
+        "--smooth": args.smooth, "--max-frames": args.max_frames,
+    }  # fmt: skip
+    for name, given in others.items():
+        if args.web and given:
+            command.error(f"--web takes no {name}")
+
+
+def _serve(args: argparse.Namespace, runs: Sequence[tuple[str | None, str | None]]) -> int:
+    """Show the page until it is stopped."""
+    from kpplugins.apis.web.server import HOST, require_gradio, serve
+
+    require_gradio()
+    models: dict[str, Any] = {}
+    for one in runs:
+        name, predictor = _model_of(args, *one)
+        names = [name, *(f"{name} {number}" for number in range(2, len(runs) + 1))]
+        models[next(free for free in names if free not in models)] = predictor
+    serve(
+        list(models.items()),
+        args.host or HOST,
+        args.port,
+        args.score_thr,
+        lambda line: print(line, flush=True),
+    )
+    return 0
 
 
 def _runs_of(
@@ -185,26 +232,39 @@ def _settings_of(args: argparse.Namespace) -> Any:
 
 def _model_of(args: argparse.Namespace, config: str | None, checkpoint: str | None) -> tuple[str, Any]:
     """Load a model; return its name and the predictor."""
+    from kpplugins.deploy.exported_folder import is_exported
     from kpplugins.inference.predictor import Predictor
+
+    detecting = args.detector is not None or args.detector_checkpoint is not None
+    given = {
+        "device": args.device, "detector": _detector_of(args) if detecting else None, "box_thr": args.box_thr,
+        "trust_checkpoint": args.trust_checkpoint,
+    }  # fmt: skip
+    for folder, other in ((config, checkpoint), (checkpoint, config)):
+        if is_exported(folder):
+            print(f"exported model {folder}")
+            return Path(str(folder)).resolve().name, Predictor(folder, other, **given)
     from kpplugins.weights.checkpoints import run_of
 
     found, weights = run_of(config, checkpoint)
     print(f"config {found or 'in the checkpoint'}, checkpoint {weights}")
-    detecting = args.detector is not None or args.detector_checkpoint is not None
-    predictor = Predictor(
-        found, weights, args.device, detector=_detector_of(args) if detecting else None,
-        box_thr=args.box_thr, trust_checkpoint=args.trust_checkpoint,
-    )  # fmt: skip
-    return Path(str(found or weights)).stem, predictor
+    name = Path(found).stem if found is not None else f"{Path(weights).parent.name}/{Path(weights).stem}"
+    return name, Predictor(found, weights, **given)
 
 
 def _detector_of(args: argparse.Namespace) -> Any:
     """Load the detector that the options name."""
+    from kpplugins.deploy.exported_folder import is_exported
     from kpplugins.inference.box_detector import BoxDetector
-    from kpplugins.weights.checkpoints import run_of
 
-    config, checkpoint = run_of(args.detector, args.detector_checkpoint)
-    print(f"detector {config or 'in the checkpoint'}, checkpoint {checkpoint}")
+    config, checkpoint = args.detector, args.detector_checkpoint
+    if is_exported(config):
+        print(f"detector: exported model {config}")
+    else:
+        from kpplugins.weights.checkpoints import run_of
+
+        config, checkpoint = run_of(config, checkpoint)
+        print(f"detector {config or 'in the checkpoint'}, checkpoint {checkpoint}")
     return BoxDetector(
         config, checkpoint, args.device, args.box_thr, args.detector_classes, args.trust_checkpoint
     )

@@ -1,4 +1,4 @@
-"""An MP4 file of drawn frames."""
+"""A video file of drawn frames."""
 
 import shutil
 from pathlib import Path
@@ -11,18 +11,20 @@ from kpplugins.structures.machine_error import MachineError
 
 RATE = 25.0
 """Frames per second where the source does not say."""
+_CODECS = {".mp4": "mp4v", ".webm": "VP80"}
+"""How the frames are encoded, by the file's ending; browsers play WebM, but writing it takes longer."""
 _CHECK_EVERY, _LEAST_FREE = 50, 1 << 20
 """Frames after which the room on the disk is looked at, and the bytes that must be left."""
 
 
 class Recorder:
-    """Writes an MP4 file; every frame, or by their times, so that what came irregularly plays at its own pace.
+    """Writes an MP4 or WebM file; every frame, or by their times, so that what came irregularly plays at its own pace.
 
     OpenCV does not say when a disk is full: the room is looked at now and then, and ``close`` opens what was written
     and counts.
 
     Args:
-        path: the file.
+        path: the file, which ends in ``.mp4`` or ``.webm``.
         size: width and height in pixels; frames of another size are resized.
         fps: of the file; ``None`` takes ``RATE``.
         by_time: frames are repeated or left out according to their times.
@@ -41,7 +43,8 @@ class Recorder:
         self.path, self.size, self.fps, self.by_time = path, size, fps or RATE, by_time
         self.written, self._begun = 0, 0.0
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), self.fps, size)
+        codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix])
+        self._writer = cv2.VideoWriter(str(path), codec, self.fps, size)
         if not self._writer.isOpened():
             raise BadInputError(
                 "cannot be written", where=str(path), todo="is the disk full, the folder writable?"
