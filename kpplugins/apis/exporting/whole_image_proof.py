@@ -13,7 +13,7 @@ from kpplugins.inference.trained.trained_model import TrainedModel, kind_of, wit
 from kpplugins.structures.model_kind import BOXES
 
 ROUNDING = 1e-5
-"""How much summing float32 in another order changes the outputs of a deep network, as a fraction of their range."""
+"""How much summing float32 in another order changes the outputs of a deep network, as a fraction of the greatest."""
 DRAWS = 8
 """How often such noise is added to the outputs, to see which instances it moves."""
 FAR = 1e5
@@ -131,7 +131,7 @@ class WholeImageProof:
         def noisy(value: Any) -> Any:
             if isinstance(value, Tensor):
                 noise = torch.rand(value.shape, generator=generator) * 2 - 1
-                return value + noise * (ROUNDING * (value.max() - value.min()))
+                return value + noise * (ROUNDING * value.abs().max())
             if isinstance(value, Mapping):
                 return {name: noisy(part) for name, part in value.items()}
             return tuple(noisy(part) for part in value)
