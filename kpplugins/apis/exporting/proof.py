@@ -1,5 +1,6 @@
 """How far an exported model is from the trained one: in pixels of the image, and in the run's metric."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
 
 from kpplugins.apis.exporting.samples import Sample, Samples
 from kpplugins.deploy.targets.export_target import FP32
@@ -92,7 +94,13 @@ def _measured(config: Config, dataset: Any, predictions: list[Any]) -> dict[str,
     evaluator = Evaluator(config.get("val_evaluator") or config.test_evaluator)
     evaluator.dataset_meta = dataset.metainfo
     evaluator.process(data_samples=predictions, data_batch=None)
-    return {key: float(value) for key, value in evaluator.evaluate(len(predictions)).items()}
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # the tables of the metric would be printed twice
+    try:
+        return {key: float(value) for key, value in evaluator.evaluate(len(predictions)).items()}
+    finally:
+        logger.setLevel(level)
 
 
 def lost_ap(report: Mapping[str, Any]) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from mmpose.registry import DATASETS, TRANSFORMS
 
 from kpplugins.config.values import name_of
-from kpplugins.data.images import read_image
+from kpplugins.data.images import as_bgr, read_image
 from kpplugins.formats.load_annotations import load_annotations
 from kpplugins.inference.trained.trained_model import TrainedModel, kind_of
 from kpplugins.structures import BadInputError
@@ -80,7 +80,7 @@ def val_samples(trained: TrainedModel) -> Samples:
         for i in chosen:
             info, truth = dataset.get_data_info(int(i)), dataset[int(i)]["data_samples"]
             box = _box_of(trained, info) if top_down else None
-            yield Sample(read_image(info["img_path"], trained.pixels), box, truth)
+            yield Sample(_image_of(trained, info), box, truth)
 
     what = "instances" if top_down else "images"
     words = f"{len(chosen)} {what} of the val split" + (f", of {count}" if count > len(chosen) else "")
@@ -126,7 +126,10 @@ def labelled_samples(trained: TrainedModel, source: Path) -> Samples:
         BadInputError: they cannot be read.
     """
     top_down = kind_of(trained.config) == TOP_DOWN
-    found = load_annotations(source)
+    extracted = (
+        tempfile.TemporaryDirectory()
+    )  # images inside annotation files; it lives as long as `read` does
+    found = load_annotations(source, extract_to=Path(extracted.name) / "images")
     records = [r for r in found.records if r.num_labelled and not r.crowd]
     if not top_down:
         records = list({r.image: r for r in records}.values())
@@ -134,7 +137,7 @@ def labelled_samples(trained: TrainedModel, source: Path) -> Samples:
         raise BadInputError("no labelled image here", where=str(source))
     chosen = [records[i] for i in np.unique(np.linspace(0, len(records) - 1, CALIBRATED).astype(int))]
 
-    def read() -> Iterator[Sample]:
+    def read(extracted: Any = extracted) -> Iterator[Sample]:
         for record in chosen:
             points = record.keypoints[None]
             info = {
@@ -146,6 +149,13 @@ def labelled_samples(trained: TrainedModel, source: Path) -> Samples:
             )
 
     return Samples(f"{len(chosen)} {'instances' if top_down else 'images'} of {source}", read)
+
+
+def _image_of(trained: TrainedModel, info: dict) -> np.ndarray:
+    """Return the image of a dataset's sample; some datasets hold their images."""
+    if info.get("img") is not None:
+        return as_bgr(info["img"], str(info.get("img_path", "")), trained.pixels)
+    return read_image(info["img_path"], trained.pixels)
 
 
 def _box_of(trained: TrainedModel, info: dict) -> np.ndarray:
