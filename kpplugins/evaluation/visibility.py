@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kpplugins.structures import VisibilityCalibration
-from kpplugins.structures.visibility_calibration import ABSENT, OCCLUDED, OF_HEAD, OF_SCORES, VISIBLE
+from kpplugins.structures.visibility.visibility_calibration import (
+    ABSENT,
+    OCCLUDED,
+    OF_HEAD,
+    OF_SCORES,
+    VISIBLE,
+)
 
 if TYPE_CHECKING:
     from kpplugins.evaluation.evaluation_result import EvaluationResult

@@ -9,7 +9,7 @@ import numpy as np
 from kpplugins.data.images import read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
-from kpplugins.structures.visibility_calibration import ABSENT, SCORE_THR
+from kpplugins.structures.visibility.visibility_calibration import ABSENT, SCORE_THR
 from kpplugins.visualization.draw import draw_pose
 
 _OF_INSTANCES = (

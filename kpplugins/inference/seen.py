@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kpplugins.structures import VisibilityCalibration
-from kpplugins.structures.visibility_calibration import ABSENT, OF_HEAD, VISIBLE
+from kpplugins.structures.visibility.visibility_calibration import ABSENT, OF_HEAD, VISIBLE
 
 _EVEN = 0.5
 """Probability from which a keypoint counts as visible by a head whose word was never compared with labels."""

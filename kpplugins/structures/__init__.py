@@ -25,6 +25,6 @@ from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.incomplete_input_error import IncompleteInputError
 from kpplugins.structures.machine_error import MachineError
-from kpplugins.structures.visibility_calibration import VisibilityCalibration
+from kpplugins.structures.visibility.visibility_calibration import VisibilityCalibration
 
 __all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError", "VisibilityCalibration"]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures.visibility_calibration import ABSENT, SCORE_THR, VISIBLE
+from kpplugins.structures.visibility.visibility_calibration import ABSENT, SCORE_THR, VISIBLE
 
 _REFERENCE_SIDE = 400
 """Longer side in pixels of an image whose lines are one pixel thick; thickness grows in proportion."""

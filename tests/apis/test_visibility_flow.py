@@ -14,7 +14,7 @@ from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
 from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError, VisibilityCalibration
-from kpplugins.structures.visibility_calibration import OF_HEAD
+from kpplugins.structures.visibility.visibility_calibration import OF_HEAD
 from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
 from kpplugins.weights.run_record import record_of
 

@@ -37,7 +37,7 @@ class Stages:
             self._timed("boxes of the detector", lambda: detector(image))
         given = [None] if boxes is None else list(boxes)
         units = self._timed("preprocessing", lambda: [self.model.prepare(image, box) for box in given])
-        with decoding_of(self.model) as decoded:
+        with decode_timed(self.model) as decoded:
             results, taken = timed(lambda: self.model.run(units))
         if decoded is not None:
             self.seconds["decoding"].append(sum(decoded))
@@ -54,7 +54,7 @@ class Stages:
 
 
 @contextmanager
-def decoding_of(model: Any) -> Iterator[list[float] | None]:
+def decode_timed(model: Any) -> Iterator[list[float] | None]:
     """Measure the decoding inside a model in PyTorch, while the block runs.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kpplugins.apis.web.pictures import SHOWN_SIDES, resized
+from kpplugins.apis.web.pictures import SHOWN_SIDES, scaled_between
 from kpplugins.apis.web.uploads import Upload
 from kpplugins.data.images import read_image, write_image
 from kpplugins.inference.live.follower import Follower
@@ -105,7 +105,7 @@ class Findings:
         for frame in video:
             result = replace(follow(frame), source=upload.name, image_size=video.size)
             if not (path := self._frame(i, frame.index)).exists():
-                write_image(path, resized(frame.image, 1, SHOWN_SIDES[1]))
+                write_image(path, scaled_between(frame.image, 1, SHOWN_SIDES[1]))
             _put(found, result, frame.index, frame.time)
             if len(found.results) % _TELL_EVERY == 1:
                 yield len(found.results), video.wanted
@@ -135,7 +135,7 @@ class Findings:
                 image = read_image(self._frame(i, frame)) if upload.is_video else predictor.read(upload.file)
             except BadInputError as fault:
                 raise upload.told(fault) from fault
-            self._kept = key, image if upload.is_video else resized(image, *SHOWN_SIDES)
+            self._kept = key, image if upload.is_video else scaled_between(image, *SHOWN_SIDES)
         return self._kept[1]
 
     @property

@@ -15,12 +15,12 @@ import numpy as np
 from kpplugins.apis.web.films import write_film
 from kpplugins.apis.web.findings import Findings, Found
 from kpplugins.apis.web.live import Live
-from kpplugins.apis.web.pictures import as_jpeg, drawn_on, resized
-from kpplugins.apis.web.tables import COLUMNS, table_rows, write_csv, write_json
+from kpplugins.apis.web.pictures import as_jpeg, drawn_on, scaled_between
+from kpplugins.apis.web.tables import COLUMNS, table_rows, write_csv, write_found
 from kpplugins.apis.web.uploads import MOST_FILES, MOST_MEGABYTES, Upload, usable_uploads
 from kpplugins.data.images import write_image
 from kpplugins.structures import BadInputError
-from kpplugins.structures.visibility_calibration import SCORE_THR
+from kpplugins.structures.visibility.visibility_calibration import SCORE_THR
 
 if TYPE_CHECKING:
     from kpplugins.inference.pose_result import PoseResult
@@ -364,7 +364,7 @@ class _Page:
             self.live_sides[1].column: gr.update(visible=len(asked) > 1),
         }
         for side, name in zip(self.live_sides, asked, strict=False):
-            drawn = drawn_on(resized(live.newest, *_LIVE_SIDES), found[name], _limit(threshold, said))
+            drawn = drawn_on(scaled_between(live.newest, *_LIVE_SIDES), found[name], _limit(threshold, said))
             data = base64.b64encode(as_jpeg(drawn)).decode()
             changes[side.image] = f'<img alt="keypoints" src="data:image/jpeg;base64,{data}">'
             changes[side.head] = self._heading(name, found[name])
@@ -480,7 +480,7 @@ class _Page:
             image: np.ndarray = np.full((_THUMBNAIL, _THUMBNAIL, 3), 200, np.uint8)
             if found.results[0].fault is None:
                 shown = findings.image(i, found.frames[0], self.models[model])
-                image = resized(shown, _THUMBNAIL, 2 * _THUMBNAIL)[..., ::-1]
+                image = scaled_between(shown, _THUMBNAIL, 2 * _THUMBNAIL)[..., ::-1]
             small.append((np.ascontiguousarray(image), upload.name))
         return gr.update(visible=True, value=small, selected_index=None)
 
@@ -492,7 +492,7 @@ class _Page:
             found = findings.found[name]
             table = write_csv(self._new(f"{stem}.csv"), self.models[name].schema, found)
             changes[side.json] = gr.update(
-                value=str(write_json(self._new(f"{stem}.json"), name, found)), visible=True
+                value=str(write_found(self._new(f"{stem}.json"), name, found)), visible=True
             )
             changes[side.csv] = gr.update(value=str(table), visible=True)
         return changes

@@ -16,7 +16,7 @@ SHOWN_SIDES = (800, 1280)
 """Least and most pixels of the longer side of a shown image; on a small one, keypoints are drawn between pixels."""
 
 
-def resized(image: np.ndarray, least: int, most: int) -> np.ndarray:
+def scaled_between(image: np.ndarray, least: int, most: int) -> np.ndarray:
     """Scale an image so that its longer side has no more and no fewer pixels than that.
 
     Args:

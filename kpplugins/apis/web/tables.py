@@ -53,7 +53,7 @@ def results_of(found: Sequence[Found]) -> Iterator[dict[str, Any]]:
             yield result.to_dict() | ({"frame": frame, "time": round(time, 6)} if one.is_video else {})
 
 
-def write_json(path: Path, model: str, found: Sequence[Found]) -> Path:
+def write_found(path: Path, model: str, found: Sequence[Found]) -> Path:
     """Write what a model found as JSON.
 
     Args:

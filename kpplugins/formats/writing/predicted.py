@@ -16,7 +16,7 @@ from kpplugins.formats.writing.content import Content
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import box_area, clip_box, inside_image
-from kpplugins.structures.visibility_calibration import ABSENT, OCCLUDED, SCORE_THR, VISIBLE
+from kpplugins.structures.visibility.visibility_calibration import ABSENT, OCCLUDED, SCORE_THR, VISIBLE
 
 WITHOUT = "image without predictions"
 EMPTY = "prediction without a sure point and without a box, left out"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kpplugins.structures.checksum import sha256_of
-from kpplugins.structures.visibility_calibration import VisibilityCalibration
+from kpplugins.structures.visibility.visibility_calibration import VisibilityCalibration
 
 OFFSETS = {"near": 10, "far": 25, "sure": 40}
 """How far to the right of the brightest pixel each model finds its second keypoint."""

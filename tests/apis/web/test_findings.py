@@ -12,8 +12,8 @@ from kpplugins.apis.web import findings as findings_module
 from kpplugins.apis.web.films import write_film
 from kpplugins.apis.web.findings import Findings
 from kpplugins.apis.web.live import Live
-from kpplugins.apis.web.pictures import as_jpeg, drawn_on, resized
-from kpplugins.apis.web.tables import table_rows, write_csv, write_json
+from kpplugins.apis.web.pictures import as_jpeg, drawn_on, scaled_between
+from kpplugins.apis.web.tables import table_rows, write_csv, write_found
 from kpplugins.apis.web.uploads import MOST_FILES, Upload, usable_uploads
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.predictor import Predictor
@@ -74,7 +74,7 @@ def test_what_cannot_be_used_is_told_by_its_own_name(near: Predictor, lit, tmp_p
     assert len(told) == len(expected)
     good = findings.found["near"][-1].results[0]
     assert good.fault is None and len(good) == 1
-    written = json.loads(write_json(tmp_path / "near.json", "near", findings.found["near"]).read_text())
+    written = json.loads(write_found(tmp_path / "near.json", "near", findings.found["near"]).read_text())
     assert [r["image"] for r in written["results"] if "fault" in r] == [
         "big.png", "broken.mp4", "broken.png", "empty.jpg",
     ]  # fmt: skip
@@ -112,7 +112,7 @@ def test_downloads_hold_what_the_predictor_finds(near: Predictor, lit, moving: P
     image = lit(40, 50)
     findings = given([image, moving], tmp_path / "visit")
     list(findings.fill("near", near))
-    content = json.loads(write_json(tmp_path / "near.json", "near", findings.found["near"]).read_text())
+    content = json.loads(write_found(tmp_path / "near.json", "near", findings.found["near"]).read_text())
     assert content["model"] == "near" and len(content["results"]) == 13
     assert content["results"][0] == near(image).to_dict() | {"image": image.name}
     assert content["results"][3]["frame"] == 2 and content["results"][3]["time"] == pytest.approx(0.2)
@@ -156,7 +156,7 @@ def test_keypoints_lie_right_on_an_image_of_another_size():
             np.array([0.25, 0.5]) * size - 0.5
         )  # a quarter across and half down, at the corner of four pixels
         result = PoseResult(place[None, None], np.ones((1, 1)), np.zeros((1, 4)), schema, image_size=size)
-        image = resized(np.zeros((size[1], size[0], 3), np.uint8), 800, 1280)
+        image = scaled_between(np.zeros((size[1], size[0], 3), np.uint8), 800, 1280)
         assert image.shape[1] == size[0] * zoom
         drawn = drawn_on(image, result, 0.3)
         colour = np.array(schema.colors[0])

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.apis.web.pictures import drawn_on, resized
+from kpplugins.apis.web.pictures import drawn_on, scaled_between
 from kpplugins.inference.predictor import Predictor
 from tests.apis.web.conftest import lamp
 from tests.chromium import Chromium, found_chromium
@@ -142,7 +142,7 @@ def like(a: np.ndarray, b: np.ndarray) -> bool:
 
 def drawn(file: Path, folder: Path, threshold: float | None = 0.3) -> np.ndarray:
     image = cv2.imread(str(file))
-    return drawn_on(resized(image, 800, 1280), Predictor(folder)(image), threshold)
+    return drawn_on(scaled_between(image, 800, 1280), Predictor(folder)(image), threshold)
 
 
 def table(browser: Chromium, name: str) -> list[list[str]]:

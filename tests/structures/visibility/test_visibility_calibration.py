@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpplugins.structures import BadInputError, VisibilityCalibration
-from kpplugins.structures.keypoint_curves import ENOUGH, KeypointCurves
-from kpplugins.structures.score_curve import ScoreCurve
-from kpplugins.structures.visibility_calibration import OF_HEAD
+from kpplugins.structures.visibility.keypoint_curves import ENOUGH, KeypointCurves
+from kpplugins.structures.visibility.score_curve import ScoreCurve
+from kpplugins.structures.visibility.visibility_calibration import OF_HEAD
 
 NAMES = ("ear", "tail")
 scores_and_truth = st.lists(

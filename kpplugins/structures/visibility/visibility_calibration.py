@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kpplugins.structures.errors import BadInputError
-from kpplugins.structures.keypoint_curves import ENOUGH, KeypointCurves
 from kpplugins.structures.replaced_file import replace_text
+from kpplugins.structures.visibility.keypoint_curves import ENOUGH, KeypointCurves
 
 ABSENT, OCCLUDED, VISIBLE = 0, 1, 2
 SCORE_THR = 0.3

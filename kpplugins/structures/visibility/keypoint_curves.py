@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.structures.score_curve import ScoreCurve
+from kpplugins.structures.visibility.score_curve import ScoreCurve
 
 ENOUGH = 20
 """Number of yes and of no from which a curve is learnt."""
