@@ -4,10 +4,12 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kpplugins.commands._command import run
+from kpplugins.structures import BadInputError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +24,11 @@ def main() -> int:
     parser.add_argument(
         "--images", type=int, default=200_000, help="of the shared index, five instances each (%(default)s)"
     )
+    parser.add_argument(
+        "--only",
+        metavar="PART",
+        help="measure one part, and keep the others of --out: a beginning of its name",
+    )
     args = parser.parse_args()
 
     def work() -> int:
@@ -29,24 +36,35 @@ def main() -> int:
 
         import torch
 
-        from benchmarks import data, exports, one_stage, predictor, speed
+        from benchmarks import data, exports, one_stage, predictor, speed, storage
         from kpplugins.apis.benchmarking.eval_speed import eval_speed
 
-        figures = {
-            "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
-            f"Python {platform.python_version()}, torch {torch.__version__}",
-            "start-up, seconds": speed.start_up(ROOT),
-            "drawn cats": speed.drawing(),
-            "a large set": data.large_set(),
-            "a shared index": data.shared_index(args.images),
-            "COCO evaluation": eval_speed().facts,
-            "CenterNet's targets": one_stage.centernet_codec(),
-            "Keypoint R-CNN": one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
-            "prediction": _prediction(predictor),
-            "exported, one image": exports.exported(ROOT / "configs/custom_hourglass_small.py"),
-            "training, images a second": speed.training_throughput(ROOT / "configs/cat_hourglass_sample.py"),
-            "model sizes": speed.model_sizes(),
+        parts: dict[str, Callable[[], Any]] = {
+            "machine": lambda: (
+                f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
+                f"Python {platform.python_version()}, torch {torch.__version__}"
+            ),
+            "start-up, seconds": lambda: speed.start_up(ROOT),
+            "drawn cats": speed.drawing,
+            "a large set": data.large_set,
+            "a shared index": lambda: data.shared_index(args.images),
+            "storage": storage.storages,
+            "COCO evaluation": lambda: eval_speed().facts,
+            "CenterNet's targets": one_stage.centernet_codec,
+            "Keypoint R-CNN": lambda: one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
+            "prediction": lambda: _prediction(predictor),
+            "exported, one image": lambda: exports.exported(ROOT / "configs/custom_hourglass_small.py"),
+            "training, images a second": lambda: speed.training_throughput(
+                ROOT / "configs/cat_hourglass_sample.py"
+            ),
+            "model sizes": speed.model_sizes,
         }
+        chosen = [name for name in parts if args.only is None or name.startswith(args.only)]
+        if not chosen:
+            raise BadInputError("no such part", where="--only", expected=", ".join(parts), found=args.only)
+        before = json.loads(args.out.read_text(encoding="utf-8")) if args.only and args.out.is_file() else {}
+        measured = {name: parts[name]() for name in chosen}
+        figures = {name: {**before, **measured}[name] for name in parts if name in before or name in measured}
         text = json.dumps(figures, indent=1)
         print(text)
         args.out.parent.mkdir(parents=True, exist_ok=True)

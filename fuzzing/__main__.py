@@ -6,6 +6,7 @@ a finding: its input is kept below ``--keep``, and made again by ``--only NUMBER
 
 import argparse
 import gc
+import os
 import shutil
 import sys
 import tempfile
@@ -72,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     counts: Counter[str] = Counter()
     slowest, slow = 0.0, ""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         fuzzing = Fuzzing(Path(folder), args.seed)
         gc.freeze()
         end, number = time.monotonic() + 60 * args.minutes, args.only or 0

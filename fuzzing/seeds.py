@@ -14,6 +14,8 @@ import numpy as np
 
 from kpplugins.curation.convert import convert
 from kpplugins.curation.export import TARGETS, export_annotations
+from kpplugins.curation.pack import pack
+from kpplugins.structures import MachineError
 
 
 def write_seeds(folder: Path) -> dict[str, dict[str, Any]]:
@@ -23,7 +25,8 @@ def write_seeds(folder: Path) -> dict[str, dict[str, Any]]:
         folder: where to.
 
     Returns:
-        By subfolder, the options of its reader, and its format as ``from_format``.
+        By subfolder, the options of its reader, and its format as ``from_format``; ``inside`` is the file of the
+        folder that is the source.
     """
     seeds: dict[str, dict[str, Any]] = {}
     ours = _of_the_tests()
@@ -38,6 +41,13 @@ def write_seeds(folder: Path) -> dict[str, dict[str, Any]]:
     many = _many(folder / "coco-many")
     convert(many, folder / "inner", checks=False)
     seeds |= {"coco-many": {"from_format": "coco"}, "inner": {"from_format": "coco"}}
+    for kind, inside in (("tar", ""), ("lmdb", ""), ("zip", "set.zip")):
+        try:
+            (folder / f"packed-{kind}").mkdir()
+            pack(folder / "inner", kind, folder / f"packed-{kind}" / inside)
+            seeds[f"packed-{kind}"] = {"from_format": "coco", "inside": inside}
+        except MachineError:  # lmdb is not installed
+            (folder / f"packed-{kind}").rmdir()
     for target in TARGETS:
         export_annotations(folder / "inner", folder / f"to-{target}", to=target)
         seeds[f"to-{target}"] = {"from_format": target}

@@ -77,7 +77,8 @@ def _be_the_child(work: Path, command: str, options: dict[str, Any]) -> None:
 
 
 def _judged(work: Path, command: str, options: dict[str, Any]) -> tuple[str, str]:
-    source, out = work / "in", work / "out"
+    source, out = work / "in" / options.get("inside", ""), work / "out"
+    options = {key: value for key, value in options.items() if key != "inside"}
     try:
         if command == "convert":
             convert(source, out, **options)

@@ -23,6 +23,7 @@ The rooms, each importing only from rooms below it in this list:
 - ``data``          Annotations in memory, and the inner format on disk. Never torch.
 - ``schema``        The description of a keypoint set: names, flip pairs, skeleton, sigmas. NumPy only.
 - ``compat``        Stand-ins for what upstream packages lack on today's Python, PyTorch and NumPy. One module per gap.
+- ``storage``       Files on the disk, in archives, and at addresses that fsspec opens. Never torch.
 - ``structures``    Data structures and the coordinate conventions that everything else refers to. NumPy only.
 
 ``import kpplugins`` alone is light; it puts the stand-ins in place, which load when they are first used.
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from kpplugins.config.load import load_config
     from kpplugins.curation.check import check
     from kpplugins.curation.convert import convert
+    from kpplugins.curation.pack import pack
     from kpplugins.curation.split import split
     from kpplugins.formats.load_annotations import load_annotations
     from kpplugins.inference.pose_result import PoseResult
@@ -67,6 +69,7 @@ __all__ = [
     "export",
     "load_annotations",
     "load_config",
+    "pack",
     "split",
     "test",
     "train",
@@ -83,6 +86,7 @@ _HOMES = {
     "export": "apis.export",
     "load_annotations": "formats.load_annotations",
     "load_config": "config.load",
+    "pack": "curation.pack",
     "split": "curation.split",
     "test": "apis.test",
     "train": "apis.train",

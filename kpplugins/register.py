@@ -5,9 +5,10 @@ Configs do it by ``custom_imports = dict(imports=['kpplugins.register'])``.
 
 import warnings
 
-from kpplugins.compat import checkpoints
+from kpplugins.compat import checkpoints, file_backends
 
 checkpoints.install()
+file_backends.install()
 warnings.filterwarnings(
     "ignore", "faster_coco_eval is not installed"
 )  # MMDetection's hint; COCO AP is hotcoco's here

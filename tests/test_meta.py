@@ -26,6 +26,7 @@ LAYERS = [
     {"data"},
     {"schema"},
     {"compat"},
+    {"storage"},
     {"structures"},
 ]
 """From the top down; a room imports only from those below it."""
@@ -65,7 +66,9 @@ def test_the_packages_map_lists_the_rooms_from_the_top_down():
     assert [level[room] for room in listed] == sorted(level.values())
 
 
-@pytest.mark.parametrize("room", ["curation", "data", "formats", "schema", "structures", "synthetic"])
+@pytest.mark.parametrize(
+    "room", ["curation", "data", "formats", "schema", "storage", "structures", "synthetic"]
+)
 def test_light_rooms_never_import_torch(forks, room: str):
     code = f"import sys, kpplugins.{room}; sys.exit('torch' in sys.modules or 'mmengine' in sys.modules)"
     assert forks().run(["-c", code], ROOT).returncode == 0

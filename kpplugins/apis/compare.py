@@ -17,7 +17,9 @@ from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.config.source import file_of
+from kpplugins.storage.files import is_folder
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.comparison import plot_comparison
 from kpplugins.visualization.table import markdown_table
@@ -82,13 +84,13 @@ def compare(
     """
     budget = Budget(epochs, minutes, clock)
     chosen = _named([file_of(config) for config in configs], names)
-    if not Path(data).is_dir():
+    if not is_folder(as_path(data)):
         raise BadInputError("no such data folder", where=str(data))
     recipes = [
         Recipe(
             name,
             config,
-            Path(data),
+            as_path(data),
             Path(out) / name,
             budget,
             seed,
@@ -104,7 +106,7 @@ def compare(
         rows.append(_row(recipe, again))
     _measure(rows, Path(out))
     table = _table(rows)
-    _write(Path(out), rows, table, budget, Path(data), seed)
+    _write(Path(out), rows, table, budget, as_path(data), seed)
     return rows, table
 
 

@@ -19,7 +19,9 @@ from kpplugins.inference.tracking.tracker import require_trackers
 from kpplugins.inference.video.camera import Camera
 from kpplugins.inference.video.input_files import is_video, result_names
 from kpplugins.inference.video.opening import silence_opencv
+from kpplugins.storage.files import copy_file, is_file
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -48,14 +50,21 @@ def test_images(config: "str | Path | Config", data: str | Path, extract_to: str
     dataset = DATASETS.build(load_config(config, data=data).test_dataloader.dataset)
     named = dict.fromkeys(dataset.get_data_info(i)["img_path"] for i in range(len(dataset)))
     return [
-        Path(name) if Path(name).is_file() else _extract(dataset, name, Path(extract_to)) for name in named
+        Path(name) if Path(name).is_file() else _extract(dataset, name, Path(extract_to), number)
+        for number, name in enumerate(named)
     ]
 
 
-def _extract(dataset: Any, name: str, folder: Path) -> Path:
+def _extract(dataset: Any, name: str, folder: Path, number: int) -> Path:
+    """Write an image into a folder: as it is, if it is a file in an archive or elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / Path(name).name
-    write_image(path, dataset.image(name))
+    place = as_path(name)
+    if is_file(place):
+        path = folder / f"{number:06d}_{place.name}"  # names of several folders
+        copy_file(place, path)
+    else:
+        path = folder / place.name
+        write_image(path, dataset.image(name))
     return path
 
 

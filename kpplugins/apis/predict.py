@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kpplugins.inference.bulk.addresses import is_address
 from kpplugins.inference.bulk.image_names import ImageNames, key_of
 from kpplugins.inference.bulk.image_worker import ImageWorker
 from kpplugins.inference.bulk.model_choice import ModelChoice
@@ -17,6 +16,7 @@ from kpplugins.inference.bulk.ray_pool import RayPool
 from kpplugins.inference.bulk.results_file import ResultsFile
 from kpplugins.inference.bulk.shard import Shard
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import is_address
 
 _AT_ONCE = 1024
 """Names that are looked up together among the finished ones."""

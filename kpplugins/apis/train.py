@@ -28,6 +28,7 @@ from kpplugins.engine.runner import KeepingRunner, build_runner
 from kpplugins.engine.schedules import finished_at
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError, BoxLayout
+from kpplugins.structures.addresses import as_path
 from kpplugins.structures.replaced_file import PART, replace_text, unwritable
 from kpplugins.visualization.curves import plot_curves
 from kpplugins.weights.checkpoints import read_checkpoint, require_fit, unwrapped
@@ -221,7 +222,7 @@ def _record(cfg: Config, schema: KeypointSchema, dataset: Any) -> RunRecord:
 
 def _sized(info: dict) -> dict:
     """Return the sample with the size of its image."""
-    return info if "img" in info else {**info, "ori_shape": read_size(Path(info["img_path"]))[::-1]}
+    return info if "img" in info else {**info, "ori_shape": read_size(as_path(info["img_path"]))[::-1]}
 
 
 _ENOUGH = 2000

@@ -1,6 +1,7 @@
 """Make, convert and check data."""
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
-    parser = CommandParser(prog=prog, description="Make, convert, check, split, export and crop data sets.")
+    parser = CommandParser(
+        prog=prog, description="Make, convert, check, split, export, crop and pack data sets."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     works: dict[str, Callable[[argparse.Namespace], int]] = {}
     for name, words, add, work in COMMANDS:
@@ -264,6 +267,33 @@ def _run_crop(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="DIR", help="a folder that convert wrote")
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=["zip", "lmdb", "tar"],
+        help="one file, a database, or WebDataset's shards",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="what to make; must not exist (default: DIR.zip, DIR.lmdb or DIR.shards)"
+    )
+    parser.add_argument(
+        "--shard-size", type=float, default=1000, metavar="MB", help="tar: size of a file (%(default)s)"
+    )
+
+
+def _run_pack(args: argparse.Namespace) -> int:
+    from kpplugins.curation.pack import pack
+
+    with _bar("files") as progress:
+        report = pack(args.source, args.to, args.out, shard_size=args.shard_size, progress=progress)
+    out = report.pop("out")
+    _print_report(report)
+    print(f"written: {out}\nnext: kpplugins train CONFIG --data {shlex.quote(out)}")
+    return 0
+
+
 COMMANDS = (
     ("sample", "draw a data set (it is drawn, not photographed)", _add_sample, _run_sample),
     ("convert", "convert annotations in any known format to COCO keypoints", _add_convert, _run_convert),
@@ -279,6 +309,7 @@ COMMANDS = (
     ("stats", "print numbers and draw plots", _add_stats, _run_stats),
     ("browse", "draw contact sheets of images with their keypoints and label maps", _add_browse, _run_browse),
     ("crop", "save every labelled instance as its own image", _add_crop, _run_crop),
+    ("pack", "pack a converted set into one file, a database or tar files", _add_pack, _run_pack),
 )
 
 

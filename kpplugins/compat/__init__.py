@@ -8,6 +8,8 @@ module                gap                                                  serve
 ``mmcv_ops/``         mmcv installed without its compiled ops              ``torchvision`` and plain PyTorch
                       (``mmcv._ext``)
 ``checkpoints.py``    checkpoints that hold more than tensors              see there
+``file_backends.py``  MMEngine's file backends know no archives and    ``kpplugins.storage``
+                      few addresses
 ``pixel_limit.py``    OpenCV decodes images of 3 GB                        its own variable of the environment
 ``stand_ins.py``      (no gap) the import hook that the stand-ins share
 ====================  ===================================================  ===================================

@@ -26,6 +26,7 @@ from kpplugins.config.parts import classes_of, dataset_paths, datasets_of, own_d
 from kpplugins.config.rules import RULES, Replaced, Rule
 from kpplugins.config.source import DATA, OPTIONS, Layer, over, read_config
 from kpplugins.schema import KeypointSchema
+from kpplugins.structures.addresses import spelled
 
 __all__ = ["classes_of", "datasets_of", "environment_of", "load_config", "schema_of", "work_dir_of"]
 
@@ -69,7 +70,7 @@ def load_config(
         layer = over(cfg, layer, OPTIONS)
         own.append(layer)
     if data is not None:
-        cfg.data_root = str(data)
+        cfg.data_root = spelled(data)
         layer = over(cfg, layer, DATA)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)

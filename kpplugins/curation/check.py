@@ -35,7 +35,9 @@ from kpplugins.data.images import TYPE_RANGE
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import by_name, detect
+from kpplugins.storage.files import exists
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 from kpplugins.structures.replaced_file import replace_bytes
 
 CHECKS: tuple[Callable[[Material], list[Finding]], ...] = (
@@ -99,9 +101,9 @@ def check(
         BadInputError: there is no such source, no format recognises it, or ``group_by`` is not a regular expression or
             matches no image.
     """
-    source, out = Path(source), None if out is None else Path(out)
+    source, out = as_path(source), None if out is None else Path(out)
     known = by_name(from_format) if from_format else detect(source)
-    if not source.exists():
+    if not exists(source):
         raise BadInputError("no such file or folder", where=str(source))
     with tempfile.TemporaryDirectory(prefix="kpplugins-check-") as extracted, _without_warnings():
         try:

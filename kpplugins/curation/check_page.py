@@ -13,6 +13,7 @@ from kpplugins.data import PoseRecord
 from kpplugins.data.images import SHOWN, read_image
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import spelled
 from kpplugins.structures.replaced_file import replace_bytes
 from kpplugins.visualization.draw import draw_points
 
@@ -77,7 +78,7 @@ def write_page(report: CheckReport, records: list[PoseRecord], path: Path) -> No
 def _overview(report: CheckReport) -> str:
     splits = ", ".join(f"{n} {escape(split)}" for split, n in report.splits)
     lines = [
-        f'<p class="dim"><code>{escape(str(report.source))}</code></p>',
+        f'<p class="dim"><code>{escape(spelled(report.source))}</code></p>',
         f"<p>{escape(report.format)} · {report.images} images · {report.instances} instances"
         + (f" · {splits}" if splits else "") + "</p>",
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kpplugins.curation.checks.finding import SEVERITIES, Finding
 from kpplugins.schema import KeypointSchema
+from kpplugins.structures.addresses import spelled
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class CheckReport:
         """Return a plain dict: what was examined, counts, the schema and every finding."""
         schema = self.schema
         return {
-            "source": str(self.source), "format": self.format, "images": self.images,
+            "source": spelled(self.source), "format": self.format, "images": self.images,
             "instances": self.instances, "splits": dict(self.splits), "severities": self.by_severity,
             "checks": {f"{kind} ({severity})": n for (severity, kind), n in self.by_check.items()},
             "schema": None if schema is None else schema.__dict__,
@@ -71,8 +72,8 @@ class CheckReport:
         return [
             (
                 severity,
-                f"{self.by_check[severity, kind]} × {kind}, e.g. {finding.image or finding.file}: {finding.what} "
-                f"To do: {finding.todo}",
+                f"{self.by_check[severity, kind]} × {kind}, e.g. {spelled(finding.image or finding.file)}: "
+                f"{finding.what} To do: {finding.todo}",
             )
             for (severity, kind), finding in first.items()
         ]
@@ -80,6 +81,6 @@ class CheckReport:
     @property
     def text(self) -> str:
         """Return a short summary: counts, and a line for each kind of finding."""
-        head = f"{self.source}: {self.format}, {self.images} images, {self.instances} instances"
+        head = f"{spelled(self.source)}: {self.format}, {self.images} images, {self.instances} instances"
         found = [f"{severity}: {line}" for severity, line in self.lines]
         return "\n".join([head, *(found or ["nothing found"])])

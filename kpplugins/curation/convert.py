@@ -26,6 +26,7 @@ from kpplugins.formats.open_source import open_source
 from kpplugins.formats.registry import Format, by_name, detect
 from kpplugins.schema.measured_sigmas import with_measured_sigmas
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 
 logger = logging.getLogger(__name__)
 _WITHOUT_TEST = (80, 10, 0)
@@ -83,7 +84,7 @@ def convert(
         BadInputError: see the reader, ``merge``, ``settle_flips`` and the writer; an option that no format's reader
             knows; or several sources without ``merge``, or one with it.
     """
-    sources, out = [Path(s) for s in ([source] if isinstance(source, (str, Path)) else source)], Path(out)
+    sources, out = [as_path(s) for s in ([source] if isinstance(source, (str, Path)) else source)], Path(out)
     if merge != (len(sources) > 1):
         raise BadInputError(
             "nothing to merge with" if merge else "several sources", where="--merge" if merge else "source",

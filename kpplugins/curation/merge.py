@@ -15,6 +15,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.alike_names import alike_names
 from kpplugins.schema.from_names import union_schema
+from kpplugins.storage.files import read_bytes, size_of
 from kpplugins.structures import BadInputError
 
 _ENOUGH, _FEW = 10, 0.2
@@ -226,14 +227,14 @@ def _copies_together(merged: Merged) -> None:
     """Bring copies of one image into one split."""
     sizes: dict[int, list[Path]] = defaultdict(list)
     for path in merged.names:
-        sizes[path.stat().st_size].append(path)
+        sizes[size_of(path)].append(path)
     copies = moved = 0
     for paths in sizes.values():
         first: dict[str, Path] = {}
         if len({_part_of(merged, path) for path in paths}) < 2:
             continue
         for path in paths:
-            original = first.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+            original = first.setdefault(hashlib.sha256(read_bytes(path)).hexdigest(), path)
             if _part_of(merged, original) != _part_of(merged, path):
                 copies += 1
                 moved += merged.splits[path] != merged.splits[original]

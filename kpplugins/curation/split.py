@@ -20,7 +20,9 @@ from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.values import as_dict, as_list
 from kpplugins.data.splits import SPLITS
 from kpplugins.schema import KeypointSchema
+from kpplugins.storage.files import is_folder
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 from kpplugins.structures.replaced_file import replace_text
 
 _ASIDE = ".annotations-before-split"
@@ -62,7 +64,12 @@ def split(
         BadInputError: not a converted folder, an id or an image twice, an annotation without its image, wrong ratios or
             pattern, or a split that was asked for gets nothing.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
+    if not folder.is_dir() and is_folder(folder):
+        raise BadInputError(
+            "only a folder on the disk is divided in place", where=str(folder),
+            todo="kpplugins dataset convert SOURCE --out DIR --ratio TRAIN VAL TEST",
+        )  # fmt: skip
     _put_back(folder)
     contents = _load(folder)
     images = [image for content in contents.values() for image in content["images"]]

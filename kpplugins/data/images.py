@@ -1,16 +1,19 @@
 """Read images: size and completeness from the header, and the decoded pixels."""
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from kpplugins.compat.pixel_limit import LIMIT_NAME, most_pixels, opencv_keeps_it
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.data.placement.made_on import TURNED
-from kpplugins.structures import BadInputError
+from kpplugins.storage.files import is_file, open_file, read_bytes, size_of
+from kpplugins.structures import BadInputError, MachineError
 from kpplugins.structures.replaced_file import replace_bytes
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -86,12 +89,14 @@ def read_header(path: Path) -> ImageHeader:
     from PIL import Image, UnidentifiedImageError
     from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
-    if not path.is_file():
+    with _of_the_image(path):
+        there, empty = is_file(path), is_file(path) and size_of(path) == 0
+    if not there:
         raise BadInputError("image is missing", where=str(path), todo="restore it or delete its annotation")
-    if path.stat().st_size == 0:
+    if empty:
         raise BadInputError("image is empty (0 bytes)", where=str(path), todo="fetch it again")
     try:
-        with _any_number_of_pixels(), Image.open(path) as image:
+        with _any_number_of_pixels(), _of_the_image(path), open_file(path) as file, Image.open(file) as image:
             size, kind, depth = image.size, image.format or "", 8
             # asked for EXIF that a PNG does not have, Pillow decodes all of it to search after the pixels
             tagged = kind in _WITH_EXIF and (kind != "PNG" or "exif" in image.info)
@@ -100,17 +105,20 @@ def read_header(path: Path) -> ImageHeader:
                 size = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
                 depth = max(image.tag_v2.get(BITSPERSAMPLE, (8,)))
             elif kind == "PNG":
-                depth = _byte(path, _PNG_DEPTH)
+                depth = _byte(file, _PNG_DEPTH)
+            whole = kind not in _END_MARKS or _ends_with(file, _END_MARKS[kind])
     except UnidentifiedImageError as error:
         raise BadInputError(
             "not an image", where=str(path), expected="JPEG, PNG, …", todo="fetch it again"
         ) from error
+    except BadInputError:
+        raise
     except (OSError, ValueError, SyntaxError) as error:
         raise BadInputError(
             f"image cannot be read ({error})", where=str(path), todo="fetch it again"
         ) from error
     _require_few_pixels(path, size[0], size[1], depth)
-    if kind in _END_MARKS and not _ends_with(path, _END_MARKS[kind]):
+    if not whole:
         raise BadInputError(
             "image is truncated",
             where=str(path),
@@ -160,7 +168,9 @@ def read_pixels(path: str | Path) -> np.ndarray:
     try:
         if not opencv_keeps_it():
             _refuse_too_many_pixels(file)
-        content = file.read_bytes() if file.is_file() else b""
+        with _of_the_image(file):
+            there = is_file(file)
+            content = read_bytes(file) if there else b""
     except OSError as error:  # no permission, a broken disk, a name that is too long
         raise BadInputError(f"image cannot be read ({error.strerror or error})", where=str(file)) from error
     packed = np.frombuffer(content or b"\0", np.uint8)
@@ -175,7 +185,7 @@ def read_pixels(path: str | Path) -> np.ndarray:
         reason = " ".join(str(error).split())[-100:] or "not enough memory"
         raise BadInputError(f"image cannot be decoded ({reason})", where=str(file)) from error
     if image is None:
-        what = "image cannot be decoded" if file.is_file() else "image is missing"
+        what = "image cannot be decoded" if there else "image is missing"
         raise BadInputError(what, where=str(file), todo="fetch it again")
     return np.asarray(image)
 
@@ -228,6 +238,23 @@ def _refuse_too_many_pixels(path: Path) -> None:
 
 
 @contextmanager
+def _of_the_image(path: Path) -> Iterator[None]:
+    """Say of an image what is said of a file in an archive or elsewhere."""
+    try:
+        yield
+    except MachineError:
+        raise
+    except BadInputError as error:
+        raise BadInputError(
+            f"image {error.what}",
+            where=str(path),
+            expected=error.expected,
+            found=error.found,
+            todo=error.todo,
+        ) from error
+
+
+@contextmanager
 def _any_number_of_pixels() -> Iterator[None]:
     """Let Pillow read the header of an image of any size; no pixels are decoded."""
     from PIL import Image
@@ -239,16 +266,15 @@ def _any_number_of_pixels() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _byte(path: Path, place: int) -> int:
-    with path.open("rb") as file:
-        file.seek(place)
-        return ord(file.read(1) or b"\0")
+def _byte(file: BinaryIO, place: int) -> int:
+    file.seek(place)
+    return ord(file.read(1) or b"\0")
 
 
-def _ends_with(path: Path, mark: bytes) -> bool:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return mark in file.read()
+def _ends_with(file: BinaryIO, mark: bytes) -> bool:
+    end = file.seek(0, io.SEEK_END)
+    file.seek(max(0, end - _TAIL))
+    return mark in file.read()
 
 
 def write_image(path: Path, image: np.ndarray, options: Sequence[int] = ()) -> None:

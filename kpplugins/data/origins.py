@@ -9,6 +9,7 @@ from pathlib import Path
 from kpplugins.data.annotation_set import ORIGINS_FILE
 from kpplugins.data.parsing.cells import from_cell
 from kpplugins.data.parsing.text import one_line, read_text
+from kpplugins.storage.files import is_file
 from kpplugins.structures import BadInputError
 
 
@@ -28,7 +29,7 @@ def image_of_crops(folder: Path) -> Callable[[Path], str] | None:
         BadInputError: its table of crops cannot be read.
     """
     file = folder / ORIGINS_FILE
-    if not file.is_file():
+    if not is_file(file):
         return None
     try:
         table = csv.DictReader(io.StringIO(read_text(file), newline=""))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from kpplugins.data.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import COCO_SIGMAS, infer_schema
+from kpplugins.storage.files import files_in, is_file
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 
 logger = logging.getLogger(__name__)
 
@@ -97,15 +100,11 @@ class CocoPersonDataset(RecordDataset):
 
     def files_read(self) -> list[Path]:
         """Return the annotation files that the split may be in, and the report."""
-        root = Path(self.data_root)
+        root = as_path(self.data_root)
         splits = {self.split, "val"} if self.split == "test" else {self.split}
         named = [root / "annotations" / f"{split}.json" for split in sorted(splits)]
-        found = [
-            f
-            for s in sorted(splits)
-            for f in sorted((root / "annotations").glob(f"person_keypoints_{s}*.json"))
-        ]
-        return [*([Path(self.ann_file)] if self.ann_file else [*named, *found]), root / REPORT_FILE]
+        found = [file for s in sorted(splits) for file in _downloaded(root / "annotations", s)]
+        return [*([as_path(self.ann_file)] if self.ann_file else [*named, *found]), root / REPORT_FILE]
 
     def load_records(self) -> list[PoseRecord]:
         """Read the persons of the split, including crowds and unlabelled ones."""
@@ -142,7 +141,7 @@ class CocoPersonDataset(RecordDataset):
 
     def _annotation_file(self) -> Path:
         if self.ann_file:
-            return Path(self.ann_file)
+            return as_path(self.ann_file)
         found = self._file_of(self.split)
         if found is None and self.split == "test":
             found = self._file_of("val")
@@ -153,7 +152,7 @@ class CocoPersonDataset(RecordDataset):
                 )
         if found is None:
             raise BadInputError(
-                f"no annotations of the {self.split} split", where=str(Path(self.data_root) / "annotations"),
+                f"no annotations of the {self.split} split", where=str(as_path(self.data_root) / "annotations"),
                 expected=f"person_keypoints_{self.split}2017.json or {self.split}.json",
                 todo="unpack COCO's annotations_trainval2017.zip there, or set data_root",
             )  # fmt: skip
@@ -161,12 +160,17 @@ class CocoPersonDataset(RecordDataset):
 
     def _file_of(self, split: str) -> Path | None:
         """Find the split's annotation file, of the newest year; a test file without annotations does not count."""
-        folder = Path(self.data_root) / "annotations"
-        named = [folder / f"{split}.json"] if (folder / f"{split}.json").is_file() else []
-        files = named or sorted(folder.glob(f"person_keypoints_{split}*.json"))
+        folder = as_path(self.data_root) / "annotations"
+        named = [folder / f"{split}.json"] if is_file(folder / f"{split}.json") else []
+        files = named or _downloaded(folder, split)
         if not files or (split == "test" and not self._read(files[-1]).records):
             return None
         return files[-1]
 
     def _read(self, file: Path) -> AnnotationSet:
         return read_coco(file, skip_bad=self.skip_bad, check_images=self.skip_bad)
+
+
+def _downloaded(folder: Path, split: str) -> list[Path]:
+    """Return COCO's annotation files of a split, the newest year last."""
+    return [file for file in files_in(folder) if fnmatchcase(file.name, f"person_keypoints_{split}*.json")]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,9 @@ from kpplugins.data.splits import SPLITS
 from kpplugins.datasets.record_dataset import RecordDataset
 from kpplugins.formats.open_source import SCHEMA_FILE
 from kpplugins.schema import KeypointSchema
+from kpplugins.storage.files import is_file, read_bytes, size_of
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 
 logger = logging.getLogger(__name__)
 CONVERT_COMMAND = "kpplugins dataset convert SOURCE --out DIR"
@@ -72,8 +73,8 @@ class CustomKeypointDataset(RecordDataset):
     @classmethod
     def full_schema_of(cls, cfg: dict) -> KeypointSchema:
         """Read the schema of all keypoints from the data."""
-        root = Path(cfg["data_root"])
-        if (root / SCHEMA_FILE).is_file():
+        root = as_path(cfg["data_root"])
+        if is_file(root / SCHEMA_FILE):
             return KeypointSchema.load(root / SCHEMA_FILE)
         return schema_of_file(_any_annotation(root))
 
@@ -83,7 +84,7 @@ class CustomKeypointDataset(RecordDataset):
         wanted = cfg.get("categories")
         if cfg.get("keypoints") is not None or wanted is None:
             return cfg.get("keypoints")
-        path = _any_annotation(Path(cfg["data_root"]))
+        path = _any_annotation(as_path(cfg["data_root"]))
         own = category_keypoints_of_file(path)
         unknown = [name for name in wanted if name not in own]
         if unknown or not wanted:
@@ -96,13 +97,13 @@ class CustomKeypointDataset(RecordDataset):
     @classmethod
     def classes_of(cls, cfg: dict) -> list[str]:
         """Return the categories of the annotation file in the order of their ids, or the chosen ones among them."""
-        known = category_names_of_file(_any_annotation(Path(cfg["data_root"])))
+        known = category_names_of_file(_any_annotation(as_path(cfg["data_root"])))
         wanted = cfg.get("categories")
         return [name for name in known if wanted is None or name in wanted]
 
     def files_read(self) -> list[Path]:
         """Return the annotation files of all splits, the schema and the report."""
-        root = Path(self.data_root)
+        root = as_path(self.data_root)
         return [root / "annotations" / f"{split}.json" for split in SPLITS] + [
             root / SCHEMA_FILE,
             root / REPORT_FILE,
@@ -114,7 +115,7 @@ class CustomKeypointDataset(RecordDataset):
 
     def load_split(self) -> tuple[list[PoseRecord], list[ImageInfo]]:
         """Read the instances of the split, and its images without an instance of the chosen categories."""
-        folder = Path(self.data_root) / "annotations"
+        folder = as_path(self.data_root) / "annotations"
         records, backgrounds = self._read(folder, SPLITS if self.split == "all" else [self.split])
         if not records and self.split == "test":
             logger.warning(
@@ -133,19 +134,14 @@ class CustomKeypointDataset(RecordDataset):
     def _say_same_content(self, folder: Path) -> None:
         """Warn of a split whose file is a copy of train's: scores on it say how well it was learnt by heart."""
         own, train = folder / f"{self.split}.json", folder / "train.json"
-        if (
-            self.split in ("val", "test")
-            and own.is_file()
-            and train.is_file()
-            and cmp(own, train, shallow=False)
-        ):
+        if self.split in ("val", "test") and is_file(own) and is_file(train) and _alike(own, train):
             logger.warning("%s has the same content as train.json: scores on it are of no use", own)
 
     def _read(self, folder: Path, splits: Sequence[str]) -> tuple[list[PoseRecord], list[ImageInfo]]:
         records: list[PoseRecord] = []
         backgrounds: list[ImageInfo] = []
         for path in (folder / f"{split}.json" for split in splits):
-            if path.is_file():
+            if is_file(path):
                 reading = read_coco(path, skip_bad=self.skip_bad, check_images=self.skip_bad)
                 reading.under(self.full_schema, str(path))  # files may list the keypoints in different orders
                 records += reading.records
@@ -159,10 +155,15 @@ class CustomKeypointDataset(RecordDataset):
         return chosen, backgrounds + list(empty.values())
 
 
+def _alike(one: Path, other: Path) -> bool:
+    """Tell whether two files have the same content."""
+    return size_of(one) == size_of(other) and read_bytes(one) == read_bytes(other)
+
+
 def _any_annotation(root: Path) -> Path:
     """Return the first annotation file of the folder; all have the same categories."""
     for split in SPLITS:
-        if (root / "annotations" / f"{split}.json").is_file():
+        if is_file(root / "annotations" / f"{split}.json"):
             return root / "annotations" / f"{split}.json"
     raise BadInputError(
         "no annotations here",

@@ -1,15 +1,14 @@
 """Keep arrays that take long to build in a file, for as long as what they were made from is the same.
 
 The file is mapped into memory, so that all processes that open it share its pages. It is checked whole: its own sum,
-the content of the annotation files, and size and time of every image and of the images' folders. It is in
-``$XDG_CACHE_HOME/kpplugins`` (``~/.cache/kpplugins``), written aside and renamed, and holds numbers and JSON alone.
-What was said while the arrays were built is said again.
+the content of the annotation files, and size and time of every image and of the images' folders, or of the archive that
+they are in. It is in ``$XDG_CACHE_HOME/kpplugins`` (``~/.cache/kpplugins``), written aside and renamed, and holds
+numbers and JSON alone. What was said while the arrays were built is said again.
 """
 
 import hashlib
 import json
 import logging
-import mmap
 import os
 import time
 import zlib
@@ -22,22 +21,25 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from kpplugins.storage.array_file import ArrayFile, mapped, write_arrays
+from kpplugins.storage.files import archive_of, is_file, open_file, size_of
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import is_address
 
 logger = logging.getLogger(__name__)
 
 WORTH_KEEPING = 5_000_000
 """Least size of the annotation files together, in bytes; smaller ones are read in a second."""
-_ROOMS = ("data", "datasets", "schema", "structures")
+_ROOMS = ("data", "datasets", "schema", "storage", "structures")
 """Code that decides what is read; other code, other arrays."""
-_MAGIC, _HEAD, _ENDING = b"kpplugins arrays 1", 64, ".arrays"
+_ENDING = ".arrays"
 _PATIENCE = 1800
 """Seconds to wait for another process that builds the same."""
 _UNUSED = 30 * 86400
 """Seconds after which a file that nobody opened is deleted."""
 
 
-class KeptArrays(dict[str, np.ndarray]):
+class KeptArrays(ArrayFile):
     """Arrays in a mapped file; to another process goes its path, not their content.
 
     Args:
@@ -50,18 +52,8 @@ class KeptArrays(dict[str, np.ndarray]):
     """
 
     def __init__(self, path: Path, total: int | None = None) -> None:
-        with path.open("rb") as file:
-            mapped = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-        magic, _, rest = mapped[:_HEAD].tobytes().partition(b"\n")
-        stated, length = (int(part, 16) for part in rest.split())
-        if magic != _MAGIC or (zlib.crc32(mapped[_HEAD:].data) if total is None else total) != stated:
-            raise ValueError("another sum than stated")
-        self.path, self.total = path, stated
-        self.about: dict[str, Any] = json.loads(mapped[_HEAD : _HEAD + length].tobytes())
-        content = mapped[_HEAD + length :]
-        super().__init__(
-            {name: content[start:end].view(kind) for name, (kind, start, end) in self.about["arrays"].items()}
-        )
+        super().__init__(mapped(path), total)
+        self.path = path
 
     def __reduce__(self) -> tuple[Callable[[Path, int], "KeptArrays"], tuple[Path, int]]:
         return _opened_again, (self.path, self.total)
@@ -98,7 +90,9 @@ def kept_arrays(
     Returns:
         The arrays, not to be written to.
     """
-    if sum(file.stat().st_size for file in files if file.is_file()) < WORTH_KEEPING:
+    if any(map(is_address, files)):  # nobody tells what has changed there
+        return build()
+    if sum(size_of(file) for file in files if is_file(file)) < WORTH_KEEPING:
         return build()
     try:
         path = _place(key)
@@ -156,26 +150,12 @@ def _found(path: Path, made_from: dict, images_in: Callable, told: bool = False)
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray], about: dict) -> None:
     """Write a file aside and rename it; delete those that nobody used for long."""
-    places: dict[str, list[Any]] = {}
-    start = 0
-    for name, array in arrays.items():
-        places[name] = [array.dtype.str, start, start + array.nbytes]
-        start += array.nbytes + -array.nbytes % _HEAD
-    header = json.dumps({**about, "arrays": places}).encode()
-    header += b" " * (-len(header) % _HEAD)
     aside = path.with_name(
         f"{path.name}.part"
     )  # nobody else has the lock; what a killed process left is overwritten
     try:
         with aside.open("wb") as file:
-            file.write(b" " * _HEAD)
-            total = 0
-            for array in (np.frombuffer(header, np.uint8), *arrays.values()):
-                for piece in (array.data, b"\0" * (-array.nbytes % _HEAD)):
-                    total = zlib.crc32(piece, total)
-                    file.write(piece)
-            file.seek(0)
-            file.write(b"%s\n%08x %08x" % (_MAGIC, total, len(header)))
+            write_arrays(file, arrays, about)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
@@ -210,21 +190,28 @@ def _place(key: Mapping[str, str]) -> Path:
 
 def _content(file: Path) -> list[int] | None:
     """Return size and check sum of a file; ``None`` for a missing one."""
-    if not file.is_file():
+    if not is_file(file):
         return None
     total = size = 0
-    with file.open("rb") as opened:
+    with open_file(file) as opened:
         while piece := opened.read(1 << 20):
             total, size = zlib.crc32(piece, total), size + len(piece)
     return [size, total]
 
 
 def _state(images: Sequence[bytes]) -> list[Any]:
-    """Return what tells whether images are the same: their sizes and times in short, and the times of their folders."""
-    found = np.array([(s.st_size, s.st_mtime_ns) for s in map(os.stat, images)], np.int64)
-    folders = {os.fsdecode(image.rpartition(b"/")[0]) for image in images}
-    times = [[folder, Path(folder).stat().st_mtime_ns] for folder in sorted(folders)]
-    return [len(found), zlib.crc32(found.tobytes()), times]
+    """Return what tells whether images are the same: their sizes and times in short, and the times of their folders.
+
+    Of those in archives, it is what tells whether the archives are.
+    """
+    folders = sorted({os.fsdecode(image.rpartition(b"/")[0]) for image in images})
+    archives = {folder: archive for folder in folders if (archive := archive_of(Path(folder)))}
+    inside = {os.fsencode(folder) for folder in archives}
+    plain = [image for image in images if image.rpartition(b"/")[0] not in inside]
+    found = np.array([(s.st_size, s.st_mtime_ns) for s in map(os.stat, plain)], np.int64)
+    times = [[folder, Path(folder).stat().st_mtime_ns] for folder in folders if folder not in archives]
+    packed = [[where, *stamp] for where, stamp in sorted(set(archives.values()))]
+    return [len(images), zlib.crc32(found.tobytes()), times, packed]
 
 
 @cache

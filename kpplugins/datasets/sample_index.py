@@ -14,6 +14,7 @@ from typing import Any, overload
 import numpy as np
 
 from kpplugins.data import PoseRecord
+from kpplugins.structures.addresses import spelled
 
 _HEAD = 8
 """Bytes of the number of the image."""
@@ -151,7 +152,7 @@ def arrays_of(
         whole = np.zeros(len(rows), [("image", "<i8"), ("row", rows.dtype)])
         whole["image"], whole["row"] = images, rows
         samples, ends = whole.view(np.uint8), whole.itemsize * np.arange(1, len(rows) + 1)
-    names = [os.fsencode(path) for path in paths]
+    names = [os.fsencode(spelled(path)) for path in paths]
     return {
         "samples": samples, "ends": ends.astype(np.int64), "paths": np.frombuffer(b"".join(names), np.uint8),
         "path_ends": np.cumsum([len(name) for name in names], dtype=np.int64),

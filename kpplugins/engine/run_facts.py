@@ -1,7 +1,6 @@
 """What a run was made from: versions, command, state of the sources, seed and data."""
 
 import hashlib
-import os
 import platform
 import subprocess
 import sys
@@ -12,7 +11,9 @@ from typing import Any
 from mmengine.config import Config
 
 from kpplugins.datasets.wrapped import inner_datasets
-from kpplugins.structures.checksum import sha256_of
+from kpplugins.storage.files import is_folder, open_file, size_of, walk
+from kpplugins.structures.addresses import as_path
+from kpplugins.structures.checksum import sha256_in
 from kpplugins.version import __version__
 
 RUN_FACTS = "environment.json"
@@ -42,7 +43,7 @@ def run_facts(cfg: Config, datasets: dict[str, Any], seed: int | None) -> dict[s
         str(part.data_root)
         for dataset in datasets.values()
         for part in inner_datasets(dataset)
-        if getattr(part, "data_root", None) and Path(part.data_root).is_dir()
+        if getattr(part, "data_root", None) and is_folder(as_path(part.data_root))
     }
     return {
         "command": sys.argv,
@@ -53,7 +54,7 @@ def run_facts(cfg: Config, datasets: dict[str, Any], seed: int | None) -> dict[s
         "packages": {"kpplugins": __version__, **{name: _version(name) for name in _PACKAGES}},
         "git": _git(Path(cfg.filename).parent if cfg.filename else Path.cwd()),
         "samples": {split: len(dataset) for split, dataset in datasets.items()},
-        "data": {root: _fingerprint(Path(root)) for root in sorted(roots)},
+        "data": {root: _fingerprint(as_path(root)) for root in sorted(roots)},
     }
 
 
@@ -85,15 +86,14 @@ def _git(folder: Path) -> dict[str, Any] | None:
 def _fingerprint(root: Path) -> dict[str, Any]:
     listing, count = hashlib.sha256(), 0
     annotations: dict[str, str] = {}
-    for folder, inner, names in os.walk(root):
-        inner.sort()
-        for path in (Path(folder) / name for name in sorted(names)):
-            name = path.relative_to(root).as_posix()
-            try:
-                listing.update(f"{name} {path.stat().st_size}\n".encode("utf-8", "surrogateescape"))
-                if path.suffix.lower() in _ANNOTATIONS:
-                    annotations[name] = sha256_of(path)
-            except OSError:  # a link to nothing, or not ours to read
-                continue
-            count += 1
+    for name in sorted(walk(root)):
+        path = root / name
+        try:
+            listing.update(f"{name} {size_of(path)}\n".encode("utf-8", "surrogateescape"))
+            if path.suffix.lower() in _ANNOTATIONS:
+                with open_file(path) as file:
+                    annotations[name] = sha256_in(file)
+        except OSError:  # a link to nothing, or not ours to read
+            continue
+        count += 1
     return {"files": count, "names_and_sizes": listing.hexdigest(), "annotations": annotations}

@@ -16,7 +16,9 @@ from kpplugins.data.split_file import read_splits
 from kpplugins.formats.registry import FORMATS, Format, by_name, detect
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import numbered_names
+from kpplugins.storage.files import is_file, is_folder
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ def open_source(
             not know; a format that holds its images inside, without ``extract_to``; keypoints that are fractions of the
             image; not K ``names``; or a ``schema.json`` of other keypoints.
     """
+    source = as_path(source)
     known = by_name(from_format) if from_format else detect(source)
     chosen = {key: value for key, value in options.items() if value is not None}
     parameters = inspect.signature(known.reader).parameters
@@ -66,8 +69,8 @@ def open_source(
             expected=" or ".join(having),
         )  # fmt: skip
     if "images" in chosen:
-        chosen["images"] = Path(chosen["images"])
-        if not chosen["images"].is_dir():
+        chosen["images"] = as_path(chosen["images"])
+        if not is_folder(chosen["images"]):
             raise BadInputError("no such folder", where="--images", found=str(chosen["images"]))
     if "extract_to" in parameters:
         if extract_to is None:
@@ -83,9 +86,9 @@ def open_source(
         require_inside(source, [p for p in inside if not any(map(p.is_relative_to, given))])
     _require_pixels(reading, source)
     _name(reading, names, only_unnamed)
-    if (source / SCHEMA_FILE).is_file():
+    if is_file(source / SCHEMA_FILE):
         reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))
-    if (source / SPLITS_FILE).is_file():
+    if is_file(source / SPLITS_FILE):
         reading.splits = read_splits(source, [image.path for image in images_of(reading)])
     return known, reading
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.storage.files import exists, is_folder
 from kpplugins.structures import BadInputError
 
 
@@ -122,17 +123,19 @@ def detect(source: Path) -> Format:
     Raises:
         BadInputError: there is no such source, or no format or more than one recognises it.
     """
-    if not source.exists():
+    if not exists(source):
         raise BadInputError("no such file or folder", where=str(source))
     matches = [f for f in FORMATS if f.recognises(source)]
     others = {name for f in matches for name in f.instead_of}
     matches = [f for f in matches if f.name not in others]
     if len(matches) == 1:
         return matches[0]
+    packed = not matches and not source.is_dir() and is_folder(source)  # raises if it is a damaged archive
     names = ", ".join(f.name for f in matches or FORMATS)
     raise BadInputError(
         "more than one format fits" if matches else "no known format", where=str(source),
-        expected=f"one of {names}", todo="name it: --from FORMAT",
+        expected="COCO, which alone is read from an archive or an address" if packed else f"one of {names}",
+        todo="unpack it, or copy it to the disk" if packed else "name it: --from FORMAT",
     )  # fmt: skip
 
 

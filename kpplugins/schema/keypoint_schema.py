@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kpplugins.schema.side_names import read_sides
+from kpplugins.storage.files import read_bytes
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.replaced_file import replace_text
 
@@ -205,7 +206,7 @@ class KeypointSchema:
         A file that says nothing of ``flips``, and has no pairs, has those that the names state.
         """
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw = json.loads(read_bytes(path).decode("utf-8"))
             schema = cls.from_dict(raw)
             if "flips" in raw or schema.flips == KNOWN:
                 return schema

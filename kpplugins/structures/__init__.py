@@ -16,7 +16,7 @@ visibility; made of ``KeypointCurves``, made of ``ScoreCurve``), ``model_kind`` 
 functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with ``BadInputError``, the
 exception for every fault in the input that the user can fix, ``IncompleteInputError`` and ``MachineError``;
 ``replaced_file`` (files written completely or not at all), ``line_file`` (never half a line), ``file_lock`` (one
-process at a time), ``timed`` and ``checksum``.
+process at a time), ``timed``, ``addresses`` (``s3://…`` as paths) and ``checksum``.
 
 Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.
 """

@@ -1,5 +1,6 @@
 """The exception for every fault in the input that the user can fix."""
 
+from kpplugins.structures.addresses import spelled
 from kpplugins.structures.line_breaks import without_line_breaks
 
 _LONGEST, _LONGEST_PLACE = 500, 1500
@@ -29,6 +30,7 @@ class BadInputError(ValueError):
     def __init__(
         self, what: str, *, where: str = "", expected: str = "", found: str = "", todo: str = ""
     ) -> None:
+        where = spelled(where)
         self.what, self.where, self.expected, self.found, self.todo = what, where, expected, found, todo
         parts = [f"{_cut(where, _LONGEST_PLACE)}: {_cut(what)}" if where else _cut(what)]
         if expected:

@@ -20,6 +20,7 @@ from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.engine.time_budget_hook import OVER
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.storage.files import stamp_of, walk
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import METRIC_KEYS, read_scalars
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
@@ -70,8 +71,7 @@ class Recipe:
         Raises:
             BadInputError: see ``load_config``.
         """
-        files = sorted((str(p.relative_to(self.data)), p.stat()) for p in self.data.rglob("*") if p.is_file())
-        stamps = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
+        stamps = [(name, *stamp_of(self.data / name)) for name in sorted(walk(self.data))]
         content = [self._settled().to_dict(), str(self.budget), self.seed, self.from_scratch, stamps]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -6,6 +6,7 @@ from typing import Any
 from kpplugins.config.parts import dataset_paths, evaluators_of
 from kpplugins.config.rules.rule import Rule
 from kpplugins.config.values import value_at
+from kpplugins.structures.addresses import spelled
 
 _FILES = ("ann_file", "bbox_file")
 
@@ -36,4 +37,4 @@ class DataRoot(Rule):
         for key in _FILES:
             named: Any = value_at(self.cfg, (*holder, key))
             if named and Path(named).is_relative_to(old):
-                self.put((*holder, key), str(Path(self.value) / Path(named).relative_to(old)))
+                self.put((*holder, key), spelled(Path(self.value) / Path(named).relative_to(old)))

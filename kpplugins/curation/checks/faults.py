@@ -1,12 +1,13 @@
 """Turn what the reader could not read into findings, in the reader's own words."""
 
-import os
 import re
 from pathlib import Path
 
 from kpplugins.curation.checks.finding import Finding
 from kpplugins.curation.checks.material import Material
+from kpplugins.storage.files import exists
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import as_path, spelled
 
 _KINDS = (
     ("image is missing", "image-missing"),
@@ -24,6 +25,7 @@ _KINDS = (
     ("image is empty", "image-unreadable"),
     ("image is truncated", "image-unreadable"),
     ("image cannot be", "image-unreadable"),
+    ("image in its archive", "image-unreadable"),
     ("not an image", "image-unreadable"),
     ("keypoints are fractions", "fractions"),
     ("number of keypoints differs", "keypoint-count"),
@@ -67,7 +69,7 @@ def fault_finding(fault: BadInputError, source: Path) -> Finding:
     what = fault.what[:1].upper() + fault.what[1:]
     what += f"; expected {fault.expected}" if fault.expected else ""
     what += f"; found {fault.found}" if fault.found else ""
-    image = file if kind in _IMAGE_KINDS and fault.where == str(file) else None
+    image = file if kind in _IMAGE_KINDS and fault.where == spelled(file) else None
     todo = fault.todo or "correct the file, or leave the entry out with --skip-bad"
     return Finding(kind, "harmful", what + ".", todo, file, image, place)
 
@@ -75,8 +77,15 @@ def fault_finding(fault: BadInputError, source: Path) -> Finding:
 def _place(where: str, source: Path) -> tuple[Path, str]:
     """Return the file that a fault names, and the annotation or line in it."""
     cut = _IN_FILE.match(where)
-    if cut and os.path.exists(cut[1]):  # noqa: PTH110  # pathlib raises for names that are too long
-        return Path(cut[1]), cut[2]
+    if cut and _is_there(cut[1]):
+        return as_path(cut[1]), cut[2]
     if where and Path(where).is_absolute() == source.is_absolute() and Path(where).suffix:
         return Path(where), ""
     return source, where
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return exists(as_path(name))
+    except (OSError, ValueError):  # a name that is too long, a damaged archive
+        return False

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from kpplugins.structures.addresses import spelled
+
 SEVERITIES = ("harmful", "suspect", "note")
 """Worst first: training or scoring would be harmed; somebody should look at it; good to know."""
 
@@ -36,8 +38,8 @@ class Finding:
     def to_json(self) -> dict:
         """Return a plain dict; paths as text, ``None`` where there is no image."""
         return {
-            "check": self.check, "severity": self.severity, "file": str(self.file),
-            "image": None if self.image is None else str(self.image),
-            "beside": None if self.beside is None else str(self.beside),
+            "check": self.check, "severity": self.severity, "file": spelled(self.file),
+            "image": None if self.image is None else spelled(self.image),
+            "beside": None if self.beside is None else spelled(self.beside),
             "annotation": self.annotation, "what": self.what, "todo": self.todo,
         }  # fmt: skip

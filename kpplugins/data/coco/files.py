@@ -8,6 +8,7 @@ from typing import Any
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.parsing.text import first_text
 from kpplugins.data.splits import SPLIT_WORDS, SPLITS, split_of_name
+from kpplugins.storage.files import files_in, folders_in, is_file, is_folder, stamp_of
 from kpplugins.structures import BadInputError
 
 _FOLDERS = ("annotations", "annotation", "labels")
@@ -27,17 +28,17 @@ def coco_files(source: Path) -> list[Path]:
     Returns:
         The files, sorted, those of the first of these places that has any; none where ``source`` does not exist.
     """
-    if source.is_file():
+    if source.suffix.lower() == ".json" and is_file(source):
         return [source] if looks_like_coco(source) else []
-    if not source.is_dir():
+    if not is_folder(source):
         return []
-    parts = [p for p in sorted(source.iterdir()) if p.is_dir()]
+    parts = folders_in(source)
     own = [p for p in parts if p.name.lower() in _FOLDERS]
     divided = [p for p in parts if split_of_name(p.name)]
     below = [p / name for p in divided for name in _FOLDERS]
-    below += [q for p in own for q in sorted(p.iterdir()) if q.is_dir() and split_of_name(q.name)]
+    below += [q for p in own for q in folders_in(p) if split_of_name(q.name)]
     for places in (own, [source], [*divided, *below]):
-        found = [f for p in places for f in sorted(p.glob("*.json")) if looks_like_coco(f)]
+        found = [f for p in places for f in files_in(p) if f.suffix == ".json" and looks_like_coco(f)]
         if found:
             return found
     return []
@@ -53,10 +54,9 @@ def looks_like_coco(path: Path) -> bool:
         True for such a file, and for a broken one that is named or begins like one, so that it is reported.
     """
     try:
-        state = path.stat()
+        return path.suffix.lower() == ".json" and _has_the_keys(path, *stamp_of(path))
     except OSError:
         return False
-    return path.suffix.lower() == ".json" and _has_the_keys(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=1024)
@@ -113,7 +113,7 @@ def image_place(path: Path, source: Path, entries: Sequence[Any]) -> tuple[Path,
     candidates = [(root, sub) for root in dict.fromkeys(roots) for sub in _below(path, split)]
     most, best = 0, candidates[0]
     for root, sub in candidates:
-        count = sum(_is_file(root / sub, name) for name in asked) if (root / sub).is_dir() else 0
+        count = sum(_is_file(root / sub, name) for name in asked) if is_folder(root / sub) else 0
         if count > most:
             most, best = count, (root, sub)
         if most == len(asked):
@@ -132,6 +132,6 @@ def _below(path: Path, split: str) -> list[str]:
 
 def _is_file(folder: Path, name: str) -> bool:
     try:
-        return (folder / name.lstrip("/")).is_file()
+        return is_file(folder / name.lstrip("/"))
     except (OSError, ValueError):
         return False

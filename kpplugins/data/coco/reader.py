@@ -33,7 +33,9 @@ from kpplugins.data.parsing.values import as_number, as_numbers, coco_id
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.record_builder import MARGIN, build_records
 from kpplugins.schema.keypoint_schema import KNOWN, ONE_SIDED
+from kpplugins.storage.files import files_in, is_file, is_folder
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import is_address
 from kpplugins.structures.garbage import without_collections
 from kpplugins.structures.geometry import xyxy_to_xywh
 
@@ -44,6 +46,8 @@ _ASKED = 5000
 """Maximum number of boxes, spread over a file, that are tested for being corners."""
 _MEASURED = 5000
 """Maximum number of images, spread over a file, that are measured where not all must be."""
+_MEASURED_ELSEWHERE = 100
+"""The same of a set at an address, where each takes a few requests."""
 
 _Entry = tuple[dict, ImageInfo, int]
 """An annotation, its image, and its place in the list."""
@@ -60,7 +64,7 @@ def is_coco(source: Path) -> bool:
     """
     try:
         return bool(coco_files(source))
-    except OSError:
+    except (OSError, BadInputError):  # of a damaged archive
         return False
 
 
@@ -85,7 +89,7 @@ def read_coco(
         margin: of derived boxes, see ``record_builder``.
         skip_bad: skip bad entries and log how many and why.
         check_images: read each image's header and compare its size with the stated one; otherwise do so for up to
-            5,000 images, spread over a file, and check of the others that they exist.
+            5,000 images, spread over a file (100 at an address), and check of the others that they exist.
         box_format: ``xywh`` as COCO defines it, or ``xyxy`` for a file that violates this.
         rescale: see ``measure_image``.
         split_files: ``SPLIT=FILE`` for each file to read; see ``chosen_files``. ``None`` reads all.
@@ -98,10 +102,10 @@ def read_coco(
         BadInputError: nothing of that kind is there, or an entry is bad and ``skip_bad`` is false.
     """
     named = chosen_files(source, split_files) if split_files is not None else {}
-    files = list(named) or (coco_files(source) if source.is_dir() else [source])
+    files = list(named) or (coco_files(source) if is_folder(source) else [source])
     if not files:
         raise BadInputError("no COCO keypoint annotations", where=str(source), expected="annotations/*.json")
-    root = source if source.is_dir() else source.parent
+    root = source if is_folder(source) else source.parent
     if box_format not in BOX_FORMATS:
         raise BadInputError(
             "unknown box format",
@@ -132,7 +136,7 @@ def read_coco(
     used = without_repeats(readings, repeats)
     whole = _joined(list(used.values()), list(used))
     whole.notes.join(repeats)
-    left = sorted({*files, *_beside(files, source)} - {*readings}) if source.is_dir() and not named else []
+    left = sorted({*files, *_beside(files, source)} - {*readings}) if is_folder(source) and not named else []
     if left:
         names = ", ".join(file.name for file in left)
         whole.notes.say(f"left out, because they have no keypoints: {names}")
@@ -143,7 +147,8 @@ def read_coco(
 
 def _beside(files: Sequence[Path], source: Path) -> list[Path]:
     """List the JSON files in the folders of ``files``, which hold nothing else than annotations."""
-    return [path for folder in {f.parent for f in files} - {source} for path in folder.glob("*.json")]
+    beside = [path for folder in {f.parent for f in files} - {source} for path in files_in(folder)]
+    return [path for path in beside if path.suffix == ".json"]
 
 
 def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> AnnotationSet:
@@ -299,7 +304,8 @@ class CocoFile:
 
     def images(self) -> dict[str, ImageInfo | None]:
         """Read the images by id; ``None`` for a bad one, whose fault is recorded."""
-        step = 1 if self.check_images else len(self.content["images"]) // _MEASURED + 1
+        most = _MEASURED_ELSEWHERE if is_address(self.root) else _MEASURED
+        step = 1 if self.check_images else len(self.content["images"]) // most + 1
         images, keys, faults = self._measured_images(step)
         if step > 1 and any(image is not None and image.made_on for image in images.values()):
             images, keys, faults = self._measured_images(1)
@@ -500,7 +506,7 @@ def _flat(lists: Sequence[Any], what: str, where: str) -> np.ndarray:
 def _report_of(root: Path) -> dict[str, Any]:
     """Return the report that ``convert`` wrote into a folder that it made; empty if there is none."""
     try:
-        report = load_json(root / REPORT_FILE) if (root / REPORT_FILE).is_file() else {}
+        report = load_json(root / REPORT_FILE) if is_file(root / REPORT_FILE) else {}
     except BadInputError:
         return {}
     return report if isinstance(report, dict) else {}

@@ -15,6 +15,7 @@ from kpplugins.data.parsing.values import coco_id
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import infer_schema, numbered_names, union_schema
 from kpplugins.schema.side_names import read_sides
+from kpplugins.storage.files import stamp_of
 from kpplugins.structures import BadInputError
 
 
@@ -146,10 +147,10 @@ def category_names_of_file(path: Path) -> list[str]:
 def _categories(path: Path) -> dict[str, Any]:
     """Return the categories of a file, parsed once as long as it is not written again."""
     try:
-        state = path.stat()
+        stamp = stamp_of(path)
     except OSError:
         return coco_object(path)  # which says what is wrong with it
-    return _parsed_categories(path, state.st_mtime_ns, state.st_size)
+    return _parsed_categories(path, *stamp)
 
 
 @lru_cache(maxsize=16)

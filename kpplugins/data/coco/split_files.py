@@ -12,6 +12,7 @@ from kpplugins.data.parsing.image_files import real_paths
 from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.splits import SPLITS
+from kpplugins.storage.files import is_file
 from kpplugins.structures import BadInputError
 
 _CHOOSE = "delete those that are not meant, or choose: --split-files train=FILE val=FILE test=FILE"
@@ -36,7 +37,7 @@ def chosen_files(source: Path, texts: Sequence[str]) -> dict[Path, str]:
     for text in texts:
         split, _, name = text.partition("=")
         places = [source / "annotations" / name, source / name, Path(name)]
-        file = next((place for place in places if name and place.is_file()), None)
+        file = next((place for place in places if name and is_file(place)), None)
         if split not in SPLITS or file is None:
             raise BadInputError(
                 "no such file" if split in SPLITS and name else "not SPLIT=FILE", where="--split-files",

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.data.splits import SPLITS
 from kpplugins.schema import KeypointSchema
+from kpplugins.storage.files import copy_file, is_file
 from kpplugins.structures import BadInputError
 from kpplugins.structures.geometry import xyxy_to_xywh
 
@@ -193,8 +193,15 @@ def place_image(source: Path, target: Path, place: str) -> None:
         place: ``copy``, ``hardlink`` or ``symlink``.
 
     Raises:
-        BadInputError: it does not exist, the disk is full, or it cannot be linked there.
+        BadInputError: it does not exist, the disk is full, or it cannot be linked there, as from an archive.
     """
+    if place != "copy" and not source.is_file() and is_file(source):
+        raise BadInputError(
+            f"image cannot be placed by a {place}",
+            where=str(source),
+            expected="a file on the disk",
+            todo="--place copy",
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if place == "symlink":
@@ -202,7 +209,7 @@ def place_image(source: Path, target: Path, place: str) -> None:
         elif place == "hardlink":
             target.hardlink_to(source.resolve())
         else:
-            shutil.copyfile(source, target)
+            copy_file(source, target)
     except OSError as error:
         raise BadInputError(
             f"image cannot be placed ({error.strerror})", where=str(source),

@@ -11,6 +11,7 @@ from kpplugins.data.image_info import ImageInfo
 from kpplugins.data.images import SUFFIXES, read_header
 from kpplugins.data.parsing.image_sizes import agreed
 from kpplugins.data.parsing.text import one_line
+from kpplugins.storage.files import exists, is_file, is_folder
 from kpplugins.structures import BadInputError
 from kpplugins.structures.line_breaks import breaks_line
 
@@ -100,7 +101,7 @@ def existing_image(
                 path = below(root, f"{base}/{name}" if base else name, where, links)
                 if ".." in path.parts:
                     path = below(root, os.path.normpath(path.relative_to(root)), where, links)
-                if path.is_file():
+                if is_file(path):
                     return path
             except BadInputError:
                 raise
@@ -125,7 +126,7 @@ def existing_end(root: Path, name: str) -> str:
     for start in range(len(parts)):
         end = "/".join(parts[start:])
         try:
-            if (root / end).exists():
+            if exists(root / end):
                 return end
         except (OSError, ValueError):
             break
@@ -220,7 +221,7 @@ def require_inside(source: Path, images: Iterable[Path]) -> None:
     """
     if _following.get():
         return
-    near = (source if source.is_dir() else source.parent).absolute()
+    near = (source if is_folder(source) else source.parent).absolute()
     for folder in sorted({image.parent for image in images}):
         root = Path(os.path.commonpath([near, os.path.normpath(folder.absolute())]))
         there = folder.resolve()

@@ -18,6 +18,7 @@ from kpplugins.data.parsing.image_files import (
     measure_image,
     missing_image,
 )
+from kpplugins.storage.files import is_file, walk
 from kpplugins.structures import BadInputError
 
 
@@ -167,7 +168,7 @@ class ImageFolder:
         path = f"{self.root}{os.sep}{name}"
         folder, _, last = path.rpartition("/")
         try:
-            if not last.strip() or not stat.S_ISREG(os.lstat(path).st_mode):
+            if not last.strip() or not _is_no_link(path):
                 return None
         except (OSError, ValueError):
             return None
@@ -244,16 +245,7 @@ class ImageFolder:
     @cached_property
     def _files(self) -> list[str]:
         """List the images below the root, relative to it, with / between folders."""
-        found = []
-        for folder, folders, names in os.walk(self.root):
-            folders[:] = sorted(f for f in folders if not f.startswith("."))
-            near = os.path.relpath(folder, self.root).replace(os.sep, "/")
-            found += [
-                name if near == "." else f"{near}/{name}"
-                for name in sorted(names)
-                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-            ]
-        return found
+        return [name for name in walk(self.root) if name.lower().endswith(SUFFIXES)]
 
     @cached_property
     def _by_base(self) -> dict[str, list[str]]:
@@ -273,6 +265,14 @@ class ImageFolder:
                 found.setdefault(spelling(file), []).append(file)
             self._keyed[spelling] = found
         return self._keyed[spelling]
+
+
+def _is_no_link(path: str) -> bool:
+    """Tell whether a file is there that is no link; archives have none that are read."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return is_file(Path(path))
 
 
 def _only(fitting: list[str], name: str, where: str) -> str:

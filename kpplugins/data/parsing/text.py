@@ -1,10 +1,12 @@
 """Read text files that others wrote, and list the files of a source."""
 
 import codecs
+import io
 import re
 from pathlib import Path
 
 from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE
+from kpplugins.storage.files import is_file, open_file, read_bytes
 from kpplugins.structures import BadInputError
 
 EXPORT_AGAIN = "export it again from the annotation tool"
@@ -35,7 +37,7 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
         BadInputError: missing, not readable, empty, or in an encoding that it does not state.
     """
     try:
-        content = path.read_bytes() if path.is_file() else None
+        content = read_bytes(path) if is_file(path) else None
     except OSError as error:
         raise BadInputError(f"annotation cannot be read ({error.strerror})", where=str(path)) from error
     if content is None:
@@ -68,9 +70,10 @@ def first_text(path: Path) -> str:
         The text, without leading blanks; empty if the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(_HEAD)
-            file.seek(max(file.tell(), path.stat().st_size - _TAIL))
+            end = file.seek(0, io.SEEK_END)
+            file.seek(max(len(head), end - _TAIL))
             mark, encoding = _encoding_of(head)
             return (head[mark:] + file.read(_TAIL)).decode(encoding, errors="replace").lstrip()
     except (OSError, ValueError, LookupError):

@@ -17,6 +17,7 @@ from kpplugins.data.parsing.values import as_dict, as_list, as_number, as_number
 from kpplugins.data.record_builder import MARGIN
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.predicted import Prediction, as_states, predicted_content
+from kpplugins.storage.files import is_folder
 from kpplugins.structures import BadInputError
 
 
@@ -72,8 +73,8 @@ def match_results(
 
 
 def _ids(source: Path) -> _Ids:
-    files = coco_files(source) if source.is_dir() else [source]
-    root = source if source.is_dir() else source.parent
+    files = coco_files(source) if is_folder(source) else [source]
+    root = source if is_folder(source) else source.parent
     ids = _Ids({}, {})
     for file in files:
         content = coco_object(file)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from kpplugins.data.images import SUFFIXES
-from kpplugins.inference.bulk.addresses import file_system_of, is_address
 from kpplugins.inference.bulk.sorted_names import sorted_names
+from kpplugins.storage.file_system import file_system_of
 from kpplugins.structures import BadInputError
+from kpplugins.structures.addresses import is_address
 
 STDIN = "-"
 _PIECE = 1 << 16

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kpplugins.inference.ahead import ahead
-from kpplugins.inference.bulk.addresses import fetch_address, is_address
+from kpplugins.inference.bulk.addresses import fetch_address
 from kpplugins.inference.bulk.outcome import Outcome
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.structures import BadInputError, MachineError
+from kpplugins.structures.addresses import is_address
 
 if TYPE_CHECKING:
     from kpplugins.inference.predictor import Predictor

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from kpplugins.inference.bulk.addresses import fetch_address, is_address
+from kpplugins.inference.bulk.addresses import fetch_address
 from kpplugins.inference.bulk.image_names import ImageNames
 from kpplugins.structures import BadInputError, MachineError
+from kpplugins.structures.addresses import is_address
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec, of the extra `remote`, is not installed")
 

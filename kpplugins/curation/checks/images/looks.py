@@ -10,6 +10,7 @@ import numpy as np
 from kpplugins.data import ImageInfo
 from kpplugins.data.images import SHOWN, TYPE_RANGE, as_bgr, read_pixels
 from kpplugins.data.pixel_rule import PixelRule
+from kpplugins.storage.files import read_bytes
 from kpplugins.structures import BadInputError
 
 SIDE = 32
@@ -130,7 +131,7 @@ def _one(image: ImageInfo, rule: PixelRule) -> tuple[bytes, np.ndarray, np.ndarr
 
     large = min(image.width, image.height) >= _REDUCED
     try:
-        data = image.path.read_bytes()
+        data = read_bytes(image.path)
         if _may_be_deep(data):
             pixels = read_pixels(image.path)
             deep, levels = _deep_grey(pixels, rule)
