@@ -150,7 +150,7 @@ def test_a_checkpoint_alone_predicts_is_tested_and_exported(trained: Path, drawn
     expected, _, _ = apis_test.test(trained / "cat_hourglass_sample.py", work_dir=trained, data=drawn_cats)
     assert numbers == expected
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
-    assert export(moved)[0] == moved.parent / "cat_hourglass_sample.onnx"
+    assert export(moved)[0] == moved.parent / "cat_hourglass_sample_onnx"
 
 
 def test_the_command_lines_take_a_checkpoint_alone(tool, trained: Path, drawn_cats: Path, tmp_path: Path):
