@@ -11,7 +11,7 @@ from kpplugins.apis.exporting.samples import Samples, drawn_samples, labelled_sa
 from kpplugins.config.load import load_config
 from kpplugins.deploy.description import describe
 from kpplugins.deploy.exported_folder import DETECTOR_FOLDER, MODEL_FILE, PARITY_FILE, SCHEMA_FILE
-from kpplugins.deploy.replaced_folder import replaced_folder, write_json
+from kpplugins.deploy.replaced_folder import replaced_folder, write_facts
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.targets.export_target import FP16, FP32, INT8, ExportTarget, Order
 from kpplugins.deploy.targets.registry import target_named
@@ -125,7 +125,7 @@ class _Work:
             classes=trained.classes, pixels=trained.pixels, layout=trained.layout, flip_test=flip_test,
             visibility=None if trained.visibility is None else trained.visibility.to_dict(),
         )  # fmt: skip
-        write_json(folder / MODEL_FILE, facts)
+        write_facts(folder / MODEL_FILE, facts)
         if schema is not None:
             schema.save(folder / SCHEMA_FILE)
         report: dict[str, Any] = {"file": target.file, "precision": order.precision}
@@ -135,7 +135,7 @@ class _Work:
             require_parity(report, order.precision, self.accept_loss, where)
         else:
             report |= {"images": None, "keypoints": None, "scores": None, "metrics": None}
-        write_json(folder / PARITY_FILE, report)
+        write_facts(folder / PARITY_FILE, report)
         return report
 
 

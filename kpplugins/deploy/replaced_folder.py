@@ -13,7 +13,7 @@ from kpplugins.structures import BadInputError
 from kpplugins.structures.replaced_file import sync, unwritable
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_facts(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain data.
 
     Args:

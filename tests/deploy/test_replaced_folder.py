@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kpplugins.deploy.replaced_folder import replaced_folder, write_json
+from kpplugins.deploy.replaced_folder import replaced_folder, write_facts
 from kpplugins.structures import BadInputError
 
 
@@ -12,7 +12,7 @@ def test_it_takes_its_place_when_it_is_whole(tmp_path: Path):
     path = tmp_path / "new/cats"
     for content in ("1", "2"):
         with replaced_folder(path) as folder:
-            write_json(folder / "model.json", {"format": int(content)})
+            write_facts(folder / "model.json", {"format": int(content)})
             (folder / f"file{content}").write_text(content)
         assert sorted(p.name for p in path.iterdir()) == [f"file{content}", "model.json"]
     assert [p.name for p in path.parent.iterdir()] == ["cats"]
@@ -21,7 +21,7 @@ def test_it_takes_its_place_when_it_is_whole(tmp_path: Path):
 def test_an_error_leaves_the_earlier_one(tmp_path: Path):
     path = tmp_path / "cats"
     with replaced_folder(path) as folder:
-        write_json(folder / "model.json", {"format": 1})
+        write_facts(folder / "model.json", {"format": 1})
     with pytest.raises(RuntimeError), replaced_folder(path) as folder:
         (folder / "half").write_text("half")
         raise RuntimeError
@@ -42,5 +42,5 @@ def test_what_is_not_an_export_is_not_replaced(tmp_path: Path):
     with pytest.raises(BadInputError, match="cannot be written"), replaced_folder(tmp_path / "mine.txt/cats"):
         pass
     with replaced_folder(tmp_path / "empty") as folder:
-        write_json(folder / "model.json", {"format": 1})
+        write_facts(folder / "model.json", {"format": 1})
     assert (tmp_path / "empty/model.json").is_file() and (tmp_path / "mine.txt").read_text() == "mine"

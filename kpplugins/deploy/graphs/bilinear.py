@@ -61,7 +61,7 @@ def sampled(image: Tensor, xs: Taps, ys: Taps, width: Tensor | None = None) -> T
     return _pixels(torch.floor(up * above + down * below + 0.5), image)
 
 
-def resized(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
+def resampled(image: Tensor, xs: Taps, ys: Taps) -> Tensor:
     """Sample as ``sampled`` does, with weights of 11 bits and the roundings of ``cv2.resize``.
 
     Args:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from kpplugins.deploy.graphs.bilinear import resized, taps
+from kpplugins.deploy.graphs.bilinear import resampled, taps
 
 _SLACK = 1e-3
 """Added before rounding to pixels, as ``CropAroundKeypoints`` does."""
@@ -55,7 +55,7 @@ class CanvasCrop(nn.Module):
             axes.append(taps(positions, first, beyond, True))
         zoom = ratio * size / (high - low)
         origin = (low - bar) / ratio + 0.5 / zoom - 0.5
-        return resized(drawn, axes[0], axes[1]), origin, self.span / zoom
+        return resampled(drawn, axes[0], axes[1]), origin, self.span / zoom
 
     def _limits(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return (w, h) of the canvas and of the image, (2,) float32 each."""
@@ -81,5 +81,5 @@ class CanvasCrop(nn.Module):
             positions = (places + 0.5) * (there / shown[i]) - 0.5
             axes.append(taps(positions, 0, there, True))
             inside.append(((places >= 0) & (places < shown[i])).to(torch.float32))
-        drawn = resized(image, axes[0], axes[1])[0]
+        drawn = resampled(image, axes[0], axes[1])[0]
         return drawn * (inside[1][0][:, None] * inside[0][0][None, :])[..., None]

@@ -23,7 +23,7 @@ def places_and_scores(outputs: Sequence[Tensor], way: Mapping[str, Any]) -> tupl
 
     Args:
         outputs: the head's: heatmaps (N, K, H, W); or bins (N, K, w) and (N, K, h); or coordinates (N, K, 2 or 4).
-        way: from ``top_down_facts.decoding_of``.
+        way: from ``top_down_facts.decode_facts``.
 
     Returns:
         Places (N, K, 2), not yet converted by ``add``, ``divide`` and ``subtract``, and scores (N, K).

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from kpplugins.deploy.graphs.bilinear import resized, sides, taps
+from kpplugins.deploy.graphs.bilinear import resampled, sides, taps
 from kpplugins.deploy.graphs.whole_image import BOXES, IMAGE
 
 
@@ -89,7 +89,7 @@ class RtmdetGraph(nn.Module):
             positions = ((places.double() + 0.5) / (there.double() / length) - 0.5).float()
             axes.append(taps(positions, 0, length, True))
             inside.append((places[0] < there).float())
-        pixels = resized(image, axes[0], axes[1])[0]
+        pixels = resampled(image, axes[0], axes[1])[0]
         within = inside[1][:, None, None] * inside[0][:, None].expand(-1, 3)
         steps = [length.double() / there for length, there in zip(lengths, shown, strict=True)]
         return pixels * within + self.fill * (1 - within), torch.stack(steps).float()

@@ -47,7 +47,7 @@ def top_down_facts(
     return {
         "input_size": size,
         "crop": crop_of(steps, size),
-        "decode": decoding_of(codec, outputs, size),
+        "decode": decode_facts(codec, outputs, size),
         "flip_test": flips_of(test_cfg, outputs, schema, size) if flip_test else None,
     }
 
@@ -94,7 +94,7 @@ def _complete(step: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, **step, "type": name_of(step["type"])}
 
 
-def decoding_of(codec: Any, outputs: Sequence[str], size: Sequence[int]) -> dict[str, Any]:
+def decode_facts(codec: Any, outputs: Sequence[str], size: Sequence[int]) -> dict[str, Any]:
     """Say how places are read from a head's outputs.
 
     Args:

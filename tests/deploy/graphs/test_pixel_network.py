@@ -73,5 +73,5 @@ def test_outputs_by_name():
     assert (with_sigmas[..., :2] == 0).all() and (with_sigmas[..., 2:] == 0.5).all()
     with pytest.raises(BadInputError, match=r"unknown outputs.*found \(2, 5, 12\)"):
         named_outputs(bins)
-    with pytest.raises(BadInputError, match="unknown outputs.*found dict"):
-        named_outputs({"maps": maps})
+    with pytest.raises(BadInputError, match="unknown outputs.*found str"):
+        named_outputs("maps")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import kpplugins.register  # noqa: F401
 from kpplugins.deploy.graphs.decoding import places_and_scores
-from kpplugins.deploy.graphs.top_down_facts import crop_of, decoding_of, flips_of, top_down_facts
+from kpplugins.deploy.graphs.top_down_facts import crop_of, decode_facts, flips_of, top_down_facts
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.inference.trained.trained_top_down import sample_of
@@ -76,7 +76,7 @@ def outputs_of(codec: dict[str, Any]) -> list[np.ndarray]:
 def test_places_are_read_as_the_codec_reads_them(name: str):
     method, config = CODECS[name]
     codec, values = KEYPOINT_CODECS.build(config), outputs_of(config)
-    way = decoding_of(codec, names_of(config), SIZE)
+    way = decode_facts(codec, names_of(config), SIZE)
     assert way["method"] == method
     batches = [np.stack([v, v[::-1]]) for v in values]  # two instances
     places, given_scores = places_and_scores([torch.from_numpy(b) for b in batches], way)
@@ -99,7 +99,7 @@ def test_maps_without_a_positive_value_are_read_as_the_codec_reads_them(name: st
     codec, values = KEYPOINT_CODECS.build(config), outputs_of(config)
     for v in values:
         v[[0, 7]] = -0.25 - np.abs(v[[0, 7]])
-    way = decoding_of(codec, names_of(config), SIZE)
+    way = decode_facts(codec, names_of(config), SIZE)
     places, scores = places_and_scores([torch.from_numpy(v[None]) for v in values], way)
     copies = (v.copy() for v in values)
     (expected,), (expected_scores,) = codec.decode(*(v[None] if v.ndim == 2 else v for v in copies))
@@ -180,7 +180,7 @@ def test_facts_are_complete_numbers():
     assert crop_of(CROPS["UDP"], SIZE) == {"kind": "affine", "padding": 1.1, "span": [59, 83]}
     canvas = {"kind": "canvas", "canvas_size": [128, 128], "keep_aspect": False, "span": [60, 84]}
     assert crop_of(CROPS["canvas"], SIZE) == canvas
-    dark = decoding_of(KEYPOINT_CODECS.build(CODECS["SimCC, DARK"][1]), ["simcc_x", "simcc_y"], SIZE)
+    dark = decode_facts(KEYPOINT_CODECS.build(CODECS["SimCC, DARK"][1]), ["simcc_x", "simcc_y"], SIZE)
     assert dark["blur_kernel"] == [37, 37] and dark["divide"] == [120, 168]  # int((6 · 20 - 7) / 3) = 37
     on = {"flip_test": True}
     assert flips_of({**on, "shift_heatmap": True}, ["heatmaps"], CAT_SCHEMA, SIZE)["shift_cells"] == 1

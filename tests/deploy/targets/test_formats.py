@@ -16,7 +16,7 @@ from kpplugins.deploy.description import describe
 from kpplugins.deploy.exported_folder import ExportedFolder
 from kpplugins.deploy.graphs.crops_graph import CropsGraph
 from kpplugins.deploy.graphs.top_down_graph import TopDownGraph
-from kpplugins.deploy.replaced_folder import write_json
+from kpplugins.deploy.replaced_folder import write_facts
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.targets.export_target import Order
 from kpplugins.deploy.targets.onnx_target import write_float32
@@ -52,7 +52,7 @@ def written(
             shown, folder / target.file, kind="keypoints in boxes", name="tiny", target=to, precision=precision,
             schema=CAT_SCHEMA, classes=(), pixels=PixelRule(range=(0, 4095)), layout=None, flip_test=False,
         )  # fmt: skip
-        write_json(folder / "model.json", facts)
+        write_facts(folder / "model.json", facts)
         return folder
 
     with pytest.MonkeyPatch.context() as patched:
