@@ -40,5 +40,5 @@ def test_places_that_rounding_moves_are_known():
     graph = TopDownGraph(Maps(maps), FACTS, 3)  # type: ignore[arg-type]
     proof = TopDownProof(trained, graph, False)  # type: ignore[arg-type]
     sample = Sample(np.zeros((30, 40, 3), np.uint8), np.array([5.0, 5.0, 25.0, 21.0]))
-    assert proof.steady(sample, 0.1).tolist() == [True, False, True]
+    assert proof.steady(sample, {}, 0.1).tolist() == [True, False, True]
     assert trained.network.test_cfg == {"flip_test": False}
