@@ -69,6 +69,6 @@ def test_the_examples_run_in_order(
         "checked/check.html",
         "work_dirs/mine/metrics.json",
         "compared/compare.md",
-        "cats/model.onnx",
+        "exported/model.onnx",
     ):
         assert (tmp_path / file).is_file(), file

@@ -268,6 +268,9 @@ THROUGH = {
     "models/detectors/keypoint_rcnn_network.py": "models/test_keypoint_rcnn.py",
     "models/losses/schema_oks_loss.py": "test_mmpose_configs.py",
     "models/losses/schema_pose_oks.py": "test_mmpose_configs.py",
+    "storage/array_file.py": "storage/test_files.py",
+    "storage/byte_source.py": "storage/test_files.py",
+    "storage/file_system.py": "storage/test_remote.py",
     "structures/line_breaks.py": "structures/test_errors.py",
     "synthetic/occluders.py": "synthetic/test_synthetic.py",
 }

@@ -1,6 +1,7 @@
 """Read images: size and completeness from the header, and the decoded pixels."""
 
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ SHOWN = PixelRule(percentile=(0.5, 99.5))
 _TOO_MANY = "image has too many pixels"
 _PNG_DEPTH = 24
 """Where a PNG says how many bits a channel has."""
+_ANY_NUMBER = threading.Lock()
 _TAIL = 4096
 """Bytes at the end of a file that are searched for its end mark; cameras may append a few bytes."""
 
@@ -259,11 +261,12 @@ def _any_number_of_pixels() -> Iterator[None]:
     """Let Pillow read the header of an image of any size; no pixels are decoded."""
     from PIL import Image
 
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+    with _ANY_NUMBER:  # one thread after the other, or the second would keep the first one's None
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _byte(file: BinaryIO, place: int) -> int:

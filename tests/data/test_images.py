@@ -1,5 +1,6 @@
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -88,6 +89,9 @@ def test_the_limit_is_set_by_the_environment_and_halved_for_16_bits(
 def test_more_pixels_than_pillow_likes_are_fine(tmp_path: Path):
     assert read_size(huge(tmp_path / "a.png", 20_000, 10_000)) == (20_000, 10_000)
     assert Image.MAX_IMAGE_PIXELS == 89_478_485  # as before
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(read_size, [tmp_path / "a.png"] * 200)) == {(20_000, 10_000)}
+    assert Image.MAX_IMAGE_PIXELS == 89_478_485
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png"])

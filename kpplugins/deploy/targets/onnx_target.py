@@ -177,13 +177,16 @@ def dynamic_shapes(ports: Sequence[Port]) -> tuple[dict[int, Any], ...]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet(*names: str) -> Iterator[None]:
     """Silence what the exporters say about their own internals.
+
+    Args:
+        names: of their loggers. Default: those of PyTorch's exporter.
 
     Yields:
         Nothing.
     """
-    names = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
+    names = names or ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,6 +1,5 @@
 """Graphs as OpenVINO's intermediate representation, from the ONNX file."""
 
-import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ import numpy as np
 
 from kpplugins.deploy.targets.export_target import FP16, FP32, INT8, ExportTarget, Order
 from kpplugins.deploy.targets.onnx_precision import NETWORK, last_layers
-from kpplugins.deploy.targets.onnx_target import write_onnx
+from kpplugins.deploy.targets.onnx_target import quiet, write_onnx
 
 _NO_OPERATIONS = ("Constant", "Parameter", "Result")
 
@@ -47,7 +46,6 @@ class OpenvinoTarget(ExportTarget):
 def _quantised(model: Any, inputs: list[Mapping[str, np.ndarray]], last: list[str]) -> Any:
     import nncf
 
-    nncf.set_log_level(logging.ERROR)
     named = {op.get_friendly_name(): op.get_type_name() for op in model.get_ops()}
     outside = [
         name
@@ -56,7 +54,8 @@ def _quantised(model: Any, inputs: list[Mapping[str, np.ndarray]], last: list[st
         if kind not in _NO_OPERATIONS
         and (not name.startswith(NETWORK) or name in last or name.rpartition("/")[0] in last)
     ]
-    return nncf.quantize(
-        model, nncf.Dataset(inputs, dict), subset_size=len(inputs),
-        ignored_scope=nncf.IgnoredScope(names=outside, validate=False),
-    )  # fmt: skip
+    with quiet("nncf"):
+        return nncf.quantize(
+            model, nncf.Dataset(inputs, dict), subset_size=len(inputs),
+            ignored_scope=nncf.IgnoredScope(names=outside, validate=False),
+        )  # fmt: skip
