@@ -150,8 +150,21 @@ class Chromium:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def _middle(self, element: str) -> tuple[float, float]:
-        script = f"""(() => {{ const e = {element}; e.scrollIntoView({{block: 'center', behavior: 'instant'}});
-            const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})()"""
+        """Where an element can be clicked, once it has stopped moving and nothing covers it."""
+        script = f"""(async () => {{
+            const place = () => {{ const e = {element}; if (!e) return null;
+                e.scrollIntoView({{block: 'center', behavior: 'instant'}});
+                const r = e.getBoundingClientRect(), at = [r.x + r.width / 2, r.y + r.height / 2];
+                const top = document.elementFromPoint(...at);
+                return top && (e.contains(top) || top.contains(e)) ? at : null; }};
+            const frame = () => new Promise(done => setTimeout(done, 50));
+            let before = null;
+            for (let i = 0; i < 200; i++) {{
+                const now = place();
+                if (now && before && now[0] === before[0] && now[1] === before[1]) return now;
+                before = now; await frame();
+            }}
+            throw new Error('cannot be clicked'); }})()"""
         x, y = self.run(script)
         return x, y
 

@@ -200,7 +200,6 @@ def test_an_exported_run_finds_what_it_finds_in_python(
     page, site: Path, root: Path, drawn_cats: Path, tmp_path: Path
 ):
     """Crop, normalisation, network and decoding in the graph; the network has not learnt anything."""
-    pytest.importorskip("kpplugins.deploy.graphs", reason="exported files take crops, not images")
     pytest.importorskip("onnxscript", reason="extra 'export' is not installed")
     import torch
     from mmpose.registry import MODELS

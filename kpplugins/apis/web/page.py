@@ -243,9 +243,10 @@ class _Page:
             self.on_camera, [self.camera, self.live, *chosen[3:]], [self.live, self.live_told, *live],
             stream_every=0.1, time_limit=3600, concurrency_limit=4, **{**quiet, "trigger_mode": None},
         )  # fmt: skip
-        self.keep.click(
-            self.on_keep, [self.live, *chosen[3:]], [self.tabs, self.files, self.live_told, *changed], **heavy
-        )
+        kept = self.keep.click(
+            self.on_keep, [self.live, *chosen[3:]], [self.files, self.live_told, *changed], **heavy
+        )  # of several changes that follow each other, gradio may leave out the tab's
+        kept.then(self.on_kept, [self.live], [self.tabs], **quiet)
 
     # what happens
 
@@ -381,8 +382,12 @@ class _Page:
             return
         path = self._new("camera.png")
         write_image(path, live.newest)
-        yield {self.tabs: gr.update(selected="files"), self.files: None}
+        yield {self.files: None}
         yield from self._look([Upload(path, path.name)], [], model, other, _limit(threshold, said))
+
+    def on_kept(self, live: Live | None) -> Any:
+        """Go to what was kept."""
+        return gr.update(selected="files") if live is not None and live.frames else gr.skip()
 
     # how it is done
 
