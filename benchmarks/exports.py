@@ -19,11 +19,11 @@ from kpplugins.data.images import read_image
 from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.deploy.targets.export_target import FP32, INT8, Order
 from kpplugins.deploy.targets.registry import TARGETS
-from kpplugins.engine.clocks import timed
 from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.formats.load_annotations import load_annotations
 from kpplugins.inference.trained.trained_model import TrainedModel, with_flip_test
 from kpplugins.inference.trained.trained_top_down import TrainedTopDown
+from kpplugins.structures.timed import timed
 from kpplugins.synthetic import write_sample_cats
 
 _WRITTEN = (("onnx", FP32), ("onnx", INT8), ("openvino", FP32), ("openvino", INT8))
