@@ -36,7 +36,7 @@ def main() -> int:
 
         import torch
 
-        from benchmarks import data, exports, one_stage, predictor, speed, storage
+        from benchmarks import data, exports, one_stage, predictor, real_time, speed, storage
         from kpplugins.apis.benchmarking.eval_speed import eval_speed
 
         parts: dict[str, Callable[[], Any]] = {
@@ -54,6 +54,7 @@ def main() -> int:
             "Keypoint R-CNN": lambda: one_stage.keypoint_rcnn(ROOT / "configs/coco_keypoint_rcnn.py"),
             "prediction": lambda: _prediction(predictor),
             "exported, one image": lambda: exports.exported(ROOT / "configs/custom_hourglass_small.py"),
+            "in real time": lambda: real_time.used(ROOT),
             "training, images a second": lambda: speed.training_throughput(
                 ROOT / "configs/cat_hourglass_sample.py"
             ),
@@ -76,12 +77,15 @@ def main() -> int:
 
 def _prediction(predictor: Any) -> dict[str, Any]:
     """Return the figures of prediction."""
+    from kpplugins.apis.export import export
+
     small, whole = ROOT / "configs/cat_hourglass_sample.py", ROOT / "configs/glue_tubes_centernet.py"
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = predictor.random_run(small, Path(folder) / "hourglass")
+        exported, _ = export(None, checkpoint, Path(folder) / "onnx")
         return {
             "predictor ÷ bare network": predictor.against_bare({"hourglass 128": small, "CenterNet": whole}),
-            "cold start, seconds": predictor.cold_start(ROOT, {"PyTorch": checkpoint}),
+            "cold start, seconds": predictor.cold_start(ROOT, {"PyTorch": checkpoint, "exported": exported}),
             "memory": predictor.memory(checkpoint),
         }
 
