@@ -10,6 +10,7 @@ from typing import Any
 
 from kpplugins.commands._command import run
 from kpplugins.structures import BadInputError
+from kpplugins.structures.replaced_file import replace_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,7 +28,8 @@ def main() -> int:
     parser.add_argument(
         "--only",
         metavar="PART",
-        help="measure one part, and keep the others of --out: a beginning of its name",
+        nargs="+",
+        help="measure these parts, and keep the others of --out: beginnings of their names",
     )
     args = parser.parse_args()
 
@@ -60,19 +62,25 @@ def main() -> int:
             ),
             "model sizes": speed.model_sizes,
         }
-        chosen = [name for name in parts if args.only is None or name.startswith(args.only)]
-        if not chosen:
-            raise BadInputError("no such part", where="--only", expected=", ".join(parts), found=args.only)
-        before = json.loads(args.out.read_text(encoding="utf-8")) if args.only and args.out.is_file() else {}
-        measured = {name: parts[name]() for name in chosen}
-        figures = {name: {**before, **measured}[name] for name in parts if name in before or name in measured}
-        text = json.dumps(figures, indent=1)
-        print(text)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", encoding="utf-8")
+        unknown = [part for part in args.only or () if not any(name.startswith(part) for name in parts)]
+        if unknown:
+            raise BadInputError("no such part", where="--only", expected=", ".join(parts), found=unknown[0])
+        figures = json.loads(args.out.read_text(encoding="utf-8")) if args.only and args.out.is_file() else {}
+        for name, measure in parts.items():
+            if args.only is None or name.startswith(tuple(args.only)):
+                print(json.dumps({name: _kept(args.out, figures, name, measure(), list(parts))}), flush=True)
         return 0
 
     return run(work)
+
+
+def _kept(out: Path, figures: dict[str, Any], name: str, figure: Any, order: list[str]) -> Any:
+    """Write a part's figure beside the others as soon as it is there, and return it."""
+    figures[name] = figure
+    out.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({part: figures[part] for part in order if part in figures}, indent=1)
+    replace_text(out, text + "\n")
+    return figure
 
 
 def _prediction(predictor: Any) -> dict[str, Any]:
