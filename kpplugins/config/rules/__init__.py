@@ -21,12 +21,12 @@ from kpplugins.config.rules.keypoints import Keypoints
 from kpplugins.config.rules.num_stacks import NumStacks
 from kpplugins.config.rules.pixels import Pixels
 from kpplugins.config.rules.rule import Replaced, Rule
-from kpplugins.config.rules.training import Amp, Freeze, Lr, MaxEpochs
+from kpplugins.config.rules.training import Amp, BatchSize, Freeze, Lr, MaxEpochs
 from kpplugins.config.rules.vis_backends import VisBackends
 
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
-    Codec, Pixels, MaxEpochs, Lr, Freeze, KeypointWeights, VisBackends,
+    Codec, Pixels, BatchSize, MaxEpochs, Lr, Freeze, KeypointWeights, VisBackends,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]
