@@ -7,6 +7,8 @@ module                gap                                                  serve
                       Python 3.11, built against NumPy 1
 ``mmcv_ops/``         mmcv installed without its compiled ops              ``torchvision`` and plain PyTorch
                       (``mmcv._ext``)
+``multimodal.py``     mmpretrain fails to import with                      an empty module
+                      transformers 5
 ``checkpoints.py``    checkpoints that hold more than tensors              see there
 ``file_backends.py``  MMEngine's file backends know no archives and    ``kpplugins.storage``
                       few addresses
@@ -35,9 +37,9 @@ def install() -> list[Provided]:
     Returns:
         One ``Provided`` for each gap, whether the stand-in is active or not.
     """
-    from kpplugins.compat import pixel_limit
+    from kpplugins.compat import multimodal, pixel_limit
     from kpplugins.compat.mmcv_ops import provide as mmcv_ops
     from kpplugins.compat.xtcocotools import provide as xtcocotools
 
     pixel_limit.install()
-    return [xtcocotools.install(), mmcv_ops.install()]
+    return [xtcocotools.install(), mmcv_ops.install(), multimodal.install()]
