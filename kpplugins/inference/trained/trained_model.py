@@ -17,6 +17,7 @@ from kpplugins.config.load import load_config, schema_of
 from kpplugins.config.parts import classes_of, datasets_of, is_detector
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.inference.trained.device import device_of
+from kpplugins.models.data_preprocessors.topdown_data_preprocessor import TopdownDataPreprocessor
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.keypoint_schema import KNOWN
 from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
@@ -77,7 +78,7 @@ class TrainedModel:
         if quick and (usual or {}).get("flip_test"):
             self.network.test_cfg = ConfigDict(usual, flip_test=False)
         try:
-            outputs = self.network.test_step(pseudo_collate(list(inputs)))
+            outputs = self.network.test_step(_collated(self.network, inputs))
         finally:
             self.network.test_cfg = usual
         for output in outputs:
@@ -233,6 +234,15 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
         layout=record.layout,
         visibility=record.visibility if record.visibility and record.schema == schema else None,
     )
+
+
+def _collated(network: Any, inputs: Sequence[dict]) -> dict[str, Any]:
+    """Return the samples as one batch; in one tensor where the model can take that, which is quicker."""
+    batch = pseudo_collate(list(inputs))
+    images = batch["inputs"]
+    if isinstance(network.data_preprocessor, TopdownDataPreprocessor) and len({i.shape for i in images}) == 1:
+        batch["inputs"] = torch.stack(images)
+    return batch
 
 
 def _require_finite(found: Any, name: str) -> None:
