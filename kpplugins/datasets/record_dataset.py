@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import force_full_init
+from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import MessageHub
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
@@ -15,6 +15,8 @@ from kpplugins.data import ImageInfo, PoseRecord
 from kpplugins.data.images import SHOWN, read_image
 from kpplugins.datasets.kept_arrays import kept_arrays
 from kpplugins.datasets.lost_samples import LostSamples, failing_image, require_finite_sample
+from kpplugins.datasets.own_copy import own_copy
+from kpplugins.datasets.quick.quick_pipeline import QuickPipeline
 from kpplugins.datasets.sample_index import SampleIndex, arrays_of, paths_in, rows_of
 from kpplugins.datasets.whole_samples import whole_image, whole_instance
 from kpplugins.schema import KeypointSchema
@@ -24,8 +26,14 @@ logger = logging.getLogger(__name__)
 
 _LATER = {
     "pipeline", "filter_cfg", "_indices", "serialize_data", "max_refetch", "data_list", "sample_interval", "_metainfo",
+    "_quick",
 }  # fmt: skip
 """Attributes that do not matter to what an index has."""
+_FACTS = (
+    "dataset_name", "upper_body_ids", "lower_body_ids", "flip_pairs", "dataset_keypoint_weights", "flip_indices",
+    "skeleton_links",
+)  # fmt: skip
+"""What a sample has of the metainfo, as in MMPose."""
 
 
 class RecordDataset(BaseCocoStyleDataset):
@@ -63,6 +71,7 @@ class RecordDataset(BaseCocoStyleDataset):
     """See ``unlabelled_is_absent``."""
     categories: tuple[str, ...] | None = None
     """Only instances of these categories, where a subclass can choose."""
+    _quick: QuickPipeline | None = None
     lost: LostSamples | None = None
     """With ``skip_bad``, the samples that could not be read any more."""
 
@@ -179,7 +188,7 @@ class RecordDataset(BaseCocoStyleDataset):
         info = self.get_data_info(idx)
         info["dataset"], image = self, str(info["img_path"])  # for transforms that mix samples, as in MMPose
         try:
-            packed = self.pipeline(info)
+            packed = self._quick_pipeline()(info)
         except Exception as error:
             if self.lost is not None and failing_image(error) == image:
                 self.lost.add(idx, error)
@@ -189,13 +198,25 @@ class RecordDataset(BaseCocoStyleDataset):
         require_finite_sample(info, image)  # codecs leave such keypoints out without a word
         return packed
 
+    def _quick_pipeline(self) -> Any:
+        """Return what runs the steps of the pipeline, as they are now."""
+        if type(self.pipeline) is not Compose:
+            return self.pipeline
+        steps = self.pipeline.transforms
+        if self._quick is None or not self._quick.is_of(steps):
+            self._quick = QuickPipeline(steps)
+        return self._quick
+
     def get_data_info(self, idx: int) -> dict:
         """Return the complete sample."""
-        info = super().get_data_info(idx)
-        if "rows" not in info:
-            return info
+        if not self._fully_initialized:
+            self.full_init()
+        if not isinstance(self.data_list, SampleIndex):
+            return super().get_data_info(idx)
         whole = whole_instance if self.data_mode == "topdown" else whole_image
-        return whole(info, self.schema.num_keypoints, self._kinds)
+        info = whole(self.data_list[idx], self.schema.num_keypoints, self._kinds)
+        facts = {key: own_copy(self._metainfo[key]) for key in _FACTS}
+        return {**info, "sample_idx": idx if idx >= 0 else len(self) + idx, **facts}
 
     def _get_unserialized_subset(self, indices: Sequence[int] | int) -> SampleIndex | list[dict]:
         if isinstance(self.data_list, SampleIndex) and not isinstance(indices, int):

@@ -8,6 +8,7 @@ them, and those that map a file share it with everybody who maps it.
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -80,6 +81,7 @@ class SampleIndex(Sequence[dict]):
         return json.loads(self.arrays["kinds"].tobytes())
 
 
+@cache
 def row_type(num_keypoints: int) -> np.dtype:
     """Return the type of an instance's row.
 

@@ -48,7 +48,10 @@ class _Packer(pickle.Pickler):
         return start, len(raw), obj.dtype, tuple(obj.shape)
 
     def content(self) -> torch.Tensor:
-        store = torch.empty(self.end, dtype=torch.uint8).share_memory_()
+        # shared from the beginning: share_memory_() would copy what is empty, too
+        store = torch.empty(0, dtype=torch.uint8)
+        if self.end:
+            store.set_(torch.UntypedStorage._new_shared(self.end))
         for start, raw in self.pieces:
             store[start : start + len(raw)] = raw
         return store

@@ -52,9 +52,17 @@ class LoadCachedImage(LoadImage):
             if not self.own_arguments:
                 results["img"] = as_bgr(results["img"], str(results.get("img_path", "")), self.rule)
             return super().transform(results)
+        return self._loaded(results, copied=True)
+
+    def shared(self, results: dict) -> dict | None:
+        """Put the image into ``results`` as ``transform`` does, but not to be written to: it may be the kept one."""
+        return self.transform(results) if "img" in results else self._loaded(results, copied=False)
+
+    def _loaded(self, results: dict, copied: bool) -> dict | None:
         path = results["img_path"]
         if path in self.kept:
-            return self._with(results, self.kept[path].copy())
+            kept = self.kept[path]
+            return self._with(results, kept.copy() if copied else kept)
         if self.own_arguments:
             loaded = super().transform(results)
             if loaded is None:
@@ -64,7 +72,8 @@ class LoadCachedImage(LoadImage):
             results = self._with(results, self._read(path))
         if results["img"].nbytes <= self.free:
             self.free -= results["img"].nbytes
-            self.kept[path] = results["img"].copy()
+            self.kept[path] = kept = results["img"].copy() if copied else results["img"]
+            kept.flags.writeable = False
         return results
 
     def _read(self, path: str) -> np.ndarray:

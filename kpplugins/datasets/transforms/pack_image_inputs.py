@@ -28,10 +28,14 @@ class PackImageInputs(PackPoseInputs):
 
     def transform(self, results: dict) -> dict:
         """Pack the sample; see the class."""
+        self.prepare(results)
+        return super().transform(results)
+
+    def prepare(self, results: dict) -> None:
+        """Add to ``results`` what is packed besides what MMPose's step knows."""
         if "category_id" in results:
             results["labels"] = results["category_id"] - 1
         if "instance_mapping_table" in results:
             results["instance_mapping_table"] = {
                 **self.instance_mapping_table, **results["instance_mapping_table"],
             }  # fmt: skip
-        return super().transform(results)
