@@ -279,7 +279,7 @@ def test_it_overfits_drawn_images_and_predicts_them_in_pixels_of_the_image():
             for k, (x, y) in enumerate(three):
                 image[2, y - 1 : y + 2, x - 1 : x + 2] = k - 1
     samples = [sample_of(*truth) for truth in truths]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 160)
     model.train()
     for _ in range(160):

@@ -10,6 +10,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from torch import Tensor, nn
 
 from kpplugins.codecs.centernet_decode import mirrored_back
+from kpplugins.models.blocks.cells import branch_at, neighbourhoods
 from kpplugins.models.losses.masked_l1_loss import MaskedL1Loss
 from kpplugins.models.losses.penalty_reduced_focal_loss import PenaltyReducedFocalLoss
 from kpplugins.structures import BadInputError
@@ -117,9 +118,14 @@ class CenterNetPoseHead(BaseHead):
     ) -> dict[str, Tensor]:
         """Return ``loss_hm``, ``loss_wh``, ``loss_off``, ``loss_hp``, ``loss_hm_hp``, ``loss_hp_offset``, weighted.
 
-        Each is the mean over the stacks. For images without instances all but the two heatmap losses are 0.
+        Each is the mean over the stacks. For images without instances all but the two heatmap losses are 0. The four
+        branches without a heatmap are computed only at the cells that their losses look at.
         """
-        outputs = self.forward(feats)
+        feats = self._used(feats)
+        heatmaps = [
+            {name: cast(Any, self.branches[stack])[name](feat) for name in ("hm", "hm_hp")}
+            for stack, feat in enumerate(feats)
+        ]
         fields = {
             name: torch.stack([d.gt_fields.get(name) for d in batch_data_samples])
             for name in ("heatmaps", "heatmap_mask", "keypoint_heatmaps", "keypoint_heatmap_mask")
@@ -131,12 +137,15 @@ class CenterNetPoseHead(BaseHead):
         }
         counts = [len(d.gt_instance_labels.center_indices) for d in batch_data_samples]
         for name, branch in (("heatmaps", "hm"), ("keypoint_heatmaps", "hm_hp")):
-            _require_same_size(outputs[-1][branch], fields[name], branch)
-        device = outputs[-1]["hm"].device
+            _require_same_size(heatmaps[-1][branch], fields[name], branch)
+        device = heatmaps[-1]["hm"].device
         image = torch.repeat_interleave(
             torch.arange(len(counts), device=device), torch.tensor(counts, device=device)
         )
-        stacks = [self._losses(maps, fields, labels, image) for maps in outputs]
+        stacks = [
+            {**self._heatmap_losses(maps, fields), **self._vector_losses(stack, feat, labels, image)}
+            for stack, (feat, maps) in enumerate(zip(feats, heatmaps, strict=True))
+        ]
         means = {name: torch.stack([losses[name] for losses in stacks]).mean() for name in LOSS_WEIGHTS}
         return {f"loss_{name}": self.loss_weights[name] * value for name, value in means.items()}
 
@@ -198,25 +207,41 @@ class CenterNetPoseHead(BaseHead):
         """Return the least score of an instance."""
         return float(test_cfg.get("score_thr", 0.01))
 
-    def _losses(
-        self, maps: dict[str, Tensor], fields: dict[str, Tensor], labels: dict[str, Tensor], image: Tensor
-    ) -> dict[str, Tensor]:
-        """Return the losses of one stack, not weighted."""
-        instances, points = labels["instance_weights"], labels["keypoint_weights"]
-        cells, point_cells = labels["center_indices"], labels["keypoint_indices"]
-        values = {name: maps[name].flatten(2) for name in ("wh", "hps", "reg", "hp_offset")}
-        at_centre = {name: values[name][image, :, cells] for name in ("wh", "hps", "reg")}
-        vectors = at_centre["hps"].unflatten(1, (-1, 2))
-        offsets = values["hp_offset"][image[:, None], :, point_cells]
+    def _heatmap_losses(self, maps: dict[str, Tensor], fields: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the two losses of one stack's heatmaps, not weighted."""
         return dict(
             hm=self.heatmap_loss(maps["hm"], fields["heatmaps"], fields["heatmap_mask"]),
-            wh=self.vector_loss(at_centre["wh"], labels["box_sizes"], instances),
-            off=self.vector_loss(at_centre["reg"], labels["center_offsets"], instances),
-            hp=self.vector_loss(vectors, labels["keypoint_vectors"], points * instances[:, None]),
             hm_hp=self.heatmap_loss(
                 maps["hm_hp"], fields["keypoint_heatmaps"], fields["keypoint_heatmap_mask"]
             ),
-            hp_offset=self.vector_loss(offsets, labels["keypoint_offsets"], points),
+        )
+
+    def _vector_losses(
+        self, stack: int, feat: Tensor, labels: dict[str, Tensor], image: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the four losses of one stack's vectors, not weighted.
+
+        Args:
+            stack: its number.
+            feat: (N, C, H, W) its features.
+            labels: of all instances of the batch, as the codec names them.
+            image: (n,) the image of each instance.
+        """
+        branches = cast(Any, self.branches[stack])
+        instances, points = labels["instance_weights"], labels["keypoint_weights"]
+        around = neighbourhoods(feat, image, labels["center_indices"])
+        at_centre = {name: branch_at(branches[name], around) for name in ("wh", "hps", "reg")}
+        vectors = at_centre["hps"].unflatten(1, (-1, 2))
+        learnt = points > 0
+        at_point = neighbourhoods(
+            feat, image[:, None].expand_as(points)[learnt], labels["keypoint_indices"][learnt]
+        )
+        offsets = branch_at(branches["hp_offset"], at_point)
+        return dict(
+            wh=self.vector_loss(at_centre["wh"], labels["box_sizes"], instances),
+            off=self.vector_loss(at_centre["reg"], labels["center_offsets"], instances),
+            hp=self.vector_loss(vectors, labels["keypoint_vectors"], points * instances[:, None]),
+            hp_offset=self.vector_loss(offsets, labels["keypoint_offsets"][learnt], points[learnt]),
         )
 
     def _maps(self, stack: int, feat: Tensor) -> dict[str, Tensor]:
