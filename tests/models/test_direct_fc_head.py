@@ -1,6 +1,7 @@
 """Direct regression: the head alone, inside MMPose, and its three recipes."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
 from kpplugins.formats.kaggle_faces.reader import KAGGLE_SCHEMA
 from kpplugins.inference.predictor import Predictor
-from kpplugins.models.heads.direct_fc_head import DirectFCHead
+from kpplugins.models.heads.direct_fc_head import DirectFCHead, positions_of
 from kpplugins.structures import BadInputError
 
 CODEC = dict(type="RegressionLabel", input_size=(96, 64))
@@ -47,15 +48,31 @@ def samples(n: int) -> list[PoseDataSample]:
     return [PoseDataSample(metainfo=dict(flip_indices=[1, 0, 2], input_size=(96, 64))) for _ in range(n)]
 
 
-@pytest.mark.parametrize("pool", [True, False])
+@pytest.mark.parametrize("pool", [True, False, "positions"])
 @pytest.mark.parametrize("hidden", [(), (7,), (16, 12)])
 @pytest.mark.parametrize(("loss", "d"), [(None, 2), (RLE, 4)])
-def test_shapes(pool: bool, hidden: tuple, loss: dict | None, d: int):
+def test_shapes(pool: bool | str, hidden: tuple, loss: dict | None, d: int):
     head = head_of(pool=pool, hidden_channels=hidden, loss=loss)
     assert head(features()).shape == (2, 3, d)
-    widths = [8 if pool else 8 * 2 * 3, *hidden, 3 * d]
+    widths = [{True: 8, False: 8 * 2 * 3, "positions": 2 * 8}[pool], *hidden, 3 * d]
     linear = [m for m in (*head.hidden, head.last) if isinstance(m, nn.Linear)]
     assert [(m.in_features, m.out_features) for m in linear] == list(zip(widths, widths[1:], strict=False))
+
+
+def test_positions_are_means_under_the_softmax():
+    """A channel with one high cell is there; one without any is in the middle; two equal cells are between."""
+    maps = torch.zeros(1, 3, 2, 4)  # centres of the columns: -3/4, -1/4, 1/4, 3/4; of the rows: -1/2, 1/2
+    maps[0, 0, 1, 3], maps[0, 2, 0, 0], maps[0, 2, 0, 1] = 50, 50, 50
+    found = positions_of(maps, torch.ones(3))
+    assert torch.allclose(found, torch.tensor([[0.75, 0, -0.5, 0.5, 0, -0.5]]), atol=1e-5)
+    halves = positions_of(torch.tensor([[[[math.log(3.0), 0.0]]]]), torch.tensor([1.0]))
+    assert torch.allclose(halves, torch.tensor([[-0.25, 0.0]]))  # 3/4 of it at -1/2, 1/4 at 1/2
+
+
+def test_positions_of_a_mirrored_image_are_mirrored():
+    maps = torch.rand(2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
+    plain, mirrored = (positions_of(m, torch.ones(5)).unflatten(1, (2, 5)) for m in (maps, maps.flip(3)))
+    assert torch.allclose(mirrored, plain * torch.tensor([-1.0, 1.0])[:, None], atol=1e-6)
 
 
 def test_dropout_is_after_each_hidden_layer_or_on_the_features():
@@ -138,7 +155,9 @@ class Net(nn.Module):
         return self.head(self.backbone(x))
 
 
-NETS = pytest.mark.parametrize("kwargs", [dict(loss=RLE), dict(pool=False, hidden_channels=(16,))])
+NETS = pytest.mark.parametrize(
+    "kwargs", [dict(loss=RLE), dict(pool=False, hidden_channels=(16,)), dict(pool="positions")]
+)
 
 
 @NETS
@@ -171,6 +190,10 @@ def test_torch_compile_takes_it_as_one_graph(kwargs: dict):
             r"codec\.input_size: .*multiples of 32.*found 100×96.*\(128, 96\)",
         ),
         (lambda: head_of(pool=False, in_featuremap_size=(2, 3)), "expected 3×2: 96×64 .* 32; found 2×3"),
+        (
+            lambda: head_of(pool="max"),
+            r"model\.head\.pool: .*expected True, False or 'positions'; found 'max'",
+        ),
         (lambda: head_of(pool=False, decoder=None), "flattened features of unknown size"),
         (
             lambda: head_of(pool=False)((torch.zeros(1, 8, 3, 3),)),

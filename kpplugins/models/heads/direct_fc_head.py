@@ -17,6 +17,9 @@ XY, XY_AND_SIGMAS = 2, 4
 SMOOTH_L1 = dict(type="SoftWeightSmoothL1Loss", supervise_empty=False, beta=0.01)
 """MMPose's ``SmoothL1Loss`` turns from L2 to L1 at an error of 1, the width of the image; this one at 1 % of it."""
 
+POSITIONS = "positions"
+"""``pool`` for where each channel's features are."""
+
 
 @MODELS.register_module()
 class DirectFCHead(BaseHead):
@@ -44,7 +47,9 @@ class DirectFCHead(BaseHead):
         out_channels: K. ``None`` in a config is filled from the dataset's schema before the model is built.
         hidden_channels: widths of fully connected layers with ReLU before the last one.
         dropout: share of values dropped after each hidden layer, or of the features if there is none.
-        pool: average the features over the image; else use all C·W·H of them.
+        pool: ``True``: the mean of each channel over the image. ``"positions"``: where each channel's features are, the
+            mean (x, y) under the softmax over its cells (Finn et al. 2016, "Deep Spatial Autoencoders for Visuomotor
+            Learning", arXiv 1509.06113), with one learnable sharpness a channel. ``False``: all C·W·H features.
         in_featuremap_size: [W, H], for ``pool=False``. Default: the codec's ``input_size`` divided by ``stride``.
         stride: input pixels per feature, a divisor of the codec's ``input_size``. 32 for VGG-16 and every ResNet.
         outputs_per_point: D, 2 or 4. Default: as the loss requires.
@@ -55,8 +60,8 @@ class DirectFCHead(BaseHead):
             keypoints near the middle of the image.
 
     Raises:
-        BadInputError: K is missing; D does not match the loss; ``stride`` does not divide the input size; the size of
-            the features is missing or does not match the input or the backbone.
+        BadInputError: K is missing; ``pool`` is none of the three; D does not match the loss; ``stride`` does not
+            divide the input size; the size of the features is missing or does not match the input or the backbone.
     """
 
     def __init__(
@@ -65,7 +70,7 @@ class DirectFCHead(BaseHead):
         out_channels: int | None = None,
         hidden_channels: Sequence[int] = (),
         dropout: float = 0.0,
-        pool: bool = True,
+        pool: bool | str = True,
         in_featuremap_size: Sequence[int] | None = None,
         stride: int = 32,
         outputs_per_point: int | None = None,
@@ -88,7 +93,15 @@ class DirectFCHead(BaseHead):
         self.in_featuremap_size = _feature_size(
             getattr(self.decoder, "input_size", None), in_featuremap_size, stride
         )
-        if pool:
+        if pool not in (True, False, POSITIONS):
+            raise BadInputError(
+                "no such way to pool features", where="model.head.pool", expected=f"True, False or {POSITIONS!r}",
+                found=repr(pool),
+            )  # fmt: skip
+        if pool == POSITIONS:
+            self.sharpness = nn.Parameter(torch.ones(in_channels))
+            width = XY * in_channels
+        elif pool:
             width = in_channels
         elif self.in_featuremap_size is not None:
             width = in_channels * self.in_featuremap_size[0] * self.in_featuremap_size[1]
@@ -109,7 +122,11 @@ class DirectFCHead(BaseHead):
         """Map backbone features, the last one (N, C, H, W), to (N, K, D) float32; σ before their sigmoid."""
         x = feats[-1]
         self._check(x)
-        x = self.hidden(x.mean(dim=(2, 3)) if self.pool else x.flatten(1))
+        if self.pool == POSITIONS:
+            x = positions_of(x, self.sharpness)
+        else:
+            x = x.mean(dim=(2, 3)) if self.pool else x.flatten(1)
+        x = self.hidden(x)
         if torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):
                 x = self.last(x.to(self.last.weight.dtype))
@@ -177,6 +194,30 @@ class DirectFCHead(BaseHead):
         nn.init.normal_(self.last.weight, std=0.01)
         nn.init.zeros_(self.last.bias)
         self.last.bias.view(self.out_channels, -1)[:, :XY] = 0.5
+
+
+def positions_of(features: Tensor, sharpness: Tensor) -> Tensor:
+    """Compute the mean position of each channel's features.
+
+    In float32, even under autocast, for the same reason as the coordinates.
+
+    Args:
+        features: (N, C, H, W).
+        sharpness: (C,) factors of the features before the softmax over the cells.
+
+    Returns:
+        (N, 2C), all x, then all y: -1 and 1 are the outer borders of the first and the last cell.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        height, width = features.shape[-2:]
+        weights = (
+            (features.float() * sharpness[:, None, None])
+            .flatten(2)
+            .softmax(dim=2)
+            .unflatten(2, (height, width))
+        )
+        x, y = ((2 * torch.arange(n, device=features.device) + 1) / n - 1 for n in (width, height))
+        return torch.cat([(weights.sum(dim=2) * x).sum(dim=2), (weights.sum(dim=3) * y).sum(dim=2)], dim=1)
 
 
 def _hidden_layers(width: int, hidden_channels: Sequence[int], dropout: float) -> nn.Sequential:
