@@ -5,6 +5,7 @@ _base_ = "onestage_data.py"
 channels = 64  # of the features; 256 in the published network
 num_stacks = 1
 lr = 2e-3
+amp = "auto"  # bfloat16: 1.4 times as fast on a CPU that supports it
 codec = dict(type="CenterNetKeypoints", input_size=(256, 256), heatmap_size=(64, 64), num_classes=None)
 
 random_affine = dict(type="RandomImageAffine", input_size=codec["input_size"])

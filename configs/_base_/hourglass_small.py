@@ -6,6 +6,7 @@ input_size = (128, 128)
 channels = 64
 max_epochs = 24
 lr = 4e-3
+amp = "auto"  # bfloat16: 1.3 times as fast on a CPU that supports it
 
 model = dict(backbone=dict(channels=channels), head=dict(in_channels=channels))
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)

@@ -3,7 +3,7 @@
 _base_ = "topdown.py"
 
 max_epochs = 100
-amp = True  # bfloat16: 1.8 times as fast on a CPU that supports it
+amp = "auto"  # bfloat16: 1.8 times as fast on a CPU that supports it
 lr = 1e-3
 # both sizes are multiples of the backbone's stride, 32
 codec = dict(_delete_=True, type="RegressionLabel", input_size=(96, 96))

@@ -105,7 +105,7 @@ class GatedHourglassHead(BaseHead):
         outputs: list[Tensor] = []
         for i, hourglass in enumerate(self.hourglasses):
             features = hourglass(x)
-            outputs.append(self.heatmaps[i](features))
+            outputs.append(_in_float32(self.heatmaps[i], features))
             if i + 1 < self.num_stacks:
                 x = x + self.features_on[i](features) + self.heatmaps_on[i](outputs[-1])
         return outputs
@@ -142,3 +142,11 @@ class GatedHourglassHead(BaseHead):
         if test_cfg.get("output_heatmaps", False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions
+
+
+def _in_float32(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """Apply the last layer; under autocast in float32, since bfloat16 has steps of 1/256 below 1."""
+    if not torch.is_autocast_enabled(x.device.type):
+        return layer(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.to(layer.weight.dtype))
