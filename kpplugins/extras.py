@@ -19,6 +19,7 @@ _EXTRAS = {
     "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "h5py": "formats", "sleap_io": "sleap",
     "pandas": "dlc", "tables": "dlc", "trackers": "track", "mmpretrain": "vit",
     "fsspec": "remote", "aiohttp": "remote", "ray": "ray", "lmdb": "lmdb", "gradio": "web",
+    "timm": "timm", "huggingface_hub": "hub", "safetensors": "hub",
 }  # fmt: skip
 
 

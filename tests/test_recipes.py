@@ -32,6 +32,13 @@ RECIPES = {  # data, instances that it trains on, what makes it small, output, k
     "coco_hourglass": ("persons", 4, HOURGLASS, "heatmaps", 17),
     "custom_hourglass": ("own", 16, HOURGLASS, "heatmaps", 9),
     "custom_hourglass_small": ("own", 16, HOURGLASS, "heatmaps", 9),
+    "custom_mobilenetv2": (
+        "own",
+        16,
+        {"backbone_weights": False, "model.head.deconv_out_channels": (16, 16, 16)},
+        "heatmaps",
+        9,
+    ),
     "facial_heatmap": ("faces", 24, HOURGLASS, "heatmaps", 15),
     "facial_resnet18_fc": ("faces", 24, {}, "coordinates", 15),
     "facial_resnet50_fc": ("faces", 24, {}, "coordinates", 15),

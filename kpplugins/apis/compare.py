@@ -2,11 +2,9 @@
 
 import json
 import logging
-import multiprocessing
 import platform
 import traceback
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import torch
 
 from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
+from kpplugins.apis.comparison.fresh_process import in_fresh_process
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.config.source import file_of
 from kpplugins.storage.files import is_folder
@@ -139,9 +138,9 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
         if kept is not None:
             logger.info("%s is finished already (%s)", recipe.name, recipe.work_dir)
             return kept
-        epochs = recipe.budget.epochs or _apart(recipe.epochs)
+        epochs = recipe.budget.epochs or in_fresh_process(recipe.epochs)
         logger.info("%s: %d epochs", recipe.name, epochs)
-        return _apart(recipe.run, fingerprint, epochs)
+        return in_fresh_process(recipe.run, fingerprint, epochs)
     except Exception as error:  # whatever it is, train the other recipes
         recipe.work_dir.mkdir(parents=True, exist_ok=True)
         replace_text(recipe.work_dir / "error.txt", traceback.format_exc())
@@ -149,19 +148,6 @@ def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
         words = words if isinstance(error, BadInputError) else f"{type(error).__name__}: {words}"
         logger.warning("%s failed: %s", recipe.name, words)
         return {"name": recipe.name, "config": str(recipe.config), "error": words}
-
-
-def _apart(work: Callable[..., Any], *args: Any) -> Any:
-    """Call a function in a fresh process, so that no recipe affects another, even if it crashes.
-
-    If the system can fork, it is forked from a process that has only imported what a recipe needs.
-    """
-    forks = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if forks else "spawn")
-    if forks:
-        context.set_forkserver_preload(["kpplugins.register", Recipe.__module__])
-    with ProcessPoolExecutor(1, mp_context=context) as fresh:
-        return fresh.submit(work, *args).result()
 
 
 def _measure(rows: list[dict[str, Any]], out: Path) -> None:

@@ -20,6 +20,7 @@ from pickle import UnpicklingError
 from typing import Any
 from urllib.parse import urlsplit
 
+from kpplugins.compat.safetensors_files import SUFFIX, read_safetensors
 from kpplugins.structures import BadInputError
 
 _OWN_FUNCTIONS = {
@@ -67,6 +68,8 @@ def safe_load(file: Any, map_location: Any = None, weights_only: bool | None = N
     """
     import torch
 
+    if str(file).endswith(SUFFIX):
+        return read_safetensors(file)
     if _trusting.get():
         return torch.load(file, map_location=map_location, weights_only=False)
     where = str(file if isinstance(file, (str, Path)) else getattr(file, "name", file))
@@ -136,7 +139,7 @@ def safe_load_url(url: str, model_dir: str | None = None, map_location: Any = No
     file = folder / Path(urlsplit(url).path).name
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        arriving = folder / f"{file.name}.{os.getpid()}.part"
+        arriving = folder / f"{os.getpid()}.part.{file.name}"
         try:
             torch.hub.download_url_to_file(url, str(arriving), progress=bool(kwargs.get("progress", True)))
             content = safe_load(str(arriving), map_location=map_location)

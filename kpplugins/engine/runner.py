@@ -40,7 +40,7 @@ from kpplugins.weights.checkpoints import unwrapped
 from kpplugins.weights.pretrained import keep_fitting
 from kpplugins.weights.run_record import KEY, RunRecord
 
-_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook"}
+_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook", "UnfreezeHook"}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
 _BEST = "best_"
 """How the names of the best checkpoints begin."""

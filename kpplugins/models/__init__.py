@@ -1,7 +1,8 @@
 """Network parts, registered in MMPose's ``MODELS``.
 
 The map: ``blocks`` (residual blocks and one hourglass; plain ``nn.Module``s), ``backbones`` (``HourglassStem``,
-``EncoderDecoder``, ``GatedHourglass``), ``heads`` (``GatedHourglassHead``, ``DirectFCHead``, ``CenterNetPoseHead``),
+``EncoderDecoder``, ``GatedHourglass``; ``TimmBackbone`` and ``TorchvisionBackbone`` for networks of these
+libraries), ``heads`` (``GatedHourglassHead``, ``DirectFCHead``, ``CenterNetPoseHead``),
 ``losses`` (CenterNet's, and OKS for any schema), ``detectors`` (``KeypointRCNN``), ``data_preprocessors``
 (``TopdownDataPreprocessor``, fast for stacked images; ``ImageListPreprocessor``, for images of different sizes).
 
@@ -12,6 +13,8 @@ dataset's schema) and a ``decoder`` codec, register it, import it here.
 from kpplugins.models.backbones.encoder_decoder import EncoderDecoder
 from kpplugins.models.backbones.gated_hourglass import GatedHourglass
 from kpplugins.models.backbones.hourglass_stem import HourglassStem
+from kpplugins.models.backbones.timm_backbone import TimmBackbone
+from kpplugins.models.backbones.torchvision_backbone import TorchvisionBackbone
 from kpplugins.models.data_preprocessors.image_list_preprocessor import ImageListPreprocessor
 from kpplugins.models.data_preprocessors.topdown_data_preprocessor import TopdownDataPreprocessor
 from kpplugins.models.detectors.keypoint_rcnn import KeypointRCNN
@@ -32,5 +35,7 @@ __all__ = [
     "ImageListPreprocessor",
     "SchemaOKSLoss",
     "SchemaPoseOKS",
+    "TimmBackbone",
     "TopdownDataPreprocessor",
+    "TorchvisionBackbone",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+import kpplugins.weights.hub_files  # noqa: F401  # registers the addresses that it loads from
 from kpplugins.structures import BadInputError
 from kpplugins.weights.comparison import compare_weights, listed
 from kpplugins.weights.finite import require_finite
@@ -90,6 +91,16 @@ def _require(place: str, address: str, prefix: str, model: Any, timeout: float) 
         wanted = f"no tensors under {prefix!r} in it" if prefix else "no tensors in it"
         raise _unusable(place, address, wanted, f"name another file, {FROM_SCRATCH}")
     part = None if model is None else _part_at(model, place)
+    if part is not None and place != "load_from" and hasattr(part, "translated"):
+        try:
+            return part.translated(weights)
+        except BadInputError as error:
+            raise _unusable(
+                place,
+                address,
+                f"{error.what}: {error.found}",
+                f"name weights of this architecture, {FROM_SCRATCH}",
+            ) from error
     if part is not None and not _fitting(part, weights):
         own = next(iter(part.state_dict()), "none")
         found = f"nothing in it that fits: {next(iter(weights))}, … for {own}, …"

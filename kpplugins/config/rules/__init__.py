@@ -1,8 +1,8 @@
 """One object for each special name at the top of a config.
 
-``rule`` is their base class, ``step_arguments`` that of names for arguments of pipeline steps; ``training`` holds the
-names about training; each other module is named after its special name. ``RULES`` is their order: a rule that sets
-another name comes before that name's rule.
+``rule`` is their base class, ``step_arguments`` that of names for arguments of pipeline steps; ``network`` and
+``training`` hold the names about these; each other module is named after its special name. ``RULES`` is their order: a
+rule that sets another name comes before that name's rule.
 
 Adding a new special name: a class here, its place in ``RULES``, and a test of what it changes and what it leaves.
 The table in docs/configs.md is made from ``name`` and ``goes_to``: run ``python tests/test_meta.py`` to regenerate it.
@@ -18,15 +18,25 @@ from kpplugins.config.rules.image_augment import ImageAugment
 from kpplugins.config.rules.input_size import InputSize
 from kpplugins.config.rules.keypoint_weights import KeypointWeights
 from kpplugins.config.rules.keypoints import Keypoints
-from kpplugins.config.rules.num_stacks import NumStacks
+from kpplugins.config.rules.network import Backbone, BackboneWeights, NumStacks
 from kpplugins.config.rules.pixels import Pixels
 from kpplugins.config.rules.rule import Replaced, Rule
-from kpplugins.config.rules.training import Amp, BatchSize, Freeze, Lr, MaxEpochs
+from kpplugins.config.rules.training import (
+    Amp,
+    BackboneLr,
+    BatchSize,
+    Freeze,
+    LayerDecay,
+    Lr,
+    MaxEpochs,
+    Unfreeze,
+)
 from kpplugins.config.rules.vis_backends import VisBackends
 
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
-    Codec, Pixels, BatchSize, MaxEpochs, Lr, Freeze, KeypointWeights, VisBackends,
+    Codec, Backbone, BackboneWeights, Pixels, BatchSize, MaxEpochs, Lr, BackboneLr, LayerDecay, Freeze, Unfreeze,
+    KeypointWeights, VisBackends,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]

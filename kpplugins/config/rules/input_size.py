@@ -74,7 +74,7 @@ class InputSize(Rule):
         if not self.inherited(path, *self.before):
             return None
         for i, codec in enumerate(codecs):
-            for key, value in _resized(codec, size).items():
+            for key, value in resized_codec(codec, size).items():
                 self.put(("codec", i, key) if several else ("codec", key), value)
         self.replaced["codec"] = Replaced(before, self.stated_by)
         return old
@@ -105,8 +105,16 @@ class InputSize(Rule):
                 self.put((*path, "input_size"), size)
 
 
-def _resized(codec: ConfigDict, size: tuple[int, int]) -> dict[str, Any]:
-    """Return what changes in a codec with the input size (w, h): heatmaps and their sigma, in proportion."""
+def resized_codec(codec: ConfigDict, size: tuple[int, ...]) -> dict[str, Any]:
+    """Return what changes in a codec with the input size: heatmaps and their sigma, in proportion.
+
+    Args:
+        codec: its config.
+        size: (w, h) of the new input.
+
+    Returns:
+        New values by name.
+    """
     scale = [new / old for new, old in zip(size, codec["input_size"], strict=True)]
     found: dict[str, Any] = {"input_size": size}
     if is_type(codec, "SimCCLabel") and isinstance(codec.get("sigma"), (list, tuple)):

@@ -34,6 +34,7 @@ class FiniteStepsHook(Hook):
         self._batch: Any = None
         self._last_batch: Any = None
         self._kept: list[Tensor] = []
+        self._kept_of: list[Tensor] = []
         self._kept_at: int | None = None
         self._skipped = 0
 
@@ -58,7 +59,7 @@ class FiniteStepsHook(Hook):
 
     def after_train(self, runner: Any) -> None:
         """Free the copy of the weights."""
-        self._runner, self._kept, self._batch, self._last_batch = None, [], None, None
+        self._runner, self._kept, self._kept_of, self._batch, self._last_batch = None, [], [], None, None
 
     def _guard(self, wrapper: Any) -> None:
         """Check the loss before ``update_params`` of a wrapper."""
@@ -90,11 +91,11 @@ class FiniteStepsHook(Hook):
     def _keep(self) -> None:
         """Copy the weights, with which the loss was finite."""
         now = _tensors(self._runner.model)
-        if not self._kept:
+        if len(self._kept) != len(now):  # none yet, or others are trained since
             self._kept = [tensor.clone() for tensor in now]
         else:
             torch._foreach_copy_(self._kept, now)
-        self._kept_at = self._runner.iter
+        self._kept_of, self._kept_at = now, self._runner.iter
 
     @torch.no_grad()
     def _stop(self, what: str, broken: str | None) -> None:
@@ -102,7 +103,7 @@ class FiniteStepsHook(Hook):
         runner = self._runner
         kept = "the first iteration: no weights are worth keeping"
         if self._kept_at is not None:
-            for tensor, good in zip(_tensors(runner.model), self._kept, strict=True):
+            for tensor, good in zip(self._kept_of, self._kept, strict=True):
                 tensor.copy_(good)
             name = f"iter_{self._kept_at}.pth"
             meta = dict(epoch=runner.epoch, iter=self._kept_at)

@@ -1,0 +1,6 @@
+"""Heatmaps on torchvision's MobileNetV2 from ImageNet, at 128×128, sized for CPU cores: --data DIR, or data_root."""
+
+_base_ = "_base_/hourglass_small.py"
+
+data_root = "data/custom"
+backbone = "torchvision:mobilenet_v2"
