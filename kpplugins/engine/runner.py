@@ -37,8 +37,9 @@ from kpplugins.models.heads.output_size import require_output_size
 from kpplugins.structures import BadInputError
 from kpplugins.structures.replaced_file import replaced_file
 from kpplugins.weights.checkpoints import unwrapped
-from kpplugins.weights.pretrained import keep_fitting
-from kpplugins.weights.run_record import KEY, RunRecord
+from kpplugins.weights.keypoint_rows import with_our_keypoints
+from kpplugins.weights.pretrained import keep_fitting, weights_of
+from kpplugins.weights.run_record import KEY, RunRecord, record_of
 
 _OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook", "UnfreezeHook"}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
@@ -232,12 +233,26 @@ class KeepingRunner(Runner):
         if self._resume:
             require_resumable(content, filename, self.optim_wrapper)
             self._stored = content
+        else:
+            content = self._by_keypoint_name(content, filename)
         checkpoint = keep_fitting(unwrapped(self.model), content, filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         unwrapped(self.model).load_state_dict(checkpoint["state_dict"], strict=False)
         self._has_loaded = True
         meta = {key: value for key, value in (checkpoint.get("meta") or {}).items() if key not in _TEXTS}
         return {**checkpoint, "meta": meta}
+
+    def _by_keypoint_name(self, content: dict[str, Any], filename: str) -> dict[str, Any]:
+        """Give our keypoints the weights of those of their names, where the checkpoint says what its keypoints are."""
+        ours = None if self.record is None else self.record.schema
+        theirs = record_of(content, Path(filename)).schema if ours is not None else None
+        if ours is None or theirs is None:
+            return content
+        weights = with_our_keypoints(
+            unwrapped(self.model), self.cfg.model.to_dict(), weights_of(content), ours, theirs
+        )
+        kept = {k: v for k, v in content.items() if k != "state_dict"} if "state_dict" in content else {}
+        return {**kept, "state_dict": weights}
 
 
 def build_runner(cfg: Config, *, training: bool) -> KeepingRunner:
