@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 import kpplugins.register  # noqa: F401
 from kpplugins.compat.checkpoints import trust_checkpoints
+from kpplugins.compat.safetensors_files import SUFFIX
 from kpplugins.config.load import load_config
 from kpplugins.structures import BadInputError
 from kpplugins.structures.checksum import sha256_of
@@ -19,7 +20,9 @@ from kpplugins.weights import centernet as weights_centernet
 from kpplugins.weights import torchvision_rcnn as weights_torchvision
 from kpplugins.weights.checkpoints import read_checkpoint
 from kpplugins.weights.pretrained import weights_of
+from kpplugins.weights.safe_weights import safe_checkpoint, save_safetensors
 
+SAFE = "safetensors"
 KINDS: dict[str, ModuleType] = {"centernet": weights_centernet, "torchvision": weights_torchvision}
 
 
@@ -54,7 +57,8 @@ def convert_weights(
     """Read weights that others published and write them as a checkpoint of our model.
 
     Args:
-        kind: ``centernet`` (its authors' hourglass) or ``torchvision`` (Keypoint R-CNN).
+        kind: ``centernet`` (its authors' hourglass), ``torchvision`` (Keypoint R-CNN), or ``safetensors``: a checkpoint
+            of any training, as a file from which no code can run.
         source: the published file.
         out: the checkpoint to write, with ``state_dict``, and in ``meta`` the source's name, sha256 and the converter.
         config: config file of the model that takes the weights. Default: the published model, with the file's own
@@ -71,9 +75,14 @@ def convert_weights(
             tensors that are missing, left over, or, before the last layers, of another shape); or ``out`` exists.
     """
     source, out = Path(source), Path(out)
-    if kind not in KINDS:
-        raise BadInputError(f"unknown kind of weights {kind!r}", expected=" or ".join(KINDS))
+    if kind not in (*KINDS, SAFE):
+        raise BadInputError(f"unknown kind of weights {kind!r}", expected=" or ".join((*KINDS, SAFE)))
     _require_place(source, out, overwrite)
+    if kind == SAFE:
+        with trust_checkpoints(trust_checkpoint):
+            content = safe_checkpoint(read_checkpoint(source), source)
+        save_safetensors(content, out)
+        return _converted(out, content["state_dict"], [])
     layout = KINDS[kind]
     with trust_checkpoints(trust_checkpoint):
         weights = _weights(source, layout.FILES)
@@ -86,6 +95,10 @@ def convert_weights(
         "converter": f"kpplugins {__version__}, {kind}",
     }
     _write({"state_dict": state, "meta": meta}, out)
+    return _converted(out, state, left_out)
+
+
+def _converted(out: Path, state: dict[str, Any], left_out: list[str]) -> Converted:
     return Converted(out, len(state), sum(tensor.numel() for tensor in state.values()), left_out)
 
 
@@ -112,6 +125,9 @@ def _weights(source: Path, files: str) -> dict[str, Any]:
 
 def _write(content: dict[str, Any], out: Path) -> None:
     """Write a checkpoint, completely or not at all."""
+    if out.suffix == SUFFIX:
+        save_safetensors(content, out)
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     with replaced_file(out) as made:
         try:

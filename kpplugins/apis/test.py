@@ -30,7 +30,7 @@ from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves
 from kpplugins.visualization.sheet import best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table, visibility_table
-from kpplugins.weights.checkpoints import default_checkpoint, load_strictly
+from kpplugins.weights.checkpoints import SUFFIXES, default_checkpoint, load_strictly
 from kpplugins.weights.run_record import VISIBILITY_FILE
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,12 @@ def _run(
     config: str | Path | None, checkpoint: str | Path | None, work_dir: str | Path | None, trust: bool
 ) -> OpenedRun:
     """Open the run that the arguments name; a work dir gives the checkpoint if none is named."""
-    if checkpoint is None and work_dir is not None and config is not None and Path(config).suffix != ".pth":
+    if (
+        checkpoint is None
+        and work_dir is not None
+        and config is not None
+        and Path(config).suffix not in SUFFIXES
+    ):
         checkpoint = default_checkpoint(Path(work_dir))
     return open_run(config, checkpoint, trust)
 

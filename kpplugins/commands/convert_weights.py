@@ -20,9 +20,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     )
     parser.add_argument(
         "kind",
-        choices=["centernet", "torchvision"],
+        choices=["centernet", "torchvision", "safetensors"],
         help="whose: the CenterNet authors' multi_pose_hg_1x.pth or multi_pose_hg_3x.pth; or torchvision's "
-        "keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
+        "keypointrcnn_resnet50_fpn_coco-fc266e95.pth; or any checkpoint, to a .safetensors, which can run no code",
     )
     parser.add_argument("source", metavar="SRC", help="the file of weights")
     parser.add_argument("out", metavar="DST", help="the checkpoint to write")
@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     args = parser.parse_args(argv)
     if args.data and not args.config:
         parser.error("--data needs --config")
+    if args.config and args.kind == "safetensors":
+        parser.error("--config has no effect on safetensors: the checkpoint is written as it is")
 
     def work() -> int:
         from kpplugins.apis.convert_weights import convert_weights
@@ -46,6 +48,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(f"written: {done.path}: {done.tensors} tensors, {done.parameters / 1e6:.1f} million numbers")
         for words in done.left_out:
             print(f"starts from scratch: {words}")
+        if args.kind == "safetensors":
+            print(f"next: kpplugins test {done.path}")
+            return 0
         start = "load_from" if args.kind == "centernet" else "model.weights"  # which sets the norm too
         tested = "" if done.left_out else f"; kpplugins test CONFIG {done.path}"
         print(f"next: kpplugins train CONFIG --cfg-options {start}={done.path}{tested}")

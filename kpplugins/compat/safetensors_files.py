@@ -13,6 +13,7 @@ from kpplugins.structures import BadInputError
 SUFFIX = ".safetensors"
 META = "meta"
 """Key of the text that holds a checkpoint's ``meta`` as JSON, where this project wrote the file."""
+_TUPLE = "__tuple__"
 _LONGEST = 20_000_000
 """Maximum number of characters of that text."""
 
@@ -50,11 +51,31 @@ def read_safetensors(file: str | Path) -> dict[str, Any]:
     return {"state_dict": tensors, "meta": _meta_in(texts.get(META), str(file))}
 
 
+def packed(value: Any) -> Any:
+    """Return plain data as JSON can hold it; tuples are marked, so that reading gives tuples again.
+
+    Args:
+        value: dicts, lists, tuples, texts, numbers, booleans and ``None``.
+
+    Returns:
+        The same without tuples.
+    """
+    if isinstance(value, tuple):
+        return {_TUPLE: [packed(item) for item in value]}
+    if isinstance(value, dict):
+        return {str(key): packed(item) for key, item in value.items()}
+    return [packed(item) for item in value] if isinstance(value, list) else value
+
+
+def _unpacked(found: dict[str, Any]) -> Any:
+    return tuple(found[_TUPLE]) if found.keys() == {_TUPLE} and isinstance(found[_TUPLE], list) else found
+
+
 def _meta_in(text: str | None, where: str) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        found = json.loads(text) if len(text) <= _LONGEST else None
+        found = json.loads(text, object_hook=_unpacked) if len(text) <= _LONGEST else None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

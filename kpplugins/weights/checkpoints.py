@@ -8,6 +8,8 @@ from kpplugins.structures import BadInputError
 from kpplugins.weights.comparison import compare_weights, listed
 from kpplugins.weights.finite import require_finite
 
+SUFFIXES = (".pth", ".safetensors")
+"""Of the names of checkpoints."""
 _SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
 """Entries of weights that OpenMMLab published; today's models read these values from the config instead."""
 
@@ -207,7 +209,7 @@ def run_of(config: str | Path | None, checkpoint: str | Path | None) -> tuple[Pa
     """
     if config is not None and checkpoint is None and Path(config).is_dir():
         return None, default_checkpoint(Path(config))
-    if config is not None and checkpoint is None and Path(config).suffix == ".pth":
+    if config is not None and checkpoint is None and Path(config).suffix in SUFFIXES:
         config, checkpoint = None, config
     if config is None:
         return None, newest_checkpoint() if checkpoint is None else Path(checkpoint)
