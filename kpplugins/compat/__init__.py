@@ -9,6 +9,7 @@ module                gap                                                  serve
                       (``mmcv._ext``)
 ``multimodal.py``     mmpretrain fails to import with                      an empty module
                       transformers 5
+``bfloat16.py``       MMPose's heads stop at bfloat16                      a cast to float32
 ``checkpoints.py``    checkpoints that hold more than tensors              see there
 ``file_backends.py``  MMEngine's file backends know no archives and    ``kpplugins.storage``
                       few addresses

@@ -8,6 +8,8 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 
+from kpplugins.compat.bfloat16 import take_bfloat16
+
 
 @OPTIM_WRAPPERS.register_module()
 class CpuAmpOptimWrapper(OptimWrapper):
@@ -19,6 +21,10 @@ class CpuAmpOptimWrapper(OptimWrapper):
     Args:
         **kwargs: see MMEngine's ``OptimWrapper``.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        take_bfloat16()
 
     @contextmanager
     def optim_context(self, model: torch.nn.Module) -> Iterator[Any]:

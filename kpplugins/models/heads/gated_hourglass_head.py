@@ -144,7 +144,7 @@ class GatedHourglassHead(BaseHead):
         return predictions
 
 
-def _in_float32(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def _in_float32(layer: Any, x: Tensor) -> Tensor:
     """Apply the last layer; under autocast in float32, since bfloat16 has steps of 1/256 below 1."""
     if not torch.is_autocast_enabled(x.device.type):
         return layer(x)

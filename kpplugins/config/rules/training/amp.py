@@ -44,7 +44,11 @@ class Amp(Rule):
 
 
 def fast_bfloat16() -> bool:
-    """Tell whether the processor multiplies bfloat16 numbers itself; others take longer for them than for float32."""
+    """Tell whether the processor multiplies bfloat16 numbers itself.
+
+    Returns:
+        ``False`` where they take longer than float32.
+    """
     asked = (
         getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
