@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 
 from kpplugins.config.load import datasets_of
+from kpplugins.formats.kaggle_faces.reader import first_centre_in
 from kpplugins.formats.kaggle_faces.table import SIDE
 from kpplugins.formats.kaggle_faces.test_file import (
     Asked,
@@ -42,7 +43,7 @@ def read_task(cfg: Config, schema: KeypointSchema, path: Path) -> tuple[list[Ask
         BadInputError: ``test.csv`` or ``IdLookupTable.csv`` is missing or wrong, the model lacks a requested keypoint,
             or ``path`` is a folder.
     """
-    root = Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)
+    root = _folder(cfg)
     asked, faces = read_lookup(root), read_test_faces(root)
     require_answerable(asked, faces, schema.keypoints)
     if path.is_dir():
@@ -85,5 +86,12 @@ def submit(
         found.update({i: r.pred_instances.keypoints[0] for (i, _), r in zip(some, results, strict=True)})
     return {
         "faces": len(faces), "rows": len(asked),
-        "clipped": write_submission(asked, found, schema.keypoints, path),
+        "clipped": write_submission(
+            asked, found, schema.keypoints, path, first_centre_in(_folder(cfg))
+        ),
     }  # fmt: skip
+
+
+def _folder(cfg: Config) -> Path:
+    """Return the ``data_root`` of the test data."""
+    return Path(next(d for place, d in datasets_of(cfg) if place.startswith("test_")).data_root)

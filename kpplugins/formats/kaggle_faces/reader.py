@@ -2,7 +2,8 @@
 
 A row is 30 coordinates of 15 keypoints and a column ``Image`` of 9,216 grey values, 96×96. Of the original 7,049 rows
 2,140 have all 15 keypoints, most others 4. Left and right are the person's own. Coordinates count from the
-image's corner; in records they count from the first pixel's centre, half a pixel less.
+image's corner, or from what the faces of the file say (``first_centre_of``); in records they count from the first
+pixel's centre.
 """
 
 import math
@@ -16,6 +17,7 @@ from kpplugins.data.annotation_set import UNLABELLED
 from kpplugins.data.parsing.values import parse_cell
 from kpplugins.data.record_builder import build_record
 from kpplugins.data.rule import AppliedRule
+from kpplugins.formats.kaggle_faces.first_centre import first_centre_of
 from kpplugins.formats.kaggle_faces.table import (
     FIRST_CENTRE,
     SIDE,
@@ -85,11 +87,38 @@ def read_faces(
     """
     require_subset(subset)
     path = training_file(source)
+    images, reading = _read(path, subset, FIRST_CENTRE)
+    first = first_centre_of(images, reading.records)
+    if first != FIRST_CENTRE:
+        images, reading = _read(path, subset, first)
+    if not reading.records and not reading.faults:
+        raise BadInputError(f"no row with subset {subset!r}", where=str(path))
+    return images, reading.settle(skip_bad)
+
+
+def first_centre_in(source: Path) -> float:
+    """Tell what the coordinates of a training file call the first pixel's centre.
+
+    Args:
+        source: the file, or the folder that it is in.
+
+    Returns:
+        The number that ``read_faces`` subtracts; Kaggle's if there is no such file.
+    """
+    file = next((f for f in _candidates(source) if f.is_file()), None)
+    if file is None:
+        return FIRST_CENTRE
+    images, reading = _read(file, "all", FIRST_CENTRE)
+    return first_centre_of(images, reading.records)
+
+
+def _read(path: Path, subset: str, first: float) -> tuple[list[np.ndarray], AnnotationSet]:
+    """Read the rows of a subset; ``first`` is the number of the first pixel's centre."""
     reading, images = AnnotationSet(KAGGLE_SCHEMA), []
     for number, row in rows(path, (*(f"{n}_{a}" for n in NAMES for a in "xy"), "Image")):
         where = f"{path}:{number + 1}"
         try:
-            record = _record(row, where, Path(f"{number:05d}.png"), path)
+            record = _record(row, where, Path(f"{number:05d}.png"), path, first)
             if in_subset(record, subset):
                 images.append(image_of(row.get("Image"), where))
                 reading.records.append(record)
@@ -97,9 +126,7 @@ def read_faces(
                 reading.notes.count(UNLABELLED)
         except BadInputError as fault:
             reading.faults.append(fault)
-    if not reading.records and not reading.faults:
-        raise BadInputError(f"no row with subset {subset!r}", where=str(path))
-    return images, reading.settle(skip_bad)
+    return images, reading
 
 
 def require_subset(subset: str) -> None:
@@ -182,11 +209,11 @@ def _is_training(path: Path) -> bool:
     return {"Image", f"{NAMES[0]}_x"} <= set(header_of(path))
 
 
-def _record(row: dict[str, str], where: str, image: Path, source: Path) -> PoseRecord:
+def _record(row: dict[str, str], where: str, image: Path, source: Path, first: float) -> PoseRecord:
     keypoints, rules = np.zeros((len(NAMES), 3)), []
     for k, name in enumerate(NAMES):
         columns = [f"{name}_{axis}" for axis in "xy"]
-        x, y = (parse_cell(row.get(column), column, where) - FIRST_CENTRE for column in columns)
+        x, y = (parse_cell(row.get(column), column, where) - first for column in columns)
         if math.isnan(x) != math.isnan(y):
             raise BadInputError(f"{name} has only one of x and y", where=where, todo="give both or none")
         if math.isnan(x):

@@ -20,8 +20,9 @@ SIDE = 96
 FIRST_CENTRE = 0.5
 """Kaggle's coordinate of the first pixel's centre, which is 0 everywhere else in kpplugins: its images go from 0 to 96.
 
-A network that was trained as if it were 0, on plain and mirrored faces, found keypoints 0.7 pixels too far left but
-not too high: x and its mirror image 95 - x cannot both be right."""
+Other files of the format may have another one (``first_centre_of``). With a wrong one, a network that learns plain and
+mirrored faces finds keypoints too far to one side, but not too high: x and its mirror image 95 - x cannot both be
+right."""
 WHERE_TO_GET = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 
 _LONGEST_TEXT, _LONGEST_LINE, _MOST_LINES = 600_000_000, 1_000_000, 50_000

@@ -101,15 +101,20 @@ def require_answerable(asked: Sequence[Asked], faces: Container[int], keypoints:
 
 
 def write_submission(
-    asked: Sequence[Asked], found: Mapping[int, np.ndarray], keypoints: Sequence[str], path: Path
+    asked: Sequence[Asked],
+    found: Mapping[int, np.ndarray],
+    keypoints: Sequence[str],
+    path: Path,
+    first: float = FIRST_CENTRE,
 ) -> int:
-    """Write ``RowId,Location``, counted from the image's corner and clipped to its 0 to 96.
+    """Write ``RowId,Location``, counted as in the training file and clipped to 0 to 96.
 
     Args:
         asked: the rows.
         found: (K, 2) keypoints in (x, y) pixels by ``ImageId``, the first pixel's centre at 0.
         keypoints: names of the K keypoints.
         path: the CSV to write; it is written completely or not at all.
+        first: the number of the first pixel's centre in the training file.
 
     Returns:
         How many locations were clipped.
@@ -121,7 +126,7 @@ def write_submission(
     column = {f"{name}_{axis}": (k, a) for k, name in enumerate(keypoints) for a, axis in enumerate("xy")}
     lines, clipped = [], 0
     for row in asked:
-        value = float(found[row.image][column[row.feature]]) + FIRST_CENTRE
+        value = float(found[row.image][column[row.feature]]) + first
         location = min(max(value, 0.0), float(SIDE))
         clipped += location != value
         lines.append((row.row, f"{location:.5f}"))
