@@ -6,6 +6,7 @@
 
 _base_ = "_base_/centernet.py"
 
+amp = False  # as published
 dataset_type = "CocoPersonDataset"
 data_root = "data/coco"  # annotations/person_keypoints_*2017.json, train2017 and val2017
 input_size = (512, 512)

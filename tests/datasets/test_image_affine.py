@@ -7,8 +7,15 @@ from mmpose.models.pose_estimators import BottomupPoseEstimator
 from mmpose.structures import PoseDataSample
 
 import kpplugins.register  # noqa: F401
-from kpplugins.datasets.transforms import ImageAffine
-from kpplugins.datasets.transforms.image_affine import moved_boxes, warped
+from kpplugins.datasets.transforms import ImageAffine, RandomImageAffine
+from kpplugins.datasets.transforms.image_affine import (
+    FLIP_CODES,
+    FLIP_LATER,
+    REDUCED_FROM,
+    moved_boxes,
+    reduced,
+    warped,
+)
 
 
 def sample(width: int, height: int, boxes: list, points: list, visible: list) -> dict:
@@ -120,3 +127,29 @@ def test_arrays_are_float32():
     results = ImageAffine((64, 32)).transform(sample(100, 50, [[1, 2, 3, 4]], [[[1, 2], [3, 4]]], [[1, 1]]))
     for key in ("bbox", "keypoints", "keypoints_visible", "area"):
         assert torch.from_numpy(results[key]).dtype == torch.float32
+
+
+def test_a_reduced_image_gives_nearly_the_input_of_the_whole_one():
+    rng = np.random.default_rng(0)
+    whole = cv2.GaussianBlur(rng.integers(0, 256, (541, 959, 3), np.uint8), (0, 0), 10)
+    whole = cv2.normalize(whole, None, 0, 255, cv2.NORM_MINMAX)
+    step = RandomImageAffine((128, 96), zoom=(0.7, 1.3))
+    shrink = step.least_shrink(959, 541)
+    assert shrink == 5  # 959 / 128 / 1.3
+    for seed, flip in ((0, None), (1, "horizontal"), (2, "diagonal"), (3, None)):
+        inputs = []
+        for image in (whole, reduced(whole, shrink)):
+            np.random.seed(seed)
+            inputs.append(step({"img": image, REDUCED_FROM: (541, 959), FLIP_LATER: flip})["img"])
+        difference = cv2.absdiff(*inputs)
+        assert difference.mean() < 0.6 and difference.max() <= 4 and inputs[0].std() > 30
+        np.random.seed(seed)  # the image is flipped as if it had been before
+        code = None if flip is None else FLIP_CODES[flip]
+        before = step({"img": whole if code is None else cv2.flip(whole, code)})["img"]
+        assert cv2.absdiff(before, inputs[0]).max() <= 1
+
+
+def test_an_image_that_need_not_be_reduced_stays_whole():
+    assert ImageAffine((64, 64)).least_shrink(100, 100) == 1
+    assert ImageAffine((64, 64)).least_shrink(32, 32) == 1
+    assert ImageAffine((64, 64)).least_shrink(640, 20) == 10

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kpplugins.register  # noqa: F401
-from kpplugins.datasets.transforms import LoadCachedImage
+from kpplugins.datasets.transforms import ImageAffine, LoadCachedImage
 from kpplugins.structures import BadInputError
 
 
@@ -66,3 +66,16 @@ def test_mmposes_arguments_leave_the_reading_to_mmpose(tmp_path: Path):
     assert LoadCachedImage(to_float32=True)({"img_path": str(path)})["img"].dtype == np.float32
     with pytest.raises(BadInputError, match="knows no `pixels`; found to_float32"):
         LoadCachedImage(pixels={"range": (0, 9)}, to_float32=True)
+
+
+def test_what_is_reduced_in_any_case_is_kept_reduced(tmp_path: Path):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.full((90, 160, 3), 9, np.uint8))
+    load = LoadCachedImage()
+    step = ImageAffine((40, 40))
+    for _ in range(2):
+        found = load.reduced({"img_path": str(path)}, step)
+        assert found["img"].shape == (22, 40, 3) and found["img_shape"] == found["ori_shape"] == (90, 160)
+        assert step(found)["img"].max() == 9
+        path.unlink(missing_ok=True)
+    assert load.free == 256e6 - 22 * 40 * 3

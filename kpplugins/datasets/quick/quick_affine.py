@@ -5,7 +5,7 @@ import numpy as np
 from mmpose.datasets.transforms import TopdownAffine
 from mmpose.structures.bbox import get_udp_warp_matrix, get_warp_matrix
 
-from kpplugins.datasets.quick.quick_flip import CODES, LATER
+from kpplugins.datasets.transforms.image_affine import FLIP_CODES, FLIP_LATER
 
 _TIE = 1 / 1024
 """OpenCV counts positions in 1024ths of a pixel and rounds them to 32nds, halves upwards. In the mirrored image they
@@ -28,14 +28,14 @@ class QuickAffine:
 
     def __call__(self, sample: dict) -> dict:
         """Crop, and flip where that was left to this step."""
-        direction = sample.pop(LATER, None)
+        direction = sample.pop(FLIP_LATER, None)
         if (
             isinstance(sample["img"], list)
             or len(sample["bbox_center"]) != 1
             or sample.get("keypoints") is None
         ):
             if direction is not None:
-                sample["img"] = cv2.flip(sample["img"], CODES[direction])
+                sample["img"] = cv2.flip(sample["img"], FLIP_CODES[direction])
             return self.step.transform(sample)
         w, h = self.size
         sample["bbox_scale"] = scale = _fitted(sample["bbox_scale"], w / h)

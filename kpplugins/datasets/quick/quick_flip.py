@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 from mmpose.datasets.transforms import RandomFlip
 
-CODES = {"horizontal": 1, "vertical": 0, "diagonal": -1}
-"""OpenCV's numbers of the directions."""
-LATER = "_flip_later"
-"""Key of the direction in which ``QuickAffine`` still has to flip the image."""
+from kpplugins.datasets.transforms.image_affine import FLIP_CODES, FLIP_LATER
+
 _NOTHING = np.zeros((1, 1, 3), np.uint8)
 
 
@@ -23,7 +21,8 @@ class QuickFlip:
 
     Args:
         step: that is replaced; it flips boxes and keypoints, and draws where it chooses among directions.
-        later: leave the image to ``QuickAffine``, to which only steps that do not look at the image may lead.
+        later: leave the image to ``QuickAffine`` or ``ImageAffine``, to which only steps that do not look at the image
+            may lead.
     """
 
     def __init__(self, step: RandomFlip, later: bool) -> None:
@@ -44,9 +43,9 @@ class QuickFlip:
         sample = self._sure.transform(sample)
         sample["img"] = image
         if self.later:
-            sample[LATER] = direction
+            sample[FLIP_LATER] = direction
         else:
-            sample["img"] = cv2.flip(image, CODES[direction])
+            sample["img"] = cv2.flip(image, FLIP_CODES[direction])
         return sample
 
     def _drawn(self) -> str | None:

@@ -1,6 +1,7 @@
 """A pipeline whose steps are replaced by quick ones."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from mmpose.datasets.transforms import (
@@ -66,10 +67,10 @@ def _quick(steps: Sequence[Step], place: int) -> Step:
     """Return what is done in place of a step."""
     step = steps[place]
     kind: Any = type(step)
-    if kind is LoadCachedImage and _then(steps, place, (*_BLIND, RandomFlip)) in _WARPS:
-        return step.shared  # type: ignore[attr-defined]
+    if kind is LoadCachedImage:
+        return _quick_load(step, _then(steps, place, (*_BLIND, RandomFlip)))
     if kind is RandomFlip:
-        return QuickFlip(step, later=_then(steps, place, _BLIND) is TopdownAffine)
+        return QuickFlip(step, later=type(_then(steps, place, _BLIND)) in _WARPS)
     if kind is TopdownAffine:
         return QuickAffine(step)
     if kind is GenerateTarget and QuickTarget.can(step):
@@ -79,9 +80,16 @@ def _quick(steps: Sequence[Step], place: int) -> Step:
     return step
 
 
-def _then(steps: Sequence[Step], place: int, skipped: Sequence[type]) -> type | None:
-    """Return the class of the next step after those of the classes ``skipped``."""
-    return next((type(step) for step in steps[place + 1 :] if type(step) not in skipped), None)
+def _quick_load(load: Any, reader: Step | None) -> Step:
+    """Return what reads images for a step."""
+    if isinstance(reader, ImageAffine) and type(reader) in _WARPS:
+        return partial(load.reduced, affine=reader)
+    return load.shared if type(reader) in _WARPS else load
+
+
+def _then(steps: Sequence[Step], place: int, skipped: Sequence[type]) -> Step | None:
+    """Return the next step after those of the classes ``skipped``."""
+    return next((step for step in steps[place + 1 :] if type(step) not in skipped), None)
 
 
 def _same(one: Step, other: Step) -> bool:

@@ -5,6 +5,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
+FLIP_LATER = "_flip_later"
+"""Key of the direction in which a step that warps the image still has to flip it."""
+FLIP_CODES = {"horizontal": 1, "vertical": 0, "diagonal": -1}
+"""OpenCV's numbers of the directions."""
+_ROUNDING = 1e-6
+REDUCED_FROM = "_reduced_from"
+"""Key of the size (h, w) of the whole image, of which ``img`` is a reduced copy."""
+
 
 @TRANSFORMS.register_module()
 class ImageAffine(BaseTransform):
@@ -32,7 +40,8 @@ class ImageAffine(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Transform the image and its instances; see the class."""
-        height, width = results["img"].shape[:2]
+        height, width = whole = results.pop(REDUCED_FROM, None) or results["img"].shape[:2]
+        flip = results.pop(FLIP_LATER, None)
         fit = min(self.input_size[0] / width, self.input_size[1] / height)
         centre = np.array([width - 1, height - 1]) / 2
         shift, zoom, degrees = self.draw()
@@ -42,7 +51,7 @@ class ImageAffine(BaseTransform):
         matrix = np.empty((2, 3))
         matrix[:, :2] = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         matrix[:, 2] = (size - 1) / 2 - matrix[:, :2] @ centre
-        results["img"] = warped(results["img"], matrix, self.input_size, self.pad_value)
+        results["img"] = warped(results["img"], matrix, self.input_size, self.pad_value, whole, flip)
         results["img_shape"] = self.input_size[::-1]
         results["input_size"] = self.input_size
         results["input_center"], results["input_scale"] = centre + 0.5 / scale, size / scale
@@ -58,8 +67,40 @@ class ImageAffine(BaseTransform):
         """Return the shift of the image's middle as a fraction of its sides (2,), zoom, and rotation in degrees."""
         return np.zeros(2), 1.0, 0.0
 
+    def least_shrink(self, width: int, height: int) -> int:
+        """Return by which whole number an image is reduced in any case before it is warped; 1 if it may not be."""
+        fit = min(self.input_size[0] / width, self.input_size[1] / height)
+        return max(1, int(1 / (fit * self.largest_zoom()) + _ROUNDING))
 
-def warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], pad_value: float = 0) -> np.ndarray:
+    def largest_zoom(self) -> float:
+        """Return the largest zoom that is ever drawn."""
+        return 1.0
+
+
+def reduced(image: np.ndarray, shrink: int, whole: tuple[int, int] | None = None) -> np.ndarray:
+    """Average an image over squares of ``shrink`` pixels.
+
+    Args:
+        image: (H, W, 3), perhaps reduced by less already.
+        shrink: 1 or more.
+        whole: (h, w) of the whole image; ``None`` if ``image`` is whole.
+
+    Returns:
+        (h, w, 3), the size of the whole image over ``shrink``, rounded.
+    """
+    height, width = whole or image.shape[:2]
+    small = max(1, round(width / shrink)), max(1, round(height / shrink))
+    return image if small == image.shape[1::-1] else cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+
+
+def warped(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    size: tuple[int, int],
+    pad_value: float = 0,
+    whole: tuple[int, int] | None = None,
+    flip: str | None = None,
+) -> np.ndarray:
     """Warp an image by an affine transform that keeps angles, without aliasing.
 
     Interpolation reads only four pixels, so an image that shrinks to half or less is first averaged over whole pixels;
@@ -67,21 +108,24 @@ def warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], pad_val
 
     Args:
         image: (H, W, 3).
-        matrix: (2, 3), from image to result pixels, (x, y).
+        matrix: (2, 3), from pixels of the whole image, flipped, to those of the result, (x, y).
         size: (w, h) of the result.
         pad_value: grey level outside the image.
+        whole: (h, w) of the whole image where ``image`` is ``reduced``, by no more than ``matrix`` does.
+        flip: direction in which the image is to be flipped before.
 
     Returns:
         (h, w, 3).
     """
-    shrink = int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))) + 1e-6)
+    height, width = whole or image.shape[:2]
+    shrink = int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))) + _ROUNDING)
     if shrink >= 2:
-        height, width = image.shape[:2]
-        small = max(1, round(width / shrink)), max(1, round(height / shrink))
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        ratio = np.array([width / small[0], height / small[1]])  # x = (x' + 0.5) · ratio - 0.5
+        image = reduced(image, shrink, whole)
+        ratio = np.array([width / image.shape[1], height / image.shape[0]])  # x = (x' + 0.5) · ratio - 0.5
         offset = matrix[:, :2] @ (0.5 * ratio - 0.5) + matrix[:, 2]
         matrix = np.column_stack([matrix[:, :2] * ratio, offset])
+    if flip is not None:
+        image = cv2.flip(image, FLIP_CODES[flip])
     return cv2.warpAffine(image, matrix, tuple(size), flags=cv2.INTER_LINEAR, borderValue=(pad_value,) * 3)
 
 

@@ -49,6 +49,10 @@ class RandomImageAffine(ImageAffine):
             self._cut(results)
         return results
 
+    def largest_zoom(self) -> float:
+        """Return the largest zoom that is ever drawn."""
+        return max(self.zoom)
+
     def draw(self) -> tuple[np.ndarray, float, float]:
         """Draw shift, zoom and rotation uniformly within their limits."""
         shift = np.random.uniform(-self.shift, self.shift, 2)

@@ -25,7 +25,7 @@ def dataset_of(config: str, drawn_cats: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("config", "most"),
-    [("custom_hourglass_small.py", 1e-4), ("custom_rtmpose_t.py", 1e-2), ("custom_centernet.py", 0)],
+    [("custom_hourglass_small.py", 1e-4), ("custom_rtmpose_t.py", 1e-2), ("custom_centernet.py", 1e-5)],
 )
 def test_samples_are_those_of_the_steps_one_by_one(config: str, most: float, drawn_cats: Path):
     dataset = dataset_of(config, drawn_cats)
@@ -39,7 +39,7 @@ def test_samples_are_those_of_the_steps_one_by_one(config: str, most: float, dra
         assert content(theirs["data_samples"]) == content(ours["data_samples"])
         differ += int((theirs["inputs"] != ours["inputs"]).sum())
         pixels += ours["inputs"].numel()
-    assert differ <= most * pixels  # rotated and flipped crops: see QuickAffine
+    assert differ <= most * pixels  # flipped, and rotated or averaged: see QuickAffine
 
 
 def test_steps_that_are_exchanged_later_are_run(drawn_cats: Path):
