@@ -311,7 +311,9 @@ def conv1(run: Path) -> torch.Tensor:
     return torch.load(run / "epoch_1.pth", weights_only=False)["state_dict"]["backbone.conv1.weight"]
 
 
-def test_a_model_of_other_points_gives_its_backbone_and_the_points_of_the_same_names(tiny, caplog: pytest.LogCaptureFixture):
+def test_a_model_of_other_points_gives_its_backbone_and_points_by_name(
+    tiny, caplog: pytest.LogCaptureFixture
+):
     first = tiny("first", None)
     with caplog.at_level(logging.INFO):
         second = tiny("second", None, ("left_eye", "mouth"), load_from=str(first / "epoch_1.pth"))
