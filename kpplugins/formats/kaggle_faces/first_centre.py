@@ -36,7 +36,8 @@ def first_centre_of(images: Sequence[np.ndarray], records: Sequence[PoseRecord])
         The convention nearest to the axis of symmetry; ``FIRST_CENTRE`` if there are too few upright faces, or if every
         second face says something else than the others.
     """
-    faces, pixels = [], []
+    faces: list[np.ndarray] = []
+    pixels: list[float] = []
     for image, record in zip(images, records, strict=True):
         left, right, seen = *record.keypoints[:2, :2], record.keypoints[:2, 2] > 0
         across = abs(left[0] - right[0])

@@ -8,6 +8,7 @@ pixel's centre.
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +88,7 @@ def read_faces(
     """
     require_subset(subset)
     path = training_file(source)
-    images, reading = _read(path, subset, FIRST_CENTRE)
-    first = first_centre_of(images, reading.records)
-    if first != FIRST_CENTRE:
-        images, reading = _read(path, subset, first)
+    images, reading = _read(path, subset, first_centre_in(path))
     if not reading.records and not reading.faults:
         raise BadInputError(f"no row with subset {subset!r}", where=str(path))
     return images, reading.settle(skip_bad)
@@ -108,6 +106,13 @@ def first_centre_in(source: Path) -> float:
     file = next((f for f in _candidates(source) if f.is_file()), None)
     if file is None:
         return FIRST_CENTRE
+    facts = file.stat()
+    return _first_centre(file, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=16)
+def _first_centre(file: Path, changed: int, size: int) -> float:
+    """Ask all rows, whatever subset is read, so that a file has one answer; once, as long as it does not change."""
     images, reading = _read(file, "all", FIRST_CENTRE)
     return first_centre_of(images, reading.records)
 
