@@ -1,7 +1,7 @@
 """The speed of the training data, by number of workers."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,20 @@ from mmpose.registry import DATASETS
 
 from kpplugins.apis.benchmarking.benchmark_report import BenchmarkReport
 from kpplugins.config.load import load_config
+from kpplugins.data.images import read_pixels
+from kpplugins.datasets.record_dataset import RecordDataset
+from kpplugins.datasets.transforms.load_cached_image import LoadCachedImage
 from kpplugins.structures import BadInputError
 
 WORDS = (
-    "The bare dataset is its items one after the other in this process, without batches. A crop is an instance with\n"
-    "its targets: one a sample for a top-down model, all of an image for a one-stage model."
+    "The bare dataset is its items one after the other in this process, without batches, after the images that it can\n"
+    "keep were decoded; `nothing kept` decodes an image for every sample, and the bare decoder does only that. These\n"
+    "are by CPU time, the others by the clock. A crop is an instance with its targets: one a sample for a top-down\n"
+    "model, all of an image for a one-stage model."
 )
+_DECODER = "bare decoder"
+_MOST = 1000
+"""Samples whose images the bare decoder goes round."""
 
 
 def data_speed(
@@ -38,8 +46,8 @@ def data_speed(
         cfg_options: values of the config to override.
 
     Returns:
-        ``samples a second`` and ``crops a second`` of the bare dataset and of each number of workers, and the ratio to
-        the bare dataset.
+        ``samples a second`` and ``crops a second`` of the bare dataset, of one that keeps no decoded image, of decoding
+        the images alone (if they are files), and of each number of workers, and the ratio to the bare dataset.
 
     Raises:
         BadInputError: see ``load_config``; or no number of workers, or a negative one.
@@ -52,14 +60,17 @@ def data_speed(
     init_default_scope(cfg.get("default_scope", "mmpose"))
     loader = cfg.train_dataloader
     dataset = DATASETS.build(deepcopy(loader.dataset))
-    rows = [{"what": "bare dataset", **_measured(_items(dataset), len(dataset), seconds)}]
+    rows = [{"what": "bare dataset", **_measured(_items(dataset), len(dataset), seconds, time.process_time)}]
+    rows += _decoding(loader.dataset, seconds)
     for number in workers:
         changed = deepcopy(loader)
         changed.update(num_workers=number, persistent_workers=number > 0)
         if number == 0:
             changed.pop("prefetch_factor", None)
         batches = _batches(Runner.build_dataloader(changed))
-        rows.append({"what": f"{number} workers", **_measured(batches, len(dataset), seconds)})
+        rows.append(
+            {"what": f"{number} workers", **_measured(batches, len(dataset), seconds, time.perf_counter)}
+        )
     bare = rows[0]["samples a second"]
     for row in rows:
         row["÷ bare"] = row["samples a second"] / bare
@@ -67,23 +78,49 @@ def data_speed(
     return BenchmarkReport("data", facts, rows, WORDS)
 
 
-def _measured(groups: Any, length: int, seconds: float) -> dict[str, Any]:
+def _decoding(settings: Any, seconds: float) -> list[dict[str, Any]]:
+    """Measure a dataset that keeps no decoded image, and the decoding of its images alone."""
+    changed = deepcopy(settings)
+    for step in changed.get("pipeline", ()):
+        if str(step["type"]).rsplit(".", 1)[-1] == LoadCachedImage.__name__:
+            step["cache_mb"] = 0
+    dataset = DATASETS.build(changed)
+    if not isinstance(dataset, RecordDataset) or "img" in dataset.get_data_info(0):
+        return []
+    kinds = (("nothing kept", _items), (_DECODER, _decoded))
+    return [
+        {"what": what, **_measured(items(dataset), len(dataset), seconds, time.process_time)}
+        for what, items in kinds
+    ]
+
+
+def _measured(groups: Any, length: int, seconds: float, clock: Callable[[], float]) -> dict[str, Any]:
     """Count samples and instances for some time, after a first pass, or as much time, that does not count."""
-    _count(groups, length, seconds)
-    samples, crops, taken = _count(groups, None, seconds)
+    _count(groups, length, seconds, clock)
+    samples, crops, taken = _count(groups, None, seconds, clock)
     groups.close()
     return {"samples a second": samples / taken, "crops a second": crops / taken}
 
 
-def _count(groups: Any, most: int | None, seconds: float) -> tuple[int, int, float]:
+def _count(
+    groups: Any, most: int | None, seconds: float, clock: Callable[[], float]
+) -> tuple[int, int, float]:
     samples = crops = 0
-    start = time.perf_counter()
+    start = clock()
     for group in groups:
         samples += len(group)
         crops += sum(map(_instances, group))
-        if time.perf_counter() - start >= seconds or (most is not None and samples >= most):
+        if clock() - start >= seconds or (most is not None and samples >= most):
             break
-    return samples, crops, time.perf_counter() - start
+    return samples, crops, clock() - start
+
+
+def _decoded(dataset: Any) -> Any:
+    infos = [dataset.get_data_info(i) for i in range(min(len(dataset), _MOST))]
+    while True:
+        for info in infos:
+            read_pixels(info["img_path"])
+            yield [info]
 
 
 def _items(dataset: Any) -> Any:
@@ -99,5 +136,5 @@ def _batches(loader: Any) -> Any:
 
 
 def _instances(sample: Any) -> int:
-    found = sample.get("gt_instances")
+    found = sample.get("gt_instances", sample.get("keypoints"))
     return 1 if found is None else max(1, len(found))

@@ -124,7 +124,9 @@ def _bare_loop(runner: Any, iterations: int, warm_up: int) -> float:
     ready = [model.data_preprocessor(batch, training=True) for batch in batches]
     clock = _StepClock()
     for i in range(iterations):
-        loss, _ = model.parse_losses(model(**ready[i % len(ready)], mode="loss"))
+        with runner.optim_wrapper.optim_context(model):  # in the precision of the training
+            losses = model(**ready[i % len(ready)], mode="loss")
+        loss, _ = model.parse_losses(losses)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

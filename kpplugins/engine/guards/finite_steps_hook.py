@@ -1,5 +1,6 @@
 """Stop a training whose numbers are no longer finite."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmpose.registry import HOOKS
 from torch import Tensor
+from torch.nn import Parameter
 
 from kpplugins.structures import BadInputError
 from kpplugins.weights.checkpoints import unwrapped
@@ -37,10 +39,12 @@ class FiniteStepsHook(Hook):
         self._kept_of: list[Tensor] = []
         self._kept_at: int | None = None
         self._skipped = 0
+        self._parts: list[dict[str, Tensor | None]] = []
 
     def before_train(self, runner: Any) -> None:
         """Put the check before the optimizer's steps."""
         self._runner, self._kept_at, self._skipped = runner, None, 0
+        self._parts = _parts(runner.model)
         outer = runner.optim_wrapper
         for wrapper in [outer] if isinstance(outer, OptimWrapper) else list(outer.optim_wrappers.values()):
             self._guard(wrapper)
@@ -60,6 +64,7 @@ class FiniteStepsHook(Hook):
     def after_train(self, runner: Any) -> None:
         """Free the copy of the weights."""
         self._runner, self._kept, self._kept_of, self._batch, self._last_batch = None, [], [], None, None
+        self._parts = []
 
     def _guard(self, wrapper: Any) -> None:
         """Check the loss before ``update_params`` of a wrapper."""
@@ -90,7 +95,7 @@ class FiniteStepsHook(Hook):
     @torch.no_grad()
     def _keep(self) -> None:
         """Copy the weights, with which the loss was finite."""
-        now = _tensors(self._runner.model)
+        now = _tensors(self._parts)
         if len(self._kept) != len(now):  # none yet, or others are trained since
             self._kept = [tensor.clone() for tensor in now]
         else:
@@ -125,10 +130,19 @@ class FiniteStepsHook(Hook):
         )  # fmt: skip
 
 
-def _tensors(model: Any) -> list[Tensor]:
+def _parts(model: Any) -> list[dict[str, Tensor | None]]:
+    """Return where a model's modules hold their parameters and buffers.
+
+    Looking for the modules takes twenty times as long as looking into them, which is done before every step.
+    """
+    modules = list(unwrapped(model).modules())
+    return [held for module in modules for held in (module._parameters, module._buffers) if held]
+
+
+def _tensors(parts: Sequence[Mapping[str, Tensor | None]]) -> list[Tensor]:
     """Return what training changes: trained parameters and buffers."""
-    inner = unwrapped(model)
-    return [p.data for p in inner.parameters() if p.requires_grad] + [b.data for b in inner.buffers()]
+    held = (tensor for part in parts for tensor in part.values() if tensor is not None)
+    return [tensor.data for tensor in held if tensor.requires_grad or not isinstance(tensor, Parameter)]
 
 
 def _not_finite(model: Any) -> str | None:

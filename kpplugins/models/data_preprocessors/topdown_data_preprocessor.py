@@ -6,6 +6,8 @@ import torch
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from mmpose.registry import MODELS
 
+_CHANNELS = 3
+
 
 @MODELS.register_module()
 class TopdownDataPreprocessor(PoseDataPreprocessor):
@@ -26,16 +28,20 @@ class TopdownDataPreprocessor(PoseDataPreprocessor):
         inputs = data["inputs"]
         if (
             not isinstance(inputs, torch.Tensor)
+            or inputs.shape[1:2] != (_CHANNELS,)
             or self.batch_augments is not None
             or self.pad_size_divisor != 1
         ):
             return super().forward(data, training)
         inputs = inputs.to(self.device, non_blocking=self._non_blocking)
         if self._channel_conversion:
-            inputs = inputs[:, [2, 1, 0]]
-        inputs = inputs.to(torch.float32, copy=True)
-        if self._enable_normalize:
-            inputs = inputs.sub_(self.mean).div_(self.std)
+            inputs = inputs.flip(1)
+        if self._enable_normalize and not inputs.is_floating_point():
+            inputs = torch.sub(inputs, self.mean).div_(self.std)  # converts on the way
+        else:
+            inputs = inputs.to(torch.float32, copy=True)
+            if self._enable_normalize:
+                inputs = inputs.sub_(self.mean).div_(self.std)
         return {"inputs": inputs, "data_samples": self._on_device(data["data_samples"])}
 
     def _on_device(self, samples: Any) -> Any:

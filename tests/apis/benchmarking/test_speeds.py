@@ -58,7 +58,11 @@ def test_training_against_a_bare_loop(root: Path, drawn_cats: Path):
 
 def test_data_by_number_of_workers(root: Path, drawn_cats: Path):
     report = data_speed(root / CONFIG, drawn_cats, [0, 1], 0.1, TINY)
-    assert [row["what"] for row in report.rows] == ["bare dataset", "0 workers", "1 workers"]
+    assert [row["what"] for row in report.rows] == [
+        "bare dataset", "nothing kept", "bare decoder", "0 workers", "1 workers",
+    ]  # fmt: skip
+    speeds = {row["what"]: row["samples a second"] for row in report.rows}
+    assert speeds["nothing kept"] < speeds["bare decoder"]
     assert all(row["crops a second"] == row["samples a second"] > 0 for row in report.rows)
     with pytest.raises(BadInputError, match="nothing to measure"):
         data_speed(root / CONFIG, drawn_cats, [-1])
