@@ -78,4 +78,5 @@ def test_what_is_reduced_in_any_case_is_kept_reduced(tmp_path: Path):
         assert found["img"].shape == (22, 40, 3) and found["img_shape"] == found["ori_shape"] == (90, 160)
         assert step(found)["img"].max() == 9
         path.unlink(missing_ok=True)
-    assert load.free == 256e6 - 22 * 40 * 3
+    ((kept, whole),) = load.kept.values()
+    assert kept.nbytes == 22 * 40 * 3 and whole == (90, 160)

@@ -9,24 +9,27 @@ from mmpose.registry import TRANSFORMS
 
 from kpplugins.data.images import FEWEST_LEVELS, as_bgr, read_pixels
 from kpplugins.data.pixel_rule import PixelRule
+from kpplugins.datasets.shared_images import SharedImages
 from kpplugins.datasets.transforms.image_affine import REDUCED_FROM, ImageAffine, reduced
 from kpplugins.structures import BadInputError
 
 logger = logging.getLogger(__name__)
+_CHANNELS = 3
 
 
 @TRANSFORMS.register_module()
 class LoadCachedImage(LoadImage):
-    """``LoadImage`` with a cache of decoded images, up to ``cache_mb`` in each data worker, and a rule for deep images.
+    """``LoadImage`` with a cache of decoded images, up to ``cache_mb``, and a rule for deep images.
 
-    With few cores, data workers compete with training, and a third of their time goes into decoding the same JPEGs
-    every epoch. Images that do not fit are decoded each time.
+    With few cores, data workers compete with training, and most of their time would go into decoding the same JPEGs
+    every epoch. Data workers that are forked, as on Linux, share the cache: what one has decoded, none decodes again.
+    Images that do not fit are decoded each time.
 
     Required key: ``img_path``, or ``img`` of a dataset that holds its images. Added keys: ``img`` (H, W, 3) BGR uint8,
     ``img_shape``, ``ori_shape`` (h, w).
 
     Args:
-        cache_mb: megabytes of images to keep in each worker.
+        cache_mb: megabytes of images to keep, in each worker where workers are not forked.
         pixels: how images of more than 8 bits become 8 bits, a dict of ``PixelRule``'s arguments. Default: the range
             of their type.
         **kwargs: see MMPose's ``LoadImage``. With any of them, MMPose reads the file, and ``pixels`` must be left out.
@@ -35,11 +38,10 @@ class LoadCachedImage(LoadImage):
         BadInputError: ``pixels`` is not a rule, or comes with MMPose's arguments.
     """
 
-    def __init__(self, cache_mb: float = 256, pixels: dict | None = None, **kwargs: Any) -> None:
+    def __init__(self, cache_mb: float = 512, pixels: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.free = int(cache_mb * 1e6)
-        self.kept: dict[str, Any] = {}
-        self.small: dict[str, tuple[np.ndarray, tuple[int, int]]] = {}
+        self.room = SharedImages(int(cache_mb * 1e6))
+        self.kept: dict[str, tuple[np.ndarray, tuple[int, int]]] = {}
         self.said = False
         self.rule, self.own_arguments = PixelRule.of(pixels), bool(kwargs)
         if pixels is not None and kwargs:
@@ -68,29 +70,35 @@ class LoadCachedImage(LoadImage):
         if "img" in results or self.own_arguments:
             return self.shared(results)
         path = results["img_path"]
-        image, whole = self.small.get(path) or (self._read(path), None)
+        name = f"{path}\0{affine.input_size}\0{affine.largest_zoom()}"
+        image, whole = self._found(name) or (self._read(path), None)
         if whole is None:
             whole = image.shape[:2]
             image = reduced(image, affine.least_shrink(whole[1], whole[0]))
-            if self._fits(image):
-                image.flags.writeable = False
-                self.small[path] = image, whole
+            self._keep(name, image, whole)
         results.update(img=image, img_shape=whole, ori_shape=whole)
         results[REDUCED_FROM] = whole
         return results
 
-    def _fits(self, image: np.ndarray) -> bool:
-        """Tell whether there is room for an image, and take it."""
-        if image.nbytes > self.free:
-            return False
-        self.free -= image.nbytes
-        return True
+    def _found(self, name: str) -> tuple[np.ndarray, tuple[int, int]] | None:
+        """Return a kept image, and the size of the whole one."""
+        found = self.kept.get(name) or self.room.get(name)
+        if found is not None:
+            self.kept[name] = found
+        return found
+
+    def _keep(self, name: str, image: np.ndarray, whole: tuple[int, int]) -> None:
+        """Keep an image if there is room for it."""
+        if image.dtype == np.uint8 and image.shape[2:] == (_CHANNELS,):
+            kept = self.room.put(name, image, whole)
+            if kept is not None:
+                self.kept[name] = kept, whole
 
     def _loaded(self, results: dict, copied: bool) -> dict | None:
         path = results["img_path"]
-        if path in self.kept:
-            kept = self.kept[path]
-            return self._with(results, kept.copy() if copied else kept)
+        found = self._found(path)
+        if found is not None:
+            return self._with(results, found[0].copy() if copied else found[0])
         if self.own_arguments:
             loaded = super().transform(results)
             if loaded is None:
@@ -98,9 +106,7 @@ class LoadCachedImage(LoadImage):
             results = loaded
         else:
             results = self._with(results, self._read(path))
-        if self._fits(results["img"]):
-            self.kept[path] = kept = results["img"].copy() if copied else results["img"]
-            kept.flags.writeable = False
+        self._keep(path, results["img"], results["img"].shape[:2])
         return results
 
     def _read(self, path: str) -> np.ndarray:

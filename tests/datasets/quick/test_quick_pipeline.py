@@ -59,8 +59,8 @@ def test_kept_images_stay_as_they_are(drawn_cats: Path):
     dataset = dataset_of("custom_hourglass_small.py", drawn_cats)
     load = dataset.pipeline.transforms[0]
     dataset[0]
-    before = {path: image.copy() for path, image in load.kept.items()}
+    before = {path: image.copy() for path, (image, _) in load.kept.items()}
     for _ in range(5):
         dataset[0]["inputs"].add_(1)
-    assert before and all(np.array_equal(before[path], load.kept[path]) for path in before)
-    assert not any(image.flags.writeable for image in load.kept.values())
+    assert before and all(np.array_equal(before[path], load.kept[path][0]) for path in before)
+    assert not any(image.flags.writeable for image, _ in load.kept.values())
