@@ -32,6 +32,13 @@ RECIPES = {  # data, instances that it trains on, what makes it small, output, k
     "coco_hourglass": ("persons", 4, HOURGLASS, "heatmaps", 17),
     "custom_hourglass": ("own", 16, HOURGLASS, "heatmaps", 9),
     "custom_hourglass_small": ("own", 16, HOURGLASS, "heatmaps", 9),
+    "custom_dinov2_frozen": (
+        "own",
+        16,
+        {"backbone": "timm:test_vit", "backbone_weights": False},
+        "heatmaps",
+        9,
+    ),
     "custom_mobilenetv2": (
         "own",
         16,
@@ -83,7 +90,9 @@ def draw_persons(root: Path) -> None:
 
 METHODS = {"heatmaps": ("dark_udp", "argmax", "mean"), "coordinates": ("coordinates",)}
 """How keypoints are read from an output."""
-AS_OTHERS = {"cat_hourglass_sample", "coco_hourglass", "custom_hourglass_small", "facial_resnet50_fc"}
+AS_OTHERS = {
+    "cat_hourglass_sample", "coco_hourglass", "custom_dinov2_frozen", "custom_hourglass_small", "facial_resnet50_fc",
+}  # fmt: skip
 """Not exported a second time: the network is that of another recipe, or a deeper one of its kind."""
 FIND_BOXES = {
     "coco_centernet_hg104", "coco_keypoint_rcnn", "custom_centernet", "custom_centernet_resnet18",
@@ -102,6 +111,8 @@ def test_no_recipe_is_left_out(root: Path):
 @pytest.mark.parametrize("name", RECIPES)
 def test_two_iterations_then_test_and_export(root: Path, name: str, data: dict[str, Path], tmp_path: Path):
     source, instances, small, output, keypoints = RECIPES[name]
+    if "timm" in str(small):
+        pytest.importorskip("timm")
     options = {**TINY, **small, "train_dataloader.batch_size": instances // 2}
     out = train(root / f"configs/{name}.py", data=data[source], work_dir=tmp_path, cfg_options=options)
     checkpoint = out / "epoch_1.pth"

@@ -4,12 +4,11 @@ The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``ValLossH
 ``TimeBudgetHook`` (ends training after a number of minutes), ``VisibilityHook`` (learns from each validation what
 scores say about visibility), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR``
 and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training), ``averaging`` (weight averaging
-that does), ``FreezeHook`` (parts that are not trained), ``depth``
-(learning rates by depth, gradual unfreezing), ``packed_collate`` (a batch moves from worker to trainer in one
-piece), ``clocks`` (wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``:
-MMEngine's Runner of a settled config), ``guards`` (what watches over a training), ``continuity``
-(a training that is stopped anywhere goes on as if it had not been), ``processes`` (several processes, and jobs that are
-started again).
+that does), ``FreezeHook`` (parts that are not trained), ``depth`` (learning rates by depth, gradual unfreezing,
+features that are computed once), ``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks``
+(wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``: MMEngine's Runner of a
+settled config), ``guards`` (what watches over a training), ``continuity`` (a training that is stopped anywhere goes
+on as if it had not been), ``processes`` (several processes, and jobs that are started again).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
@@ -18,7 +17,7 @@ from kpplugins.engine.continuity import ContinuityHook
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
 from kpplugins.engine.cyclic_lr import CyclicLR
 from kpplugins.engine.cyclic_momentum import CyclicMomentum
-from kpplugins.engine.depth import DepthOptimWrapperConstructor, UnfreezeHook
+from kpplugins.engine.depth import DepthOptimWrapperConstructor, FeatureCacheHook, UnfreezeHook
 from kpplugins.engine.freeze_hook import FreezeHook
 from kpplugins.engine.guards import (
     BestCheckpointHook,
@@ -44,6 +43,7 @@ __all__ = [
     "CyclicLR",
     "CyclicMomentum",
     "DepthOptimWrapperConstructor",
+    "FeatureCacheHook",
     "FiniteDivergenceHook",
     "FiniteStepsHook",
     "LearningWatchHook",

@@ -41,7 +41,14 @@ from kpplugins.weights.keypoint_rows import with_our_keypoints
 from kpplugins.weights.pretrained import keep_fitting, weights_of
 from kpplugins.weights.run_record import KEY, RunRecord, record_of
 
-_OF_TRAINING = {"EMAHook", "EarlyStoppingHook", "FreezeHook", "TimeBudgetHook", "UnfreezeHook"}
+_OF_TRAINING = {
+    "EMAHook",
+    "EarlyStoppingHook",
+    "FeatureCacheHook",
+    "FreezeHook",
+    "TimeBudgetHook",
+    "UnfreezeHook",
+}
 """Hooks that a test does not need: the checkpoint holds the averaged weights already, and there is nothing to stop."""
 _BEST = "best_"
 """How the names of the best checkpoints begin."""

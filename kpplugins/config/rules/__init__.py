@@ -25,6 +25,7 @@ from kpplugins.config.rules.training import (
     Amp,
     BackboneLr,
     BatchSize,
+    FeatureCache,
     Freeze,
     LayerDecay,
     Lr,
@@ -35,8 +36,8 @@ from kpplugins.config.rules.vis_backends import VisBackends
 
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
-    Codec, Backbone, BackboneWeights, Pixels, BatchSize, MaxEpochs, Lr, BackboneLr, LayerDecay, Freeze, Unfreeze,
-    KeypointWeights, VisBackends,
+    Codec, Backbone, BackboneWeights, Pixels, BatchSize, MaxEpochs, Lr, BackboneLr, LayerDecay, Freeze, FeatureCache,
+    Unfreeze, KeypointWeights, VisBackends,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]

@@ -3,10 +3,21 @@
 from kpplugins.config.rules.training.amp import Amp
 from kpplugins.config.rules.training.backbone_lr import BackboneLr
 from kpplugins.config.rules.training.batch_size import BatchSize
+from kpplugins.config.rules.training.feature_cache import FeatureCache
 from kpplugins.config.rules.training.freeze import Freeze
 from kpplugins.config.rules.training.layer_decay import LayerDecay
 from kpplugins.config.rules.training.lr import Lr
 from kpplugins.config.rules.training.max_epochs import MaxEpochs
 from kpplugins.config.rules.training.unfreeze import Unfreeze
 
-__all__ = ["Amp", "BackboneLr", "BatchSize", "Freeze", "LayerDecay", "Lr", "MaxEpochs", "Unfreeze"]
+__all__ = [
+    "Amp",
+    "BackboneLr",
+    "BatchSize",
+    "FeatureCache",
+    "Freeze",
+    "LayerDecay",
+    "Lr",
+    "MaxEpochs",
+    "Unfreeze",
+]
