@@ -28,6 +28,8 @@ COMMANDS = {
     "compare": "train several configs on one data set with one budget and tabulate the results",
     "export": "export a trained run as one ONNX file",
     "convert-weights": "convert weights that others trained to a checkpoint of our model",
+    "push": "put a trained model on the Hugging Face hub",
+    "pull": "fetch a trained model from the Hugging Face hub",
     "benchmark": "measure the speed of prediction, training, data and evaluation",
     "doctor": "report what is installed, what is wrong and how to fix it",
 }

@@ -8,6 +8,8 @@ from kpplugins.structures import BadInputError
 from kpplugins.weights.comparison import compare_weights, listed
 from kpplugins.weights.finite import require_finite
 
+HUB_FILE = "model.safetensors"
+"""Name of a model that came from the hub."""
 SUFFIXES = (".pth", ".safetensors")
 """Of the names of checkpoints."""
 _SAID_BY_THE_CONFIG = ("data_preprocessor.mean", "data_preprocessor.std")
@@ -21,13 +23,14 @@ def default_checkpoint(work_dir: Path) -> Path:
         work_dir: the run's work dir.
 
     Returns:
-        The newest ``best_*.pth``, else the newest ``epoch_*.pth``, else the newest ``iter_*.pth``. Where the run kept
-        the best by several metrics, the best by the first that its config names in ``save_best``.
+        The newest ``best_*.pth``, else the newest ``epoch_*.pth``, else the newest ``iter_*.pth``, else
+        ``model.safetensors``. Where the run kept the best by several metrics, the best by the first that its config
+        names in ``save_best``.
 
     Raises:
         BadInputError: the folder holds none.
     """
-    for pattern in ("best_*.pth", "epoch_*.pth", "iter_*.pth"):
+    for pattern in ("best_*.pth", "epoch_*.pth", "iter_*.pth", HUB_FILE):
         found = sorted(work_dir.glob(pattern), key=age_of)
         if found:
             return _by_first_metric(found, work_dir)

@@ -1,0 +1,11 @@
+"""Fetch a trained model from the hub from a checkout: python tools/pull.py …"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kpplugins.commands.pull import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main())
