@@ -44,7 +44,10 @@ def test_the_examples_run_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("kpplugins.apis.compare._apart", lambda work, *args: work(*args))
+    monkeypatch.setattr(
+        "kpplugins.apis.comparison.result_row.in_fresh_process", lambda work, *args: work(*args)
+    )
+    monkeypatch.setattr("kpplugins.apis.recommend.in_fresh_process", lambda work, *args: work(*args))
     monkeypatch.setattr(
         "kpplugins.apis.comparison.recipe.Recipe.run", taken_from_the_run
     )  # see test_compare.py

@@ -3,7 +3,6 @@
 import json
 import logging
 import platform
-import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,8 @@ import torch
 
 from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
-from kpplugins.apis.comparison.fresh_process import in_fresh_process
 from kpplugins.apis.comparison.recipe import Recipe
+from kpplugins.apis.comparison.result_row import result_row
 from kpplugins.config.source import file_of
 from kpplugins.storage.files import is_folder
 from kpplugins.structures import BadInputError
@@ -102,7 +101,7 @@ def compare(
     rows = []
     for i, recipe in enumerate(recipes, 1):
         logger.info("recipe %d of %d: %s, %s", i, len(recipes), recipe.name, budget)
-        rows.append(_row(recipe, again))
+        rows.append(result_row(recipe, again))
     _measure(rows, Path(out))
     table = _table(rows)
     _write(Path(out), rows, table, budget, as_path(data), seed)
@@ -128,26 +127,6 @@ def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
     if not chosen:
         raise BadInputError("no recipe to compare", where="configs")
     return chosen
-
-
-def _row(recipe: Recipe, again: bool) -> dict[str, Any]:
-    """Return the recipe's row: kept from an earlier run, new, or with the error that stopped it."""
-    try:
-        fingerprint = recipe.fingerprint()
-        kept = None if again else recipe.finished(fingerprint)
-        if kept is not None:
-            logger.info("%s is finished already (%s)", recipe.name, recipe.work_dir)
-            return kept
-        epochs = recipe.budget.epochs or in_fresh_process(recipe.epochs)
-        logger.info("%s: %d epochs", recipe.name, epochs)
-        return in_fresh_process(recipe.run, fingerprint, epochs)
-    except Exception as error:  # whatever it is, train the other recipes
-        recipe.work_dir.mkdir(parents=True, exist_ok=True)
-        replace_text(recipe.work_dir / "error.txt", traceback.format_exc())
-        words = " ".join(str(error).split())
-        words = words if isinstance(error, BadInputError) else f"{type(error).__name__}: {words}"
-        logger.warning("%s failed: %s", recipe.name, words)
-        return {"name": recipe.name, "config": str(recipe.config), "error": words}
 
 
 def _measure(rows: list[dict[str, Any]], out: Path) -> None:

@@ -78,9 +78,71 @@ def epochs_within(
     Raises:
         BadInputError: see ``load_config`` and ``build_runner``.
     """
+    minutes = budget.minutes or 0.0
+    pace = pace_of(
+        config,
+        seconds=min(60 * PROBE_SHARE * minutes, PROBE_SECONDS),
+        clock=budget.clock,
+        data=data,
+        cfg_options=cfg_options,
+        skip_bad=skip_bad,
+        from_scratch=from_scratch,
+    )
+    return epochs_that_fit(60 * minutes * (1 - RESERVE), pace.epoch, pace.validation, pace.interval)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a recipe trains on this machine.
+
+    Attributes:
+        epoch: seconds of one epoch.
+        validation: seconds of one validation.
+        start: seconds from the beginning to the first iteration.
+        samples: of one epoch.
+        iterations: of one epoch.
+        interval: epochs from one validation to the next, in the config.
+    """
+
+    epoch: float
+    validation: float
+    start: float
+    samples: int
+    iterations: int
+    interval: int
+
+
+def pace_of(
+    config: Path,
+    *,
+    seconds: float,
+    clock: str = "wall",
+    data: str | Path | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    skip_bad: bool = False,
+    from_scratch: bool = False,
+) -> Pace:
+    """Train a recipe for a few seconds and validate it once, to see how long an epoch takes. It leaves no files.
+
+    Args:
+        config: the recipe's config file.
+        seconds: of training; the start and the validation come on top.
+        clock: in which to measure.
+        data: the data folder that every dataset reads. Default: the config's own.
+        cfg_options: values by dotted key that override the config's.
+        skip_bad: skip bad files.
+        from_scratch: leave out the pretrained weights that the config names.
+
+    Returns:
+        The pace.
+
+    Raises:
+        BadInputError: see ``load_config`` and ``build_runner``.
+    """
     from kpplugins.engine.time_budget_hook import TimeBudgetHook
 
-    minutes = budget.minutes or 0.0
+    now = CLOCKS[clock]
+    begun = now()
     # Windows cannot delete the log, which is still open
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg = load_config(config, data=data, work_dir=folder, cfg_options=cfg_options, skip_bad=skip_bad)
@@ -89,12 +151,13 @@ def epochs_within(
             drop_pretrained(cfg)
         cfg.train_cfg.val_interval = 10**9  # only once, at the end
         runner = build_runner(cfg, training=True)
-        clock = _Clock(CLOCKS[budget.clock])
-        runner.register_hook(clock)
-        runner.register_hook(TimeBudgetHook(min(PROBE_SHARE * minutes, PROBE_SECONDS / 60), budget.clock))
+        times = _Clock(now)
+        runner.register_hook(times)
+        runner.register_hook(TimeBudgetHook(seconds / 60, clock))
         runner.train()
-    epoch = clock.seconds_of_an_epoch(len(runner.train_dataloader))
-    return epochs_that_fit(60 * minutes * (1 - RESERVE), epoch, clock.validation, interval)
+    loader = runner.train_dataloader
+    epoch = times.seconds_of_an_epoch(len(loader))
+    return Pace(epoch, times.validation, times.begins[0] - begun, len(loader.dataset), len(loader), interval)
 
 
 def epochs_that_fit(seconds: float, epoch: float, validation: float, interval: int) -> int:
