@@ -44,6 +44,7 @@ from kpplugins.version import __version__
 if TYPE_CHECKING:
     from kpplugins.apis.compare import compare
     from kpplugins.apis.export import export
+    from kpplugins.apis.recommend import recommend
     from kpplugins.apis.test import test
     from kpplugins.apis.train import train
     from kpplugins.config.load import load_config
@@ -70,6 +71,7 @@ __all__ = [
     "load_annotations",
     "load_config",
     "pack",
+    "recommend",
     "split",
     "test",
     "train",
@@ -87,6 +89,7 @@ _HOMES = {
     "load_annotations": "formats.load_annotations",
     "load_config": "config.load",
     "pack": "curation.pack",
+    "recommend": "apis.recommend",
     "split": "curation.split",
     "test": "apis.test",
     "train": "apis.train",

@@ -18,7 +18,7 @@ _EXTRAS = {
     **dict.fromkeys(TRAINING, "train"), **dict.fromkeys(("scipy", "matplotlib"), "data"),
     "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "h5py": "formats", "sleap_io": "sleap",
     "pandas": "dlc", "tables": "dlc", "trackers": "track", "mmpretrain": "vit",
-    "fsspec": "remote", "aiohttp": "remote", "ray": "ray", "lmdb": "lmdb", "gradio": "web",
+    "fsspec": "remote", "aiohttp": "remote", "ray": "ray", "lmdb": "lmdb", "gradio": "web", "optuna": "sweep",
     "timm": "timm", "huggingface_hub": "hub", "safetensors": "hub",
 }  # fmt: skip
 

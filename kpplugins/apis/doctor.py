@@ -15,7 +15,7 @@ ONEDL = {"mmengine": "onedl-mmengine", "mmcv": "onedl-mmcv", "mmdet": "onedl-mmd
 OPTIONAL = {
     "scipy": "data", "matplotlib": "data", "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export",
     "h5py": "formats", "sleap-io": "sleap", "tables": "dlc", "trackers": "track", "fsspec": "remote", "lmdb": "lmdb",
-    "ray": "ray", "gradio": "web", "pytest": "dev",
+    "ray": "ray", "gradio": "web", "optuna": "sweep", "pytest": "dev",
 }  # fmt: skip
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)

@@ -148,7 +148,7 @@ def _train(cfg: Config, opened: dict[str, dict[str, Any]], restarted: bool) -> N
         tell_random(cfg)
         require_pretrained(cfg, unwrapped(runner.model))
     if not cfg.resume and is_main_process():
-        _set_aside(Path(cfg.work_dir), Path(runner.log_dir))
+        _set_aside(Path(cfg.work_dir), Path(runner.log_dir), Path(str(cfg.filename)))
     runner.record = _record(runner.cfg, schema_of(cfg), runner.train_dataloader.dataset)
     if is_main_process():
         runner.keep_config()
@@ -230,17 +230,21 @@ _ENOUGH = 2000
 _LAID_OUT = ("keypoints", "keypoints_visible", "bbox")
 
 
-def _set_aside(work_dir: Path, current: Path) -> None:
+def _set_aside(work_dir: Path, current: Path, config: Path) -> None:
     """Move an earlier run out of the way, so that the work dir's best checkpoint is the new run's.
 
-    Called once the new run is built and can start; ``current``, its folder of logs, stays.
+    Called once the new run is built and can start; ``current``, its folder of logs, stays, and so does a folder in
+    which its config is.
     """
     if not any(work_dir.glob("*.pth")):
         return
     number = next(n for n in range(1, 10**6) if not (work_dir / f"earlier_{n}").exists())
     aside = work_dir / f"earlier_{number}"
     aside.mkdir()
+    around = {folder.resolve() for folder in config.parents}
     for item in sorted(work_dir.iterdir()):
+        if item.resolve() in around:
+            continue
         if not item.name.startswith("earlier_") and item.name not in (current.name, LOCK):
             item.rename(aside / item.name)
     logger.warning("an earlier run was here; it was moved to %s (to continue it instead: --resume)", aside)

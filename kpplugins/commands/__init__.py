@@ -20,12 +20,14 @@ from importlib import import_module
 from kpplugins.version import __version__
 
 COMMANDS = {
+    "recommend": "choose a recipe and its settings from the data and the machine",
     "train": "train a config, or several",
     "test": "test a trained config: AP, PCK, NME, images",
     "demo": "show what a trained model finds in images, videos or the webcam",
     "predict": "predict on any number of images, into JSON lines; resumable, in shards, on Ray",
     "dataset": "make, convert, check, split, export and crop data sets",
     "compare": "train several configs on one data set with one budget and tabulate the results",
+    "sweep": "vary settings of a config, train each variant with one budget and keep the best",
     "export": "export a trained run as one ONNX file",
     "convert-weights": "convert weights that others trained to a checkpoint of our model",
     "push": "put a trained model on the Hugging Face hub",

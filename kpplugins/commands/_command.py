@@ -83,6 +83,37 @@ def pixel_options(args: argparse.Namespace) -> dict[str, Any] | None:
     return {name: tuple(ends) for name, ends in given.items() if ends is not None} or None
 
 
+def add_minutes(parser: argparse.ArgumentParser) -> None:
+    """Add the two ways to say how long a training may take.
+
+    Args:
+        parser: gets the options.
+    """
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, metavar="M", help="wall time of training (20)")
+    budget.add_argument(
+        "--cpu-minutes", type=float, metavar="M", help="the same in minutes of one processor core"
+    )
+
+
+def minutes_of(args: argparse.Namespace) -> tuple[float, str]:
+    """Return the time that ``add_minutes`` read.
+
+    Args:
+        args: from the parser.
+
+    Returns:
+        The minutes, and the clock: ``wall`` or ``cpu``.
+    """
+    if args.cpu_minutes is not None:
+        return args.cpu_minutes, "cpu"
+    return (_MINUTES if args.minutes is None else args.minutes), "wall"
+
+
+_MINUTES = 20.0
+"""Of a training, if nobody says how long it may take."""
+
+
 def options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the common options as keyword arguments.
 
