@@ -239,7 +239,6 @@ def test_files_in_messages_are_there():
 
 THROUGH = {
     "apis/benchmarking/bare_network.py": "apis/benchmarking/test_speeds.py",
-    "apis/comparison/cost.py": "apis/test_compare.py",
     "apis/doctor.py": "commands",
     "apis/web/films.py": "apis/web/test_findings.py",
     "apis/web/pictures.py": "apis/web/test_findings.py",

@@ -10,26 +10,33 @@ from typing import Any
 
 import torch
 
+from kpplugins.apis.comparison.behind_detector import tested_behind
 from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.apis.comparison.result_row import result_row
 from kpplugins.config.source import file_of
+from kpplugins.evaluation.limits import limits_in_words
 from kpplugins.storage.files import is_folder
 from kpplugins.structures import BadInputError
 from kpplugins.structures.addresses import as_path
+from kpplugins.structures.model_kind import TOP_DOWN
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.comparison import plot_comparison
+from kpplugins.visualization.error_curves import ERRORS
+from kpplugins.visualization.sheet import SHEET
 from kpplugins.visualization.table import markdown_table
 
 logger = logging.getLogger(__name__)
 COLUMNS = (
     ("RMSE px", "RMSE", ".2f"), ("EPE px", "EPE", ".2f"), ("PCK@0.05", "PCK@0.05", ".3f"),
-    ("PCK@0.1", "PCK@0.1", ".3f"), ("AP", "AP", ".3f"),
+    ("PCK@0.1", "PCK@0.1", ".3f"), ("AP", "AP", ".3f"), ("boxes AP", "box/AP", ".3f"), ("missed", "missed", ".0f"),
 )  # fmt: skip
-"""Metrics of the test: heading, key, format."""
+"""Metrics of the test: heading, key, format; those that no recipe has are left out."""
 NOTE = 200
 """Characters of an error shown in the table; ``compare.json`` has all of it, ``error.txt`` the traceback."""
+SHOWN_FILES = {SHEET: "best, median and worst instances", ERRORS: "errors by keypoint"}
+"""Images of a recipe's work dir on the page, and what they show."""
 PLOTTED = "PCK@0.05"
 """The metric that is plotted over training time."""
 
@@ -48,6 +55,7 @@ def compare(
     again: bool = False,
     skip_bad: bool = False,
     from_scratch: bool = False,
+    detector: str | Path | None = None,
 ) -> tuple[list[dict[str, Any]], str]:
     """Train recipes one after the other, test each on the test split, and write the results side by side.
 
@@ -72,6 +80,8 @@ def compare(
         again: train finished recipes again.
         skip_bad: skip bad files and log how many and why, instead of stopping.
         from_scratch: leave out the pretrained weights that the configs name.
+        detector: config of a detector that is trained with the same budget; every top-down recipe is then tested once
+            more in the boxes that it finds, over whole images, as one-stage models are.
 
     Returns:
         One row per recipe, as in ``compare.json``; and the Markdown table.
@@ -82,6 +92,8 @@ def compare(
     """
     budget = Budget(epochs, minutes, clock)
     chosen = _named([file_of(config) for config in configs], names)
+    if detector is not None:
+        chosen |= _named([*chosen.values(), file_of(detector)], [*chosen, file_of(detector).stem])
     if not is_folder(as_path(data)):
         raise BadInputError("no such data folder", where=str(data))
     recipes = [
@@ -102,7 +114,9 @@ def compare(
     for i, recipe in enumerate(recipes, 1):
         logger.info("recipe %d of %d: %s, %s", i, len(recipes), recipe.name, budget)
         rows.append(result_row(recipe, again))
-    _measure(rows, Path(out))
+    _measure(rows, Path(out), as_path(data))
+    if detector is not None:
+        rows += _pairs(rows, Path(out), as_path(data), skip_bad)
     table = _table(rows)
     _write(Path(out), rows, table, budget, as_path(data), seed)
     return rows, table
@@ -129,43 +143,61 @@ def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
     return chosen
 
 
-def _measure(rows: list[dict[str, Any]], out: Path) -> None:
+def _measure(rows: list[dict[str, Any]], out: Path, data: Path) -> None:
     """Add model size and time per image to the rows of finished recipes."""
     done = [row for row in rows if "error" not in row]
     runs = [(out / r["name"] / Path(r["config"]).name, out / r["name"] / r["checkpoint"]) for r in done]
-    try:
-        measured = costs(runs)
-    except Exception as error:  # e.g. for a model that is not top-down; its test results are kept
-        words = f"size and speed not measured: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        logger.warning(words)
-        measured = [{"note": words} for _ in done]
+    measured = costs(runs, data)
     for row, values in zip(done, measured, strict=True):
         row.update(values)
 
 
+def _pairs(rows: list[dict[str, Any]], out: Path, data: Path, skip_bad: bool) -> list[dict[str, Any]]:
+    """Return a row for each finished top-down recipe in the boxes of the detector, which is the last row."""
+    *recipes, detector = rows
+    if "error" in detector:
+        return []
+    pairs = []
+    for row in recipes:
+        if row.get("kind") != TOP_DOWN:
+            continue
+        try:
+            pairs.append(tested_behind(row, detector, out, data, skip_bad))
+        except Exception as error:  # whatever it is, the other rows are kept
+            logger.warning("%s behind %s", row["name"], detector["name"], exc_info=True)
+            words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            pairs.append({"name": f"{row['name']}_behind_{detector['name']}", "error": words})
+    return pairs
+
+
 def _table(rows: list[dict[str, Any]]) -> str:
+    done = [row["numbers"] for row in rows if "error" not in row]
+    columns = [c for c in COLUMNS if not done or any(_number(n, c[1]) is not None for n in done)]
     header = [
-        "recipe", *(heading for heading, _, _ in COLUMNS), "parameters M", "multiply-adds G", "training images/s",
+        "recipe", *(heading for heading, _, _ in columns), "parameters M", "multiply-adds G", "training images/s",
         "ms an image", "epochs", "minutes", "note",
     ]  # fmt: skip
-    return markdown_table(header, [_cells(row, len(header)) for row in rows])
+    return markdown_table(header, [_cells(row, columns, len(header)) for row in rows])
 
 
-def _cells(row: dict[str, Any], width: int) -> list[str]:
+def _number(numbers: dict[str, Any], key: str) -> float | None:
+    """Return a metric, whatever prefix its evaluator gives it; a box's is not a keypoint's."""
+    found = (v for k, v in numbers.items() if k.endswith("/" + key) and not k.startswith("box/"))
+    return numbers.get(key, next(found, None))
+
+
+def _cells(row: dict[str, Any], columns: Sequence[tuple[str, str, str]], width: int) -> list[str]:
     if "error" in row:
         words = row["error"] if len(row["error"]) <= NOTE else row["error"][:NOTE] + " …"
         return [row["name"], *["-"] * (width - 2), "failed: " + words.replace("|", "\\|")]
-    numbers = row["numbers"]
-    test = [numbers.get(key, next((v for k, v in numbers.items() if k.endswith("/" + key)), None))
-            for _, key, _ in COLUMNS]  # fmt: skip
     notes = [row["note"]] if "note" in row else []
     if row["stopped"]:
         notes.append(f"stopped by the clock, {row['max_epochs']} epochs were planned")
-    elif round(row["epochs"]) < row["max_epochs"]:
+    elif row["epochs"] is not None and round(row["epochs"]) < row["max_epochs"]:
         notes.append(f"stopped early, {row['max_epochs']} epochs were planned")
     return [
         row["name"],
-        *(_text(value, form) for value, (_, _, form) in zip(test, COLUMNS, strict=True)),
+        *(_text(_number(row["numbers"], key), form) for _, key, form in columns),
         _text(row.get("parameters"), ".2f", 1e6),
         _text(row.get("multiply_adds"), ".3f", 1e9),
         _text(row["images_per_second"], ".1f"),
@@ -185,7 +217,7 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
     machine = f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     done = [row for row in rows if "error" not in row]
-    same = len({(row["test"] or {}).get("digest") for row in done}) <= 1
+    same = len({row["test"]["digest"] for row in done if row["test"]}) <= 1
     content = {
         "data": str(data), "budget": asdict(budget), "seed": seed,
         "machine": machine, "same_test": same, "recipes": rows,
@@ -196,18 +228,20 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
     lines = [
         f"Data {data}, {budget}, seed {seed}; tested on {' or '.join(map(str, counts)) or 'no'} instances. "
         f"Machine: {machine}.",
-        "Minutes: the whole training run, including start and validation. ms an image: one crop at a time, flip test "
-        "as configured, all models in turn.",
+        "Minutes: the whole training run, including start and validation. Multiply-adds: without flip test. ms an "
+        "image: one input at a time, flip test as configured, all models in turn. An input is one instance for a model "
+        "of keypoints in given boxes, a whole image for all others.",
     ]
     if not same:
         lines.append(
             "**Not all were tested on the same keypoints of the same images: do not compare their errors.**"
         )
-    replace_text(out / "compare.md", table + "\n" + "\n\n".join(lines) + "\n")
+    shown = "".join(_section(row, out) for row in done if row.get("limits"))
+    replace_text(out / "compare.md", table + "\n" + "\n\n".join(lines) + "\n" + shown)
     plot_comparison(
         out / "compare.png",
         {r["name"]: (r["pck"]["thresholds"], r["pck"]["values"]) for r in done if r["pck"]},
-        {r["name"]: (r["training"]["minutes"], r["training"]["loss"]) for r in done},
+        {r["name"]: (r["training"]["minutes"], r["training"]["loss"]) for r in done if r["training"]["loss"]},
         {
             r["name"]: (r["validation"]["minutes"], r["validation"][PLOTTED])
             for r in done
@@ -215,6 +249,15 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
         },
         PLOTTED,
     )
+
+
+def _section(row: dict[str, Any], out: Path) -> str:
+    """Return what the page shows of a recipe: what limits it, images with truth and prediction, error curves."""
+    name = row["name"]
+    words = "".join(f"- {sentence}\n" for sentence in limits_in_words(row["limits"]))
+    there = [file for file in SHOWN_FILES if (out / name / file).is_file()]
+    images = [f"![{name}: {SHOWN_FILES[file]}]({name}/{file})\n" for file in there]
+    return "\n".join(["", f"## {name}", "", *([words] if words else []), *images])
 
 
 def _processor() -> str:

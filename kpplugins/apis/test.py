@@ -23,12 +23,14 @@ from kpplugins.engine.processes.joining import join
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.evaluation.detection_result import DetectionResult
+from kpplugins.evaluation.limits import limits_in_words, limits_of
 from kpplugins.evaluation.visibility import calibrated, visibility_numbers
 from kpplugins.inference.trained.trained_model import OpenedRun, open_run
 from kpplugins.structures import BadInputError, VisibilityCalibration
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves
-from kpplugins.visualization.sheet import best_and_worst
+from kpplugins.visualization.error_curves import ERRORS, plot_errors
+from kpplugins.visualization.sheet import SHEET, best_and_worst
 from kpplugins.visualization.table import per_category_table, per_keypoint_table, visibility_table
 from kpplugins.weights.checkpoints import SUFFIXES, default_checkpoint, load_strictly
 from kpplugins.weights.run_record import VISIBILITY_FILE
@@ -72,9 +74,9 @@ def test(
             and write it into ``visibility.json`` beside the checkpoint, where prediction and export find it.
 
     Returns:
-        The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and
-        ``curves.png``; and the per-keypoint table. Without ``KeypointMetric`` or ``BoxKeypointMetric`` in the config,
-        the table is empty and no images are drawn.
+        The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg``,
+        ``errors.png`` and ``curves.png``; and the per-keypoint table. Without ``KeypointMetric`` or
+        ``BoxKeypointMetric`` in the config, the table is empty and no images are drawn.
 
     Raises:
         BadInputError: there is no such run or checkpoint, the checkpoint is of another model, or predictions are to be
@@ -230,7 +232,7 @@ def write_report(
     image_of: Callable[[str], np.ndarray],
     visibility: VisibilityCalibration | None = None,
 ) -> str:
-    """Write ``metrics.json``, ``per_keypoint.md`` and ``best_and_worst.jpg``.
+    """Write ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and ``errors.png``.
 
     Args:
         out: folder for the files, which exists.
@@ -253,6 +255,7 @@ def write_report(
             pck_norm="longer side of the box",
             sigmas_source=result.schema.sigmas_source,
             per_keypoint=rows,
+            limits=limits_of(result),
         )
         if visibility is not None:
             content["visibility"] = visibility_numbers(result, visibility)
@@ -266,8 +269,10 @@ def write_report(
             content["per_category"] = kinds
         table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
         table += visibility_table(content["visibility"]) if visibility is not None else ""
-        replace_text(out / "per_keypoint.md", table)
-        best_and_worst(result, out / "best_and_worst.jpg", image_of)
+        words = "".join(f"- {sentence}\n" for sentence in limits_in_words(content["limits"]))
+        replace_text(out / "per_keypoint.md", table + (f"\n{words}" if words else ""))
+        best_and_worst(result, out / SHEET, image_of)
+        plot_errors(result, out / ERRORS)
     replace_text(out / "metrics.json", json.dumps(finite(content), indent=2) + "\n")
     return table
 

@@ -49,6 +49,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument(
         "--from-scratch", action="store_true", help="leave out the pretrained weights that the configs name"
     )
+    parser.add_argument(
+        "--detector",
+        metavar="CONFIG",
+        help="train this detector too, and test top-down recipes in its boxes as well",
+    )
     args = parser.parse_args(argv)
 
     def work() -> int:
@@ -58,7 +63,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
             clock="wall" if args.cpu_minutes is None else "cpu", seed=args.seed, names=args.names,
             cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
-            from_scratch=args.from_scratch,
+            from_scratch=args.from_scratch, detector=args.detector,
         )  # fmt: skip
         print(table, end="")
         print(f"results: {args.out}: compare.md, compare.json, compare.png")

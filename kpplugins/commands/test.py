@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(table, end="")
         print(
             f"results: {out}: metrics.json"
-            + (", per_keypoint.md, best_and_worst.jpg, curves.png" if table else "")
+            + (", per_keypoint.md, best_and_worst.jpg, errors.png, curves.png" if table else "")
             + (f"; {args.predictions}" if args.predictions else "")
         )
         return 0

@@ -14,6 +14,8 @@ from kpplugins.structures.geometry import xyxy_to_xywh
 from kpplugins.visualization.draw import TRUTH_COLOR, draw_points
 from kpplugins.visualization.grid import grid
 
+SHEET = "best_and_worst.jpg"
+"""File of the sheet in a work dir."""
 TILE = 240
 """Side of a tile in pixels."""
 FOUND_COLOR = (80, 220, 80)
@@ -30,16 +32,17 @@ def best_and_worst(
     each: int = 8,
     columns: int = 4,
 ) -> None:
-    """Write a sheet of the ``each`` best and ``each`` worst instances: truth in white, prediction in colour.
+    """Write a sheet of the best, median and worst instances: truth in white, prediction in colour.
 
-    Captions give the rank, the mean error in pixels and the OKS. If the model predicts boxes, both boxes are drawn and
-    their IoU is given; missed instances are the worst. Instances without a labelled keypoint are left out.
+    The median ones are those around the middle of the order that are neither among the best nor the worst. Captions
+    give the rank, the mean error in pixels and the OKS. If the model predicts boxes, both boxes are drawn and their IoU
+    is given; missed instances are the worst. Instances without a labelled keypoint are left out.
 
     Args:
         result: the result of a test.
         path: the image to write; nothing is written if there is no instance to show.
         image_of: returns the image of an image path, (H, W, 3) BGR uint8.
-        each: number of best and of worst instances.
+        each: number of best, of median and of worst instances.
         columns: tiles per row.
     """
     error, labelled = result.instance_error, result.labelled.any(axis=1)
@@ -47,8 +50,13 @@ def best_and_worst(
     missed = [int(i) for i in np.flatnonzero(np.isnan(error) & labelled)]
     if not order and not missed:
         return
+    worst = (missed + order[::-1])[:each]
+    between = [i for i in order[each:] if i not in worst]
+    middle = max(0, (len(between) - each) // 2)
     rows = []
-    for title, chosen in (("best", order[:each]), ("worst", (missed + order[::-1])[:each])):
+    for title, chosen in (
+        ("best", order[:each]), ("median", between[middle : middle + each]), ("worst", worst)
+    ):  # fmt: skip
         captions = [f"{title} {n}  {_caption(result, i)}" for n, i in enumerate(chosen, 1)]
         tiles = [
             _tile(result, i, image_of(result.images[i]), caption)

@@ -20,6 +20,7 @@ from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.engine.time_budget_hook import OVER
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.evaluation.limits import limits_of
 from kpplugins.storage.files import stamp_of, walk
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import METRIC_KEYS, read_scalars
@@ -125,8 +126,8 @@ class Recipe:
         Returns:
             The row: ``name``, ``config``, ``fingerprint``, ``checkpoint``, ``epochs`` done and ``max_epochs`` planned,
             ``minutes`` of training (start and validation included), ``stopped`` (by the clock), ``images_per_second``
-            in training, ``numbers`` of the test, ``pck``, ``training`` and ``validation`` curves, and ``test`` (what
-            it was tested on).
+            in training, ``training`` and ``validation`` curves, and what ``tested`` gives: ``numbers``, ``pck``,
+            ``test`` and ``limits``.
 
         Raises:
             BadInputError: see ``train`` and ``load_config``.
@@ -199,14 +200,29 @@ class Recipe:
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
         origin = {"config": str(self.config), "checkpoint": str(checkpoint)}
         write_report(self.work_dir, numbers, result, origin, image_of)
-        if result is None:
-            return {"numbers": numbers, "pck": None, "test": None}
-        curve = result.pck_curve(THRESHOLDS)
-        return {
-            "numbers": numbers,
-            "pck": {"thresholds": THRESHOLDS.tolist(), "values": curve.tolist()},
-            "test": {"instances": len(result.images), "digest": _digest(result)},
-        }
+        return tested(numbers, result)
+
+
+def tested(numbers: dict[str, float], result: EvaluationResult | None) -> dict[str, Any]:
+    """Return the entries of a row that a test gives.
+
+    Args:
+        numbers: the metrics by name.
+        result: what they were computed from; ``None`` for models without keypoints.
+
+    Returns:
+        ``numbers``; ``pck``, the curve; ``test``: number of ``instances`` and ``digest`` of images and labels;
+        ``limits``, see ``limits_of``. The last three are ``None`` without a result.
+    """
+    if result is None:
+        return {"numbers": numbers, "pck": None, "test": None, "limits": None}
+    values = result.pck_curve(THRESHOLDS).tolist()
+    return {
+        "numbers": numbers,
+        "pck": {"thresholds": THRESHOLDS.tolist(), "values": values},
+        "test": {"instances": len(result.images), "digest": _digest(result)},
+        "limits": limits_of(result),
+    }
 
 
 def _digest(result: EvaluationResult) -> str:
