@@ -23,7 +23,7 @@ from mmpose.apis import inference_topdown
 from protocol import Stopwatch, coco, entry, epochs_that_fit, finish, image_path, labelled, one_by_one, task
 
 CONFIG = "body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192.py"
-SIDE, HEATMAP, BATCH = 128, 32, 32
+SIDE, HEATMAP, BATCH, EPOCHS = 128, 32, 32, 210
 PROBED, WARM = 12, 4
 """Iterations of the probe, and those of them that do not count."""
 
@@ -54,11 +54,10 @@ def main() -> None:
     given = task()
     train = labelled(coco(given, "train")["annotations"])
     probe = Watching(Stopwatch(60), PROBED)
-    trained(settled(given, 210, len(train)), probe, "probe")
+    trained(settled(given, EPOCHS, len(train)), probe, "probe")
     seconds = (probe.ends[-1] - probe.ends[WARM]) / (len(probe.ends) - 1 - WARM) / BATCH
-    epochs = epochs_that_fit(given["minutes"], seconds, len(train))
     hook = Watching(Stopwatch(given["minutes"]))
-    cfg = settled(given, epochs, len(train))
+    cfg = settled(given, epochs_that_fit(given["minutes"], seconds, len(train)), len(train))
     runner = trained(cfg, hook, "run")
     model = runner.model.eval()
     model.cfg, model.dataset_meta = cfg, runner.train_dataloader.dataset.metainfo
@@ -90,8 +89,8 @@ def main() -> None:
     )
 
 
-def settled(given: dict, epochs: int, instances: int) -> Config:
-    """Return MMPose's config on the data, its schedule scaled from 210 epochs to the given number."""
+def settled(given: dict, epochs: float, instances: int) -> Config:
+    """Return MMPose's config on the data, its schedule scaled from 210 epochs to the given number or part of it."""
     cfg = Config.fromfile(str(Path(mmpose.__file__).parent / ".mim/configs" / CONFIG))
     init_default_scope("mmpose")
     pairs = dict(given["flip_pairs"]) | {b: a for a, b in given["flip_pairs"]}
@@ -124,11 +123,14 @@ def settled(given: dict, epochs: int, instances: int) -> Config:
         ),
     )  # fmt: skip
     cfg.test_dataloader = dict(dataset=dict(pipeline=cfg.val_pipeline))  # what `inference_topdown` reads
-    iterations = epochs * math.ceil(instances / BATCH)
+    iterations = max(2, int(epochs * instances / BATCH))
     warm_up, steps = cfg.param_scheduler
     warm_up["end"] = max(1, min(500, iterations // 20))
-    steps.update(end=epochs, milestones=[max(1, round(m / 210 * epochs)) for m in steps["milestones"]])
-    cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=10**9)
+    milestones = [max(1, round(m / EPOCHS * iterations)) for m in steps["milestones"]]
+    steps.update(by_epoch=False, end=iterations, milestones=milestones)
+    cfg.train_cfg = dict(
+        by_epoch=True, max_epochs=math.ceil(epochs) + 1, val_interval=10**9
+    )  # the hook ends it
     cfg.randomness = dict(seed=given["seed"])
     cfg.work_dir = str(Path(given["out"]) / "work")
     return cfg

@@ -74,9 +74,9 @@ class Stopwatch:
         return self.share >= 1
 
 
-def epochs_that_fit(minutes: float, seconds_an_image: float, images: int, reserve: float = 0.03) -> int:
-    """Return the number of epochs for a budget, at least 1, as ``kpplugins compare`` estimates it."""
-    return max(1, int(60 * minutes * (1 - reserve) / (seconds_an_image * images)))
+def epochs_that_fit(minutes: float, seconds_an_image: float, images: int, reserve: float = 0.03) -> float:
+    """Return the number of epochs for a budget, whole ones and a part."""
+    return 60 * minutes * (1 - reserve) / (seconds_an_image * images)
 
 
 def entry(
