@@ -12,6 +12,7 @@ max_epochs = 20  # 900 steps with batches of 2
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # any orientation
 train_pipeline = [_base_.load, flip, _base_.distort, _base_.pack_trained]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+model = dict(channels_last=True)
 warm_up = dict(type="LinearLR", start_factor=1e-3, by_epoch=False, begin=0, end=100)
 steps = dict(type="MultiStepLR", milestones=[14, 18], gamma=0.1, by_epoch=True, begin=0, end=max_epochs)
 param_scheduler = [warm_up, steps]

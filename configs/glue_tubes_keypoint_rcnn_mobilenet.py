@@ -15,6 +15,7 @@ few = dict(box_batch_size_per_image=32, rpn_pre_nms_top_n_train=500, rpn_post_nm
 fewer = dict(rpn_pre_nms_top_n_test=300, rpn_post_nms_top_n_test=100)
 model = dict(
     weights=None,
+    channels_last=True,
     backbone="mobilenet_v3_large",
     fpn_channels=96,
     keypoint_layers=(128, 128, 128, 128),  # 0.11 G multiply-adds per box instead of 3.5

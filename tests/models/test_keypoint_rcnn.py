@@ -182,6 +182,24 @@ def test_losses_are_torchvisions_on_the_same_seed(small: KeypointRCNN):
         assert torch.equal(ours[name], theirs[name]) and ours[name] > 0, name
 
 
+def test_channels_last_gives_the_same_but_for_rounding(small: KeypointRCNN):
+    changed = KeypointRCNN(**SMALL, channels_last=True)
+    changed.load_state_dict(small.state_dict())
+    weight = changed.backbone.fpn.layer_blocks[0][0].weight
+    assert weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+    images = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected, found = small.eval().backbone(images), changed.eval().backbone(images)
+        for level, features in expected.items():
+            torch.testing.assert_close(found[level], features, rtol=1e-3, atol=1e-4)
+        proposals = torch.rand(3, small.roi_heads.keypoint_head[0].in_channels, 14, 14)
+        maps = [
+            m.roi_heads.keypoint_predictor(m.roi_heads.keypoint_head(proposals)) for m in (small, changed)
+        ]
+        torch.testing.assert_close(*maps, rtol=1e-3, atol=1e-4)
+    sum(losses_of(changed, drawn(0), drawn(1, (120, 90), 1)).values()).backward()  # by torchvision's losses
+
+
 @pytest.mark.parametrize(
     ("numbers", "precision"),
     [
