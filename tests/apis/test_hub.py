@@ -15,18 +15,19 @@ from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError
 from kpplugins.weights.run_record import RunRecord
 
+OPTIONS = {
+    "dataset_type": "CatDataset", "max_epochs": 1, "input_size": (32, 32), "model.head.depth": 1,
+    "model.backbone.channels": 16, "model.head.in_channels": 16, "val_dataloader": None, "val_evaluator": None,
+    "val_cfg": None, "train_dataloader.num_workers": 0, "train_dataloader.persistent_workers": False,
+    "default_hooks.checkpoint.save_best": None,
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def run(root: Path, drawn_cats: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An hourglass after one epoch, with the numbers of a test beside it."""
-    options = {
-        "dataset_type": "CatDataset", "max_epochs": 1, "input_size": (32, 32), "model.head.depth": 1,
-        "model.backbone.channels": 16, "model.head.in_channels": 16, "val_dataloader": None, "val_evaluator": None,
-        "val_cfg": None, "train_dataloader.num_workers": 0, "train_dataloader.persistent_workers": False,
-        "default_hooks.checkpoint.save_best": None,
-    }  # fmt: skip
     out = tmp_path_factory.mktemp("run")
-    train(root / "configs/custom_hourglass_small.py", work_dir=out, data=drawn_cats, cfg_options=options)
+    train(root / "configs/custom_hourglass_small.py", work_dir=out, data=drawn_cats, cfg_options=OPTIONS)
     (out / "metrics.json").write_text(json.dumps({"AP": 0.91234, "EPE": 2.0, "config": "secret/path"}))
     return out
 
@@ -54,6 +55,19 @@ def test_there_and_back(
     with pytest.raises(BadInputError, match="exists already; to do: give another folder, or add --overwrite"):
         pull("me/cats", tmp_path / "model")
     assert pull("me/cats", tmp_path / "model", overwrite=True) == file
+
+
+def test_a_training_starts_from_it(
+    root: Path, run: Path, drawn_cats: Path, model_hub: Path, tmp_path: Path, token: None
+):
+    push(run, "me/cats")
+    options = {**OPTIONS, "load_from": "hf://me/cats", "keypoints": ["mouth"], "lr": 1e-12}
+    config = root / "configs/custom_hourglass_small.py"
+    out = train(config, work_dir=tmp_path / "one", data=drawn_cats, cfg_options=options)
+    before, after = (torch.load(d / "epoch_1.pth", weights_only=False)["state_dict"] for d in (run, out))
+    name = next(n for n in after if n.endswith("weight") and n.startswith("head.") and after[n].shape[0] == 1)
+    mouth = CAT_SCHEMA.keypoints.index("mouth")
+    assert torch.allclose(after[name], before[name][mouth : mouth + 1], atol=1e-6)
 
 
 def test_without_a_token_one_line_says_so(run: Path, model_hub: Path, monkeypatch: pytest.MonkeyPatch):
