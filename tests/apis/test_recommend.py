@@ -146,7 +146,8 @@ def test_training_by_itself_ends_within_the_minutes(
     assert time.process_time() - begun < 60 * 0.15 * 1.3
 
 
-def test_no_time_at_all_is_an_error(own: Path, tmp_path: Path):
+def test_no_time_at_all_is_an_error(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("kpplugins.apis.recommend.in_fresh_process", lambda work, *args: work(*args))
     with pytest.raises(BadInputError, match=r"--minutes: the minutes are over before.*found 0.001"):
         train_recommended(own, minutes=0.001, work_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
