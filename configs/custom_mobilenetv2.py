@@ -4,3 +4,4 @@ _base_ = "_base_/hourglass_small.py"
 
 data_root = "data/custom"
 backbone = "torchvision:mobilenet_v2"
+lr = 1e-3  # a quarter of the base's, which is for random weights
