@@ -25,6 +25,7 @@ val_dataloader = test_dataloader = loaded
 train_cfg = dict(val_interval=30)
 default_hooks = dict(checkpoint=dict(interval=60), logger=dict(interval=60))
 randomness = dict(seed=1)
+amp = False  # what the processor can must not decide what 60 steps learn
 env_cfg = dict(mp_cfg=dict(mp_start_method="fork"))
 """
 

@@ -20,7 +20,10 @@ def cut_and_point(draw: st.DrawFn, inside: int) -> tuple[np.ndarray, np.ndarray]
     """A cut of the canvas, and an input point at least ``inside`` canvas pixels from its edges."""
     low = np.array([draw(st.integers(0, 88)) for _ in range(2)])
     high = np.array([draw(st.integers(int(v) + 40, 128)) for v in low])
-    on_canvas = [draw(st.floats(v + inside, w - 1 - inside)) for v, w in zip(low, high, strict=True)]
+    on_canvas = [
+        draw(st.floats(v + inside, w - 1 - inside, allow_subnormal=False))
+        for v, w in zip(low, high, strict=True)
+    ]
     point = (np.array(on_canvas) - low + 0.5) * 64 / (high - low) - 0.5
     return np.concatenate([low, high]), point[None, None]
 

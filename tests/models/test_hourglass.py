@@ -100,8 +100,8 @@ def test_trains_under_autocast():
     net = Net()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output = net(IMAGES)
-    assert output.dtype == torch.bfloat16
-    output.float().square().mean().backward()
+    assert output.dtype == torch.float32  # the last layer, for the precision of heatmaps
+    output.square().mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
 
 

@@ -20,6 +20,12 @@ def test_the_values_are_those_of_mmpose():
     assert [s.id for s in ours["data_samples"]] == [0, 1]
 
 
+def test_whole_numbers_in_a_config():
+    settings = dict(mean=[0, 0, 0], std=[255, 255, 255])
+    ours = TopdownDataPreprocessor(**settings)(batch(IMAGES.clone()))
+    assert torch.equal(ours["inputs"], PoseDataPreprocessor(**settings)(batch(list(IMAGES)))["inputs"])
+
+
 def test_the_loaders_batch_is_left_as_it_is():
     given = batch(IMAGES.float())
     TopdownDataPreprocessor(**{**SETTINGS, "bgr_to_rgb": False})(given)

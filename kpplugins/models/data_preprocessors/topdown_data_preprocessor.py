@@ -37,7 +37,8 @@ class TopdownDataPreprocessor(PoseDataPreprocessor):
         if self._channel_conversion:
             inputs = inputs.flip(1)
         if self._enable_normalize and not inputs.is_floating_point():
-            inputs = torch.sub(inputs, self.mean).div_(self.std)  # converts on the way
+            # converts on the way; the numbers of a config may be whole ones
+            inputs = torch.sub(inputs, self.mean.to(torch.float32)).div_(self.std)
         else:
             inputs = inputs.to(torch.float32, copy=True)
             if self._enable_normalize:
