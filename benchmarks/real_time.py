@@ -14,26 +14,24 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
 from torch import nn
 
 from benchmarks.predictor import random_run
 from kpplugins.apis.benchmarking.bare_network import by_mmpose
 from kpplugins.apis.export import export
 from kpplugins.apis.train import train
-from kpplugins.config.load import load_config
 from kpplugins.curation.convert import convert
 from kpplugins.data.images import read_image
 from kpplugins.data.pose_record import PoseRecord
-from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.formats.load_annotations import load_annotations
 from kpplugins.inference.live.live_run import LiveRun
 from kpplugins.inference.live.run_settings import RunSettings
 from kpplugins.inference.predictor import Predictor
+from kpplugins.inference.trained.trained_model import load_trained
 from kpplugins.inference.video.camera import Camera
 from kpplugins.structures.timed import timed
 from kpplugins.synthetic import write_sample_cats
+from kpplugins.weights.checkpoints import default_checkpoint
 
 _SIZE = (640, 480)
 _TESTED = 60
@@ -61,10 +59,11 @@ def used(root: Path, epochs: int = 16, seconds: float = 8) -> dict[str, Any]:
             root / "configs/cat_hourglass_sample.py", work_dir=folder / "run", data=folder / "cats",
             cfg_options={"max_epochs": epochs},
         )  # fmt: skip
-        exported, _ = export(None, _checkpoint(run), folder / "onnx", data=folder / "cats")
+        checkpoint = default_checkpoint(run)
+        exported, _ = export(None, checkpoint, folder / "onnx", data=folder / "cats")
         smaller, _ = export(
             None,
-            _checkpoint(run),
+            checkpoint,
             folder / "int8",
             int8=folder / "data",
             data=folder / "cats",
@@ -72,9 +71,7 @@ def used(root: Path, epochs: int = 16, seconds: float = 8) -> dict[str, Any]:
         )
         records = load_annotations(folder / "cats").records[-_TESTED:]
         found: dict[str, Any] = {
-            "default call": against_mmpose(
-                _checkpoint(run), {"ONNX fp32": exported, "ONNX int8": smaller}, records
-            )
+            "default call": against_mmpose(checkpoint, {"ONNX fp32": exported, "ONNX int8": smaller}, records)
         }
         if find_spec("rtmlib") is not None:
             found["same RTMPose-t"] = against_rtmlib(root / "configs/custom_rtmpose_t.py", folder / "rtm")
@@ -89,11 +86,6 @@ def used(root: Path, epochs: int = 16, seconds: float = 8) -> dict[str, Any]:
             for fps in (30, 60)
         }
         return found
-
-
-def _checkpoint(run: Path) -> Path:
-    (best,) = run.glob("best_*.pth")
-    return best
 
 
 def _turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -176,13 +168,12 @@ def against_rtmlib(config: Path, folder: Path, rounds: int = 25) -> dict[str, fl
     from rtmlib import RTMPose
 
     checkpoint = random_run(config, folder)
-    cfg = load_config(config, schema=CAT_SCHEMA)
-    init_default_scope("mmpose")
-    network = MODELS.build(cfg.model).eval()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
-    width, height = cfg.codec.input_size
+    trained = load_trained(None, checkpoint, "cpu")
+    width, height = trained.config.codec.input_size
     raw = folder / "simcc.onnx"
-    torch.onnx.export(_Raw(network), (torch.zeros(1, 3, height, width),), raw, dynamo=True, verbose=False)
+    torch.onnx.export(
+        _Raw(trained.network), (torch.zeros(1, 3, height, width),), raw, dynamo=True, verbose=False
+    )
     theirs = RTMPose(str(raw), (width, height), backend="onnxruntime", device="cpu")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

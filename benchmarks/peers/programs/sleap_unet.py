@@ -55,10 +55,27 @@ def main() -> None:
     under_watch(watch)
     shutil.rmtree(folder / "run", ignore_errors=True)
     scale = min(1.0, MOST / given["longest"])
+    learn(given, alone, scale, files["train"], files["val"] if val["images"] else None)
+    if watch.watch.stopped is None:
+        watch.watch.stop()
+    category = min(c["id"] for c in test["categories"])
+    size = (test["images"][0]["width"], test["images"][0]["height"])
+    finish(
+        given,
+        watch.watch,
+        lambda images: found_in(given, images, alone, category),
+        parameters=watch.parameters,
+        shape=[round(scale * side) for side in size],
+        train_images=len(train["images"]),
+    )
+
+
+def learn(given: dict, alone: bool, scale: float, train: Path, val: Path | None) -> None:
+    """Train in the folder ``run``; without ``val``, SLEAP takes a tenth of the others."""
     with contextlib.suppress(Trained):
         train_model(
-            train_labels_path=[str(files["train"])],
-            val_labels_path=[str(files["val"])] if val["images"] else None,  # None: a tenth of the others
+            train_labels_path=[str(train)],
+            val_labels_path=None if val is None else [str(val)],
             data_pipeline_fw="torch_dataset_cache_img_memory",
             scale=scale,
             backbone_config="unet",
@@ -72,39 +89,27 @@ def main() -> None:
             lr_scheduler="reduce_lr_on_plateau",
             save_ckpt=True,
             ckpt_save_last=True,
-            ckpt_dir=str(folder),
+            ckpt_dir=given["out"],
             run_name="run",
             seed=given["seed"],
         )
-    if watch.watch.stopped is None:
-        watch.watch.stop()
-    category = min(c["id"] for c in test["categories"])
 
-    def predict(images: list[dict]) -> list[dict]:
-        rows = []
-        sizes = sorted({(image["width"], image["height"]) for image in images})
-        for size in sizes:  # the frames of a video are of one size
-            some = [image for image in images if (image["width"], image["height"]) == size]
-            found = inference.predict(
-                sleap_io.Video.from_filename([image_path(given, image) for image in some]),
-                model_paths=[str(folder / "run")], device="cpu", batch_size=BATCH,
-                max_instances=1 if alone else None,
-            )  # fmt: skip
-            for frame in found:
-                for instance in frame.instances:
-                    rows += entries(instance, some[frame.frame_idx]["id"], category)
-        return rows
 
-    size = (test["images"][0]["width"], test["images"][0]["height"])
-    shape = [round(scale * side) for side in size]
-    finish(
-        given,
-        watch.watch,
-        predict,
-        parameters=watch.parameters,
-        shape=shape,
-        train_images=len(train["images"]),
-    )
+def found_in(given: dict, images: list[dict], alone: bool, category: int) -> list[dict]:
+    """Return the entries of what the trained model finds in images."""
+    rows = []
+    sizes = sorted({(image["width"], image["height"]) for image in images})
+    for size in sizes:  # the frames of a video are of one size
+        some = [image for image in images if (image["width"], image["height"]) == size]
+        found = inference.predict(
+            sleap_io.Video.from_filename([image_path(given, image) for image in some]),
+            model_paths=[str(Path(given["out"]) / "run")], device="cpu", batch_size=BATCH,
+            max_instances=1 if alone else None,
+        )  # fmt: skip
+        for frame in found:
+            for instance in frame.instances:
+                rows += entries(instance, some[frame.frame_idx]["id"], category)
+    return rows
 
 
 def entries(instance: sleap_io.PredictedInstance, image_id: int, category_id: int) -> list[dict]:

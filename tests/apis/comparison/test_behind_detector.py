@@ -18,29 +18,15 @@ test_dataloader = alone
 train_cfg = dict(val_interval=1)
 default_hooks = dict(logger=dict(interval=1))
 """
-CONFIGS = {
-    "top_down": """
-_base_ = "{root}/configs/custom_hourglass_small.py"
-input_size = (64, 64)
-model = dict(backbone=dict(channels=16), head=dict(in_channels=16, depth=2))
-""",
-    "centernet": """
-_base_ = "{root}/configs/custom_centernet.py"
-input_size = (64, 64)
-model = dict(backbone=dict(channels=16, depth=2), head=dict(in_channels=16, feat_channels=16))
-""",
-    "detector": """
-_base_ = "{root}/configs/detector_rtmdet_tiny.py"
-input_size = (64, 64)
-""",
-}
 
 
 @pytest.fixture(scope="module")
-def compared(root: Path, cups_and_plates: Path, tmp_path_factory: pytest.TempPathFactory):
+def compared(
+    root: Path, cups_and_plates: Path, tiny_configs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+):
     """One epoch of each; the folder, the rows and the table."""
     folder = tmp_path_factory.mktemp("kinds")
-    for name, text in CONFIGS.items():
+    for name, text in tiny_configs.items():
         (folder / f"{name}.py").write_text(text.format(root=root) + ALONE)
     out, configs = folder / "out", [folder / f"{name}.py" for name in ("top_down", "centernet")]
     rows, table = compare(

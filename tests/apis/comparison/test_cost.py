@@ -17,25 +17,11 @@ data_root = "{data}"
 test_dataloader = dict(num_workers=0, persistent_workers=False)
 """
 CONFIGS = {
-    "hourglass": """
-_base_ = "{root}/configs/custom_hourglass_small.py"
-input_size = (64, 64)
-model = dict(backbone=dict(channels=16), head=dict(in_channels=16, depth=2))
-""",
-    "centernet": """
-_base_ = "{root}/configs/custom_centernet.py"
-input_size = (64, 64)
-model = dict(backbone=dict(channels=16, depth=2), head=dict(in_channels=16, feat_channels=16))
-""",
     "keypoint_rcnn": """
 _base_ = "{root}/configs/_base_/keypoint_rcnn.py"
 few = dict(rpn_pre_nms_top_n_test=50)
 model = dict(weights=None, backbone="mobilenet_v3_small", min_size=96, max_size=128, fpn_channels=32,
              keypoint_layers=(16, 16), torchvision_args=few, test_cfg=dict(score_thr=0.0, max_per_img=10))
-""",
-    "rtmdet": """
-_base_ = "{root}/configs/detector_rtmdet_tiny.py"
-input_size = (64, 64)
 """,
     "rtmo": """
 _base_ = "mmpose::body_2d_keypoint/rtmo/coco/rtmo-s_8xb32-600e_coco-640x640.py"
@@ -44,15 +30,15 @@ input_size = (128, 128)
 """,
 }
 KINDS = {
-    "hourglass": TOP_DOWN, "centernet": ONE_STAGE, "keypoint_rcnn": ONE_STAGE, "rtmdet": BOXES, "rtmo": ONE_STAGE,
+    "top_down": TOP_DOWN, "centernet": ONE_STAGE, "detector": BOXES, "keypoint_rcnn": ONE_STAGE, "rtmo": ONE_STAGE,
 }  # fmt: skip
 
 
-def random_run(folder: Path, root: Path, name: str, data: Path) -> tuple[Path, Path]:
+def random_run(folder: Path, root: Path, name: str, text: str, data: Path) -> tuple[Path, Path]:
     """What a training leaves, with weights that were not trained."""
     (folder / name).mkdir()
     config, checkpoint = folder / name / f"{name}.py", folder / name / "epoch_1.pth"
-    config.write_text((CONFIGS[name] + ALONE).format(root=root, data=data))
+    config.write_text((text + ALONE).format(root=root, data=data))
     cfg = load_config(config, data=data)
     drop_pretrained(cfg)
     torch.manual_seed(0)
@@ -66,12 +52,15 @@ def random_run(folder: Path, root: Path, name: str, data: Path) -> tuple[Path, P
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_every_kind_of_model_is_measured(root: Path, cups_and_plates: Path, tmp_path: Path):
-    runs = [random_run(tmp_path, root, name, cups_and_plates) for name in CONFIGS]
+def test_every_kind_of_model_is_measured(
+    root: Path, cups_and_plates: Path, tiny_configs: dict[str, str], tmp_path: Path
+):
+    configs = tiny_configs | CONFIGS
+    runs = [random_run(tmp_path, root, name, text, cups_and_plates) for name, text in configs.items()]
     runs.insert(1, (tmp_path / "gone.py", tmp_path / "gone.pth"))
     first, gone, *others = costs(runs, cups_and_plates)
     assert set(gone) == {"note"} and "size and speed not measured" in gone["note"]
-    measured = dict(zip(CONFIGS, [first, *others], strict=True))
+    measured = dict(zip(configs, [first, *others], strict=True))
     assert {name: values["kind"] for name, values in measured.items()} == KINDS
     for name, values in measured.items():
         weights = torch.load(tmp_path / name / "epoch_1.pth")["state_dict"]
@@ -80,7 +69,7 @@ def test_every_kind_of_model_is_measured(root: Path, cups_and_plates: Path, tmp_
         assert 0.85 * most <= values["parameters"] <= most, name  # RTMDet's shared layers are written thrice
         assert values["milliseconds"] > 0, name
     adds = {name: values["multiply_adds"] for name, values in measured.items()}
-    assert adds["rtmdet"] > adds["hourglass"] > 1e6 and adds["rtmo"] > adds["rtmdet"]
+    assert adds["detector"] > adds["top_down"] > 1e6 and adds["rtmo"] > adds["detector"]
 
 
 def test_the_flip_test_takes_time_but_no_more_multiply_adds(root: Path, drawn_cats: Path, tmp_path: Path):
