@@ -15,7 +15,7 @@ def codec(w: int, h: int):
     return KEYPOINT_CODECS.build(dict(type="RegressionLabel", input_size=(w, h)))
 
 
-FRACTIONS = st.floats(0, 1, allow_subnormal=False)  # which a runtime of exported models may have switched off
+FRACTIONS = st.floats(0, 1)
 
 
 @settings(deadline=None)

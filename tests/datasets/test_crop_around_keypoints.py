@@ -47,7 +47,7 @@ def test_the_proportions_can_be_kept(image: np.ndarray):
     assert _found_back(results, results["transformed_keypoints"])[0, 0] == pytest.approx([80, 30], abs=1e-4)
 
 
-FRACTIONS = st.floats(0, 1, allow_subnormal=False)  # which a runtime of exported models may have switched off
+FRACTIONS = st.floats(0, 1)
 
 
 @settings(deadline=None)

@@ -33,7 +33,6 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
         options.log_severity_level = 3  # errors only
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")  # they take many times as long
         try:
             self.session = onnxruntime.InferenceSession(
                 str(file), options, providers=["CPUExecutionProvider"]

@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,11 @@ from kpplugins.formats.cat import CAT_SCHEMA
 from kpplugins.structures import BadInputError, MachineError
 
 Written = Callable[[str, str], Path]
+
+
+def subnormals_count() -> bool:
+    """Tell whether float32 numbers below 1.2e-38 count in this thread, or become zero."""
+    return bool(np.float32(1e-40) * np.float32(1.0) > 0)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +61,11 @@ def written(
         write_facts(folder / "model.json", facts)
         return folder
 
+    before = subnormals_count()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("kpplugins.deploy.targets.onnx_target.write_float32", once)
         yield write
+    assert subnormals_count() == before, "a converter changed the arithmetic of the process"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +93,36 @@ def test_it_finds_what_pytorch_finds(
     nothing = runtime.run({**inputs, "boxes": np.zeros((0, 4), np.float32)})
     assert nothing["keypoints"].shape == (0, 9, 2) and nothing["scores"].shape == (0, 9)
     assert read.facts["words"]["pixels"].endswith("4095 becomes 255") and read.facts["precision"] == precision
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino", "torchscript", "litert"])
+def test_a_runtime_leaves_the_arithmetic_of_the_process_alone(
+    written: Written, inputs: dict, to: str, tmp_path: Path
+):
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    program = f"""
+import threading
+from pathlib import Path
+import numpy as np
+from kpplugins.deploy.exported_folder import ExportedFolder
+from kpplugins.deploy.runtimes import open_runtime
+
+read = ExportedFolder.read(Path({str(written(to, "fp32"))!r}))
+inputs = dict(np.load({str(tmp_path / "inputs.npz")!r}))
+for threads in (1, 2):
+    open_runtime(read.target, read.file, threads).run(inputs)
+found = []
+look = lambda: found.append(float(np.float32(1e-40) * np.float32(1)))
+look()
+thread = threading.Thread(target=look)
+thread.start()
+thread.join()
+print(all(found), len(found))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout.split()[-2:] == ["True", "2"], done.stderr
 
 
 def test_core_ml_is_written_with_the_names_and_shapes_of_the_graph(written: Written):
