@@ -2,13 +2,13 @@
 
 The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``ValLossHook`` (the loss on validation data),
 ``TimeBudgetHook`` (ends training after a number of minutes), ``VisibilityHook`` (learns from each validation what
-scores say about visibility), ``CpuAmpOptimWrapper`` (bfloat16 on the CPU), ``CyclicLR``
-and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training), ``averaging`` (weight averaging
-that does), ``FreezeHook`` (parts that are not trained), ``depth`` (learning rates by depth, gradual unfreezing,
-features that are computed once), ``packed_collate`` (a batch moves from worker to trainer in one piece), ``clocks``
-(wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``: MMEngine's Runner of a
-settled config), ``guards`` (what watches over a training), ``continuity`` (a training that is stopped anywhere goes
-on as if it had not been), ``processes`` (several processes, and jobs that are started again).
+scores say about visibility), ``LastEpochsHook`` (other augmentation at the end), ``CpuAmpOptimWrapper`` (bfloat16 on
+the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training),
+``averaging`` (weight averaging that does), ``FreezeHook`` (parts that are not trained), ``depth`` (learning rates by
+depth, gradual unfreezing, features that are computed once), ``packed_collate`` (a batch moves from worker to trainer
+in one piece), ``clocks`` (wall and CPU time), ``run_facts`` (what a run was made from), ``runner`` (``build_runner``:
+MMEngine's Runner of a settled config), ``guards`` (what watches over a training), ``continuity`` (a training that is
+stopped anywhere goes on as if it had not been), ``processes`` (several processes, and jobs that are started again).
 
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
@@ -30,6 +30,7 @@ from kpplugins.engine.guards import (
     SingleValueNormHook,
     SteadyTimerHook,
 )
+from kpplugins.engine.last_epochs_hook import LastEpochsHook
 from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
 from kpplugins.engine.time_budget_hook import TimeBudgetHook
@@ -46,12 +47,13 @@ __all__ = [
     "FeatureCacheHook",
     "FiniteDivergenceHook",
     "FiniteStepsHook",
+    "FreezeHook",
+    "LastEpochsHook",
     "LearningWatchHook",
     "LostSamplesHook",
-    "PatientStoppingHook",
-    "FreezeHook",
-    "ProgressBarHook",
     "NoMatchHook",
+    "PatientStoppingHook",
+    "ProgressBarHook",
     "SingleValueNormHook",
     "SteadyTimerHook",
     "TimeBudgetHook",

@@ -27,6 +27,7 @@ from kpplugins.config.rules.training import (
     BatchSize,
     FeatureCache,
     Freeze,
+    LastEpochs,
     LayerDecay,
     Lr,
     MaxEpochs,
@@ -37,7 +38,7 @@ from kpplugins.config.rules.vis_backends import VisBackends
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
     Codec, Backbone, BackboneWeights, Pixels, BatchSize, MaxEpochs, Lr, BackboneLr, LayerDecay, Freeze, FeatureCache,
-    Unfreeze, KeypointWeights, VisBackends,
+    Unfreeze, LastEpochs, KeypointWeights, VisBackends,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]

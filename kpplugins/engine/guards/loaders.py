@@ -50,8 +50,17 @@ def end_workers(*loops: Any) -> None:
         *loops: MMEngine's loops; what is not built yet is skipped.
     """
     for loop in loops:
-        loader = getattr(loop, "dataloader", None)
-        iterator = getattr(loader, "_iterator", None)
-        if isinstance(loader, DataLoader) and iterator is not None:
-            loader._iterator = None
-            iterator._shutdown_workers()
+        end_workers_of(getattr(loop, "dataloader", None))
+
+
+def end_workers_of(loader: Any) -> None:
+    """End the workers that one loader keeps; its next epoch starts others.
+
+    Args:
+        loader: a data loader, also in a wrapper that has it as ``loader``; anything else is left alone.
+    """
+    loader = getattr(loader, "loader", loader)
+    iterator = getattr(loader, "_iterator", None)
+    if isinstance(loader, DataLoader) and iterator is not None:
+        loader._iterator = None
+        iterator._shutdown_workers()

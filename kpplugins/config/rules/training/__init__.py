@@ -5,6 +5,7 @@ from kpplugins.config.rules.training.backbone_lr import BackboneLr
 from kpplugins.config.rules.training.batch_size import BatchSize
 from kpplugins.config.rules.training.feature_cache import FeatureCache
 from kpplugins.config.rules.training.freeze import Freeze
+from kpplugins.config.rules.training.last_epochs import LastEpochs
 from kpplugins.config.rules.training.layer_decay import LayerDecay
 from kpplugins.config.rules.training.lr import Lr
 from kpplugins.config.rules.training.max_epochs import MaxEpochs
@@ -16,6 +17,7 @@ __all__ = [
     "BatchSize",
     "FeatureCache",
     "Freeze",
+    "LastEpochs",
     "LayerDecay",
     "Lr",
     "MaxEpochs",
