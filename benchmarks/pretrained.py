@@ -42,12 +42,14 @@ class LabelledSet:
         arguments: of ``convert``.
         sizes: numbers of training instances that are compared; half of each is trained from ImageNet as well.
         tested: the split that is tested.
+        budget: of each training, in units of ``--cpu-minutes``: more where nothing is learnt in one.
     """
 
     source: str
     arguments: dict[str, Any] = field(default_factory=dict)
     sizes: tuple[int, ...] = ()
     tested: str = "test"
+    budget: float = 1.0
 
 
 SETS = {
@@ -56,7 +58,7 @@ SETS = {
         "glue_tubes", dict(names=["head", "tail"], category="glue_tube", ratios=(70, 0, 30)), (78,)
     ),
     "mouse": LabelledSet("openfield_dlc", dict(ratios=(70, 0, 30)), (80,)),
-    "persons": LabelledSet("coco_mini", {}, (86,), tested="val"),
+    "persons": LabelledSet("coco_mini", {}, (86,), tested="val", budget=3.0),
 }
 
 
@@ -202,7 +204,7 @@ def measure(
         trial: the training.
         data: the converted data set.
         out: folder of the runs.
-        minutes: CPU-minutes of training.
+        minutes: CPU-minutes of training, times the set's ``budget``.
         weights: see ``options_of``.
         epochs: that fit the minutes, if they are known from another training of as many instances.
 
@@ -215,7 +217,7 @@ def measure(
         raise BadInputError("too few labels", where=str(data), expected=f"{trial.rows}", found=str(available))
     recipe = Recipe(
         trial.name, ROOT / "configs/custom_mobilenetv2.py", data, out / trial.name,
-        Budget(minutes=minutes, clock="cpu"), trial.seed, options_of(trial, available, weights),
+        Budget(minutes=minutes * SETS[trial.data].budget, clock="cpu"), trial.seed, options_of(trial, available, weights),
         skip_bad=False, from_scratch=trial.start == "scratch",
     )  # fmt: skip
     epochs = epochs or in_fresh_process(recipe.epochs)
