@@ -179,6 +179,48 @@ def _run_check(args: argparse.Namespace) -> int:
     return report.exit_status
 
 
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
+        "--run", required=True, type=Path, help="a work dir or a checkpoint; with --folds also a config file"
+    )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        metavar="N",
+        help="train the run's config anew on all but each of N parts, and judge every label; default: the run itself "
+        "judges the images that it was not trained on",
+    )
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--epochs", type=int, help="of each fold's training (as the config says)")
+    budget.add_argument("--minutes", type=float, metavar="M", help="wall time of each fold's training")
+    budget.add_argument(
+        "--cpu-minutes", type=float, metavar="M", help="the same in minutes of one processor core"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for audit.html, audit.json and the folds (default: work_dirs/data_NAME)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of folds and trainings (%(default)s)")
+    _add_group_by(parser)
+
+
+def _run_audit(args: argparse.Namespace) -> int:
+    from kpplugins.apis.labelling.audit import audit
+
+    cpu = args.cpu_minutes is not None
+    with _bar("images") as progress:
+        report = audit(
+            args.source, args.run, out=_out(args), folds=args.folds, epochs=args.epochs,
+            minutes=args.cpu_minutes if cpu else args.minutes, clock="cpu" if cpu else "wall", seed=args.seed,
+            group_by=args.group_by, progress=progress, **_reading(args),
+        )  # fmt: skip
+    print(report.text)
+    print(f"written: {_out(args)}: audit.html, audit.json")
+    return 0
+
+
 def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="DIR", help="a folder that convert wrote")
     _add_division(parser, (60, 20, 20))
@@ -305,6 +347,7 @@ COMMANDS = (
         _run_schema,
     ),
     ("check", "find what would harm training; exit status 1 if anything would", _add_check, _run_check),
+    ("audit", "find labels that a model which has not seen them disagrees with", _add_audit, _run_audit),
     ("split", "divide a converted set anew into train, val and test", _add_split, _run_split),
     ("stats", "print numbers and draw plots", _add_stats, _run_stats),
     ("browse", "draw contact sheets of images with their keypoints and label maps", _add_browse, _run_browse),

@@ -32,7 +32,7 @@ _WORDS = {
     "suspect": "Somebody should look at these.",
     "note": "Good to know.",
 }
-_STYLE = """
+PAGE_STYLE = """
 :root { color-scheme: light dark; --edge: #8884; --dim: #777; --harmful: #c0262d; --suspect: #b36b00; --note: #2f6db5; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1160px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { margin: 2.2rem 0 .3rem; } h3 { margin: 1.4rem 0 .4rem; font-size: 1.05rem; }
@@ -70,7 +70,7 @@ def write_page(report: CheckReport, records: list[PoseRecord], path: Path) -> No
     if report.schema is not None:
         parts.append(_schema(report.schema))
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    head += f"<style>{_STYLE}</style>"
+    head += f"<style>{PAGE_STYLE}</style>"
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
     replace_bytes(path, page.encode("utf-8", "replace"))
 
@@ -146,18 +146,35 @@ def _image(path: Path, record: PoseRecord | None, schema: KeypointSchema | None)
         image = read_image(path, SHOWN)
     except (BadInputError, OSError):
         return '<p class="dim">(no image to show)</p>'
-    tile = thumbnail(image, record, schema)
+    return f'<img src="{as_address(thumbnail(image, record, schema))}" alt="{escape(path.name)}">'
+
+
+def as_address(tile: np.ndarray) -> str:
+    """Return an image as an address that holds it, for a page that needs no other file.
+
+    Args:
+        tile: (h, w, 3) BGR.
+
+    Returns:
+        ``data:image/jpeg;base64,…``.
+    """
     data = base64.b64encode(cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
-    return f'<img src="data:image/jpeg;base64,{data.decode()}" alt="{escape(path.name)}">'
+    return f"data:image/jpeg;base64,{data.decode()}"
 
 
-def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSchema | None) -> np.ndarray:
+def thumbnail(
+    image: np.ndarray,
+    record: PoseRecord | None,
+    schema: KeypointSchema | None,
+    beside: PoseRecord | None = None,
+) -> np.ndarray:
     """Draw a small image of an instance in its surroundings.
 
     Args:
         image: (H, W, 3) BGR.
         record: the instance to draw and to crop around; ``None`` shows the whole image.
         schema: its keypoints.
+        beside: another label of the instance that the same part of the image must show, so that both can be compared.
 
     Returns:
         (h, w, 3) BGR, longer side 260 pixels.
@@ -165,7 +182,7 @@ def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSche
     height, width = image.shape[:2]
     low, high = np.zeros(2), np.array([width, height], float)
     if record is not None:
-        low, high = _part(record, high)
+        low, high = _part([r for r in (record, beside) if r is not None], high)
     scale = _TILE / float((high - low).max())
     size = np.maximum(np.round((high - low) * scale), 1).astype(int)
     matrix = np.array([[scale, 0, -low[0] * scale], [0, scale, -low[1] * scale]])
@@ -182,10 +199,10 @@ def thumbnail(image: np.ndarray, record: PoseRecord | None, schema: KeypointSche
     return tile
 
 
-def _part(record: PoseRecord, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners (x, y) of the part of an image of ``size`` (width, height) that shows box and keypoints."""
-    points = record.keypoints[record.keypoints[:, 2] > 0, :2]
-    both = np.concatenate([record.bbox.reshape(2, 2), points])
+def _part(records: list[PoseRecord], size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners (x, y) of the part of an image of ``size`` (width, height) that shows boxes and keypoints."""
+    points = [r.keypoints[r.keypoints[:, 2] > 0, :2] for r in records]
+    both = np.concatenate([*(r.bbox.reshape(2, 2) for r in records), *points])
     low, high = np.clip(both.min(axis=0), 0, size), np.clip(both.max(axis=0), 0, size)
     half = np.maximum((high - low) * (0.5 + _CONTEXT / 2), _LEAST_PART * size.max() / 2)
     centre = (low + high) / 2

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +159,21 @@ def _assign(paths: Sequence[Path], ratios: Sequence[float], seed: int, group_by:
             expected=f"at least {len(wanted)} groups for {', '.join(wanted)}", found=f"{len(groups)} {many}",
             todo="give a finer pattern or a ratio of 0" if group_by else "add images or give a ratio of 0",
         )  # fmt: skip
-    by_group = _fill(groups, dict(zip(SPLITS, ratios, strict=True)), seed)
+    by_group = fill_splits(groups, dict(zip(SPLITS, ratios, strict=True)), seed)
     return {path: by_group[group_of(path, group_by)] for path in paths}
 
 
-def _fill(groups: Counter[str], ratios: dict[str, float], seed: int) -> dict[str, str]:
-    """Assign groups, largest first, to the split that lacks most; the last ones go to splits still empty."""
+def fill_splits(groups: Mapping[str, int], ratios: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Assign groups, largest first, to the split that lacks most; the last ones go to splits still empty.
+
+    Args:
+        groups: number of images of each group.
+        ratios: share of each split, in any unit.
+        seed: of the order of groups of the same size.
+
+    Returns:
+        The split of each group.
+    """
     total, whole = sum(groups.values()), sum(ratios.values())
     gap = {name: total * ratio / whole for name, ratio in ratios.items() if ratio > 0}
     names = sorted(groups)

@@ -10,7 +10,7 @@ import numpy as np
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.pose_record import PoseRecord
 from kpplugins.structures import BadInputError
-from kpplugins.structures.geometry import box_area
+from kpplugins.structures.geometry import box_overlaps
 
 _MIN_IOU, _MAX_DISTANCE = 0.8, 0.1
 """Two annotations in one image are of the same instance if their boxes overlap by at least this IoU and their keypoints
@@ -110,11 +110,7 @@ def _alike(one: PoseRecord, other: PoseRecord) -> bool:
 
 
 def _iou(one: np.ndarray, other: np.ndarray) -> float:
-    common = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
-    if (common[2:] <= common[:2]).any():
-        return 0.0
-    shared = box_area(common)
-    return shared / (box_area(one) + box_area(other) - shared)
+    return float(box_overlaps(one[None], other[None])[0, 0])
 
 
 def _by_name(*readings: AnnotationSet) -> list[dict[str, list[PoseRecord]]]:

@@ -79,6 +79,22 @@ def box_areas(boxes: np.ndarray) -> np.ndarray:
         return np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0).prod(axis=1)
 
 
+def box_overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the IoU of every pair of boxes.
+
+    Args:
+        one: ``(N, 4)`` xyxy in pixels.
+        other: ``(M, 4)`` xyxy in pixels.
+
+    Returns:
+        ``(N, M)``, 0 to 1.
+    """
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    shared = np.maximum(high - low, 0.0).prod(axis=2)
+    return shared / np.maximum(box_areas(one)[:, None] + box_areas(other)[None] - shared, 1e-9)
+
+
 def xyxy_to_xywh(box: np.ndarray) -> np.ndarray:
     """Convert boxes from two corners to the upper left corner and the size.
 

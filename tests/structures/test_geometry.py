@@ -4,6 +4,7 @@ from kpplugins.structures.geometry import (
     box_area,
     box_areas,
     box_from_points,
+    box_overlaps,
     clip_box,
     inside_image,
     xyxy_to_xywh,
@@ -41,3 +42,11 @@ def test_many_boxes_at_once():
     assert inside_image(boxes[:, None, 2:], np.array([[10], [10], [9]]), np.array([[20], [20], [9]])).tolist() == [
         [False], [True], [False],
     ]  # fmt: skip
+
+
+def test_the_iou_of_each_pair_of_boxes():
+    one = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], float)
+    other = np.array([[5, 0, 15, 10], [20, 20, 30, 30], [3, 3, 3, 9]], float)
+    # 50 of 150 are shared; the last box is flat
+    assert np.allclose(box_overlaps(one, other), [[1 / 3, 0, 0], [0, 1, 0]])
+    assert box_overlaps(one, np.zeros((0, 4))).shape == (2, 0)

@@ -30,6 +30,22 @@ def write_plain_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
         What the format cannot hold, with counts.
     """
     lay({path: f"images/{name}" for path, name in content.names.items()})
+    (made / "annotations").mkdir()
+    for file, whole in coco_contents(content).items():
+        (made / "annotations" / f"{file}.json").write_text(json.dumps(whole), encoding="utf-8")
+    return lost_scores(content)
+
+
+def coco_contents(content: Content) -> dict[str, dict[str, list[dict]]]:
+    """Build the content of the files; ids are unique over all of them, in the order of images and their records.
+
+    Args:
+        content: what to write.
+
+    Returns:
+        By the file's name without ending, ``train``, ``val``, ``test`` or ``keypoints``: ``images``, ``annotations``
+        and ``categories``.
+    """
     numbers = {name: i for i, name in enumerate(content.categories, 1)}
     schema = content.reading.schema
     own = {name: content.reading.category_keypoints.get(name, schema.keypoints) for name in numbers}
@@ -47,11 +63,10 @@ def write_plain_coco(content: Content, made: Path, lay: Lay) -> Counter[str]:
             points = schema.indices_of(own[record.category])
             annotations[file].append(_annotation(record, count, i, numbers[record.category], points))
     categories = [coco_category(schema.subset(own[name]), i, name) for name, i in numbers.items()]
-    (made / "annotations").mkdir()
-    for file in files:
-        whole = {"images": images[file], "annotations": annotations[file], "categories": categories}
-        (made / "annotations" / f"{file}.json").write_text(json.dumps(whole), encoding="utf-8")
-    return lost_scores(content)
+    return {
+        file: {"images": images[file], "annotations": annotations[file], "categories": categories}
+        for file in files
+    }
 
 
 def _annotation(record: PoseRecord, number: int, image_id: int, category_id: int, points: list[int]) -> dict:

@@ -1,7 +1,6 @@
 """Find images that occur more than once; across splits, a model is scored on what it was trained on."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,7 @@ def near(material: Material) -> list[Finding]:
     """
     looks, scene = material.looks, scenes(material)
     found = []
-    for places in _joined(len(looks.paths), *near_pairs(material)):
+    for places in alike_groups(material):
         one_video = len({scene.get(looks.paths[i], str(looks.paths[i])) for i in places}) == 1
         if len({looks.digests[i] for i in places}) > 1 and not one_video:
             found.append(_finding(material, [looks.paths[i] for i in places], "near-duplicate"))
@@ -68,19 +67,28 @@ def near_pairs(material: Material) -> tuple[np.ndarray, np.ndarray]:
     return first[alike], second[alike]
 
 
-def _joined(n: int, first: np.ndarray, second: np.ndarray) -> Iterable[list[int]]:
-    """Group the ``n`` indices that pairs connect; each group has two or more."""
+def alike_groups(material: Material) -> list[list[int]]:
+    """Group the images that look the same, whichever of their copies they look like.
+
+    Args:
+        material: the data set.
+
+    Returns:
+        Groups of two or more indices in ``material.looks``.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
+    first, second = near_pairs(material)
     if len(first) == 0:
         return []
+    n = len(material.looks.paths)
     graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n))
     label = connected_components(graph, directed=False)[1]
     groups: dict[int, list[int]] = defaultdict(list)
     for place in np.flatnonzero(np.bincount(label)[label] > 1):
         groups[int(label[place])].append(int(place))
-    return groups.values()
+    return list(groups.values())
 
 
 def _finding(material: Material, paths: list[Path], kind: str) -> Finding:
