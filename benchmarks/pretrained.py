@@ -179,16 +179,31 @@ def options_of(trial: Trial, available: int, weights: str | None) -> dict[str, A
         Values by dotted key.
     """
     chosen = np.random.default_rng(trial.seed).permutation(available)[: trial.rows]
+    return {
+        **unvalidated(chosen.tolist(), SETS[trial.data].tested),
+        "lr": RATES[trial.start],
+        **({"backbone_weights": weights} if weights and trial.start == "ImageNet" else {}),
+    }
+
+
+def unvalidated(chosen: Sequence[int], tested: str) -> dict[str, Any]:
+    """Return the options of a training on some instances, with neither validation nor checkpoints before the end.
+
+    Args:
+        chosen: indices of the training instances.
+        tested: the split that is tested.
+
+    Returns:
+        Values by dotted key.
+    """
     loaders = ("train_dataloader", "test_dataloader")
     return {
-        "train_dataloader.dataset.indices": sorted(chosen.tolist()),
-        "test_dataloader.dataset.split": SETS[trial.data].tested,
+        "train_dataloader.dataset.indices": sorted(chosen),
+        "test_dataloader.dataset.split": tested,
         **{f"{loader}.{key}": value for loader in loaders for key, value in _IN_PROCESS.items()},
         "val_dataloader": None, "val_evaluator": None, "val_cfg": None,
         "default_hooks.checkpoint.save_best": None, "default_hooks.checkpoint.interval": 10**6,
         "default_hooks.checkpoint.save_optimizer": False,
-        "lr": RATES[trial.start],
-        **({"backbone_weights": weights} if weights and trial.start == "ImageNet" else {}),
     }  # fmt: skip
 
 

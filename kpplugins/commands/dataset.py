@@ -221,6 +221,46 @@ def _run_audit(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_next(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pool", nargs="+", metavar="POOL", help="images, folders, patterns and videos")
+    parser.add_argument("--run", required=True, type=Path, help="a work dir or a checkpoint")
+    parser.add_argument("--number", type=int, default=50, help="how many images to choose (%(default)s)")
+    parser.add_argument("--out", required=True, type=Path, help=NEW)
+    parser.add_argument(
+        "--to",
+        default="labelme",
+        choices=["coco", "labelme", "cvat", "yolo", "labelstudio"],
+        help="the annotation tool's format (%(default)s)",
+    )
+    parser.add_argument(
+        "--by",
+        default="diverse",
+        choices=["diverse", "unsure", "random"],
+        help="images unlike each other, also weighted by the model's doubt, or by chance (%(default)s)",
+    )
+    parser.add_argument(
+        "--every", type=float, default=1.0, metavar="SECONDS", help="look at a frame of a video (%(default)s)"
+    )
+    parser.add_argument("--labelled", type=Path, metavar="DIR", help="leave out what looks like one of these")
+    parser.add_argument("--detector", type=Path, help="finds the boxes in which a top-down model predicts")
+    parser.add_argument("--score-thr", type=float, metavar="SCORE", help="as in export")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice (%(default)s)")
+
+
+def _run_next(args: argparse.Namespace) -> int:
+    from kpplugins.apis.labelling.next_images import next_images
+
+    with _bar("images") as progress:
+        report = next_images(
+            args.pool, args.run, out=args.out, number=args.number, to=args.to, way=args.by, every=args.every,
+            labelled=args.labelled, detector=args.detector, score_thr=args.score_thr, seed=args.seed,
+            progress=progress,
+        )  # fmt: skip
+    _print_report(report)
+    print(f"written: {args.out}: next.json, next.jpg, {args.to}")
+    return 0
+
+
 def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="DIR", help="a folder that convert wrote")
     _add_division(parser, (60, 20, 20))
@@ -348,6 +388,7 @@ COMMANDS = (
     ),
     ("check", "find what would harm training; exit status 1 if anything would", _add_check, _run_check),
     ("audit", "find labels that a model which has not seen them disagrees with", _add_audit, _run_audit),
+    ("next", "choose the images to label next, with predictions to correct", _add_next, _run_next),
     ("split", "divide a converted set anew into train, val and test", _add_split, _run_split),
     ("stats", "print numbers and draw plots", _add_stats, _run_stats),
     ("browse", "draw contact sheets of images with their keypoints and label maps", _add_browse, _run_browse),

@@ -109,35 +109,67 @@ def export_annotations(
     Raises:
         BadInputError: an unknown ``to`` or ``place``; ``out`` is not empty; see the readers; nothing to write.
     """
-    if to not in TARGETS:
-        raise BadInputError(
-            "unknown format to write", where="--to", expected=", ".join(TARGETS), found=repr(to)
-        )
+    require_target(to)
     check_placer(place)
     check_threshold(score_thr)
     require_new(out)
-    target = TARGETS[to]
     with beside(out) as passing:
         content = _read(source, predictions, images, passing, score_thr, skip_bad, from_format, names, links)
         if not content.images:
             raise BadInputError("nothing to write: the source has no images", where=str(source))
-        if target.plain:
-            check_words(content)
-            check_names(content.names)
-        with made_aside(out) as made:
-            lay, laid = layer(made, place, progress, passing)
-            lost = target.write(content, made, lay)
-            content.reading.schema.save(made / SCHEMA_FILE)
-            if target.plain and any(content.split_names.values()):
-                write_splits(made, {name: content.split_names[path] for path, name in laid.items()})
+        lost = write_content(content, out, to=to, place=place, passing=passing, progress=progress)
     report = loss_report(content.reading, to, source)
     return {
         **report,
         "split": dict(Counter(split for split in content.split_names.values() if split)),
         "predictions": dict(content.counts),
-        "lost": dict(+lost),
-        "import": target.words.format(out=out.resolve()),
+        "lost": dict(lost),
+        "import": TARGETS[to].words.format(out=out.resolve()),
     }
+
+
+def require_target(to: str) -> None:
+    """Raise BadInputError for a format that cannot be written.
+
+    Args:
+        to: its name.
+    """
+    if to not in TARGETS:
+        raise BadInputError(
+            "unknown format to write", where="--to", expected=", ".join(TARGETS), found=repr(to)
+        )
+
+
+def write_content(
+    content: Content, out: Path, *, to: str, place: str, passing: Path, progress: Progress | None = None
+) -> Counter[str]:
+    """Write images and their instances in a format; all of it, or nothing.
+
+    Args:
+        content: what to write.
+        out: the folder to make.
+        to: a key of ``TARGETS``.
+        place: ``copy`` the images, or make a ``hardlink`` to each.
+        passing: a temporary folder; images in it are copied in any case.
+        progress: called with (images done, of all).
+
+    Returns:
+        What the format cannot hold, with counts.
+
+    Raises:
+        BadInputError: names that annotation tools do not keep, or the disk is full.
+    """
+    target = TARGETS[to]
+    if target.plain:
+        check_words(content)
+        check_names(content.names)
+    with made_aside(out) as made:
+        lay, laid = layer(made, place, progress, passing)
+        lost = target.write(content, made, lay)
+        content.reading.schema.save(made / SCHEMA_FILE)
+        if target.plain and any(content.split_names.values()):
+            write_splits(made, {name: content.split_names[path] for path, name in laid.items()})
+    return +lost
 
 
 def _read(

@@ -21,6 +21,8 @@ _FITS = 3.0
 """Median residual after an exchange, in units of the usual one, up to which it explains the label."""
 _ALL_OFF = 0.3
 """Quantile of an instance's residuals that is far off if it is another instance's."""
+_AT_LEAST = 1.5
+"""Least such residual, in units of the usual one."""
 _MISSING = 0.02
 """Share of the labels of a keypoint that is expected to be missing."""
 _SURE = 0.1
@@ -106,7 +108,7 @@ def wrong_instance(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
         record, labelled = evidence.records[i], evidence.labelled[i]
         many = int(labelled.sum())
         words = f"none of {many} keypoints is where the model finds it: is this label another instance's?"
-        if level[i] > _FITS:
+        if level[i] > _AT_LEAST:
             yield _suspect(
                 "wrong-instance", evidence, usual, int(i), labelled, float(share[i]), words,
                 _moved(record, evidence.predicted[i], labelled),
@@ -222,9 +224,9 @@ def _suspect(
     proposal: PoseRecord,
     worst: float | None = None,
 ) -> Suspect:
-    """Return a suspect; its gain is that of its worst keypoint."""
-    z = np.nan_to_num(usual.z[i][about]).max(initial=0) if worst is None else worst
-    lost = 1 - np.exp(-((z / _FAR) ** 2) / 2)
+    """Return a suspect; its gain is that of all its keypoints, or of the ``worst`` residual."""
+    z = np.nan_to_num(usual.z[i][about]) if worst is None else np.array([worst])
+    lost = 1 - np.exp(-((z / _FAR) ** 2).sum() / 2)
     names = tuple(name for name, chosen in zip(evidence.schema.keypoints, about, strict=True) if chosen)
     probability = min(probability, _MOST)
     return Suspect(

@@ -86,6 +86,41 @@ class TrainedModel:
         return outputs
 
 
+def with_features(trained: TrainedModel, inputs: Sequence[dict]) -> tuple[list[Any], np.ndarray]:
+    """Predict without flip test, and keep what the backbone makes of each input.
+
+    Args:
+        trained: the model.
+        inputs: what its pipeline made of N samples.
+
+    Returns:
+        See ``TrainedModel.predict``; and (N, 2C) float32: mean and standard deviation, over the places, of the C
+        channels of the backbone's last output.
+
+    Raises:
+        BadInputError: a prediction is NaN or infinite, or the model has no backbone.
+    """
+    named = trained.network.named_modules()
+    backbone = next((module for name, module in named if name.split(".")[-1] == "backbone"), None)
+    if backbone is None:
+        raise BadInputError("the model has no part called backbone", where=trained.name)
+    kept: list[np.ndarray] = []
+
+    def keep(_: Any, __: Any, output: Any) -> None:
+        maps = list(output.values()) if isinstance(output, dict) else output
+        last = maps[-1] if isinstance(maps, (tuple, list)) else maps
+        places = last.float().flatten(2) if last.ndim > 2 else last.float()[..., None]
+        both = torch.cat([places.mean(dim=2), places.std(dim=2, correction=0)], dim=1)
+        kept.append(both.cpu().numpy())
+
+    hook = backbone.register_forward_hook(keep)
+    try:
+        outputs = trained.predict(inputs, quick=True)
+    finally:
+        hook.remove()
+    return outputs, np.concatenate(kept)
+
+
 @dataclass(frozen=True)
 class OpenedRun:
     """A checkpoint that has been read, and its run.
