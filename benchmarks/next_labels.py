@@ -250,7 +250,7 @@ def main() -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("work_dirs/next_labels"), help="folder (%(default)s)"
     )
-    parser.add_argument("--cpu-minutes", type=float, default=0.4, help="of each training (%(default)s)")
+    parser.add_argument("--cpu-minutes", type=float, default=0.2, help="of each training (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--only", nargs="+", choices=SIZES, default=list(SIZES), help="data sets (all)")
     parser.add_argument(

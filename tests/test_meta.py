@@ -241,7 +241,6 @@ THROUGH = {
     "apis/benchmarking/bare_network.py": "apis/benchmarking/test_speeds.py",
     "apis/doctor.py": "commands",
     "apis/labelling/fold_run.py": "apis/labelling/test_audit.py",
-    "apis/labelling/guesses.py": "apis/labelling/test_audit.py",
     "apis/web/films.py": "apis/web/test_findings.py",
     "apis/web/pictures.py": "apis/web/test_findings.py",
     "compat/mmcv_ops/deform_conv.py": "compat/test_mmcv_ops.py",

@@ -1,8 +1,9 @@
 """What a run makes of images that nobody has labelled: what it finds, how unsure it is, and how they look to it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,8 @@ class Appraisal:
         results: what was found in each.
         unsureness: (M,) 0 to 1, by rank among the images: 1 for the one whose keypoints have the lowest mean score and
             move most when the model looks again into a larger box (half of each).
-        features: (M, D) float32, what the backbone makes of each image: of its instances on average, or, with a
-            one-stage model, of the whole image.
+        features: (M, D) float32, what the backbone makes of each image: of its first 32 instances on average, or, with
+            a one-stage model, of the whole image.
     """
 
     results: tuple[PoseResult, ...]
@@ -55,51 +56,78 @@ def appraise(
     Raises:
         BadInputError: the model is an exported one, or an image cannot be read.
     """
-    trained = getattr(predictor.model, "trained", None)
-    if trained is None:
+    if getattr(predictor.model, "trained", None) is None:
         raise BadInputError(
             "an exported model does not give the features of its backbone", where="--run",
             todo="give the work dir or the checkpoint of the run",
         )  # fmt: skip
-    results: list[PoseResult] = []
-    doubts: list[tuple[float, float]] = []
-    features: list[np.ndarray] = []
+    waiting: list[_Look] = []
+    looks: list[_Look] = []
+    together = (
+        1 if predictor.model.kind == ONE_STAGE else _TOGETHER
+    )  # images of different sizes would be padded
     for path, result in zip(images, predictor.predict(images, boxes), strict=True):
-        image = predictor.read(path)
-        if predictor.model.kind == ONE_STAGE:
-            _, seen = with_features(trained, [predictor.model.prepare(image)])
-            moved = 0.0
-        else:
-            places = (
-                result.boxes
-                if len(result)
-                else np.array([(0.0, 0.0, image.shape[1] - 1.0, image.shape[0] - 1.0)])
-            )
-            units = [predictor.model.prepare(image, box)[1] for box in places[:_TOGETHER]]
-            _, seen = with_features(trained, units)
-            moved = _moved(predictor, image, result)
-        results.append(result)
-        features.append(seen.mean(axis=0))
-        doubts.append((1 - float(result.scores.mean()) if len(result) else 1.0, moved))
+        waiting.append(_prepared(predictor, predictor.read(path), result))
+        if sum(len(look.units) for look in waiting) >= together:
+            looks += _looked(predictor, waiting)
+            waiting = []
         if progress is not None:
-            progress(len(results), len(images))
-    unsure = np.mean([ranks(column) for column in np.array(doubts, float).reshape(-1, 2).T], axis=0)
-    return Appraisal(tuple(results), unsure, np.array(features, np.float32))
+            progress(len(looks) + len(waiting), len(images))
+    looks += _looked(predictor, waiting)
+    doubts = np.array([(look.doubt, look.moved) for look in looks], float).reshape(-1, 2)
+    unsure = np.mean([ranks(column) for column in doubts.T], axis=0)
+    features = np.array([look.features for look in looks], np.float32)
+    return Appraisal(tuple(look.result for look in looks), unsure, features)
 
 
-def _moved(predictor: Predictor, image: np.ndarray, result: PoseResult) -> float:
-    """Return how far keypoints move in a larger box, in square roots of its area, on average; 0 for none."""
+@dataclass
+class _Look:
+    """An image on its way: what was found, and what is still to be looked at."""
+
+    result: PoseResult
+    units: list[dict]
+    larger: list[Any]
+    features: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    moved: float = 0.0
+
+    @property
+    def doubt(self) -> float:
+        """Return one minus the mean score; 1 where nothing was found."""
+        return 1 - float(self.result.scores.mean()) if len(self.result) else 1.0
+
+
+def _prepared(predictor: Predictor, image: np.ndarray, result: PoseResult) -> _Look:
+    """Cut out what is looked at for features, the instances or the whole image, and the larger boxes."""
+    model = predictor.model
+    if model.kind == ONE_STAGE:
+        return _Look(result, [model.prepare(image)], [])
     if not len(result):
-        return 0.0
-    centre, half = (
-        (result.boxes[:, 2:] + result.boxes[:, :2]) / 2,
-        (result.boxes[:, 2:] - result.boxes[:, :2]) / 2,
-    )
+        whole = np.array([0.0, 0.0, image.shape[1] - 1.0, image.shape[0] - 1.0])
+        return _Look(result, [model.prepare(image, whole)[1]], [])
+    some = result.boxes[:_TOGETHER]
+    centre, half = (some[:, 2:] + some[:, :2]) / 2, (some[:, 2:] - some[:, :2]) / 2
     larger = np.concatenate([centre - _LARGER * half, centre + _LARGER * half], axis=1)
-    units = [predictor.model.prepare(image, box) for box in larger]
-    again = PoseResult.joined(predictor.model.run(units, quick=True), predictor.schema)
-    apart = np.linalg.norm(again.keypoints - result.keypoints, axis=2).mean(axis=1)
-    return float((apart / np.sqrt(np.maximum(box_areas(result.boxes), 1.0))).mean())
+    return _Look(
+        result, [model.prepare(image, b)[1] for b in some], [model.prepare(image, b) for b in larger]
+    )
+
+
+def _looked(predictor: Predictor, looks: list[_Look]) -> list[_Look]:
+    """Do the network's share of several images: features, and how far keypoints move in a larger box."""
+    if not looks:
+        return []
+    trained: Any = predictor.model
+    seen = iter(with_features(trained.trained, [unit for look in looks for unit in look.units])[1])
+    larger = [unit for look in looks for unit in look.larger]
+    again = iter(predictor.model.run(larger, quick=True) if larger else [])
+    for look in looks:
+        look.features = np.mean([next(seen) for _ in look.units], axis=0)
+        if look.larger:
+            other = PoseResult.joined([next(again) for _ in look.larger], predictor.schema)
+            found = look.result.chosen(np.arange(len(look.larger)))
+            apart = np.linalg.norm(other.keypoints - found.keypoints, axis=2).mean(axis=1)
+            look.moved = float((apart / np.sqrt(np.maximum(box_areas(found.boxes), 1.0))).mean())
+    return looks
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

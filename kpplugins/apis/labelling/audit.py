@@ -153,7 +153,10 @@ def _evidence(
             "the model has other keypoints than the labels", where="--run",
             expected=", ".join(reading.schema.keypoints), found=", ".join(predictor.schema.keypoints),
         )  # fmt: skip
-    return evidence_of(predictor, [reading.records[i] for i in rows], reading.schema, derived, progress)
+    names, own = reading.schema.keypoints, reading.category_keypoints
+    records = [reading.records[i] for i in rows]
+    possible = np.array([[name in own.get(r.category, names) for name in names] for r in records], bool)
+    return evidence_of(predictor, records, reading.schema, derived, possible, progress)
 
 
 def _compared(reading: AnnotationSet) -> list[int]:

@@ -36,20 +36,21 @@ def write_config(run: str | Path, schema: KeypointSchema, out: Path) -> Path:
     """
     found = Path(run) if Path(run).suffix == ".py" else open_run(run, None).config
     cfg = found if isinstance(found, Config) else load_config(found, schema=schema)
-    inner = {path[0]: dataset for path, dataset in dataset_paths(cfg)}
     for loader in LOADERS:
-        dataset = inner.get(loader) or inner.get("test_dataloader")
-        if dataset is None or not is_own(dataset.get("type")):
+        if not cfg.get(loader):
+            raise BadInputError(f"config without {loader}", where=str(run), todo="state one")
+        # the innermost dataset reads the files; what wraps it may have the pipeline
+        chain = [dataset for path, dataset in dataset_paths(cfg) if path[0] == loader]
+        if not chain or not is_own(chain[-1].get("type")):
             raise BadInputError(
                 "config without datasets that read own images", where=str(run),
                 expected="datasets of kpplugins.datasets, as in configs/custom_*.py",
-                found=str(None if dataset is None else dataset.get("type")),
+                found=str(chain[-1].get("type") if chain else None),
             )  # fmt: skip
-        if not cfg.get(loader):
-            raise BadInputError(f"config without {loader}", where=str(run), todo="state one")
-        kept = {key: dataset[key] for key in _KEPT if key in dataset}
-        if dataset["type"] == "CustomKeypointDataset":
-            kept |= {key: dataset[key] for key in _OF_CUSTOM if key in dataset}
+        kept = {key: chain[-1][key] for key in _KEPT if key in chain[-1]}
+        kept |= {key: value for key in _KEPT if (value := cfg[loader].dataset.get(key)) not in (None, [])}
+        if chain[-1]["type"] == "CustomKeypointDataset":
+            kept |= {key: chain[-1][key] for key in _OF_CUSTOM if key in chain[-1]}
         own = dict(type="CustomKeypointDataset", data_root="-", split=_SPLITS[loader], **kept)
         cfg[loader].dataset = ConfigDict(own)
     out.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,14 @@ def trained_fold(config: Path, folder: Path, budget: Budget | None, seed: int = 
         BadInputError: the training failed.
     """
     if budget is None:
-        budget = Budget(epochs=int(Config.fromfile(str(config)).train_cfg.max_epochs))
+        epochs = Config.fromfile(str(config)).train_cfg.get("max_epochs")
+        if epochs is None:
+            raise BadInputError(
+                "the config counts iterations, not epochs",
+                where=str(config),
+                todo="give --epochs or --minutes",
+            )
+        budget = Budget(epochs=int(epochs))
     recipe = Recipe(
         folder.name,
         config,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -168,8 +169,6 @@ def _linkable(paths: Sequence[Path], out: Path) -> bool:
 
 def _remove(folder: Path) -> None:
     """Remove a fold's data that are out of date; nothing but what ``write_fold`` has made."""
-    import shutil
-
     if not (folder / _STAMP).is_file():
         raise BadInputError("folder was not made by audit", where=str(folder), todo="give another --out")
     shutil.rmtree(folder)

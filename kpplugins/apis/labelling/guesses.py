@@ -28,6 +28,7 @@ def evidence_of(
     given: Sequence[PoseRecord],
     schema: KeypointSchema,
     derived: np.ndarray,
+    possible: np.ndarray,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
     """Predict at every label: in its box, or, with a one-stage model, in its image.
@@ -39,7 +40,8 @@ def evidence_of(
         predictor: a model that was not trained on the images.
         given: N labels.
         schema: their K keypoints, which the model has too, in any order.
-        derived: see ``Evidence``.
+        derived: (N,), see ``Evidence``.
+        possible: (N, K), see ``Evidence``.
         progress: called with (images done, of all).
 
     Returns:
@@ -70,7 +72,7 @@ def evidence_of(
             implied[row] = np.nan if box is None else box
         if progress is not None:
             progress(done, len(of_image))
-    return Evidence(schema, tuple(given), predicted[:, order], scores[:, order], implied, derived)
+    return Evidence(schema, tuple(given), predicted[:, order], scores[:, order], implied, derived, possible)
 
 
 def implied_box(predictor: Predictor, points: np.ndarray, scores: np.ndarray) -> np.ndarray | None:

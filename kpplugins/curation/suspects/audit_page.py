@@ -26,7 +26,7 @@ _TEMPLATE = """<!DOCTYPE html>
 border-bottom: 1px solid var(--edge); z-index: 1; } button { font: inherit; margin-right: .5rem; }
 </style></head><body>
 <h1>{{ title }}</h1>
-<p class="dim"><code>{{ report.source|string }}</code></p>
+<p class="dim"><code>{{ source }}</code></p>
 <p>{{ report.evidence.records|length }} labelled instances against {{ report.models }}. Half of the keypoints are
 within {{ "%.1f"|format(report.median_error[0]) }} px of their labels
 ({{ "%.1f"|format(100 * report.median_error[1]) }} % of the instance's size).</p>
@@ -112,7 +112,8 @@ def write_audit_page(report: AuditReport, reading: AnnotationSet, path: Path) ->
     ))  # fmt: skip
     numbers = _numbers(content)
     page = Environment(autoescape=True).from_string(_TEMPLATE).render(
-        title=f"Audit of {report.source.name or report.source}", style=PAGE_STYLE, report=report, kinds=KINDS,
+        title=f"Audit of {report.source.name or report.source}", source=spelled(report.source),
+        style=PAGE_STYLE, report=report, kinds=KINDS,
         cards=[{"suspect": s, "tiles": _tiles(s, report), "place": _place(s, report)} for s in shown],
         more=len(report.suspects) - len(shown),
         data={

@@ -23,6 +23,7 @@ class Evidence:
         boxes: (N, 4) xyxy, the box that the keypoints imply: as in training around the predicted ones, or the one that
             the model found; NaN where it is not known.
         derived: (N,) boolean: the labelled box was made from the keypoints, so that it cannot be wrong by itself.
+        possible: (N, K) boolean: the instance's category has the keypoint.
     """
 
     schema: KeypointSchema
@@ -31,6 +32,7 @@ class Evidence:
     scores: np.ndarray
     boxes: np.ndarray
     derived: np.ndarray
+    possible: np.ndarray
 
     @classmethod
     def joined(cls, parts: Sequence["Evidence"]) -> "Evidence":
@@ -45,7 +47,7 @@ class Evidence:
         records = tuple(record for part in parts for record in part.records)
         arrays = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("predicted", "scores", "boxes", "derived")
+            for name in ("predicted", "scores", "boxes", "derived", "possible")
         }
         return cls(parts[0].schema, records, **arrays)
 

@@ -160,7 +160,7 @@ def keypoint_missing(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
     names = evidence.schema.keypoints
     for k in range(len(names)):
         there = evidence.labelled[:, k] & evidence.found
-        absent = np.flatnonzero(~evidence.labelled[:, k] & evidence.found)
+        absent = np.flatnonzero(~evidence.labelled[:, k] & evidence.possible[:, k] & evidence.found)
         if not there.any() or not len(absent):
             continue
         least = float(np.quantile(evidence.scores[there, k], _SURE))

@@ -37,7 +37,9 @@ def birds() -> Callable[..., Evidence]:
         boxes = _BOX + generator.normal(0, 1, (number, 4))
         scores = generator.uniform(0.6, 0.9, (number, 5))
         derived = np.zeros(number, bool)
-        return Evidence(BIRD, tuple(records), np.array(predicted), scores, boxes, derived)
+        return Evidence(
+            BIRD, tuple(records), np.array(predicted), scores, boxes, derived, np.ones((number, 5), bool)
+        )
 
     return made
 

@@ -94,6 +94,12 @@ def test_what_was_not_found_is_not_judged_and_derived_boxes_are_not_doubted(spoi
     assert "box" not in {s.kind for s in found}
 
 
+def test_a_keypoint_that_its_category_does_not_have_is_not_missed(spoiled: Evidence):
+    possible = np.ones((200, 5), bool)
+    possible[11, 2] = False
+    assert not [s for s in find_suspects(replace(spoiled, possible=possible)) if s.instance == 11]
+
+
 def test_a_keypoint_that_is_often_absent_is_not_missed(birds: Birds, moved):
     found = find_suspects(birds({i: moved(without(2)) for i in range(80)}))
     assert "keypoint-missing" not in {s.kind for s in found}
