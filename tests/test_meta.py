@@ -262,6 +262,8 @@ THROUGH = {
     "deploy/targets/openvino_target.py": "deploy/targets/test_formats.py",
     "deploy/targets/torchscript_target.py": "deploy/targets/test_formats.py",
     "engine/guards/steady_timer_hook.py": "engine/guards/test_steady_timer_hook.py",
+    "evaluation/calibrations.py": "engine/test_calibration_hook.py",
+    "inference/unsure.py": "apis/test_visibility_flow.py",
     "inference/box_model.py": "inference/test_box_detector.py",
     "inference/exported/exported_detector.py": "inference/test_predictor.py",
     "inference/exported/exported_model.py": "inference/test_predictor.py",

@@ -19,6 +19,7 @@ from kpplugins.inference.trained.trained_model import TrainedModel, build_traine
 from kpplugins.structures import BadInputError
 from kpplugins.structures.model_kind import BOXES, TOP_DOWN
 from kpplugins.weights.checkpoints import run_of
+from kpplugins.weights.run_record import CALIBRATIONS
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,11 @@ class _Work:
         facts = describe(
             written, file, kind=kind, name=trained.name, target=target.name, precision=order.precision, schema=schema,
             classes=trained.classes, pixels=trained.pixels, layout=trained.layout, flip_test=flip_test,
-            visibility=None if trained.visibility is None else trained.visibility.to_dict(),
+            calibrations={
+                name: found.to_dict()
+                for name in CALIBRATIONS
+                if (found := getattr(trained, name)) is not None
+            },
         )  # fmt: skip
         write_facts(folder / MODEL_FILE, facts)
         if schema is not None:

@@ -22,18 +22,26 @@ from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.processes.joining import join
 from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.evaluation.calibrations import calibrations_of
 from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.evaluation.limits import limits_in_words, limits_of
-from kpplugins.evaluation.visibility import calibrated, visibility_numbers
+from kpplugins.evaluation.uncertainty import uncertainty_numbers
+from kpplugins.evaluation.visibility import visibility_numbers
 from kpplugins.inference.trained.trained_model import OpenedRun, open_run
-from kpplugins.structures import BadInputError, VisibilityCalibration
+from kpplugins.structures import BadInputError
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.visualization.curves import CURVES, plot_curves
 from kpplugins.visualization.error_curves import ERRORS, plot_errors
+from kpplugins.visualization.reliability import RELIABILITY, plot_reliability
 from kpplugins.visualization.sheet import SHEET, best_and_worst
-from kpplugins.visualization.table import per_category_table, per_keypoint_table, visibility_table
+from kpplugins.visualization.table import (
+    per_category_table,
+    per_keypoint_table,
+    uncertainty_table,
+    visibility_table,
+)
 from kpplugins.weights.checkpoints import SUFFIXES, default_checkpoint, load_strictly
-from kpplugins.weights.run_record import VISIBILITY_FILE
+from kpplugins.weights.run_record import RunRecord
 
 logger = logging.getLogger(__name__)
 WITH_RESULT = (KeypointMetric, BoxKeypointMetric)
@@ -70,8 +78,9 @@ def test(
             in the data folder.
         predictions: JSON file to write every test instance to, with truth, prediction and error (see
             ``write_predictions``).
-        calibrate: learn first from the val split what the checkpoint's scores say about visibility, as training does,
-            and write it into ``visibility.json`` beside the checkpoint, where prediction and export find it.
+        calibrate: learn first from the val split what the checkpoint's scores say about visibility and uncertainty, as
+            training does, and write it into ``visibility.json`` and ``uncertainty.json`` beside the checkpoint, where
+            prediction and export find it.
 
     Returns:
         The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg``,
@@ -108,9 +117,7 @@ def test(
         origin = {"config": str(config or "in the checkpoint"), "checkpoint": str(run.checkpoint)}
         results = [m.result for m in runner.test_evaluator.metrics if isinstance(m, WITH_RESULT) and m.result]
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
-        table = write_report(
-            out, numbers, results[0] if results else None, origin, image_of, run.record.visibility
-        )
+        table = write_report(out, numbers, results[0] if results else None, origin, image_of, run.record)
         if predictions is not None and results:
             write_predictions(Path(predictions), results[0], {**origin, "metrics": numbers})
         if task is not None and submission is not None:
@@ -139,7 +146,7 @@ def _run(
 
 
 def _calibrated(run: OpenedRun, cfg: Config) -> OpenedRun:
-    """Learn the visibility from the val split, and keep it beside the checkpoint."""
+    """Learn visibility and uncertainty from the val split, and keep them beside the checkpoint."""
     cfg = copy.deepcopy(cfg)
     if cfg.get("val_dataloader") is None or cfg.get("val_evaluator") is None:
         raise BadInputError("nothing to calibrate with: the config has no val split", where="val_dataloader")
@@ -150,14 +157,19 @@ def _calibrated(run: OpenedRun, cfg: Config) -> OpenedRun:
     runner.test()
     if not is_main_process():
         return run
-    found = calibrated(next(m.result for m in runner.test_evaluator.metrics if getattr(m, "result", None)))
-    if not isinstance(found, VisibilityCalibration):
+    result = next(m.result for m in runner.test_evaluator.metrics if getattr(m, "result", None))
+    found = calibrations_of(result)
+    reasons = [one for one in found.values() if isinstance(one, str)]
+    if len(reasons) == len(found):
         raise BadInputError(
-            found, where=str(run.checkpoint), todo="label what is absent or occluded in the val split"
-        )
-    record = replace(run.record, visibility=found)
-    record.save_visibility(run.checkpoint)
-    logger.info("%s: %s", run.checkpoint.with_name(VISIBILITY_FILE), found.words)
+            "; ".join(reasons), where=str(run.checkpoint),
+            todo="label more, and what is absent or occluded, in the val split",
+        )  # fmt: skip
+    record = run.record.calibrated(found)
+    record.save_calibrations(run.checkpoint)
+    for name, one in found.items():
+        words = one if isinstance(one, str) else f"{run.checkpoint.with_name(name)}.json: {one.words}"
+        logger.info(words)
     return replace(run, record=record)
 
 
@@ -230,9 +242,9 @@ def write_report(
     result: EvaluationResult | None,
     origin: dict[str, str],
     image_of: Callable[[str], np.ndarray],
-    visibility: VisibilityCalibration | None = None,
+    record: RunRecord | None = None,
 ) -> str:
-    """Write ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg`` and ``errors.png``.
+    """Write ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg``, ``errors.png`` and ``reliability.png``.
 
     Args:
         out: folder for the files, which exists.
@@ -240,7 +252,8 @@ def write_report(
         result: predictions and labels; ``None`` writes ``metrics.json`` alone.
         origin: more entries of ``metrics.json``: config and checkpoint.
         image_of: reads an image (H, W, 3) BGR by its path.
-        visibility: calibration of the run; with it, ``metrics.json`` has ``visibility`` (see ``visibility_numbers``).
+        record: of the run; with its calibrations, ``metrics.json`` has ``visibility`` (see ``visibility_numbers``) and
+            ``uncertainty`` (see ``uncertainty_numbers``).
 
     Returns:
         The per-keypoint table in Markdown; empty without ``result``.
@@ -257,8 +270,9 @@ def write_report(
             per_keypoint=rows,
             limits=limits_of(result),
         )
-        if visibility is not None:
-            content["visibility"] = visibility_numbers(result, visibility)
+        record = record or RunRecord()
+        if record.visibility is not None:
+            content["visibility"] = visibility_numbers(result, record.visibility)
         else:
             logger.info(
                 "no visibility in metrics.json: the checkpoint does not know it (the end of the training's log says "
@@ -268,7 +282,11 @@ def write_report(
         if len(kinds) > 1:
             content["per_category"] = kinds
         table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
-        table += visibility_table(content["visibility"]) if visibility is not None else ""
+        table += visibility_table(content["visibility"]) if record.visibility is not None else ""
+        if record.uncertainty is not None:
+            content["uncertainty"] = uncertainty_numbers(result, record.uncertainty)
+            table += uncertainty_table(content["uncertainty"])
+            plot_reliability(content["uncertainty"], out / RELIABILITY)
         words = "".join(f"- {sentence}\n" for sentence in limits_in_words(content["limits"]))
         replace_text(out / "per_keypoint.md", table + (f"\n{words}" if words else ""))
         best_and_worst(result, out / SHEET, image_of)

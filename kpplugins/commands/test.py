@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument(
         "--calibrate",
         action="store_true",
-        help="learn first from the val split what the scores say about visibility, for a checkpoint that does not know",
+        help="learn first from the val split what the scores say about visibility and uncertainty, for a checkpoint "
+        "that does not know",
     )
     add_common(parser)
     args = parser.parse_args(argv)

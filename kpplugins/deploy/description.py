@@ -28,7 +28,7 @@ def describe(
     pixels: PixelRule,
     layout: BoxLayout | None,
     flip_test: bool,
-    visibility: Mapping[str, Any] | None = None,
+    calibrations: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the facts about an exported model.
 
@@ -44,7 +44,7 @@ def describe(
         pixels: how images of more than 8 bits become 8 bits.
         layout: how the keypoints lie in their boxes, if known.
         flip_test: the mirrored crop is averaged in.
-        visibility: the run's calibration of its scores, if it has one.
+        calibrations: ``visibility`` and ``uncertainty`` of the run as plain data, where it has them.
 
     Returns:
         The content of ``model.json``.
@@ -65,7 +65,9 @@ def describe(
         "classes": list(classes),
         "pixels": {"range": pixels.range, "percentile": pixels.percentile},
         "boxes": None if layout is None else dict(layout.__dict__),
-        "visibility": visibility,
+        "visibility": None,
+        "uncertainty": None,
+        **(calibrations or {}),
         **getattr(graph, "facts", {}),
     }
     facts["flip_test"] = flip_test

@@ -8,7 +8,7 @@ from typing import Any
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
+from kpplugins.structures import BadInputError, BoxLayout, UncertaintyCalibration, VisibilityCalibration
 from kpplugins.structures.checksum import sha256_of
 from kpplugins.structures.model_kind import BOXES, ONE_STAGE, TOP_DOWN
 
@@ -33,6 +33,7 @@ class ExportedFolder:
         pixels: how images of more than 8 bits become 8 bits.
         layout: how the keypoints lie in the training's boxes, if known.
         visibility: what its scores say about visibility, if the run was calibrated.
+        uncertainty: how far off its keypoints may be, if that was.
         flip_test: whether the file averages with the mirrored image.
         facts: everything in ``model.json``.
     """
@@ -47,6 +48,7 @@ class ExportedFolder:
     pixels: PixelRule
     layout: BoxLayout | None
     visibility: VisibilityCalibration | None
+    uncertainty: UncertaintyCalibration | None
     flip_test: bool
     facts: dict[str, Any]
 
@@ -99,11 +101,8 @@ class ExportedFolder:
             classes=tuple(map(str, facts.get("classes") or ())),
             pixels=PixelRule.of({key: value for key, value in pixels.items() if value}),
             layout=_layout(facts.get("boxes")),
-            visibility=VisibilityCalibration.from_dict(
-                facts["visibility"], schema.keypoints, str(folder / MODEL_FILE)
-            )
-            if schema is not None and facts.get("visibility")
-            else None,
+            visibility=_calibration(VisibilityCalibration, facts.get("visibility"), schema, folder),
+            uncertainty=_calibration(UncertaintyCalibration, facts.get("uncertainty"), schema, folder),
             flip_test=bool(facts.get("flip_test")),
             facts=facts,
         )
@@ -150,6 +149,13 @@ def _layout(boxes: dict[str, Any] | None) -> BoxLayout | None:
         return None
     width, height = (float(v) for v in boxes["size"])
     return BoxLayout(tuple((float(x), float(y)) for x, y in boxes["places"]), (width, height))
+
+
+def _calibration(kind: Any, raw: Any, schema: KeypointSchema | None, folder: Path) -> Any:
+    """Read a calibration of the run, if it has one."""
+    if schema is None or not raw:
+        return None
+    return kind.from_dict(raw, schema.keypoints, str(folder / MODEL_FILE))
 
 
 def is_exported(source: object) -> bool:

@@ -1,7 +1,7 @@
 """Parts of the training loop, registered in MMPose's registries.
 
 The map: ``ProgressBarHook`` (bar with the time left, on a terminal), ``ValLossHook`` (the loss on validation data),
-``TimeBudgetHook`` (ends training after a number of minutes), ``VisibilityHook`` (learns from each validation what
+``TimeBudgetHook`` (ends training after a number of minutes), ``CalibrationHook`` (learns from each validation what
 scores say about visibility), ``LastEpochsHook`` (other augmentation at the end), ``CpuAmpOptimWrapper`` (bfloat16 on
 the CPU), ``CyclicLR`` and ``CyclicMomentum`` (schedulers), ``schedules`` (schedules that fit the training),
 ``averaging`` (weight averaging that does), ``FreezeHook`` (parts that are not trained), ``depth`` (learning rates by
@@ -13,6 +13,7 @@ stopped anywhere goes on as if it had not been), ``processes`` (several processe
 Adding a new hook: one file with a subclass of MMEngine's ``Hook``, registered in ``HOOKS``, imported here.
 """
 
+from kpplugins.engine.calibration_hook import CalibrationHook
 from kpplugins.engine.continuity import ContinuityHook
 from kpplugins.engine.cpu_amp_optim_wrapper import CpuAmpOptimWrapper
 from kpplugins.engine.cyclic_lr import CyclicLR
@@ -35,7 +36,6 @@ from kpplugins.engine.packed_collate import packed_collate
 from kpplugins.engine.progress_bar_hook import ProgressBarHook
 from kpplugins.engine.time_budget_hook import TimeBudgetHook
 from kpplugins.engine.val_loss_hook import ValLossHook
-from kpplugins.engine.visibility_hook import VisibilityHook
 
 __all__ = [
     "BestCheckpointHook",
@@ -59,6 +59,6 @@ __all__ = [
     "TimeBudgetHook",
     "UnfreezeHook",
     "ValLossHook",
-    "VisibilityHook",
+    "CalibrationHook",
     "packed_collate",
 ]

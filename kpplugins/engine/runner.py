@@ -207,7 +207,7 @@ class KeepingRunner(Runner):
             if self.record is not None and (
                 filename.startswith(_BEST) or not any(Path(out_dir).glob(f"{_BEST}*"))
             ):
-                self.record.save_visibility(Path(out_dir) / filename)
+                self.record.save_calibrations(Path(out_dir) / filename)
         if kwargs.get("save_optimizer", True):
             self.saved_at = meta.get("iter")
 

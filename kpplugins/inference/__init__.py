@@ -10,7 +10,7 @@ PyTorch is imported only where a run is opened.
 - ``exported/``        the same as files that need no PyTorch
 - ``bulk/``            millions of images into JSON lines: resumed, in shards, on Ray
 - ``box_detector``     boxes alone, for a top-down model to predict in
-- ``seen``             what a model says about visibility
+- ``seen``, ``unsure`` what a model says about visibility, and how far off keypoints may be
 - ``instance_search``  a top-down model without boxes
 - ``ahead``            threads that read and prepare
 - ``names_of``         names of categories

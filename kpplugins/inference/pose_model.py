@@ -8,7 +8,7 @@ import numpy as np
 from kpplugins.data.pixel_rule import PixelRule
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BoxLayout, VisibilityCalibration
+from kpplugins.structures import BoxLayout, UncertaintyCalibration, VisibilityCalibration
 
 
 class PoseModel(Protocol):
@@ -25,6 +25,7 @@ class PoseModel(Protocol):
         pixels: how the model was trained to see images of more than 8 bits.
         layout: how the keypoints lie in the training's boxes, if known.
         visibility: what its scores say about visibility, if it was calibrated.
+        uncertainty: how far off its keypoints may be, if that was.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class PoseModel(Protocol):
     classes: tuple[str, ...]
     layout: BoxLayout | None
     visibility: VisibilityCalibration | None
+    uncertainty: UncertaintyCalibration | None
 
     @property
     def pixels(self) -> PixelRule:

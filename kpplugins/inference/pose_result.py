@@ -13,7 +13,8 @@ from kpplugins.structures.visibility.visibility_calibration import ABSENT, SCORE
 from kpplugins.visualization.draw import draw_pose
 
 _OF_INSTANCES = (
-    "keypoints", "scores", "boxes", "box_scores", "visibility", "states", "track_ids",
+    "keypoints", "scores", "boxes", "box_scores", "visibility", "states", "sigmas", "radii",
+    "track_ids",
 )  # fmt: skip
 """Fields with one row an instance."""
 
@@ -34,6 +35,10 @@ class PoseResult:
             was not calibrated (see ``VisibilityCalibration``).
         states: ``(N, K)`` int, the model's answer at the run's thresholds: 0 absent, 1 occluded, 2 visible; ``None``
             where ``visibility`` is. Keypoints and scores are given in any case.
+        sigmas: ``(N, K)`` float, the standard deviation of x and of y in pixels of the original image; ``None`` where
+            the run was not calibrated (see ``UncertaintyCalibration``).
+        radii: ``(N, K)`` float, the radius in pixels in which the true keypoint is with a probability of 0.9, for
+            images like those of the validation; ``None`` where ``sigmas`` is.
         track_ids: ``(N,)`` int, the same number for the same instance in all frames of a video; ``None`` without
             tracking.
         source: the file, or another name of the image; empty for an array.
@@ -49,6 +54,8 @@ class PoseResult:
     categories: tuple[str, ...] | None = None
     visibility: np.ndarray | None = None
     states: np.ndarray | None = None
+    sigmas: np.ndarray | None = None
+    radii: np.ndarray | None = None
     track_ids: np.ndarray | None = None
     source: str = ""
     image_size: tuple[int, int] | None = None
@@ -141,7 +148,8 @@ class PoseResult:
             ``image``, ``width`` and ``height`` (where known), ``keypoint_names``, and ``instances``, each with
             ``category`` and ``track_id`` where they are known, ``bbox`` xyxy, ``score`` (see ``instance_scores``),
             ``keypoints`` [[x, y, score]], whose row k belongs to entry k of ``keypoint_names``, and, where they are
-            known, ``visibility`` [p] and ``states`` [0, 1 or 2]. ``fault`` says why the image could not be read.
+            known, ``visibility`` [p], ``states`` [0, 1 or 2], ``sigmas`` and ``radii`` [pixels]. ``fault`` says why
+            the image could not be read.
         """
         facts: dict[str, Any] = {"image": self.source}
         if self.image_size is not None:
@@ -189,7 +197,8 @@ class PoseResult:
 
         Returns:
             Columns ``image``, ``instance``, ``category``, ``track_id``, ``instance_score``, ``keypoint``, ``x``,
-            ``y``, ``score``, ``visibility`` and ``state``; what is not known is missing (NaN or None).
+            ``y``, ``score``, ``visibility``, ``state``, ``sigma`` and ``radius``; what is not known is missing (NaN
+            or None).
 
         Raises:
             BadInputError: pandas is not installed.
@@ -213,6 +222,8 @@ class PoseResult:
                 "score": self.scores.ravel(),
                 "visibility": [None] * (n * k) if self.visibility is None else self.visibility.ravel(),
                 "state": [None] * (n * k) if self.states is None else self.states.ravel(),
+                "sigma": [None] * (n * k) if self.sigmas is None else self.sigmas.ravel(),
+                "radius": [None] * (n * k) if self.radii is None else self.radii.ravel(),
             }
         )
 
@@ -236,12 +247,15 @@ class PoseResult:
             data={"class_name": np.array(names, dtype=str)},
         )
 
-    def draw(self, image: np.ndarray | None = None, score_thr: float | None = None) -> np.ndarray:
+    def draw(
+        self, image: np.ndarray | None = None, score_thr: float | None = None, radii: bool = False
+    ) -> np.ndarray:
         """Draw the skeleton, keypoints and box of every instance.
 
         Args:
             image: (H, W, 3) BGR, which is not changed. Default: the file that was predicted on.
             score_thr: see ``draw_pose``.
+            radii: see ``draw_pose``.
 
         Returns:
             (H, W, 3) BGR.
@@ -255,7 +269,7 @@ class PoseResult:
                     "the result of an array does not know its image", todo="give it: result.draw(image)"
                 )
             image = read_image(self.source)
-        return draw_pose(image, self, self.schema, score_thr)
+        return draw_pose(image, self, self.schema, score_thr, radii=radii)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name in _OF_INSTANCES}
@@ -279,6 +293,9 @@ class PoseResult:
             facts["visibility"] = [round(float(p), 3) for p in self.visibility[i]]
         if self.states is not None:
             facts["states"] = [int(state) for state in self.states[i]]
+        for name, pixels in (("sigmas", self.sigmas), ("radii", self.radii)):
+            if pixels is not None:
+                facts[name] = [round(float(value), 2) for value in pixels[i]]
         return facts
 
     def _category_id(self, i: int, ids: Mapping[str, int] | int) -> int:

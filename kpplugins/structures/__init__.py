@@ -12,11 +12,12 @@ Conventions:
 - images are BGR ``uint8`` of shape ``(H, W, 3)``, as OpenCV reads them (EXIF orientation applied).
 
 The map: ``BoxLayout`` (where keypoints lie in their boxes), ``VisibilityCalibration`` (what scores say about
-visibility; made of ``KeypointCurves``, made of ``ScoreCurve``), ``model_kind`` (what models find), ``geometry`` (pure
-functions on points and boxes), ``procrustes`` (how similar two shapes are), and ``errors`` with ``BadInputError``, the
-exception for every fault in the input that the user can fix, ``IncompleteInputError`` and ``MachineError``;
-``replaced_file`` (files written completely or not at all), ``line_file`` (never half a line), ``file_lock`` (one
-process at a time), ``timed``, ``addresses`` (``s3://…`` as paths) and ``checksum``.
+visibility; made of ``KeypointCurves``, made of ``ScoreCurve``), ``UncertaintyCalibration`` (how far off keypoints may
+be), ``model_kind`` (what models find), ``geometry`` (pure functions on points and boxes), ``procrustes`` (how similar
+two shapes are), and ``errors`` with ``BadInputError``, the exception for every fault in the input that the user can
+fix, ``IncompleteInputError`` and ``MachineError``; ``replaced_file`` (files written completely or not at all),
+``line_file`` (never half a line), ``file_lock`` (one process at a time), ``timed``, ``addresses`` (``s3://…`` as
+paths) and ``checksum``.
 
 Adding a new structure: one frozen dataclass per file, with no import from another package of kpplugins.
 """
@@ -25,6 +26,14 @@ from kpplugins.structures.box_layout import BoxLayout
 from kpplugins.structures.errors import BadInputError
 from kpplugins.structures.incomplete_input_error import IncompleteInputError
 from kpplugins.structures.machine_error import MachineError
+from kpplugins.structures.uncertainty.uncertainty_calibration import UncertaintyCalibration
 from kpplugins.structures.visibility.visibility_calibration import VisibilityCalibration
 
-__all__ = ["BadInputError", "BoxLayout", "IncompleteInputError", "MachineError", "VisibilityCalibration"]
+__all__ = [
+    "BadInputError",
+    "BoxLayout",
+    "IncompleteInputError",
+    "MachineError",
+    "UncertaintyCalibration",
+    "VisibilityCalibration",
+]

@@ -26,6 +26,8 @@ class _Instances(Protocol):
     @property
     def states(self) -> np.ndarray | None: ...
     @property
+    def radii(self) -> np.ndarray | None: ...
+    @property
     def box_scores(self) -> np.ndarray | None: ...
     @property
     def categories(self) -> tuple[str, ...] | None: ...
@@ -39,6 +41,7 @@ def draw_pose(
     schema: KeypointSchema,
     score_thr: float | None = None,
     boxes: bool = True,
+    radii: bool = False,
 ) -> np.ndarray:
     """Draw the skeleton, keypoints and box of every instance on a copy of an image.
 
@@ -53,6 +56,8 @@ def draw_pose(
         score_thr: least score of a keypoint that is drawn filled, whatever is said about its visibility; ``None``
             follows that, and takes ``SCORE_THR`` where nothing is said.
         boxes: draw the boxes, too.
+        radii: draw the circle around each keypoint in which the true one is with a probability of 0.9, where it is
+            known.
 
     Returns:
         (H, W, 3) BGR.
@@ -68,12 +73,28 @@ def draw_pose(
             draw_label(canvas, label_of(result, i), (x1, y1), step)
         if score_thr is None and result.states is not None:
             states = result.states[i]
-            draw_points(canvas, points, schema, states == VISIBLE, step, shown=states != ABSENT)
+            sure, shown = states == VISIBLE, states != ABSENT
         else:
-            draw_points(
-                canvas, points, schema, scores >= (SCORE_THR if score_thr is None else score_thr), step
+            sure, shown = (
+                scores >= (SCORE_THR if score_thr is None else score_thr),
+                np.ones(len(points), bool),
             )
+        draw_points(canvas, points, schema, sure, step, shown=shown)
+        if radii and result.radii is not None:
+            draw_circles(canvas, points[shown], result.radii[i][shown])
     return canvas
+
+
+def draw_circles(canvas: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
+    """Draw a thin circle around each keypoint.
+
+    Args:
+        canvas: (H, W, 3) BGR, changed.
+        points: (K, 2) keypoints, (x, y) pixels.
+        radii: (K,) pixels.
+    """
+    for (x, y), radius in zip(points.tolist(), radii.tolist(), strict=True):
+        cv2.circle(canvas, (round(x), round(y)), max(1, round(radius)), TRUTH_COLOR, 1, cv2.LINE_AA)
 
 
 def label_of(result: _Instances, i: int) -> str:

@@ -78,5 +78,28 @@ def visibility_table(numbers: Mapping[str, Any]) -> str:
     return "\n" + markdown_table(["visibility of", *counts, *measured], body)
 
 
+def uncertainty_table(numbers: Mapping[str, Any]) -> str:
+    """Format how well uncertainty holds: the coverage of the radii, and the error of the surest keypoints.
+
+    Args:
+        numbers: of ``evaluation.uncertainty.uncertainty_numbers``.
+
+    Returns:
+        Two Markdown tables, each after an empty line; nothing where nothing was measured.
+    """
+    if not numbers["coverage"]:
+        return ""
+    coverage = [
+        [f"{row['level']:.0%}", f"{row['found']:.1%}", f"{row['radius']:.2f}"] for row in numbers["coverage"]
+    ]
+    kept = [[f"{row['share']:.0%}", f"{row['EPE']:.2f}"] for row in numbers["kept"]]
+    return (
+        "\n"
+        + markdown_table(["within the radius of", "keypoints found there", "mean radius px"], coverage)
+        + "\n"
+        + markdown_table(["the surest keypoints", "EPE px"], kept)
+    )
+
+
 def _three(value: float) -> str:
     return "-" if isnan(value) else f"{value:.3f}"

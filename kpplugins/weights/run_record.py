@@ -12,7 +12,7 @@ from mmengine.config import Config
 from kpplugins.data.annotation_set import SCHEMA_FILE
 from kpplugins.data.parsing.documents import load_json
 from kpplugins.schema import KeypointSchema
-from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
+from kpplugins.structures import BadInputError, BoxLayout, UncertaintyCalibration, VisibilityCalibration
 from kpplugins.structures.replaced_file import replace_text
 from kpplugins.version import __version__
 from kpplugins.weights.stored_config import built_config, config_from_text
@@ -20,7 +20,12 @@ from kpplugins.weights.stored_config import built_config, config_from_text
 logger = logging.getLogger(__name__)
 KEY = "kpplugins"
 """Key of the record in a checkpoint's ``meta``."""
-CLASSES_FILE, LAYOUT_FILE, VISIBILITY_FILE = "classes.json", "boxes.json", "visibility.json"
+CLASSES_FILE, LAYOUT_FILE = "classes.json", "boxes.json"
+CALIBRATIONS: dict[str, type[VisibilityCalibration] | type[UncertaintyCalibration]] = {
+    "visibility": VisibilityCalibration,
+    "uncertainty": UncertaintyCalibration,
+}
+"""What is learnt from the validation of a checkpoint; also names of the files, with ``.json``, beside it."""
 _DECIDING = ("model", "test_dataloader.dataset.pipeline")
 """Parts of a config that decide what a trained model predicts."""
 
@@ -36,6 +41,7 @@ class RunRecord:
         layout: how the keypoints lie in their boxes, for a top-down model.
         config: the settled config as plain data, see ``stored_config``.
         visibility: what the scores of these weights say about visibility, measured in the validation of them.
+        uncertainty: how far off their keypoints may be, measured there too.
     """
 
     name: str | None = None
@@ -44,6 +50,7 @@ class RunRecord:
     layout: BoxLayout | None = None
     config: dict[str, Any] | None = None
     visibility: VisibilityCalibration | None = None
+    uncertainty: UncertaintyCalibration | None = None
 
     def to_meta(self) -> dict[str, Any]:
         """Return the record as plain data, for a checkpoint's ``meta``."""
@@ -54,7 +61,7 @@ class RunRecord:
             "classes": self.classes,
             "box_layout": self.layout and dict(self.layout.__dict__),
             "config": self.config,
-            "visibility": self.visibility and self.visibility.to_dict(),
+            **{name: found and found.to_dict() for name, found in self.calibrations.items()},
         }
 
     def save_beside(self, folder: Path) -> None:
@@ -67,13 +74,30 @@ class RunRecord:
         if self.layout is not None:
             self.layout.save(folder / LAYOUT_FILE)
 
-    def save_visibility(self, checkpoint: Path) -> None:
-        """Write ``visibility.json`` beside a checkpoint, which it names; remove it if nothing is known."""
-        file = checkpoint.with_name(VISIBILITY_FILE)
-        if self.visibility is None:
-            file.unlink(missing_ok=True)
-        else:
-            replace(self.visibility, checkpoint=checkpoint.name).save(file)
+    @property
+    def calibrations(self) -> dict[str, Any]:
+        """Return what is learnt from the validation, by the names of ``CALIBRATIONS``."""
+        return {name: getattr(self, name) for name in CALIBRATIONS}
+
+    def calibrated(self, found: Mapping[str, Any]) -> "RunRecord":
+        """Return the record with other calibrations.
+
+        Args:
+            found: by the names of ``CALIBRATIONS``; in place of one, ``None`` or the reason why there is none.
+        """
+        return replace(self, **{name: None if isinstance(one, str) else one for name, one in found.items()})
+
+    def save_calibrations(self, checkpoint: Path) -> None:
+        """Write ``visibility.json`` and ``uncertainty.json`` beside a checkpoint, which they name.
+
+        A file of which nothing is known is removed.
+        """
+        for name, found in self.calibrations.items():
+            file = checkpoint.with_name(f"{name}.json")
+            if found is None:
+                file.unlink(missing_ok=True)
+            else:
+                replace(found, checkpoint=checkpoint.name).save(file)
 
 
 def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
@@ -81,7 +105,8 @@ def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
 
     The checkpoint comes first: the record that this project's training wrote into it, then MMEngine's
     ``dataset_meta``; last come ``schema.json``, ``classes.json`` and ``boxes.json`` in its folder. A warning is logged
-    where they disagree. Only a ``visibility.json`` that names this checkpoint comes before its own: it is newer.
+    where they disagree. Only a ``visibility.json`` or ``uncertainty.json``
+    that names this checkpoint comes before its own: it is newer.
 
     Args:
         content: the content of the checkpoint.
@@ -104,8 +129,8 @@ def record_of(content: Mapping[str, Any], checkpoint: Path) -> RunRecord:
         classes=own.classes or _classes_in(data),
     )
     near = replace(near, layout=_layout_beside(checkpoint.parent / LAYOUT_FILE, inside, near.schema))
-    measured = _visibility_beside(checkpoint, inside.schema or near.schema)
-    inside = replace(inside, visibility=measured or inside.visibility)
+    measured = _calibrations_beside(checkpoint, inside.schema or near.schema)
+    inside = replace(inside, **measured)
     for name, file in (("schema", SCHEMA_FILE), ("classes", CLASSES_FILE), ("layout", LAYOUT_FILE)):
         ours, theirs = getattr(inside, name), getattr(near, name)
         if ours is not None and theirs is not None and ours != theirs:
@@ -166,14 +191,18 @@ def _own(stored: Any, where: str) -> RunRecord:
         if not isinstance(config, (dict, type(None))):
             raise TypeError(f"config is {type(config).__name__}")
         schema = schema and KeypointSchema(**schema)
-        visibility = stored.get("visibility")
         record = RunRecord(
             name=stored.get("name") and Path(str(stored["name"])).name,
             schema=schema,
             classes=None if classes is None else tuple(map(str, classes)),
             layout=layout and BoxLayout(**layout),
             config=config,
-            visibility=visibility and VisibilityCalibration.from_dict(visibility, schema.keypoints, where),
+        ).calibrated(
+            {
+                k: c.from_dict(stored[k], schema.keypoints, where)
+                for k, c in CALIBRATIONS.items()
+                if stored.get(k)
+            }
         )
         if record.layout and record.schema and len(record.layout.places) != record.schema.num_keypoints:
             raise ValueError("box_layout and schema are of different numbers of keypoints")
@@ -197,13 +226,15 @@ def _layout_beside(file: Path, inside: RunRecord, near: KeypointSchema | None) -
     return BoxLayout.load(file, schema.num_keypoints) if schema is not None and file.is_file() else None
 
 
-def _visibility_beside(checkpoint: Path, schema: KeypointSchema | None) -> VisibilityCalibration | None:
-    """Read the calibration beside a checkpoint if it is of this one."""
-    file = checkpoint.with_name(VISIBILITY_FILE)
-    raw = load_json(file) if schema is not None and file.is_file() else None
-    if schema is None or not isinstance(raw, dict) or raw.get("checkpoint") != checkpoint.name:
-        return None
-    return replace(VisibilityCalibration.from_dict(raw, schema.keypoints, str(file)), checkpoint=None)
+def _calibrations_beside(checkpoint: Path, schema: KeypointSchema | None) -> dict[str, Any]:
+    """Read the calibrations beside a checkpoint that are of this one."""
+    found = {}
+    for name, kind in CALIBRATIONS.items():
+        file = checkpoint.with_name(f"{name}.json")
+        raw = load_json(file) if schema is not None and file.is_file() else None
+        if schema is not None and isinstance(raw, dict) and raw.get("checkpoint") == checkpoint.name:
+            found[name] = replace(kind.from_dict(raw, schema.keypoints, str(file)), checkpoint=None)
+    return found
 
 
 def _classes_beside(file: Path) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""What a run learns about visibility: from training to test, prediction and demo."""
+"""What a run learns about visibility and uncertainty: from training to test, prediction and demo."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from kpplugins.inference.predictor import Predictor
 from kpplugins.structures import BadInputError, VisibilityCalibration
 from kpplugins.structures.visibility.visibility_calibration import OF_HEAD
 from kpplugins.weights.checkpoints import default_checkpoint, read_checkpoint
-from kpplugins.weights.run_record import record_of
+from kpplugins.weights.run_record import CALIBRATIONS, record_of
 
 NAMES = ("bright", "dark")
 OPTIONS = {
@@ -96,7 +96,11 @@ def test_a_checkpoint_has_the_calibration_of_its_own_weights(run: Path):
     beside = json.loads((run / "visibility.json").read_text())
     assert beside.pop("checkpoint") == best.name
     assert VisibilityCalibration.from_dict(beside, NAMES, "beside") == found
-    assert "visibility learnt from the keypoint scores of" in next(run.glob("2*/*.log")).read_text()
+    log = next(run.glob("2*/*.log")).read_text()
+    assert "visibility learnt from the keypoint scores of" in log and "uncertainty learnt from" in log
+    record = record_of(read_checkpoint(best), best)
+    assert record.uncertainty is not None and record.uncertainty.instances == 96
+    assert json.loads((run / "uncertainty.json").read_text())["checkpoint"] == best.name
 
 
 def test_a_checkpoint_that_lost_it_takes_the_file_beside_or_learns_it_again(
@@ -107,14 +111,18 @@ def test_a_checkpoint_that_lost_it_takes_the_file_beside_or_learns_it_again(
     best = default_checkpoint(run)
     content = read_checkpoint(best)
     found = stored(best)
-    content["meta"]["kpplugins"].pop("visibility")
+    for name in CALIBRATIONS:
+        content["meta"]["kpplugins"].pop(name)
     alone = tmp_path / best.name
     torch.save(content, alone)
     assert stored(alone) is None
     (tmp_path / "visibility.json").write_text((run / "visibility.json").read_text())
     assert stored(alone) == found
     (tmp_path / "visibility.json").unlink()
+    assert record_of(read_checkpoint(alone), alone).uncertainty is None
     _, out, table = run_test(alone, data=spots, calibrate=True)
+    assert record_of(read_checkpoint(alone), alone).uncertainty is not None
+    assert "| within the radius of |" in table and (out / "reliability.png").stat().st_size > 5000
     assert stored(alone) == found  # the same weights on the same val split
     assert "| visibility of |" in table and "visibility" in json.loads((out / "metrics.json").read_text())
 
@@ -123,9 +131,11 @@ def test_nothing_to_calibrate_with_is_one_line(run: Path, spots: Path, tmp_path:
     alone = Path(shutil.copy(default_checkpoint(run), tmp_path))
     options = {"val_dataloader.dataset.unlabelled_is_absent": False}
     with pytest.raises(
-        BadInputError, match=r"no visibility is predicted: of \d+ keypoints 0 are absent.*label what"
+        BadInputError,
+        match=r"no visibility is predicted: of \d+ keypoints 0 are absent.*no uncertainty.*label more",
     ):
-        run_test(alone, data=spots, calibrate=True, cfg_options=options)
+        few = {"val_dataloader.dataset.indices": list(range(8))}
+        run_test(alone, data=spots, calibrate=True, cfg_options=options | few)
     options = {"val_dataloader": None, "val_evaluator": None, "val_cfg": None}
     with pytest.raises(BadInputError, match="nothing to calibrate with"):
         run_test(alone, data=spots, calibrate=True, cfg_options=options)
@@ -148,7 +158,12 @@ def test_a_test_measures_it_on_other_images(run: Path, spots: Path, tmp_path: Pa
 def test_a_prediction_says_it_and_stays_consistent(run: Path, spots: Path):
     predictor = Predictor(run, device="cpu")
     result = predictor(spots / "images/1.png", np.array([[0.0, 0, 39, 39]]))
-    found = predictor.model.visibility
+    found, errors = predictor.model.visibility, predictor.model.uncertainty
+    assert (result.sigmas == errors.sigmas(result.scores, result.boxes)).all()
+    assert (result.radii == errors.radius(0.9) * result.sigmas).all()
+    assert result.to_dict()["instances"][0]["radii"] == np.round(result.radii[0], 2).tolist()
+    plain, circled = result.draw(), result.draw(radii=True)
+    assert (plain != circled).any()
     assert (result.visibility == found.probabilities(result.scores)).all()
     assert (result.states == found.states(result.scores)).all() and set(result.states.ravel()) <= {0, 2}
     searched = predictor(spots / "images/1.png")

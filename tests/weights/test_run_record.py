@@ -58,8 +58,8 @@ def test_the_checkpoint_goes_before_the_files_beside_it(tmp_path: Path, caplog: 
 
 
 def test_the_visibility_beside_is_of_the_checkpoint_that_it_names(tmp_path: Path):
-    path = kept(tmp_path, **{KEY: replace(RECORD, visibility=None).to_meta()})
-    RECORD.save_visibility(path)
+    path = kept(tmp_path, **{KEY: replace(RECORD, visibility=None, uncertainty=None).to_meta()})
+    RECORD.save_calibrations(path)
     assert record_of(read_checkpoint(path), path) == RECORD
     other = path.rename(tmp_path / "epoch_2.pth")
     assert record_of(read_checkpoint(other), other).visibility is None

@@ -17,7 +17,7 @@ _ALWAYS = (
     "NoMatchHook",
     "SingleValueNormHook",
     "ContinuityHook",
-    "VisibilityHook",
+    "CalibrationHook",
 )
 _CHECKPOINT = "checkpoint"
 

@@ -11,6 +11,7 @@ from kpplugins.deploy.runtimes import open_runtime
 from kpplugins.inference.names_of import names_of
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.seen import seen
+from kpplugins.inference.unsure import unsure
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures import BadInputError
 from kpplugins.structures.model_kind import BOXES, TOP_DOWN
@@ -47,6 +48,7 @@ class ExportedModel:
         self.schema: KeypointSchema = self.exported.schema
         self.classes, self.pixels = self.exported.classes, self.exported.pixels
         self.layout, self.visibility = self.exported.layout, self.exported.visibility
+        self.uncertainty = self.exported.uncertainty
         self.runtime = open_runtime(self.exported.target, self.exported.file, threads)
 
     def prepare(self, image: np.ndarray, box: np.ndarray | None = None) -> _Unit:
@@ -89,6 +91,7 @@ class ExportedModel:
             PoseResult(
                 keypoints[i : i + 1], scores[i : i + 1], boxes[i : i + 1], self.schema,
                 **seen(self.visibility, scores[i : i + 1]),
+                **unsure(self.uncertainty, scores[i : i + 1], boxes[i : i + 1]),
             )
             for i in range(len(boxes))
         ]  # fmt: skip
@@ -100,8 +103,9 @@ class ExportedModel:
         )
         categories = names_of(found["labels"], self.classes)
         return PoseResult(
-            keypoints, scores, boxes, self.schema, box_scores, categories, **seen(self.visibility, scores)
-        )
+            keypoints, scores, boxes, self.schema, box_scores, categories, **seen(self.visibility, scores),
+            **unsure(self.uncertainty, scores, boxes),
+        )  # fmt: skip
 
     def _run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = self.runtime.run(inputs)

@@ -114,5 +114,7 @@ class _Keeper:
             replace_text(written[0], json.dumps(content, indent=1, allow_nan=False) + "\n")
         ending = file.suffix if file.suffix.lower() in _DRAWN else ".jpg"
         written.append(self.settings.out / f"{name}{ending}")
-        write_image(written[-1], draw_pose(image, result, self.predictor.schema, self.settings.score_thr))
+        settings = self.settings
+        drawn = draw_pose(image, result, self.predictor.schema, settings.score_thr, radii=settings.radii)
+        write_image(written[-1], drawn)
         return {**facts, **size, "instances": content["instances"]}, written, None

@@ -116,7 +116,9 @@ class LiveRun:
             result.box_scores is not None or self.settings.track is not None
         )  # search windows would flicker
         schema = self.models[model][1].schema
-        return model, frame, result, draw_pose(frame.image, result, schema, self.settings.score_thr, boxes)
+        settings = self.settings
+        drawn = draw_pose(frame.image, result, schema, settings.score_thr, boxes, settings.radii)
+        return model, frame, result, drawn
 
     def _handle(self, model: int, frame: Frame, result: "PoseResult", drawn: np.ndarray) -> None:
         """Write, show and record one frame."""

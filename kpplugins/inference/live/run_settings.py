@@ -21,6 +21,7 @@ class RunSettings:
         max_frames: at most so many frames of each video or camera.
         track: how instances are numbered in videos, see ``tracking.tracker.KINDS``; ``None`` for not.
         smooth: smooth the keypoints in videos.
+        radii: see ``draw_pose``.
     """
 
     out: Path
@@ -30,6 +31,7 @@ class RunSettings:
     max_frames: int | None = None
     track: str | None = None
     smooth: bool = False
+    radii: bool = False
 
     def require_boxes_in(self, size: tuple[int, int], where: str) -> None:
         """Raise if a given box lies outside an image.

@@ -68,7 +68,11 @@ def predict_video(predictor: "Predictor", file: Path, name: str, settings: RunSe
 
     def draw(found: tuple[Frame, "PoseResult"]) -> tuple[Frame, "PoseResult", np.ndarray]:
         frame, result = found
-        return frame, result, draw_pose(frame.image, result, predictor.schema, settings.score_thr)
+        return (
+            frame,
+            result,
+            draw_pose(frame.image, result, predictor.schema, settings.score_thr, radii=settings.radii),
+        )
 
     bar = tqdm(total=video.wanted, desc=file.name, unit="frame", leave=False, disable=None)
     try:

@@ -20,7 +20,7 @@ from kpplugins.inference.trained.device import device_of
 from kpplugins.models.data_preprocessors.topdown_data_preprocessor import TopdownDataPreprocessor
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.keypoint_schema import KNOWN
-from kpplugins.structures import BadInputError, BoxLayout, VisibilityCalibration
+from kpplugins.structures import BadInputError, BoxLayout, UncertaintyCalibration, VisibilityCalibration
 from kpplugins.structures.model_kind import BOXES, ONE_STAGE, TOP_DOWN
 from kpplugins.weights.checkpoints import default_checkpoint, load_strictly, read_checkpoint, run_of
 from kpplugins.weights.run_record import RunRecord, config_of, record_of
@@ -42,6 +42,7 @@ class TrainedModel:
         name: of the run.
         layout: how the keypoints lie in the training's boxes, if known.
         visibility: what its scores say about visibility, if it was calibrated.
+        uncertainty: how far off its keypoints may be, if that was.
     """
 
     config: Config
@@ -53,6 +54,7 @@ class TrainedModel:
     name: str
     layout: BoxLayout | None = None
     visibility: VisibilityCalibration | None = None
+    uncertainty: UncertaintyCalibration | None = None
 
     @property
     def pixels(self) -> PixelRule:
@@ -267,7 +269,7 @@ def build_trained(run: OpenedRun, device: str | None = None) -> TrainedModel:
         device=device,
         name=(Path(cfg.filename).stem if cfg.filename else record.name) or run.checkpoint.stem,
         layout=record.layout,
-        visibility=record.visibility if record.visibility and record.schema == schema else None,
+        **(record.calibrations if record.schema == schema else {}),
     )
 
 

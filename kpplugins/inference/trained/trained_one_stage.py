@@ -10,6 +10,7 @@ from kpplugins.inference.names_of import names_of
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.seen import seen
 from kpplugins.inference.trained.trained_model import TrainedModel
+from kpplugins.inference.unsure import unsure
 from kpplugins.structures.model_kind import ONE_STAGE
 
 
@@ -26,6 +27,7 @@ class TrainedOneStage:
         self.trained = trained
         self.name, self.schema, self.pixels = trained.name, trained.schema, trained.pixels
         self.classes, self.layout, self.visibility = trained.classes, trained.layout, trained.visibility
+        self.uncertainty = trained.uncertainty
 
     def prepare(self, image: np.ndarray, box: np.ndarray | None = None) -> dict:
         """Bring the whole image to the network's size, as the test pipeline does.
@@ -69,12 +71,14 @@ class TrainedOneStage:
         box_scores = np.asarray(found.get("bbox_scores", scores.mean(axis=1)), np.float64).reshape(-1)
         boxes = found.get("bboxes", np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1))
         labels = np.asarray(found.get("labels", np.zeros(len(keypoints))), np.int64).reshape(-1)
+        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         return PoseResult(
             keypoints=keypoints,
             scores=scores,
-            boxes=np.asarray(boxes, np.float64).reshape(-1, 4),
+            boxes=boxes,
             schema=self.schema,
             box_scores=box_scores,
             categories=names_of(labels, self.classes),
             **seen(self.visibility, scores, head_visibility(found)),
+            **unsure(self.uncertainty, scores, boxes),
         )

@@ -9,6 +9,7 @@ from kpplugins.evaluation.visibility import head_visibility
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.seen import seen
 from kpplugins.inference.trained.trained_model import TrainedModel
+from kpplugins.inference.unsure import unsure
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures.model_kind import TOP_DOWN
 
@@ -26,6 +27,7 @@ class TrainedTopDown:
         self.trained = trained
         self.name, self.schema, self.pixels = trained.name, trained.schema, trained.pixels
         self.classes, self.layout, self.visibility = trained.classes, trained.layout, trained.visibility
+        self.uncertainty = trained.uncertainty
 
     def prepare(self, image: np.ndarray, box: np.ndarray | None = None) -> tuple[np.ndarray, dict]:
         """Cut the box out of the image, as the test pipeline does.
@@ -66,6 +68,7 @@ class TrainedTopDown:
             boxes=box[None],
             schema=self.schema,
             **seen(self.visibility, scores, head_visibility(found)),
+            **unsure(self.uncertainty, scores, box[None]),
         )
 
 

@@ -43,7 +43,7 @@ class ScoreCurve:
             np.asarray(scores, np.float64), return_inverse=True, return_counts=True
         )
         hits = np.bincount(where.ravel(), weights=np.asarray(truth, np.float64), minlength=len(values))
-        blocks = _pooled(hits, counts)
+        blocks = pooled(hits, counts)
         margin = 1 / (len(scores) + 2)
         knots: list[tuple[float, float]] = []
         for first, last, hit, count in blocks:
@@ -122,8 +122,16 @@ class ScoreCurve:
         )
 
 
-def _pooled(hits: np.ndarray, counts: np.ndarray) -> list[tuple[int, int, float, int]]:
-    """Merge neighbours until the share of hits ascends: (first, last, hits, count) of each block."""
+def pooled(hits: np.ndarray, counts: np.ndarray) -> list[tuple[int, int, float, int]]:
+    """Merge neighbours until the share of hits ascends (pool adjacent violators).
+
+    Args:
+        hits: (n,) numbers ≥ 0.
+        counts: (n,) numbers > 0 that they are of.
+
+    Returns:
+        Indices of the first and the last neighbour, hits and count of each block.
+    """
     blocks: list[tuple[int, int, float, int]] = []
     for i, (hit, count) in enumerate(zip(hits.tolist(), counts.tolist(), strict=True)):
         first, last = i, i
