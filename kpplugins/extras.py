@@ -17,7 +17,7 @@ MMPOSE = "pip install --no-deps mmpose==1.3.2"
 _EXTRAS = {
     **dict.fromkeys(TRAINING, "train"), **dict.fromkeys(("scipy", "matplotlib"), "data"),
     "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export", "h5py": "formats", "sleap_io": "sleap",
-    "pandas": "dlc", "tables": "dlc", "trackers": "track", "mmpretrain": "vit",
+    "cvat_sdk": "cvat", "pandas": "dlc", "tables": "dlc", "trackers": "track", "mmpretrain": "vit",
     "fsspec": "remote", "aiohttp": "remote", "ray": "ray", "lmdb": "lmdb", "gradio": "web", "optuna": "sweep",
     "timm": "timm", "huggingface_hub": "hub", "safetensors": "hub",
 }  # fmt: skip

@@ -14,8 +14,8 @@ PACKAGES = ("numpy", "opencv-python", "pillow", "pyyaml", "tqdm")
 ONEDL = {"mmengine": "onedl-mmengine", "mmcv": "onedl-mmcv", "mmdet": "onedl-mmdetection"}
 OPTIONAL = {
     "scipy": "data", "matplotlib": "data", "onnxruntime": "runtime", "onnx": "export", "onnxscript": "export",
-    "h5py": "formats", "sleap-io": "sleap", "tables": "dlc", "trackers": "track", "fsspec": "remote", "lmdb": "lmdb",
-    "ray": "ray", "gradio": "web", "optuna": "sweep", "pytest": "dev",
+    "h5py": "formats", "sleap-io": "sleap", "tables": "dlc", "cvat-sdk": "cvat", "trackers": "track",
+    "fsspec": "remote", "lmdb": "lmdb", "ray": "ray", "gradio": "web", "optuna": "sweep", "pytest": "dev",
 }  # fmt: skip
 HEADLESS = "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps opencv-python-headless"
 OLDEST, NEWEST = (3, 10), (3, 13)

@@ -25,6 +25,7 @@ COMMANDS = {
     "test": "test a trained config: AP, PCK, NME, images",
     "demo": "show what a trained model finds in images, videos or the webcam",
     "predict": "predict on any number of images, into JSON lines; resumable, in shards, on Ray",
+    "serve": "serve a model to an annotation tool, which shows what it finds for correction",
     "dataset": "make, convert, check, split, export and crop data sets",
     "compare": "train several configs on one data set with one budget and tabulate the results",
     "sweep": "vary settings of a config, train each variant with one budget and keep the best",

@@ -78,7 +78,12 @@ def _run_convert(args: argparse.Namespace) -> int:
             category=args.category, place=args.place, checks=not args.no_check, progress=progress, **_flips(args),
             **_reading(args),
         )  # fmt: skip
+    corrected = report.pop("pre-labels", None)
     _print_report(report)
+    if corrected is not None:
+        from kpplugins.curation.corrections import correction_words
+
+        print(correction_words(corrected), end="")
     print(f"written: {args.out}\nnext: kpplugins dataset check {args.out}")
     return 0
 

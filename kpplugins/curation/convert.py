@@ -13,6 +13,7 @@ import numpy as np
 
 from kpplugins.curation.check import examine, inside_source, material_of, with_own_paths
 from kpplugins.curation.checks.images.looks import look_at
+from kpplugins.curation.corrections import correction_report
 from kpplugins.curation.flips import FlipPairs, settle_flips
 from kpplugins.curation.merge import Merged, Part, part_names
 from kpplugins.curation.merge import merge as merge_parts
@@ -78,7 +79,8 @@ def convert(
     Returns:
         The loss report, which is also written to ``out/report.json``: ``format``, ``instances``, ``images``,
         ``points`` (absent, occluded, visible), ``rules`` applied, ``skipped`` with reasons and counts,
-        ``notes`` and ``warnings``, which hold what the checks found.
+        ``notes`` and ``warnings``, which hold what the checks found; ``pre-labels`` where a model had predicted what
+        people then corrected, see ``correction_report``.
 
     Raises:
         BadInputError: see the reader, ``merge``, ``settle_flips`` and the writer; an option that no format's reader
@@ -94,6 +96,7 @@ def convert(
     with beside(out) as extracted:
         opened = _open_all(sources, from_format, extracted, skip_bad, options)
         found = _findings(opened, sources, extracted, skip_bad, progress) if checks else []
+        corrected = correction_report([reading for _, reading in opened])
         for _, reading in opened:
             if category is not None:
                 reading.rename(category)
@@ -113,6 +116,8 @@ def convert(
         warnings += [f"{kind}: {line}" for kind, line in found if kind != "note"]
         report["merged"], report["warnings"] = whole.notes, [*dict.fromkeys(notes), *warnings]
         report["notes"] = [line for kind, line in found if kind == "note"]
+        if corrected is not None:
+            report["pre-labels"] = corrected
         write_coco(
             reading,
             out,

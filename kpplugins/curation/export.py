@@ -2,7 +2,7 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from kpplugins.formats.demo_json import is_demo, match_demo, read_demo
 from kpplugins.formats.label_studio.writer import write_label_studio
 from kpplugins.formats.labelme.writer import write_labelme
 from kpplugins.formats.open_source import SCHEMA_FILE, open_source
+from kpplugins.formats.prelabels import PreLabels
 from kpplugins.formats.registry import by_name, detect
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.folder import Lay, check_names, check_placer, layer
@@ -85,7 +86,7 @@ def export_annotations(
     """Write labels, or predictions to correct, for an annotation tool.
 
     Everything is written beside ``out`` first and renamed at the end. ``out/schema.json`` keeps flip pairs, sigmas and
-    skeleton for the way back, and ``out/splits.json`` each image's split.
+    skeleton for the way back, ``out/splits.json`` each image's split, and ``out/prelabels.json`` what was predicted.
 
     Args:
         source: anything that ``open_source`` reads, or predictions of ``kpplugins demo``: a JSON file or their folder.
@@ -167,9 +168,19 @@ def write_content(
         lay, laid = layer(made, place, progress, passing)
         lost = target.write(content, made, lay)
         content.reading.schema.save(made / SCHEMA_FILE)
+        if content.scores is not None:
+            _keep_predictions(content, made, laid)
         if target.plain and any(content.split_names.values()):
             write_splits(made, {name: content.split_names[path] for path, name in laid.items()})
     return +lost
+
+
+def _keep_predictions(content: Content, made: Path, laid: Mapping[Path, str]) -> None:
+    """Write what people will correct, so that it can be compared with what they make of it."""
+    kept = PreLabels(content.reading.schema.keypoints, content.origin)
+    for image in content.images:
+        kept.add(laid[image.path], content.records_of(image), content.scores_of(image))
+    kept.write(made)
 
 
 def _read(

@@ -28,6 +28,8 @@ SCHEMA_FILE = "schema.json"
 """Keypoint schema that a source folder may have; it overrides what the annotation says."""
 SPLITS_FILE = "splits.json"
 """The same for the split of each image."""
+PRELABELS_FILE = "prelabels.json"
+"""What a model had predicted, in a folder that people then corrected."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class AnnotationSet:
             from the names or from a file of another program, and the labelled keypoints are asked.
         files: the annotation files that were used, in the reader's order.
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
+        predicted: what a model had predicted before people corrected it, by image path, where the source says so; the
+            keypoints are those of ``schema``.
         notes: what the reader left out, assumed or found elsewhere, e.g. ``UNLABELLED``, and how often.
     """
 
@@ -71,6 +75,7 @@ class AnnotationSet:
     category_keypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     flips_stated: bool = False
     files: tuple[SourceFile, ...] = ()
+    predicted: dict[Path, list[PoseRecord]] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
 
     @property
@@ -96,6 +101,10 @@ class AnnotationSet:
         if schema.keypoints != self.schema.keypoints:
             order = self.schema.indices_of(schema.keypoints)
             self.records = [replace(record, keypoints=record.keypoints[order]) for record in self.records]
+            self.predicted = {
+                path: [replace(record, keypoints=record.keypoints[order]) for record in records]
+                for path, records in self.predicted.items()
+            }
         self.schema, self.flips_stated = schema, schema.flips != NOT_KNOWN
         return self
 
@@ -141,6 +150,7 @@ class AnnotationSet:
             self.records = [r for r in self.records if r.image not in images]
             self.backgrounds = [b for b in self.backgrounds if b.path not in images]
             self.splits = {path: split for path, split in self.splits.items() if path not in images}
+            self.predicted = {path: found for path, found in self.predicted.items() if path not in images}
         return self
 
     def settle(self, skip_bad: bool) -> "AnnotationSet":

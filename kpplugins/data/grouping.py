@@ -383,6 +383,37 @@ def gather(
     return reading
 
 
+def predicted_records(
+    pages: Sequence[Page], reading: AnnotationSet, margin: float
+) -> dict[Path, list[PoseRecord]]:
+    """Build the records of what had been predicted for images that people then annotated.
+
+    Args:
+        pages: one per image.
+        reading: what was annotated; keypoints that it lacks, and pages that fit no image, are counted in its notes.
+        margin: of derived boxes.
+
+    Returns:
+        The records by image, with the keypoints of ``reading``.
+    """
+    index = {name: i for i, name in enumerate(reading.schema.keypoints)}
+    found: dict[Path, list[PoseRecord]] = {}
+    for page in pages:
+        lost = sum(drawn.name not in index for i in page.instances for drawn in i.keypoints)
+        reading.notes.count("predicted keypoint that the corrected set does not have, not compared", lost)
+        kept = [
+            replace(i, keypoints=tuple(drawn for drawn in i.keypoints if drawn.name in index))
+            for i in page.instances
+        ]
+        try:
+            found[page.image.path] = [
+                to_record(i, page, index, margin) for i in kept if i.keypoints or i.corners
+            ]
+        except BadInputError:
+            reading.notes.count("prediction that cannot be read, not compared")
+    return found
+
+
 def _each_image_once(
     pages: Sequence[Page], faults: Sequence[BadInputError]
 ) -> tuple[list[Page], list[BadInputError]]:

@@ -4,6 +4,7 @@
 - ``open_source``  a source in any format as an ``AnnotationSet``
 - ``load_annotations``  the same, for use in your own code
 - ``writing``      shared by all writers: what is written, where images go, what a tool cannot hold
+- ``prelabels``      predictions that people correct, kept beside what they make of them
 - ``demo_json``    predictions as ``kpplugins demo`` writes them, for annotation tools
 - ``frames``       predictions frame by frame, written as they come, and in the formats of other programs
 - the rest: one format each; in a folder, ``reader`` reads and ``writer`` writes it

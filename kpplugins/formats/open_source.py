@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE, AnnotationSet
+from kpplugins.data.annotation_set import PRELABELS_FILE, SCHEMA_FILE, SPLITS_FILE, AnnotationSet
 from kpplugins.data.coco.writer import images_of
 from kpplugins.data.parsing.image_files import following_links, require_inside
 from kpplugins.data.parsing.values import as_name
 from kpplugins.data.split_file import read_splits
+from kpplugins.formats.prelabels import read_prelabels
 from kpplugins.formats.registry import FORMATS, Format, by_name, detect
 from kpplugins.schema import KeypointSchema
 from kpplugins.schema.from_names import numbered_names
@@ -37,7 +38,7 @@ def open_source(
     """Read a source with the reader of its format.
 
     A ``schema.json`` in the source folder overrides what the annotation says about its keypoints, a ``splits.json`` how
-    it divides its images.
+    it divides its images, and a ``prelabels.json`` says what had been predicted for them.
 
     Args:
         source: file or folder.
@@ -90,6 +91,8 @@ def open_source(
         reading.under(KeypointSchema.load(source / SCHEMA_FILE), str(source / SCHEMA_FILE))
     if is_file(source / SPLITS_FILE):
         reading.splits = read_splits(source, [image.path for image in images_of(reading)])
+    if is_file(source / PRELABELS_FILE):  # what the tool itself kept is newer
+        reading.predicted = read_prelabels(source, reading) | reading.predicted
     return known, reading
 
 

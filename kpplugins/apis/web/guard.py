@@ -52,9 +52,20 @@ class Guard:
 
     def _is_local(self, headers: dict[bytes, bytes]) -> bool:
         host, origin = (headers.get(name, b"").decode("latin-1") for name in (b"host", b"origin"))
-        if _name_of(f"//{host}") not in LOCAL_HOSTS:
-            return False
-        return not origin or urlsplit(origin).netloc == host
+        return is_local(host, origin)
+
+
+def is_local(host: str, origin: str) -> bool:
+    """Tell whether a request is for this machine, and not from a page of another site.
+
+    Args:
+        host: its header of that name.
+        origin: the same; empty if it has none.
+
+    Returns:
+        Whether it may be answered.
+    """
+    return _name_of(f"//{host}") in LOCAL_HOSTS and (not origin or urlsplit(origin).netloc == host)
 
 
 def _name_of(address: str) -> str:

@@ -5,7 +5,7 @@ import io
 import re
 from pathlib import Path
 
-from kpplugins.data.annotation_set import SCHEMA_FILE, SPLITS_FILE
+from kpplugins.data.annotation_set import PRELABELS_FILE, SCHEMA_FILE, SPLITS_FILE
 from kpplugins.storage.files import is_file, open_file, read_bytes
 from kpplugins.structures import BadInputError
 
@@ -96,7 +96,8 @@ def _encoding_of(content: bytes) -> tuple[int, str]:
 def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[Path]:
     """List the annotation files of a source.
 
-    A folder's own ``schema.json`` and ``splits.json`` are not annotations and not listed, nor are hidden files.
+    A folder's own ``schema.json``, ``splits.json`` and ``prelabels.json`` are not annotations and not listed, nor are
+    hidden files.
 
     Args:
         source: a file, or a folder of them.
@@ -120,7 +121,7 @@ def annotation_files(source: Path, suffixes: tuple[str, ...], deep: bool = False
         if p.suffix.lower() in suffixes
         and p.is_file()
         and not any(part.startswith(".") for part in p.relative_to(source).parts)
-        and p not in (source / SCHEMA_FILE, source / SPLITS_FILE)
+        and p not in [source / own for own in (SCHEMA_FILE, SPLITS_FILE, PRELABELS_FILE)]
     )
 
 

@@ -4,18 +4,20 @@
 ``original_height``; a turned box is replaced by the upright one around it. A keypoint whose ``parentID`` is a box
 belongs to it; without one, ``grouping`` decides (JSON-MIN has no ``parentID``). A region with the choice ``occluded``
 has visibility 1. Other regions are ignored and counted; an image that has only those, for example polygons, is a
-fault, because nobody has said that it is empty. Predictions and relations are not read.
+fault, because nobody has said that it is empty. Relations are not read.
+
+What was predicted is read for comparison (``AnnotationSet.predicted``), where the export has it: of the prediction that
+the annotation was made from, else of the task's last one.
 
 Of several annotations of one task, the one that is marked as ground truth counts; cancelled ones do not.
 """
 
-import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
+from kpplugins.data.coco.writer import images_of
 from kpplugins.data.grouping import (
     DrawnBox,
     DrawnKeypoint,
@@ -24,6 +26,7 @@ from kpplugins.data.grouping import (
     corners_of_sides,
     group_shapes,
     ignored_shapes,
+    predicted_records,
 )
 from kpplugins.data.images import SUFFIXES
 from kpplugins.data.parsing.documents import load_json
@@ -33,15 +36,14 @@ from kpplugins.data.parsing.notes import Notes
 from kpplugins.data.parsing.text import annotation_files, sniff
 from kpplugins.data.parsing.values import as_dict, as_list, as_name, as_number, as_size
 from kpplugins.data.record_builder import MARGIN
+from kpplugins.formats.label_studio.addresses import spellings
 from kpplugins.structures import BadInputError
 
+_Result = tuple[dict[str, Any], str]
+"""A result, and its place for messages."""
 _POINT, _BOX, _CHOICES = "keypointlabels", "rectanglelabels", "choices"
 _SILENT = (_CHOICES, "relation")
 """Results that are not regions themselves."""
-
-_UPLOAD = re.compile(r"^/?data/upload/(?:\d+/)?")
-_HASH = re.compile(r"^[0-9a-f]{8}-")
-"""The prefix of an uploaded file's name in Label Studio."""
 
 
 def is_label_studio(source: Path) -> bool:
@@ -97,6 +99,7 @@ def read_label_studio(
             "no Label Studio file here", where=str(source), expected="a JSON export", todo="export as JSON"
         )
     pages: list[Page] = []
+    predicted: list[Page] = []
     faults: list[BadInputError] = []
     notes = Notes()
     for path in files:
@@ -114,22 +117,51 @@ def read_label_studio(
         )
         for i, task in enumerate(tasks):
             try:
-                pages.append(_page(task, folder, path, f"{path} task[{i}]", annotation))
+                page, before = _page(task, folder, path, f"{path} task[{i}]", annotation)
+                pages.append(page)
+                predicted += _predicted(before, page, notes)
             except BadInputError as fault:
                 faults.append(fault)
         notes.say(*folder.notes)
-    return assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
+    reading = assemble(source, pages, faults, margin=margin, skip_bad=skip_bad, notes=notes)
+    used = {image.path for image in images_of(reading)}
+    reading.predicted = predicted_records(
+        [page for page in predicted if page.image.path in used], reading, margin
+    )
+    return reading
 
 
-def _page(task: Any, folder: ImageFolder, source: Path, where: str, annotation: int | None) -> Page:
+def _page(
+    task: Any, folder: ImageFolder, source: Path, where: str, annotation: int | None
+) -> tuple[Page, list[_Result]]:
+    """Read a task; return what was annotated, and the results of what had been predicted."""
     task = as_dict(task, "task", where)
+    before: list[_Result] = []
     if "data" in task or "annotations" in task or "completions" in task:
-        results = _chosen(task, where, annotation)
+        chosen, place = _chosen(task, where, annotation)
+        results = _results(chosen, place)
+        before = _results_before(task, chosen, where)
         data = as_dict(task.get("data"), "data", where)
     else:
         results, data = _results_of_min(task, where), task
     declared = _declared(results, where)
-    image = folder.find(_spellings(_address(data, where)), where, declared=declared)
+    image = folder.find(spellings(_address(data, where)), where, declared=declared)
+    return _read(results, image, source, where), before
+
+
+def _predicted(before: list[_Result], page: Page, notes: Notes) -> list[Page]:
+    """Read what had been predicted for a task; what cannot be read is only not compared, for nobody trains with it."""
+    if not before:
+        return []
+    try:
+        _declared(before, page.where)
+        return [_read(before, page.image, page.source, f"{page.where} prediction")]
+    except BadInputError:
+        notes.count("prediction that cannot be read, not compared")
+        return []
+
+
+def _read(results: list[_Result], image: ImageInfo, source: Path, where: str) -> Page:
     occluded = {r["id"] for r, _ in results if _is_occluded(r) and isinstance(r.get("id"), str)}
     box_ids = {r.get("id") for r, _ in results if r.get("type") == _BOX and isinstance(r.get("id"), str)}
     keypoints, boxes, ignored = [], [], []
@@ -145,8 +177,8 @@ def _page(task: Any, folder: ImageFolder, source: Path, where: str, annotation: 
     return Page(image, source, where, group_shapes(keypoints, boxes, where), rules)
 
 
-def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[dict[str, Any], str]]:
-    """Return the results of the annotation that counts, or of annotation ``number`` from 1, with their places."""
+def _chosen(task: dict[str, Any], where: str, number: int | None) -> tuple[dict[str, Any], str]:
+    """Return the annotation that counts, or annotation ``number`` from 1, with its place."""
     key = "annotations" if "annotations" in task else "completions"
     annotations = [
         (as_dict(a, "annotation", f"{where} {key}[{i}]"), f"{where} {key}[{i}]")
@@ -169,14 +201,28 @@ def _chosen(task: dict[str, Any], where: str, number: int | None) -> list[tuple[
             if valid
             else "annotate it or leave it out",
         )
-    annotation, place = (truth if len(truth) == 1 else valid)[0]
-    results = as_list(annotation.get("result"), "result", place)
+    return (truth if len(truth) == 1 else valid)[0]
+
+
+def _results(said: dict[str, Any], place: str) -> list[_Result]:
+    """Return the results of an annotation or a prediction, with their places."""
+    results = as_list(said.get("result"), "result", place)
     return [
         (as_dict(r, "result", f"{place} result[{i}]"), f"{place} result[{i}]") for i, r in enumerate(results)
     ]
 
 
-def _results_of_min(task: dict[str, Any], where: str) -> list[tuple[dict[str, Any], str]]:
+def _results_before(task: dict[str, Any], annotation: dict[str, Any], where: str) -> list[_Result]:
+    """Return the results of the prediction that an annotation was made from; nothing if the export has none."""
+    listed = task.get("predictions")
+    offered = [annotation.get("prediction"), *reversed(listed if isinstance(listed, list) else [])]
+    for one in offered:
+        if isinstance(one, dict) and isinstance(one.get("result"), list):
+            return [(r, f"{where} prediction") for r in one["result"] if isinstance(r, dict)]
+    return []
+
+
+def _results_of_min(task: dict[str, Any], where: str) -> list[_Result]:
     """Convert JSON-MIN's regions, where every tag of the labelling page is a key of the task, to JSON's results."""
     results = []
     for key, values in task.items():
@@ -198,7 +244,7 @@ def _address(data: dict[str, Any], where: str) -> str:
     for key in ("image", "img"):
         if key in data:
             return as_name(data[key], f"data.{key}", where)
-    texts = [v for v in data.values() if isinstance(v, str) and _spellings(v)[0].lower().endswith(SUFFIXES)]
+    texts = [v for v in data.values() if isinstance(v, str) and spellings(v)[0].lower().endswith(SUFFIXES)]
     if len(texts) != 1:
         raise BadInputError(
             "task names no image",
@@ -209,31 +255,7 @@ def _address(data: dict[str, Any], where: str) -> str:
     return as_name(texts[0], "image", where)
 
 
-def _spellings(address: str) -> list[str]:
-    """List the names that the file of an address may have, best first.
-
-    ``/data/upload/29/1a2b3c4d-cat.jpg`` → that without ``/data/upload/29/``, then without the hash;
-    ``/data/local-files/?d=pets/cat.jpg`` → ``pets/cat.jpg``, then ``cat.jpg``; ``https://host/pets/cat.jpg``,
-    ``s3://bucket/pets/cat.jpg`` → ``cat.jpg``.
-    """
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return [address]
-    local = parse_qs(parts.query).get("d") if "local-files" in parts.path else None
-    if local:
-        names = [local[0], PurePosixPath(local[0]).name]
-    elif _UPLOAD.match(parts.path):
-        names = [unquote(_UPLOAD.sub("", parts.path))]
-    elif len(parts.scheme) > 1 and "://" in address:
-        names = [unquote(PurePosixPath(parts.path).name)]
-    else:
-        names = [address]
-    names += [_HASH.sub("", PurePosixPath(name).name) for name in names[-1:]]
-    return list(dict.fromkeys(name for name in names if name)) or [address]
-
-
-def _declared(results: list[tuple[dict[str, Any], str]], where: str) -> tuple[int, int] | None:
+def _declared(results: list[_Result], where: str) -> tuple[int, int] | None:
     """Return the size that all regions agree on; ``None`` if there are no regions."""
     sizes = set()
     for result, place in results:

@@ -11,8 +11,8 @@ from kpplugins.formats.writing.folder import Lay, unlike_stems
 from kpplugins.formats.writing.limits import RENAMED, lost_details, lost_scores
 
 _VERSION = "5.5.0"
-_OWN_NAMES = ("schema", "splits")
-"""The JSON file of an image of this name would replace the keypoint schema or the division."""
+_OWN_NAMES = ("schema", "splits", "prelabels")
+"""The JSON file of an image of this name would replace the keypoint schema, the division or the predictions."""
 
 
 def write_labelme(content: Content, made: Path, lay: Lay) -> Counter[str]:
