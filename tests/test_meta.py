@@ -265,6 +265,7 @@ THROUGH = {
     "engine/guards/steady_timer_hook.py": "engine/guards/test_steady_timer_hook.py",
     "evaluation/calibrations.py": "engine/test_calibration_hook.py",
     "inference/unsure.py": "apis/test_visibility_flow.py",
+    "formats/frames/deeplabcut_table.py": "formats/frames/test_frames.py",
     "inference/box_model.py": "inference/test_box_detector.py",
     "inference/exported/exported_detector.py": "inference/test_predictor.py",
     "inference/exported/exported_model.py": "inference/test_predictor.py",

@@ -42,7 +42,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format", nargs="+", default=["json"], metavar="FORMAT",
-        help="json, coco, csv, sleap (.slp), dlc (DeepLabCut's .h5 and CSV); default: json",
+        help="json, coco, csv, sleap (.slp), dlc (DeepLabCut's .h5 and CSV), anipose (pose-2d/*.h5); default: json",
     )  # fmt: skip
     _add_model(parser)
     _add_page(parser)

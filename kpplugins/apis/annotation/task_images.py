@@ -162,7 +162,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self.may_fetch = may_fetch
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
     ) -> urllib.request.Request | None:
         """Refuse other addresses."""
         if not self.may_fetch(newurl):

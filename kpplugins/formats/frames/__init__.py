@@ -3,7 +3,9 @@
 - ``frame_log``         ``FrameLog``, the JSON Lines while they are written
 - ``predicted_frames``  ``PredictedFrames``, the same read one by one, whole or cut off
 - ``outputs``           the formats by name, and what they need
-- ``frames_json``, ``frames_coco``, ``frames_csv``, ``frames_sleap``, ``frames_deeplabcut``   one format each
+- ``frames_json``, ``frames_coco``, ``frames_csv``, ``frames_sleap``, ``frames_deeplabcut``, ``frames_anipose``   one
+  format each; ``deeplabcut_table`` for the last two
+- ``frames_pandas``     the same for your own code
 
 The first line of JSON Lines is the head: ``kpplugins_frames`` (the version, 1), ``source``, ``kind`` (``images``,
 ``video`` or ``live``), ``name`` of the keypoint set, ``keypoint_names``, ``skeleton``, ``flip_pairs``, and what is

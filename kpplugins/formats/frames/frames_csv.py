@@ -1,6 +1,7 @@
 """Predictions as a table: one row a keypoint."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +34,32 @@ def write_frames_csv(frames: PredictedFrames, stem: Path) -> list[Path]:
     with replaced_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         table.writeheader()
-        for frame in frames:
-            where: dict[str, Any] = {name: frame[name] for name in ("frame", "time") if name in frame}
-            where |= {"image": as_cell(str(frame["image"]))} if "image" in frame else {}
-            if not frame["instances"]:
-                table.writerow(where)
-            for i, instance in enumerate(frame["instances"]):
-                own: dict[str, Any] = {
-                    name: instance[name] for name in ("track_id", "category") if name in instance
-                }
-                own |= dict(zip(("x1", "y1", "x2", "y2"), instance["bbox"], strict=True))
-                seen, states = (
-                    instance.get(key) or [""] * len(frames.names) for key in ("visibility", "states")
-                )
-                for name, (x, y, score), p, state in zip(
-                    frames.names, instance["keypoints"], seen, states, strict=True
-                ):
-                    table.writerow(
-                        {**where, "instance": i, **own, "instance_score": instance["score"],
-                         "keypoint": as_cell(name), "x": x, "y": y, "score": score, "visibility": p, "state": state}
-                    )  # fmt: skip
+        for row in table_of_keypoints(frames):
+            named: dict[str, Any] = {key: as_cell(str(row[key])) for key in ("image", "keypoint") if key in row}
+            table.writerow({**row, **named})
     return [path]
+
+
+def table_of_keypoints(frames: PredictedFrames) -> Iterator[dict[str, Any]]:
+    """Yield one row a keypoint, and one for a frame without instances.
+
+    Args:
+        frames: the predictions.
+
+    Yields:
+        Values by the names of ``COLUMNS``; unknown ones are not there.
+    """
+    for frame in frames:
+        where: dict[str, Any] = {name: frame[name] for name in ("frame", "time", "image") if name in frame}
+        if not frame["instances"]:
+            yield where
+        for i, instance in enumerate(frame["instances"]):
+            own: dict[str, Any] = {
+                name: instance[name] for name in ("track_id", "category") if name in instance
+            }
+            own |= dict(zip(("x1", "y1", "x2", "y2"), instance["bbox"], strict=True))
+            said = {"visibility": instance.get("visibility"), "state": instance.get("states")}
+            for k, (name, (x, y, score)) in enumerate(zip(frames.names, instance["keypoints"], strict=True)):
+                known = {key: values[k] for key, values in said.items() if values}
+                row = {"instance": i, **own, "instance_score": instance["score"], "keypoint": name}
+                yield {**where, **row, "x": x, "y": y, "score": score, **known}

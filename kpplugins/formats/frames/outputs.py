@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kpplugins.extras import cure
+from kpplugins.formats.frames.frames_anipose import write_frames_anipose
 from kpplugins.formats.frames.frames_coco import write_frames_coco
 from kpplugins.formats.frames.frames_csv import write_frames_csv
 from kpplugins.formats.frames.frames_deeplabcut import write_frames_deeplabcut
@@ -20,9 +21,10 @@ OUTPUTS: dict[str, Callable[[PredictedFrames, Path], list[Path]]] = {
     "csv": write_frames_csv,
     "sleap": write_frames_sleap,
     "dlc": write_frames_deeplabcut,
+    "anipose": write_frames_anipose,
 }
 """What writes each format: it takes the frames and the path of the results without ending, and returns its files."""
-_NEEDS = {"sleap": ("sleap_io",), "dlc": ("pandas", "tables")}
+_NEEDS = {"sleap": ("sleap_io",), "dlc": ("pandas", "tables"), "anipose": ("pandas", "tables")}
 """The packages that a format needs."""
 
 

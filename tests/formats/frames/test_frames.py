@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kpplugins.formats.frames.frame_log import FrameLog, head_of
+from kpplugins.formats.frames.frames_anipose import write_frames_anipose
 from kpplugins.formats.frames.frames_coco import write_frames_coco
 from kpplugins.formats.frames.frames_csv import write_frames_csv
 from kpplugins.formats.frames.frames_deeplabcut import write_frames_deeplabcut
@@ -235,11 +236,11 @@ def test_sleap_is_read_by_sleap_io(kind, tmp_path: Path):
 
 def test_formats_are_asked_for_before_anything_is_predicted(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(
-        BadInputError, match="unknown format; expected json, coco, csv, sleap, dlc; found 'xml'"
+        BadInputError, match="unknown format; expected json, coco, csv, sleap, dlc, anipose; found 'xml'"
     ):
         require_outputs(["csv", "xml"])
     monkeypatch.setattr("kpplugins.formats.frames.outputs.find_spec", lambda _: None)
-    for name, extra in (("sleap", "sleap"), ("dlc", "dlc")):
+    for name, extra in (("sleap", "sleap"), ("dlc", "dlc"), ("anipose", "dlc")):
         with pytest.raises(
             BadInputError, match=f"--format {name} needs .*pip install 'kpplugins.{extra}.'"
         ) as caught:
@@ -248,7 +249,7 @@ def test_formats_are_asked_for_before_anything_is_predicted(monkeypatch: pytest.
     require_outputs(["json", "coco", "csv"])
     assert {
         "json": write_frames_json, "coco": write_frames_coco, "csv": write_frames_csv,
-        "sleap": write_frames_sleap, "dlc": write_frames_deeplabcut,
+        "sleap": write_frames_sleap, "dlc": write_frames_deeplabcut, "anipose": write_frames_anipose,
     } == OUTPUTS  # fmt: skip
 
 
