@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "predict on any number of images, into JSON lines; resumable, in shards, on Ray",
     "serve": "serve a model to an annotation tool, which shows what it finds for correction",
     "dataset": "make, convert, check, split, export and crop data sets",
+    "loop": "show where a project stands in the labelling loop, and what to do next",
     "compare": "train several configs on one data set with one budget and tabulate the results",
     "sweep": "vary settings of a config, train each variant with one budget and keep the best",
     "export": "export a trained run as one ONNX file",

@@ -35,7 +35,9 @@ def write_frames_csv(frames: PredictedFrames, stem: Path) -> list[Path]:
         table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         table.writeheader()
         for row in table_of_keypoints(frames):
-            named: dict[str, Any] = {key: as_cell(str(row[key])) for key in ("image", "keypoint") if key in row}
+            named: dict[str, Any] = {
+                key: as_cell(str(row[key])) for key in ("image", "keypoint") if key in row
+            }
             table.writerow({**row, **named})
     return [path]
 
