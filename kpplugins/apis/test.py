@@ -14,6 +14,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from kpplugins.apis.statistics.interval_report import TestedImages, interval_report
 from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import datasets_of, environment_of, load_config, schema_of, work_dir_of
@@ -24,7 +25,9 @@ from kpplugins.engine.runner import build_runner
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
 from kpplugins.evaluation.calibrations import calibrations_of
 from kpplugins.evaluation.detection_result import DetectionResult
+from kpplugins.evaluation.intervals.resampling import LEAST_RESAMPLES, RESAMPLES
 from kpplugins.evaluation.limits import limits_in_words, limits_of
+from kpplugins.evaluation.metrics.box_metric import BoxMetric
 from kpplugins.evaluation.uncertainty import uncertainty_numbers
 from kpplugins.evaluation.visibility import visibility_numbers
 from kpplugins.inference.trained.trained_model import OpenedRun, open_run
@@ -61,6 +64,8 @@ def test(
     submission: str | Path | None = None,
     predictions: str | Path | None = None,
     calibrate: bool = False,
+    group_by: str | None = None,
+    resamples: int = RESAMPLES,
 ) -> tuple[dict[str, float], Path, str]:
     """Test a checkpoint on its config's test split.
 
@@ -81,6 +86,9 @@ def test(
         calibrate: learn first from the val split what the checkpoint's scores say about visibility and uncertainty, as
             training does, and write it into ``visibility.json`` and ``uncertainty.json`` beside the checkpoint, where
             prediction and export find it.
+        group_by: what test images that belong together have in common, for the intervals: a regular expression on their
+            paths, or ``key:NAME`` of the annotation file's images (see ``groups_of``).
+        resamples: of the test images, for the intervals; 0 leaves the intervals out.
 
     Returns:
         The metrics by name; the work dir with ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg``,
@@ -88,9 +96,10 @@ def test(
         ``BoxKeypointMetric`` in the config, the table is empty and no images are drawn.
 
     Raises:
-        BadInputError: there is no such run or checkpoint, the checkpoint is of another model, or predictions are to be
-            written without one of those metrics.
+        BadInputError: there is no such run or checkpoint, the checkpoint is of another model, predictions are to be
+            written without one of those metrics, or images cannot be grouped.
     """
+    _require_resamples(resamples)
     if predictions is not None:
         _require_json(Path(predictions))
     run = _run(config, checkpoint, work_dir, trust_checkpoint)
@@ -117,7 +126,10 @@ def test(
         origin = {"config": str(config or "in the checkpoint"), "checkpoint": str(run.checkpoint)}
         results = [m.result for m in runner.test_evaluator.metrics if isinstance(m, WITH_RESULT) and m.result]
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
-        table = write_report(out, numbers, results[0] if results else None, origin, image_of, run.record)
+        intervals = _intervals(runner, group_by, resamples)
+        table = write_report(
+            out, numbers, results[0] if results else None, origin, image_of, run.record, intervals
+        )
         if predictions is not None and results:
             write_predictions(Path(predictions), results[0], {**origin, "metrics": numbers})
         if task is not None and submission is not None:
@@ -129,6 +141,31 @@ def test(
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # not a test case of pytest
+
+
+def _require_resamples(resamples: int) -> None:
+    if not isinstance(resamples, int) or 0 < resamples < LEAST_RESAMPLES or resamples < 0:
+        raise BadInputError(
+            "too few resamples for an interval", where="--resamples", found=repr(resamples),
+            expected=f"{LEAST_RESAMPLES} or more, or 0 for none",
+        )  # fmt: skip
+
+
+def _intervals(runner: Any, group_by: str | None, resamples: int) -> dict[str, Any] | None:
+    """Return the intervals of the test that a runner has done, for ``metrics.json``; log what to beware of."""
+    metrics = runner.test_evaluator.metrics
+    tested = TestedImages.of(metrics) if resamples else []
+    others = [
+        type(metric).__name__ for metric in metrics if not isinstance(metric, (*WITH_RESULT, BoxMetric))
+    ]
+    if resamples and others:
+        logger.warning("no intervals of the numbers of %s, which keeps no instances", ", ".join(others))
+    if not tested:
+        return None
+    report = interval_report(tested, runner.test_dataloader.dataset, group_by=group_by, resamples=resamples)
+    for sentence in report["warnings"]:
+        logger.warning("%s", sentence)
+    return report
 
 
 def _run(
@@ -243,6 +280,7 @@ def write_report(
     origin: dict[str, str],
     image_of: Callable[[str], np.ndarray],
     record: RunRecord | None = None,
+    intervals: dict[str, Any] | None = None,
 ) -> str:
     """Write ``metrics.json``, ``per_keypoint.md``, ``best_and_worst.jpg``, ``errors.png`` and ``reliability.png``.
 
@@ -254,11 +292,15 @@ def write_report(
         image_of: reads an image (H, W, 3) BGR by its path.
         record: of the run; with its calibrations, ``metrics.json`` has ``visibility`` (see ``visibility_numbers``) and
             ``uncertainty`` (see ``uncertainty_numbers``).
+        intervals: of the numbers, which ``metrics.json`` then has as ``intervals`` (see ``interval_report``).
 
     Returns:
         The per-keypoint table in Markdown; empty without ``result``.
     """
     content: dict[str, Any] = {**numbers, **origin}
+    ends = intervals or {}
+    if intervals is not None:
+        content["intervals"] = intervals
     table = ""
     if result is not None:
         rows = result.per_keypoint()
@@ -281,7 +323,8 @@ def write_report(
         kinds = result.per_category()
         if len(kinds) > 1:
             content["per_category"] = kinds
-        table = per_keypoint_table(rows) + (per_category_table(kinds) if len(kinds) > 1 else "")
+        table = per_keypoint_table(rows, ends.get("per_keypoint", ()))
+        table += per_category_table(kinds, ends.get("per_category")) if len(kinds) > 1 else ""
         table += visibility_table(content["visibility"]) if record.visibility is not None else ""
         if record.uncertainty is not None:
             content["uncertainty"] = uncertainty_numbers(result, record.uncertainty)
@@ -306,6 +349,6 @@ def finite(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {k: finite(v) for k, v in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -70,6 +70,21 @@ def add_pixels(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_group_by(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which test images belong together.
+
+    Args:
+        parser: gets the option.
+    """
+    parser.add_argument(
+        "--group-by",
+        metavar="PATTERN",
+        help="for the intervals: test images that share the first group (else the whole match) of this regular "
+        "expression on their paths belong together, such as frames of a video; or key:NAME, of the annotation file's "
+        "images",
+    )
+
+
 def pixel_options(args: argparse.Namespace) -> dict[str, Any] | None:
     """Return the rule for pixels that ``add_pixels`` read.
 

@@ -1,8 +1,10 @@
 """Test a trained config."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
-from kpplugins.commands._command import CommandParser, add_common, is_first, options, run
+from kpplugins.commands._command import CommandParser, add_common, add_group_by, is_first, options, run
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -36,6 +38,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         help="learn first from the val split what the scores say about visibility and uncertainty, for a checkpoint "
         "that does not know",
     )
+    add_group_by(parser)
+    parser.add_argument(
+        "--resamples", type=int, default=1000, metavar="N",
+        help="of the test images, for the intervals (%(default)s); 0 for none",
+    )  # fmt: skip
     add_common(parser)
     args = parser.parse_args(argv)
 
@@ -44,11 +51,12 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
         files = {"submission": args.submission, "predictions": args.predictions}
         numbers, out, table = test(
-            args.config, args.checkpoint, **files, calibrate=args.calibrate, **options(args)
-        )
+            args.config, args.checkpoint, **files, calibrate=args.calibrate, group_by=args.group_by,
+            resamples=args.resamples, **options(args),
+        )  # fmt: skip
         if not is_first():
             return 0
-        print("  ".join(f"{key} {value:.4f}" for key, value in numbers.items()))
+        print(_lines(numbers, out), end="")
         print(table, end="")
         print(
             f"results: {out}: metrics.json"
@@ -58,3 +66,16 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         return 0
 
     return run(work, args)
+
+
+def _lines(numbers: dict[str, float], out: Path) -> str:
+    """Format the numbers with their intervals, and how these were made."""
+    from kpplugins.apis.statistics.interval_report import interval_lines
+
+    report = json.loads((out / "metrics.json").read_text(encoding="utf-8")).get("intervals")
+    if report is None:
+        return interval_lines(numbers, {})
+    images, groups = report["images"], report["groups"]
+    what = f"{images} images" if groups == images else f"{groups} groups of {images} images"
+    says = f"in brackets: {report['level']:.0%} intervals, from {report['resamples']} resamples of {what}\n"
+    return interval_lines(numbers, report["numbers"]) + says

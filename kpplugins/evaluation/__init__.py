@@ -12,6 +12,7 @@ module                 what it is
 ``coco_detection``     COCO's numbers of boxes and keypoints over scenes
 ``evaluation_result``  ``EvaluationResult``: all results of a test run, one prediction per truth (top-down)
 ``detection_result``   ``DetectionResult``: the same for models that find boxes and keypoints in whole images
+``intervals``          how sure the numbers are: resampled images, and the numbers of any weights of images
 ``metrics``            thin MMEngine metrics over them: ``KeypointMetric`` (top-down), ``BoxKeypointMetric``
                        (one-stage), ``BoxMetric`` (detectors)
 =====================  ====================================================================================

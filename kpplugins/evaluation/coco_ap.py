@@ -62,13 +62,31 @@ def coco_keypoint_numbers(
     """
     if not predictions:
         return dict.fromkeys(COCO_KEYS, 0.0)
+    evaluator = keypoint_evaluator(images, annotations, predictions, sigmas)
+    evaluator.accumulate()
+    return coco_numbers(evaluator, KEYPOINT_LINES)
+
+
+def keypoint_evaluator(
+    images: Sequence[dict], annotations: Sequence[dict], predictions: Sequence[dict], sigmas: Sequence[float]
+) -> COCOeval:
+    """Match keypoints as COCO does.
+
+    Args:
+        images: see ``coco_keypoint_numbers``.
+        annotations: likewise.
+        predictions: likewise, at least one.
+        sigmas: K OKS sigmas.
+
+    Returns:
+        The evaluator, after ``evaluate``.
+    """
     categories = [{"id": i, "name": str(i)} for i in sorted({a["category_id"] for a in annotations})]
     truth = COCO({"images": list(images), "annotations": list(annotations), "categories": categories})
     evaluator = COCOeval(truth, truth.load_res(list(predictions)), "keypoints")
     evaluator.params.kpt_oks_sigmas = np.asarray(sigmas, float).tolist()
     evaluator.evaluate()
-    evaluator.accumulate()
-    return coco_numbers(evaluator, KEYPOINT_LINES)
+    return evaluator
 
 
 def coco_numbers(

@@ -48,6 +48,19 @@ def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
     """
     if not scenes:
         return _undefined(COCO_BOX_KEYS, num_classes)
+    return _table(boxes_evaluator(scenes, num_classes), BOX_LINES, num_classes)
+
+
+def boxes_evaluator(scenes: Sequence[Scene], num_classes: int) -> COCOeval:
+    """Match boxes as COCO does.
+
+    Args:
+        scenes: the images, at least one; their ids in the evaluator are their places in the order of their own ids.
+        num_classes: number of classes.
+
+    Returns:
+        The evaluator, after ``evaluate``.
+    """
     scenes = _by_id(scenes)
     images, categories = _ids(len(scenes)), _ids(num_classes)
     truth = COCO.from_arrays(
@@ -69,7 +82,7 @@ def coco_boxes(scenes: Sequence[Scene], num_classes: int) -> CocoTable:
     )
     evaluator = COCOeval(truth, truth.load_res(found), "bbox")
     evaluator.evaluate()
-    return _table(evaluator, BOX_LINES, num_classes)
+    return evaluator
 
 
 def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[float]) -> CocoTable:
@@ -94,6 +107,27 @@ def coco_keypoints(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[f
         evaluator.update(images, true, _found_keypoints(part, start))
         count += len(true)
     return _table(evaluator.finalize(), KEYPOINT_LINES, num_classes)
+
+
+def keypoints_evaluator(scenes: Sequence[Scene], num_classes: int, sigmas: Sequence[float]) -> COCOeval:
+    """Match keypoints as COCO does, all images at once, so that each match can be asked for.
+
+    Args:
+        scenes: the images, at least one; for their ids see ``boxes_evaluator``.
+        num_classes: number of classes.
+        sigmas: K OKS sigmas.
+
+    Returns:
+        The evaluator, after ``evaluate``.
+    """
+    scenes = _by_id(scenes)
+    truth = COCO({
+        "images": _ids(len(scenes)), "categories": _ids(num_classes), "annotations": _true_keypoints(scenes, 0, 1),
+    })  # fmt: skip
+    evaluator = COCOeval(truth, truth.load_res(_found_keypoints(scenes, 0)), "keypoints")
+    evaluator.params.kpt_oks_sigmas = np.asarray(sigmas, float).tolist()
+    evaluator.evaluate()
+    return evaluator
 
 
 def ranked(classes: np.ndarray, scores: np.ndarray, num_classes: int, most: int) -> list[np.ndarray]:

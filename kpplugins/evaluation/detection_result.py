@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.evaluation.coco_ap import BOX_LINES, KEYPOINT_LINES
 from kpplugins.evaluation.coco_detection import (
     CocoTable,
     box_overlap,
+    boxes_evaluator,
     coco_boxes,
     coco_keypoints,
+    keypoints_evaluator,
     ranked,
     xywh,
 )
 from kpplugins.evaluation.evaluation_result import EvaluationResult, found_instance
+from kpplugins.evaluation.intervals.match_table import MatchTable
 from kpplugins.evaluation.scene import Scene
 from kpplugins.schema import KeypointSchema
 
@@ -164,16 +168,39 @@ class DetectionResult(EvaluationResult):
             "missed": float(self.missed.sum()),
         }
 
-    def per_category(self) -> dict[str, dict[str, float | int]]:
-        """Return ``instances`` and the ``summary`` of each category alone, with all of its predictions."""
-        parts = {}
+    def match_tables(self) -> dict[str, MatchTable]:
+        """Return COCO's matches of the keypoints, and with the prefix ``box/`` those of the boxes."""
+        classes, ids = len(self.classes), range(len(self.scenes))
+        if not self.scenes:
+            return {}
+        points = keypoints_evaluator(self.scenes, classes, self.schema.sigmas)
+        boxes = boxes_evaluator(self.scenes, classes)
+        return {
+            "": MatchTable.of(points, KEYPOINT_LINES, ids),
+            "box/": MatchTable.of(boxes, BOX_LINES, ids),
+        }
+
+    @property
+    def image_places(self) -> tuple[list[str], np.ndarray]:
+        """Return the paths of all images, those without instances too, and the place (N,) of each row's image."""
+        order = np.argsort([scene.image_id for scene in self.scenes], kind="stable")
+        return [self.scenes[i].image for i in order], np.argsort(order)[self.places[:, 0]]
+
+    @property
+    def found(self) -> np.ndarray:
+        """Return (N,) boolean: a prediction matches the instance."""
+        return ~self.missed
+
+    @cached_property
+    def by_category(self) -> dict[str, EvaluationResult]:
+        """Return the result of each category alone, with all of its predictions."""
+        parts: dict[str, EvaluationResult] = {}
         for number, name in sorted(enumerate(self.classes), key=lambda pair: pair[1]):
             if name in self.categories:
                 scenes = [scene.of_class(number) for scene in self.scenes]
-                part = DetectionResult.of(
+                parts[name] = DetectionResult.of(
                     scenes, self.classes, self.schema, self.interocular, self.unlabelled_is_absent
                 )
-                parts[name] = {"instances": len(part.images), **part.summary}
         return parts
 
     def unmatched(self) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from kpplugins.evaluation import functional as F
-from kpplugins.evaluation.coco_ap import coco_keypoint_numbers
+from kpplugins.evaluation.coco_ap import KEYPOINT_LINES, coco_keypoint_numbers, keypoint_evaluator
+from kpplugins.evaluation.intervals.match_table import MatchTable
 from kpplugins.evaluation.visibility import known_states
 from kpplugins.schema import KeypointSchema
 
@@ -104,6 +105,27 @@ class EvaluationResult:
 
         With several categories each is the mean over them, as COCO defines it.
         """
+        return coco_keypoint_numbers(*self._coco(predicted), self.schema.sigmas)
+
+    def match_tables(self) -> dict[str, MatchTable]:
+        """Return COCO's matches by the prefix of their keys; the images are in the order of ``image_places``."""
+        images, annotations, predictions = self._coco(None)
+        evaluator = keypoint_evaluator(images, annotations, predictions, self.schema.sigmas)
+        return {"": MatchTable.of(evaluator, KEYPOINT_LINES, np.unique(self.image_ids).tolist())}
+
+    @property
+    def image_places(self) -> tuple[list[str], np.ndarray]:
+        """Return the paths of all images, and the place (N,) of each row's image among them."""
+        _, first, places = np.unique(self.image_ids, return_index=True, return_inverse=True)
+        return [self.images[i] for i in first], places
+
+    @property
+    def found(self) -> np.ndarray | None:
+        """Return (N,) boolean, whether an instance was found; ``None`` where each is searched in its own box."""
+        return None
+
+    def _coco(self, predicted: np.ndarray | None) -> tuple[list[dict], list[dict], list[dict]]:
+        """Return COCO's images, annotations and results of ``predicted`` (N, K, 2)."""
         kinds = sorted(set(self.categories))
         points = self.predicted if predicted is None else predicted
         confident = np.where(self.scores > 0.2, self.scores, 0.0)
@@ -135,7 +157,7 @@ class EvaluationResult:
                     "score": float(score[i]),
                 }
             )
-        return coco_keypoint_numbers(list(images.values()), annotations, predictions, self.schema.sigmas)
+        return list(images.values()), annotations, predictions
 
     @cached_property
     def summary(self) -> dict[str, float]:
@@ -152,12 +174,16 @@ class EvaluationResult:
             "RMSE": F.rmse(self.distance),
         }
 
+    @cached_property
+    def by_category(self) -> dict[str, "EvaluationResult"]:
+        """Return the result of each category alone."""
+        kinds = {name: [n == name for n in self.categories] for name in sorted(set(self.categories))}
+        return {name: self._only(np.array(mask)) for name, mask in kinds.items()}
+
     def per_category(self) -> dict[str, dict[str, float | int]]:
         """Return ``instances`` and the ``summary`` of each category alone."""
-        kinds = {name: [n == name for n in self.categories] for name in sorted(set(self.categories))}
         return {
-            name: {"instances": sum(mask), **self._only(np.array(mask)).summary}
-            for name, mask in kinds.items()
+            name: {"instances": len(part.images), **part.summary} for name, part in self.by_category.items()
         }
 
     def _only(self, mask: np.ndarray) -> "EvaluationResult":

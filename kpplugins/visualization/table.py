@@ -22,11 +22,28 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> s
     return "\n".join(lines) + "\n"
 
 
-def per_keypoint_table(rows: Sequence[dict]) -> str:
+def with_interval(value: float, ends: tuple[float, float] | None, form: str) -> str:
+    """Format a number with its interval.
+
+    Args:
+        value: the number.
+        ends: of the interval, if there is one.
+        form: format of all three.
+
+    Returns:
+        ``value (low to high)``.
+    """
+    if ends is None:
+        return format(value, form)
+    return f"{value:{form}} ({ends[0]:{form}} to {ends[1]:{form}})"
+
+
+def per_keypoint_table(rows: Sequence[dict], intervals: Sequence[Mapping[str, Any]] = ()) -> str:
     """Format the result per keypoint as a table: error in pixels, PCK, share of the missing AP.
 
     Args:
         rows: of ``EvaluationResult.per_keypoint``.
+        intervals: of the same keypoints, by key; none are shown by default.
 
     Returns:
         The Markdown table.
@@ -36,28 +53,36 @@ def per_keypoint_table(rows: Sequence[dict]) -> str:
         [
             r["keypoint"],
             r["labelled"],
-            f"{r['EPE']:.2f}",
-            f"{r['PCK@0.05']:.3f}",
-            f"{r['PCK@0.1']:.3f}",
-            f"{r['PCK@0.2']:.3f}",
+            with_interval(r["EPE"], ends.get("EPE"), ".2f"),
+            *(with_interval(r[key], ends.get(key), ".3f") for key in header[3:6]),
             f"{r['AP share']:+.4f}",
         ]
-        for r in rows
+        for r, ends in zip(rows, intervals or [{}] * len(rows), strict=True)
     ]
     return markdown_table(header, body)
 
 
-def per_category_table(kinds: Mapping[str, Mapping[str, float]]) -> str:
+def per_category_table(
+    kinds: Mapping[str, Mapping[str, float]], intervals: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
     """Format the result per category as a table.
 
     Args:
         kinds: of ``EvaluationResult.per_category``.
+        intervals: of the same categories, by key; none are shown by default.
 
     Returns:
         The Markdown table, after an empty line.
     """
-    keys = ("AP", "AP50", "PCK@0.1", "EPE")
-    body = [[name, row["instances"], *(f"{row[key]:.3f}" for key in keys)] for name, row in kinds.items()]
+    keys, ends = ("AP", "AP50", "PCK@0.1", "EPE"), intervals or {}
+    body = [
+        [
+            name,
+            row["instances"],
+            *(with_interval(row[key], ends.get(name, {}).get(key), ".3f") for key in keys),
+        ]
+        for name, row in kinds.items()
+    ]
     return "\n" + markdown_table(["category", "instances", *keys], body)
 
 

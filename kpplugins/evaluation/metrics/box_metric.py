@@ -10,7 +10,9 @@ from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
 from kpplugins.evaluation.coco_ap import BOX_LINES, coco_lines
-from kpplugins.evaluation.coco_detection import coco_boxes
+from kpplugins.evaluation.coco_detection import boxes_evaluator, coco_boxes
+from kpplugins.evaluation.intervals.match_table import MatchTable
+from kpplugins.evaluation.intervals.per_image_table import PerImageTable
 from kpplugins.evaluation.scene import Scene
 from kpplugins.structures import BadInputError
 
@@ -26,6 +28,8 @@ class BoxMetric(BaseMetric):
     Keys: ``box/AP box/AP50 box/AP75 box/AP(S) box/AP(M) box/AP(L) box/AR@1 box/AR@10 box/AR@100 box/AR(S) box/AR(M)
     box/AR(L)``, as ``BoxKeypointMetric`` calls them.
 
+    After ``compute_metrics`` the attribute ``scenes`` holds the images.
+
     Args:
         collect_device: ``cpu`` or ``gpu``, for distributed testing.
         prefix: put before every key, with a slash.
@@ -36,6 +40,7 @@ class BoxMetric(BaseMetric):
     """
 
     default_prefix = "box"
+    scenes: Sequence[Scene] = ()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store each image as arrays."""
@@ -44,10 +49,18 @@ class BoxMetric(BaseMetric):
 
     def compute_metrics(self, results: list[Scene]) -> dict[str, float]:
         """Compute the numbers, and log COCO's lines."""
+        self.scenes = results
         numbers = coco_boxes(results, len(self.dataset_meta["classes"])).numbers
         lines = coco_lines(numbers, BOX_LINES)
         MMLogger.get_current_instance().log(logging.INFO, f"{len(results)} images\nboxes\n{lines}")
         return dict(numbers)
+
+    def per_image_table(self) -> PerImageTable:
+        """Return what each image of the last test, which had some, adds to the numbers."""
+        ordered = sorted(self.scenes, key=lambda scene: scene.image_id)
+        evaluator = boxes_evaluator(ordered, len(self.dataset_meta["classes"]))
+        matches = MatchTable.of(evaluator, BOX_LINES, range(len(ordered)))
+        return PerImageTable.of_matches([scene.image for scene in ordered], {"": matches})
 
 
 def class_names_of(metric: BaseMetric) -> list[str]:

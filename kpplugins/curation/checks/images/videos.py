@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -107,6 +107,19 @@ def sequences(paths: list[Path]) -> list[Sequence]:
             folder = "/".join(part for part in path.parent.parts if not _SPLIT_FOLDER.fullmatch(part))
             members[folder, match["stem"]].append((int(match["number"][-18:]), path))
     return [Sequence(*key, tuple(p for _, p in sorted(found))) for key, found in members.items()]
+
+
+def video_names(sequence: Sequence) -> bool:
+    """Tell whether images are frames of a video by their names alone.
+
+    Args:
+        sequence: images of one folder.
+
+    Returns:
+        Whether there are eight or more, and their names or that of their folder speak of a video.
+    """
+    words = f"{PurePath(sequence.folder).name}/{sequence.stem}"
+    return len(sequence.paths) >= _LEAST_FRAMES and _FRAME_WORDS.search(words) is not None
 
 
 def propose_pattern(sequence: Sequence, everything: list[Sequence]) -> str:
