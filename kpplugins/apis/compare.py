@@ -3,7 +3,7 @@
 import json
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import torch
 from kpplugins.apis.comparison.behind_detector import tested_behind
 from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
+from kpplugins.apis.comparison.evidence import evidence_in_words, evidence_of
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.apis.comparison.result_row import result_row
 from kpplugins.config.source import file_of
+from kpplugins.curation.convert import group_of
 from kpplugins.evaluation.limits import limits_in_words
 from kpplugins.storage.files import is_folder
 from kpplugins.structures import BadInputError
@@ -56,6 +58,8 @@ def compare(
     skip_bad: bool = False,
     from_scratch: bool = False,
     detector: str | Path | None = None,
+    seeds: int = 1,
+    group_by: str | None = None,
 ) -> tuple[list[dict[str, Any]], str]:
     """Train recipes one after the other, test each on the test split, and write the results side by side.
 
@@ -82,44 +86,58 @@ def compare(
         from_scratch: leave out the pretrained weights that the configs name.
         detector: config of a detector that is trained with the same budget; every top-down recipe is then tested once
             more in the boxes that it finds, over whole images, as one-stage models are.
+        seeds: trainings of each recipe, with ``seed`` and the numbers that follow it; from two on, the noise of
+            training is told from that of the test.
+        group_by: what test images that belong together have in common, for the intervals (see ``groups_of``).
 
     Returns:
-        One row per recipe, as in ``compare.json``; and the Markdown table.
+        One row per recipe and seed, as in ``compare.json``; and the Markdown tables of the rows and of what is left of
+        their differences.
 
     Raises:
-        BadInputError: there is no such config or data folder, two recipes have the same name, or the budget is not
-            exactly one of ``epochs`` and ``minutes``.
+        BadInputError: there is no such config or data folder, two recipes have the same name, the budget is not
+            exactly one of ``epochs`` and ``minutes``, or images cannot be grouped.
     """
-    budget = Budget(epochs, minutes, clock)
+    budget, settings = Budget(epochs, minutes, clock), (dict(cfg_options or {}), skip_bad, from_scratch)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise BadInputError("wrong number of seeds", where="--seeds", expected="≥ 1", found=repr(seeds))
     chosen = _named([file_of(config) for config in configs], names)
     if detector is not None:
         chosen |= _named([*chosen.values(), file_of(detector)], [*chosen, file_of(detector).stem])
     if not is_folder(as_path(data)):
         raise BadInputError("no such data folder", where=str(data))
-    recipes = [
-        Recipe(
-            name,
-            config,
-            as_path(data),
-            Path(out) / name,
-            budget,
-            seed,
-            dict(cfg_options or {}),
-            skip_bad,
-            from_scratch,
-        )  # fmt: skip
-        for name, config in chosen.items()
-    ]
-    rows = []
-    for i, recipe in enumerate(recipes, 1):
-        logger.info("recipe %d of %d: %s, %s", i, len(recipes), recipe.name, budget)
-        rows.append(result_row(recipe, again))
+    group_of(Path(), group_by)  # a faulty expression is told before anything is trained
+    rows: list[dict[str, Any]] = []
+    for recipe, name in _recipes(chosen, as_path(data), Path(out), budget, seed, seeds, settings):
+        logger.info("recipe %d of %d: %s, %s", len(rows) + 1, len(chosen) * seeds, recipe.name, budget)
+        rows.append({**result_row(recipe, again), "recipe": name, "seed": recipe.seed})
     _measure(rows, Path(out), as_path(data))
     if detector is not None:
-        rows += _pairs(rows, Path(out), as_path(data), skip_bad)
-    table = _table(rows)
-    _write(Path(out), rows, table, budget, as_path(data), seed)
+        for number in range(seed, seed + seeds):
+            of_seed = [row for row in rows if row["seed"] == number]
+            rows += _pairs(of_seed, Path(out), as_path(data), skip_bad)
+    evidence = evidence_of(rows, Path(out), as_path(data), COLUMNS, group_by)
+    table = _table(rows) + evidence_in_words(evidence, COLUMNS)
+    _write(
+        Path(out), rows, table, evidence, {"data": str(data), "budget": budget, "seed": seed, "seeds": seeds}
+    )
     return rows, table
+
+
+def _recipes(
+    chosen: dict[str, Path],
+    data: Path,
+    out: Path,
+    budget: Budget,
+    seed: int,
+    seeds: int,
+    settings: tuple[Any, ...],
+) -> Iterator[tuple[Recipe, str]]:
+    """Give each recipe of each seed, with its name without the seed."""
+    for name, config in chosen.items():
+        for number in range(seed, seed + seeds):
+            own = name if seeds == 1 else f"{name}_seed{number}"
+            yield Recipe(own, config, data, out / own, budget, number, *settings), name
 
 
 def _named(configs: list[Path], names: Sequence[str] | None) -> dict[str, Path]:
@@ -161,12 +179,13 @@ def _pairs(rows: list[dict[str, Any]], out: Path, data: Path, skip_bad: bool) ->
     for row in recipes:
         if row.get("kind") != TOP_DOWN:
             continue
+        of = {"recipe": f"{row['recipe']}_behind_{detector['recipe']}", "seed": row["seed"]}
         try:
-            pairs.append(tested_behind(row, detector, out, data, skip_bad))
+            pairs.append({**tested_behind(row, detector, out, data, skip_bad), **of})
         except Exception as error:  # whatever it is, the other rows are kept
             logger.warning("%s behind %s", row["name"], detector["name"], exc_info=True)
             words = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            pairs.append({"name": f"{row['name']}_behind_{detector['name']}", "error": words})
+            pairs.append({"name": f"{row['name']}_behind_{detector['name']}", "error": words, **of})
     return pairs
 
 
@@ -212,22 +231,23 @@ def _text(value: float | None, form: str, unit: float = 1.0) -> str:
     return "-" if value is None else format(value / unit, form)
 
 
-def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, data: Path, seed: int) -> None:
+def _write(
+    out: Path, rows: list[dict[str, Any]], table: str, evidence: dict[str, Any], made: dict[str, Any]
+) -> None:
     """Write ``compare.json``, ``compare.md`` and ``compare.png``."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
     machine = f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     done = [row for row in rows if "error" not in row]
     same = len({row["test"]["digest"] for row in done if row["test"]}) <= 1
     content = {
-        "data": str(data), "budget": asdict(budget), "seed": seed,
-        "machine": machine, "same_test": same, "recipes": rows,
+        **made, "budget": asdict(made["budget"]), "machine": machine, "same_test": same, "recipes": rows, **evidence,
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     replace_text(out / "compare.json", json.dumps(content, indent=1) + "\n")
     counts = sorted({row["test"]["instances"] for row in done if row["test"]})
     lines = [
-        f"Data {data}, {budget}, seed {seed}; tested on {' or '.join(map(str, counts)) or 'no'} instances. "
-        f"Machine: {machine}.",
+        f"Data {made['data']}, {made['budget']}, {_seeds(made)}; tested on {' or '.join(map(str, counts)) or 'no'} "
+        f"instances. Machine: {machine}.",
         "Minutes: the whole training run, including start and validation. Multiply-adds: without flip test. ms an "
         "image: one input at a time, flip test as configured, all models in turn. An input is one instance for a model "
         "of keypoints in given boxes, a whole image for all others.",
@@ -249,6 +269,11 @@ def _write(out: Path, rows: list[dict[str, Any]], table: str, budget: Budget, da
         },
         PLOTTED,
     )
+
+
+def _seeds(made: dict[str, Any]) -> str:
+    first, last = made["seed"], made["seed"] + made["seeds"] - 1
+    return f"seed {first}" if first == last else f"seeds {first} to {last}"
 
 
 def _section(row: dict[str, Any], out: Path) -> str:

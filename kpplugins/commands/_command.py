@@ -70,18 +70,18 @@ def add_pixels(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def add_group_by(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says which test images belong together.
+def add_group_by(parser: argparse.ArgumentParser, why: str = "test images are drawn together") -> None:
+    """Add the option that says which images belong together.
 
     Args:
         parser: gets the option.
+        why: what happens to them.
     """
     parser.add_argument(
         "--group-by",
         metavar="PATTERN",
-        help="for the intervals: test images that share the first group (else the whole match) of this regular "
-        "expression on their paths belong together, such as frames of a video; or key:NAME, of the annotation file's "
-        "images",
+        help=f"{why} if they share the first group (else the whole match) of this regular expression on their paths, "
+        "such as frames of a video; or key:NAME, of the annotation file's images",
     )
 
 

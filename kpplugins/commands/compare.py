@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kpplugins.commands._command import CommandParser, run, values
+from kpplugins.commands._command import CommandParser, add_group_by, run, values
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -54,6 +54,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         metavar="CONFIG",
         help="train this detector too, and test top-down recipes in its boxes as well",
     )
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N",
+        help="train each with so many seeds, and tell the noise of training from that of the test (%(default)s)",
+    )  # fmt: skip
+    add_group_by(parser)
     args = parser.parse_args(argv)
 
     def work() -> int:
@@ -63,7 +68,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
             args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
             clock="wall" if args.cpu_minutes is None else "cpu", seed=args.seed, names=args.names,
             cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
-            from_scratch=args.from_scratch, detector=args.detector,
+            from_scratch=args.from_scratch, detector=args.detector, seeds=args.seeds, group_by=args.group_by,
         )  # fmt: skip
         print(table, end="")
         print(f"results: {args.out}: compare.md, compare.json, compare.png")

@@ -101,6 +101,47 @@ def test_the_json_has_all_that_is_in_the_table_and_the_curves(compared):
         assert (out / row["name"] / "metrics.json").is_file() and (out / row["name"] / "curves.png").is_file()
 
 
+def test_differences_have_intervals_and_four_images_are_told_to_be_few(compared):
+    out, said, _ = compared
+    content = json.loads((out / "compare.json").read_text())
+    (pair,) = content["differences"]
+    assert (pair["first"], pair["second"]) == ("small", "wide")
+    small, wide, _ = content["recipes"]
+    for key in ("EPE", "RMSE", "PCK@0.05"):
+        assert small["intervals"][key] is None or len(small["intervals"][key]) == 2
+    number = pair["numbers"]["EPE"]
+    assert number["difference"] == pytest.approx(small["numbers"]["EPE"] - wide["numbers"]["EPE"])
+    low, high = number["interval"]
+    assert low <= number["difference"] <= high and number["shown"] == (not low <= 0 <= high)
+    assert "only 4 images" in content["warnings"][0] and content["over_seeds"] == {}
+    page = (out / "compare.md").read_text()
+    assert "| small - wide |" in page and "| small - wide |" in said[0] and "**Beware: only 4 images" in page
+
+
+def test_several_seeds_tell_the_noise_of_training(
+    compared, recipes: dict[str, Path], drawn_cats: Path, tmp_path: Path
+):
+    """Trained for nothing more than two runs of the first recipe; the second call takes them as they are."""
+    settings = dict(data=drawn_cats, out=tmp_path, epochs=1, seeds=2, group_by=r"(\d)_000")
+    rows, table = compare([recipes["small"]], **settings)
+    assert [(row["name"], row["recipe"], row["seed"]) for row in rows] == [
+        ("small_seed0", "small", 0), ("small_seed1", "small", 1),
+    ]  # fmt: skip
+    content = json.loads((tmp_path / "compare.json").read_text())
+    number = content["over_seeds"]["small"]["EPE"]
+    assert number["mean"] == pytest.approx(np.mean([row["numbers"]["EPE"] for row in rows]))
+    assert number["test_sd"] > 0 and number["training_sd"] >= 0
+    assert number["interval"][0] < number["mean"] < number["interval"][1]
+    assert content["differences"] == [] and content["seeds"] == 2
+    assert "mean of the seeds" in table and "seeds 0 to 1" in (tmp_path / "compare.md").read_text()
+    kept = tmp_path / "small_seed0/per_image.npz"
+    kept.unlink()  # as an earlier version left it
+    weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pth")}
+    again, _ = compare([recipes["small"]], **settings)
+    assert kept.is_file() and weights == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pth")}
+    assert [row["intervals"] for row in again] == [row["intervals"] for row in rows]
+
+
 def test_the_plot_is_a_image(compared):
     image = cv2.imread(str(compared[0] / "compare.png"))
     assert image.shape[1] > 1000 and len(np.unique(image.reshape(-1, 3), axis=0)) > 20
@@ -164,6 +205,8 @@ def test_epochs_that_fit_by_hand():
         (dict(epochs=1, data="gone"), "gone: no such data folder"),
         (dict(epochs=1, configs=["gone.py", "b.py"]), "gone.py: no such config"),
         (dict(epochs=1, configs=[]), "no recipe to compare"),
+        (dict(epochs=1, seeds=0), "--seeds: wrong number of seeds; expected ≥ 1; found 0"),
+        (dict(epochs=1, group_by="("), "--group-by: not a regular expression"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -11,6 +11,7 @@ from kpplugins.apis.comparison.recipe import tested
 from kpplugins.apis.test import finite, write_report
 from kpplugins.config.load import load_config, schema_of
 from kpplugins.evaluation.detection_result import BEST, DetectionResult
+from kpplugins.evaluation.intervals.per_image_table import PER_IMAGE, PerImageTable
 from kpplugins.evaluation.metrics.keypoint_metric import norm_points
 from kpplugins.evaluation.scene import Scene
 from kpplugins.inference.box_detector import BoxDetector
@@ -56,6 +57,8 @@ def tested_behind(
     result = DetectionResult.of(scenes, dataset.classes, schema, norm_points(schema, None))
     numbers = {key: float(value) for key, value in result.summary.items()}
     (out / name).mkdir(exist_ok=True)
+    if scenes:
+        PerImageTable.of(result).save(out / name / PER_IMAGE)
     origin = {"config": recipe["config"], "detector": detector["config"]}
     write_report(out / name, numbers, result, origin, dataset.image)
     cost = _together(recipe, detector, len(result.images) / max(1, len(scenes)))

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 
 from kpplugins.apis.comparison.budget import Budget, epochs_within
+from kpplugins.apis.statistics.interval_report import TestedImages
 from kpplugins.apis.test import finite, write_report
 from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
@@ -20,6 +21,7 @@ from kpplugins.data.images import SHOWN, read_image
 from kpplugins.engine.runner import build_runner
 from kpplugins.engine.time_budget_hook import OVER
 from kpplugins.evaluation import BoxKeypointMetric, EvaluationResult, KeypointMetric
+from kpplugins.evaluation.intervals.per_image_table import PER_IMAGE
 from kpplugins.evaluation.limits import limits_of
 from kpplugins.storage.files import stamp_of, walk
 from kpplugins.structures.replaced_file import replace_text
@@ -156,6 +158,19 @@ class Recipe:
         replace_text(self.work_dir / ROW, json.dumps(row) + "\n")
         return row
 
+    def tested_again(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Test a finished run once more, for what an earlier version did not keep of its test.
+
+        Args:
+            row: of the run.
+
+        Returns:
+            The row with the new test.
+        """
+        row = finite({**row, **self._tested(self.work_dir / row["checkpoint"])})
+        replace_text(self.work_dir / ROW, json.dumps(row) + "\n")
+        return row
+
     def _course(self) -> dict[str, Any]:
         """Return speed and curves of the training that has just ended, over the minutes of its iterations."""
         hub = MessageHub.get_current_instance()
@@ -200,6 +215,8 @@ class Recipe:
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
         origin = {"config": str(self.config), "checkpoint": str(checkpoint)}
         write_report(self.work_dir, numbers, result, origin, image_of)
+        for images in TestedImages.of(runner.test_evaluator.metrics)[:1]:
+            images.table.save(self.work_dir / PER_IMAGE)
         return tested(numbers, result)
 
 

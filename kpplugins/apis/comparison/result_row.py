@@ -6,6 +6,7 @@ from typing import Any
 
 from kpplugins.apis.comparison.fresh_process import in_fresh_process
 from kpplugins.apis.comparison.recipe import Recipe
+from kpplugins.evaluation.intervals.per_image_table import PER_IMAGE
 from kpplugins.structures import BadInputError
 from kpplugins.structures.replaced_file import replace_text
 
@@ -28,7 +29,8 @@ def result_row(recipe: Recipe, again: bool = False) -> dict[str, Any]:
         kept = None if again else recipe.finished(fingerprint)
         if kept is not None:
             logger.info("%s is finished already (%s)", recipe.name, recipe.work_dir)
-            return kept
+            known = kept.get("test") is None or (recipe.work_dir / PER_IMAGE).is_file()
+            return kept if known else in_fresh_process(recipe.tested_again, kept)
         epochs = recipe.budget.epochs or in_fresh_process(recipe.epochs)
         logger.info("%s: %d epochs", recipe.name, epochs)
         return in_fresh_process(recipe.run, fingerprint, epochs)

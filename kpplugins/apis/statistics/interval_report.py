@@ -44,7 +44,7 @@ class TestedImages:
             if isinstance(result, EvaluationResult) and _images(result):
                 found.append(cls(prefix, PerImageTable.of(result), result))
             elif isinstance(metric, BoxMetric) and metric.scenes:
-                found.append(cls(prefix, metric.per_image_table(), None))
+                found.append(cls("", metric.per_image_table(), None))
         return found
 
 

@@ -56,11 +56,11 @@ class BoxMetric(BaseMetric):
         return dict(numbers)
 
     def per_image_table(self) -> PerImageTable:
-        """Return what each image of the last test, which had some, adds to the numbers."""
+        """Return what each image of the last test, which had some, adds to the numbers, under their keys."""
         ordered = sorted(self.scenes, key=lambda scene: scene.image_id)
         evaluator = boxes_evaluator(ordered, len(self.dataset_meta["classes"]))
         matches = MatchTable.of(evaluator, BOX_LINES, range(len(ordered)))
-        return PerImageTable.of_matches([scene.image for scene in ordered], {"": matches})
+        return PerImageTable.of_matches([scene.image for scene in ordered], {f"{self.prefix}/": matches})
 
 
 def class_names_of(metric: BaseMetric) -> list[str]:
