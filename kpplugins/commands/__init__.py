@@ -29,6 +29,7 @@ COMMANDS = {
     "dataset": "make, convert, check, split, export and crop data sets",
     "loop": "show where a project stands in the labelling loop, and what to do next",
     "compare": "train several configs on one data set with one budget and tabulate the results",
+    "learning-curve": "train on parts of the data, and predict what twice the labels would bring",
     "sweep": "vary settings of a config, train each variant with one budget and keep the best",
     "export": "export a trained run as one ONNX file",
     "convert-weights": "convert weights that others trained to a checkpoint of our model",
