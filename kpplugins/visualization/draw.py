@@ -81,11 +81,11 @@ def draw_pose(
             )
         draw_points(canvas, points, schema, sure, step, shown=shown)
         if radii and result.radii is not None:
-            draw_circles(canvas, points[shown], result.radii[i][shown])
+            draw_radii(canvas, points[shown], result.radii[i][shown])
     return canvas
 
 
-def draw_circles(canvas: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
+def draw_radii(canvas: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
     """Draw a thin circle around each keypoint.
 
     Args:
