@@ -233,8 +233,7 @@ def measure(
     recipe = Recipe(
         trial.name, ROOT / "configs/custom_mobilenetv2.py", data, out / trial.name,
         Budget(minutes=minutes * SETS[trial.data].budget, clock="cpu"), trial.seed,
-        options_of(trial, available, weights),
-        skip_bad=False, from_scratch=trial.start == "scratch",
+        options_of(trial, available, weights), skip_bad=False, from_scratch=trial.start == "scratch",
     )  # fmt: skip
     epochs = epochs or in_fresh_process(recipe.epochs)
     row = in_fresh_process(recipe.run, "", epochs)

@@ -1,7 +1,6 @@
 """Spoil labels in five ways, by a seed, to measure what finds them again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,17 +144,3 @@ def _box(
 
 
 _SPOILERS = dict(zip(WAYS, (_moved, _exchanged, _wrong_instance, _missing, _box), strict=True))
-
-
-def share_found(found: Sequence[int], spoiled: Sequence[int]) -> tuple[float, float]:
-    """Return precision and recall.
-
-    Args:
-        found: indices of the instances that were named.
-        spoiled: those that are spoiled.
-
-    Returns:
-        Both, 0 to 1; a precision of 1 where nothing was named.
-    """
-    hits = len(set(found) & set(spoiled))
-    return hits / len(set(found)) if found else 1.0, hits / max(1, len(set(spoiled)))

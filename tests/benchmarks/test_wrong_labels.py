@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.spoiled import WAYS, share_found, spoil
-from benchmarks.wrong_labels import table
+from benchmarks.spoiled import WAYS, Spoiled, spoil
+from benchmarks.wrong_labels import as_precise, counted, table
 from kpplugins.data import PoseRecord
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.schema.from_names import infer_schema
@@ -51,13 +51,23 @@ def test_a_twentieth_is_spoiled_each_in_its_way(good: AnnotationSet):
     assert all((a.keypoints == b.keypoints).all() for a, b in zip(again.records, bad.records, strict=True))
 
 
-def test_precision_and_recall():
-    assert share_found([1, 2, 3, 4], [2, 4, 9]) == (0.5, 2 / 3)
-    assert share_found([], [2]) == (1.0, 0.0)
+def test_what_was_found_is_counted_by_way_and_summed_over_the_draws():
+    told = [Spoiled(4, WAYS[0], 1, 0.2), Spoiled(7, WAYS[0], 0, 0.03), Spoiled(9, WAYS[1])]
+    audited, checked = counted([9, 4, 5], told, told[:1]), counted([], told, told[:1])
+    assert audited["named"] == 3 and audited["found"] == 2 and audited["far"] == (1, 1)
+    assert (
+        audited["ways"][WAYS[0]] == (1, 2)
+        and audited["ways"][WAYS[1]] == (1, 1)
+        and audited["ways"]["box"] == (0, 0)
+    )
+    row = {"instances": 60, "spoiled": 3, "audit": audited, "check": checked, "far": (1, 1)}
+    lines = table({"faces": [row, row]}).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert cells[0][:7] == ["faces: 3 of 60, 2 draws", "audit", "6", "0.67", "0.67", "2 of 4", "2 of 2"]
+    assert cells[1][1:5] == ["check", "0", "0.00", "0.00"] and cells[0][-1] == "2 of 2"
 
 
-def test_the_table_has_a_row_for_the_audit_and_one_for_the_check():
-    told = {"named": 5, "precision": 0.8, "recall": 0.8, "ways": dict.fromkeys(WAYS, (1, 1)), "far": (3, 4)}
-    row = {"data": "faces", "seed": 1, "instances": 100, "spoiled": 5, **told, "check": {**told, "named": 2}}
-    lines = table([row]).splitlines()
-    assert len(lines) == 4 and "| audit |" in lines[2] and "3 of 4" in lines[2] and "| check |" in lines[3]
+def test_a_list_is_read_as_far_as_seven_tenths_are_right():
+    assert as_precise([1, 2, 3, 4, 5, 6, 7], {1, 2, 4, 5, 7}) == [1, 2, 3, 4, 5, 6, 7]  # 5 of 7
+    assert as_precise([1, 2, 3, 4, 5, 6], {1, 2, 4}) == [1, 2, 3, 4]  # 3 of 4, then 3 of 5
+    assert as_precise([9, 8], {1}) == [] == as_precise([], {1})

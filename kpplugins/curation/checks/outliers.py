@@ -7,9 +7,9 @@ from kpplugins.curation.checks.material import Material
 from kpplugins.curation.checks.shapes import fit_neighbours, reach, some_references
 from kpplugins.structures.procrustes import as_shapes
 
-_LEAST_POINTS = 5
+LEAST_POINTS = 5
 _LEAST_COMMON = 4
-_LEAST_INSTANCES = 30
+LEAST_INSTANCES = 30
 _LEAST_OFF = 0.2
 """Least distance that counts, in root mean square radii of the instance's other keypoints."""
 _DEVIATIONS = 4
@@ -31,8 +31,8 @@ def outliers(material: Material) -> list[Finding]:
     Returns:
         At most one finding per instance.
     """
-    chosen = np.flatnonzero(material.labelled.sum(axis=1) >= _LEAST_POINTS)
-    if len(chosen) < _LEAST_INSTANCES:
+    chosen = np.flatnonzero(material.labelled.sum(axis=1) >= LEAST_POINTS)
+    if len(chosen) < LEAST_INSTANCES:
         return []
     names, found = material.reading.schema.keypoints, []
     for place, k, off in outlier_suspects(material.points[chosen], material.labelled[chosen]):
@@ -76,7 +76,7 @@ def outlier_suspects(points: np.ndarray, labelled: np.ndarray) -> list[tuple[int
     score = np.full((n, k), -np.inf)
     for j in range(k):
         known = np.isfinite(logs[:, j])
-        if known.sum() >= _LEAST_INSTANCES:
+        if known.sum() >= LEAST_INSTANCES:
             usual = np.median(logs[known, j])
             spread = max(_LEAST_SPREAD, 1.4826 * float(np.median(np.abs(logs[known, j] - usual))))
             score[known, j] = (logs[known, j] - usual) / spread

@@ -33,7 +33,7 @@ within {{ "%.1f"|format(report.median_error[0]) }} px of their labels
 {% for note in report.notes %}<p class="dim">{{ note }}</p>{% endfor %}
 {% if report.suspects %}
 <table><tr><th>kind</th><th></th><th>suspects</th></tr>
-{% for kind, n in report.by_kind.items() %}<tr><td>{{ kind }}</td><td>{{ kinds[kind][0] }}</td>
+{% for kind, n in report.by_kind.items() %}<tr><td>{{ kind }}</td><td>{{ kinds[kind] }}</td>
 <td class="number">{{ n }}</td></tr>{% endfor %}</table>
 <div class="bar"><button id="save-all">Save all labels, corrected</button>
 <button id="save-some">Save only the corrected images</button>

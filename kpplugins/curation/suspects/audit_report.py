@@ -70,7 +70,7 @@ class AuditReport:
             f"{spelled(self.source)}: {len(self.evidence.records)} labelled instances against {self.models};"
             f" half of the keypoints are within {pixels:.1f} px ({share:.1%} of the instance's size)"
         )
-        kinds = [f"{kind}: {n} × {KINDS[kind][0]}" for kind, n in self.by_kind.items()]
+        kinds = [f"{kind}: {n} × {KINDS[kind]}" for kind, n in self.by_kind.items()]
         first = [f"{s.gain:.2f} {spelled(s.label.image)}: {s.kind}: {s.what}" for s in self.suspects[:_NAMED]]
         notes = [f"note: {note}" for note in self.notes]
         return "\n".join([head, *(kinds or ["no suspects"]), *first, *notes])

@@ -10,6 +10,8 @@ from kpplugins.data import PoseRecord
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures.geometry import box_areas
 
+_ARRAYS = ("predicted", "scores", "boxes", "derived", "possible")
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -45,11 +47,21 @@ class Evidence:
             All instances, in the order of the parts.
         """
         records = tuple(record for part in parts for record in part.records)
-        arrays = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("predicted", "scores", "boxes", "derived", "possible")
-        }
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return cls(parts[0].schema, records, **arrays)
+
+    def chosen(self, rows: Sequence[int]) -> "Evidence":
+        """Return some of the instances.
+
+        Args:
+            rows: their indices, in the order that is wanted.
+
+        Returns:
+            The evidence of these.
+        """
+        kept = np.array(rows, int)
+        arrays = {name: getattr(self, name)[kept] for name in _ARRAYS}
+        return Evidence(self.schema, tuple(self.records[i] for i in rows), **arrays)
 
     @cached_property
     def points(self) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Find the labels that may be wrong, by kind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from kpplugins.curation.checks.outliers import LEAST_INSTANCES, LEAST_POINTS, outlier_suspects
 from kpplugins.curation.suspects.evidence import Evidence
 from kpplugins.curation.suspects.suspect import Suspect
 from kpplugins.curation.suspects.usual import Usual, wrong_share
@@ -27,7 +28,10 @@ _MISSING = 0.02
 """Share of the labels of a keypoint that is expected to be missing."""
 _SURE = 0.1
 """Quantile of the scores of labelled keypoints from which on an absent one is taken for there."""
-_NEVER = 1e-3
+_LIKELY = 0.5
+"""Probability from which on a further keypoint of an instance is corrected with the worst one."""
+_AGREES, _BY_SHAPE = 2.0, 0.9
+"""Residual, in units of the usual one, from which on a keypoint that is odd by shape too is wrong; and how surely."""
 _MOST = 0.99
 
 
@@ -49,7 +53,7 @@ def find_suspects(evidence: Evidence) -> list[Suspect]:
         for suspect in find(evidence, usual):
             if suspect.instance not in places or suspect.gain > 1.05 * places[suspect.instance].gain:
                 places[suspect.instance] = suspect
-    found = [*places.values(), *keypoint_missing(evidence, usual), *box_off(evidence, usual)]
+    found = [*places.values(), *keypoint_missing(evidence), *box_off(evidence)]
     return sorted((s for s in found if s.gain >= LEAST), key=lambda s: (-s.gain, s.instance))
 
 
@@ -118,6 +122,8 @@ def wrong_instance(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
 def keypoint_off(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
     """Find keypoints that are further from the prediction than the others of their instance.
 
+    For those that ``check`` finds odd by the shape of the other labels, twice the usual residual is enough.
+
     Args:
         evidence: labels and predictions.
         usual: their residuals.
@@ -126,13 +132,15 @@ def keypoint_off(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
         One suspect an instance.
     """
     z = usual.z
-    own = np.array([[_others(row, k) for k in range(len(row))] for row in z]).reshape(z.shape)
-    alone = z / np.maximum(own, 1.0)
+    alone = z / np.maximum(_of_others(z), 1.0)
     share = wrong_share(alone.reshape(-1), usual.shape).reshape(z.shape)
+    for i, k in _odd_by_shape(evidence):
+        if z[i, k] >= _AGREES:
+            share[i, k], alone[i, k] = max(share[i, k], _BY_SHAPE), z[i, k]
     for i in np.flatnonzero(share.max(axis=1, initial=0) > 0):
-        worst = share[i] >= max(0.5, _NEVER)
-        worst[int(np.nanargmax(np.where(np.isnan(alone[i]), -1, alone[i])))] = True
-        k = int(np.where(worst, np.nan_to_num(alone[i]), -1).argmax())
+        k = int(np.nan_to_num(alone[i], nan=-1.0).argmax())
+        worst = share[i] >= _LIKELY
+        worst[k] = True
         px = np.linalg.norm(evidence.points[i, k] - evidence.predicted[i, k])
         words = (
             f"{_listed(evidence.schema.keypoints, worst)} {'is' if worst.sum() == 1 else 'are'} {px:.1f} px from where"
@@ -145,14 +153,13 @@ def keypoint_off(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
         )  # fmt: skip
 
 
-def keypoint_missing(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
+def keypoint_missing(evidence: Evidence) -> Iterator[Suspect]:
     """Find absent keypoints that the model is as sure of as of labelled ones.
 
     Of so many absent ones with such a score, as many are taken for missing as if 2 % of the labels were.
 
     Args:
         evidence: labels and predictions.
-        usual: their residuals.
 
     Yields:
         One suspect an absent keypoint.
@@ -179,12 +186,11 @@ def keypoint_missing(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
             )  # fmt: skip
 
 
-def box_off(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
+def box_off(evidence: Evidence) -> Iterator[Suspect]:
     """Find boxes that do not fit the keypoints in them as other boxes do.
 
     Args:
         evidence: labels and predictions.
-        usual: their residuals.
 
     Yields:
         One suspect an instance whose box was not made from its keypoints.
@@ -203,14 +209,14 @@ def box_off(evidence: Evidence, usual: Usual) -> Iterator[Suspect]:
             yield Suspect("box", gain, float(share[i]), int(i), (), words, record, proposal)
 
 
-KINDS: dict[str, tuple[str, Callable[[Evidence, Usual], Iterator[Suspect]]]] = {
-    "sides-exchanged": ("left and right exchanged", sides_exchanged),
-    "wrong-instance": ("keypoints of another instance", wrong_instance),
-    "keypoint-off": ("a keypoint in the wrong place", keypoint_off),
-    "keypoint-missing": ("a keypoint that nobody labelled", keypoint_missing),
-    "box": ("a box that does not fit", box_off),
+KINDS = {
+    "sides-exchanged": "left and right exchanged",
+    "wrong-instance": "keypoints of another instance",
+    "keypoint-off": "a keypoint in the wrong place",
+    "keypoint-missing": "a keypoint that nobody labelled",
+    "box": "a box that does not fit",
 }
-"""What each kind of suspect is, in words, and what finds it."""
+"""What each kind of suspect is, in words."""
 
 
 def _suspect(
@@ -258,11 +264,23 @@ def _median(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _others(row: np.ndarray, k: int) -> float:
-    """Return the median of a row without one entry and without NaN; 1 if there are fewer than two others."""
-    others = np.delete(row, k)
-    others = others[np.isfinite(others)]
-    return float(np.median(others)) if len(others) >= 2 else 1.0
+def _odd_by_shape(evidence: Evidence) -> list[tuple[int, int]]:
+    """Return instance and keypoint of what ``check`` calls an outlier."""
+    chosen = np.flatnonzero(evidence.labelled.sum(axis=1) >= LEAST_POINTS)
+    if len(chosen) < LEAST_INSTANCES:
+        return []
+    found = outlier_suspects(evidence.points[chosen], evidence.labelled[chosen])
+    return [(int(chosen[place]), k) for place, k, _ in found]
+
+
+def _of_others(z: np.ndarray) -> np.ndarray:
+    """Return for each keypoint the median of the others of its instance; 1 where there are fewer than two."""
+    found = np.ones_like(z)
+    for k in range(z.shape[1]):
+        others = np.delete(z, k, axis=1)
+        enough = np.isfinite(others).sum(axis=1) >= 2
+        found[enough, k] = np.nanmedian(others[enough], axis=1)
+    return found
 
 
 def _listed(names: tuple[str, ...], which: np.ndarray) -> str:

@@ -86,6 +86,18 @@ def test_a_model_that_is_lost_in_an_image_does_not_blame_its_label(birds: Birds)
     assert blamed[0] <= 1 < 8 < blamed[1]
 
 
+def test_what_is_odd_by_its_shape_too_needs_less(birds: Birds, moved, monkeypatch: pytest.MonkeyPatch):
+    """Of two beaks that the shape finds odd, the model finds one elsewhere too."""
+    evidence = birds({7: moved(by_offset([0], (4, 0)))})
+    near = int(np.nanargmin(evidence.residuals[:, 0]))
+    before = [s.gain for s in find_suspects(evidence) if s.instance == 7]
+    found = [(7, 0, 1.0), (near, 0, 1.0)]
+    monkeypatch.setattr("kpplugins.curation.suspects.find.outlier_suspects", lambda points, labelled: found)
+    after = {s.instance: s for s in find_suspects(evidence)}
+    assert after[7].probability >= 0.9 and after[7].keypoints[0] == "beak"
+    assert after[7].gain > max([0.0, *before]) and near not in after
+
+
 def test_what_was_not_found_is_not_judged_and_derived_boxes_are_not_doubted(spoiled: Evidence):
     predicted = spoiled.predicted.copy()
     predicted[[3, 9, 11]] = np.nan
