@@ -1,6 +1,5 @@
 """Where a project stands: what its files say about labels, errors, suspects, and what is left to be labelled."""
 
-import importlib.util
 import json
 import shlex
 from collections import Counter
@@ -249,7 +248,7 @@ def _todo(standing: Standing, pool: Sequence[str | Path]) -> list[tuple[str, str
         todo.append(("ask the run which labels are wrong", f"kpplugins dataset audit {data} --run {run}"))
     elif standing.audit.get("suspects"):
         todo.append(("look at the labels that the audit suspects, on its page, and correct them", ""))
-    if standing.curve is None and importlib.util.find_spec("kpplugins.apis.learning_curve"):
+    if standing.curve is None:
         todo.append(
             (
                 "ask what more labels would bring",
