@@ -8,8 +8,9 @@ _base_ = "_base_/centernet.py"
 
 data_root = "data/glue_tubes"
 input_size = (320, 192)  # images of 1920×1080 fill the width
-max_epochs = 100
+max_epochs = 350  # 20 minutes on one CPU core
 image_augment = dict(zoom=(0.7, 1.3))
+last_epochs = dict(share=0.2, image_augment=dict(zoom=(0.97, 1.03), shift=0.02))  # ends on images as they are tested
 
 flip = dict(type="RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"])  # any orientation
 train_pipeline = list(_base_.train_pipeline)
