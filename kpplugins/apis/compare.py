@@ -13,7 +13,7 @@ import torch
 from kpplugins.apis.comparison.behind_detector import tested_behind
 from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.cost import costs
-from kpplugins.apis.comparison.evidence import evidence_in_words, evidence_of
+from kpplugins.apis.comparison.evidence import comparison_evidence, evidence_in_words
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.apis.comparison.result_row import result_row
 from kpplugins.config.source import file_of
@@ -88,7 +88,7 @@ def compare(
             more in the boxes that it finds, over whole images, as one-stage models are.
         seeds: trainings of each recipe, with ``seed`` and the numbers that follow it; from two on, the noise of
             training is told from that of the test.
-        group_by: what test images that belong together have in common, for the intervals (see ``groups_of``).
+        group_by: what test images that belong together have in common, for the intervals (see ``image_groups_of``).
 
     Returns:
         One row per recipe and seed, as in ``compare.json``; and the Markdown tables of the rows and of what is left of
@@ -116,7 +116,7 @@ def compare(
         for number in range(seed, seed + seeds):
             of_seed = [row for row in rows if row["seed"] == number]
             rows += _pairs(of_seed, Path(out), as_path(data), skip_bad)
-    evidence = evidence_of(rows, Path(out), as_path(data), COLUMNS, group_by)
+    evidence = comparison_evidence(rows, Path(out), as_path(data), COLUMNS, group_by)
     table = _table(rows) + evidence_in_words(evidence, COLUMNS)
     _write(
         Path(out), rows, table, evidence, {"data": str(data), "budget": budget, "seed": seed, "seeds": seeds}

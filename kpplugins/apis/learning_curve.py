@@ -15,8 +15,8 @@ from kpplugins.apis.comparison.budget import Budget
 from kpplugins.apis.comparison.recipe import Recipe
 from kpplugins.apis.comparison.result_row import result_row
 from kpplugins.apis.learning.nested_parts import nested_parts
-from kpplugins.apis.learning.power_law import PowerLaw, Prediction
-from kpplugins.apis.statistics.image_groups import groups_of
+from kpplugins.apis.learning.power_law import PowerLaw, PredictedError
+from kpplugins.apis.statistics.image_groups import image_groups_of
 from kpplugins.config.load import load_config
 from kpplugins.config.source import file_of
 from kpplugins.storage.files import is_folder
@@ -81,7 +81,7 @@ def learning_curve(
         seeds: trainings on each part, with other weights and other samples in the part.
         seed: the first of them.
         metric: number of the test whose error is followed; of AP, AR and PCK it is what is missing to 1.
-        group_by: what training images that belong together have in common (see ``groups_of``): they are kept together.
+        group_by: what training images that belong together have in common (see ``image_groups_of``).
         cfg_options: values by dotted key that override the config's.
         again: train finished parts again.
         skip_bad: skip bad files.
@@ -113,6 +113,7 @@ def learning_curve(
             logger.info("%s: %d of %d samples, %s", recipe.name, len(part), len(groups), recipe.budget)
             row = result_row(recipe, again)
             points.append(_Point(fraction, len(part), number, _error(row, metric), row))
+    _require_sizes(points, Path(out))
     content = _content(
         points, metric, {"config": str(base.config), "data": spelled(base.data), "group_by": group_by}
     )
@@ -151,7 +152,7 @@ def _training(base: Recipe, group_by: str | None) -> tuple[list[str], int]:
     dataset = DATASETS.build({**stated, "pipeline": []})
     dataset.full_init()
     images = [str(dataset.get_data_info(i)["img_path"]) for i in range(len(dataset))]
-    return groups_of(images, group_by, dataset), int(cfg.train_cfg.get("val_interval", 1))
+    return image_groups_of(images, group_by, dataset), int(cfg.train_cfg.get("val_interval", 1))
 
 
 def _recipe(base: Recipe, part: list[int], whole: int, seed: int, interval: int) -> Recipe:
@@ -189,6 +190,16 @@ def _error(row: dict[str, Any], metric: str) -> float | None:
         )
     rising = metric.rpartition("/")[2].startswith(_RISING)
     return 1 - float(value) if rising else float(value)
+
+
+def _require_sizes(points: Sequence[_Point], out: Path) -> None:
+    """Raise if so many trainings failed that there is no curve."""
+    failed = [point.row for point in points if point.error is None]
+    if failed and len({point.samples for point in points if point.error is not None}) < 3:
+        raise BadInputError(
+            "too few parts could be trained for a curve", where=str(out), expected="three or more sizes",
+            found=f"{failed[0]['name']} failed: {failed[0]['error']}", todo="its error.txt has more",
+        )  # fmt: skip
 
 
 def _content(points: Sequence[_Point], metric: str, made: dict[str, Any]) -> dict[str, Any]:
@@ -234,20 +245,23 @@ def _text(content: dict[str, Any]) -> str:
     rows = []
     for points in sizes.values():
         errors = [
-            f"{p['error']:.4g}" if p["error"] is not None else f"failed: {p['failed'][:100]}" for p in points
+            f"{p['error']:.4g}"
+            if p["error"] is not None
+            else f"failed: {p['failed'][:100]}".replace("|", "\\|")
+            for p in points
         ]
         samples = sorted({point["samples"] for point in points})
         rows.append([f"{points[0]['fraction']:g}", " ".join(map(str, samples)), " ".join(errors)])
     what = error_name(content["metric"])
     table = markdown_table(["fraction", "training samples", what], rows)
-    twice, check = Prediction(**content["twice"]), content["check"]
+    twice, check = PredictedError(**content["twice"]), content["check"]
     said = [f"With twice the labels ({twice.samples:.0f}): {what} {_in_words(twice)}."]
     b, c = content["parameters"]["b"], content["parameters"]["c"]
     said.append(
         f"Power law a·n^-b + c: b {b[1]:.2f} ({b[0]:.2f} to {b[2]:.2f}), c {c[1]:.3g} ({c[0]:.3g} to {c[2]:.3g})."
     )
     if check is not None:
-        predicted = Prediction(**check["predicted"])
+        predicted = PredictedError(**check["predicted"])
         measured = " ".join(f"{error:.4g}" for error in check["measured"])
         held = "holds" if all(check["held"]) else "does not hold"
         said.append(
@@ -269,7 +283,7 @@ def error_name(metric: str) -> str:
     return f"1 - {metric}" if metric.rpartition("/")[2].startswith(_RISING) else metric
 
 
-def _in_words(prediction: Prediction) -> str:
+def _in_words(prediction: PredictedError) -> str:
     return f"{prediction.error:.4g} ({prediction.low:.4g} to {prediction.high:.4g})"
 
 

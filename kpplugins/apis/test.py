@@ -87,7 +87,7 @@ def test(
             training does, and write it into ``visibility.json`` and ``uncertainty.json`` beside the checkpoint, where
             prediction and export find it.
         group_by: what test images that belong together have in common, for the intervals: a regular expression on their
-            paths, or ``key:NAME`` of the annotation file's images (see ``groups_of``).
+            paths, or ``key:NAME`` of the annotation file's images (see ``image_groups_of``).
         resamples: of the test images, for the intervals; 0 leaves the intervals out.
 
     Returns:

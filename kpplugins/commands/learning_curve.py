@@ -17,6 +17,28 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit status of the command.
     """
+    parser = _parser(prog)
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        from kpplugins.apis.learning_curve import NAME, learning_curve
+
+        _, text = learning_curve(
+            args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
+            clock="wall" if args.cpu_minutes is None else "cpu", fractions=[float(Fraction(f)) for f in args.fractions],
+            seeds=args.seeds, seed=args.seed, metric=args.metric, group_by=args.group_by,
+            cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
+            from_scratch=args.from_scratch,
+        )  # fmt: skip
+        print(text, end="")
+        print(f"results: {args.out}: {NAME}.md, {NAME}.json, {NAME}.png")
+        return 0
+
+    return run(work, args)
+
+
+def _parser(prog: str | None) -> CommandParser:
+    """Return the parser of the command line."""
     parser = CommandParser(
         prog=prog,
         description="Train a config on nested parts of the data, and predict the error with twice the labels. Start it "
@@ -64,20 +86,4 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument(
         "--from-scratch", action="store_true", help="leave out the pretrained weights that the config names"
     )
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        from kpplugins.apis.learning_curve import NAME, learning_curve
-
-        _, text = learning_curve(
-            args.config, data=args.data, out=args.out, epochs=args.epochs, minutes=args.minutes or args.cpu_minutes,
-            clock="wall" if args.cpu_minutes is None else "cpu", fractions=[float(Fraction(f)) for f in args.fractions],
-            seeds=args.seeds, seed=args.seed, metric=args.metric, group_by=args.group_by,
-            cfg_options=values(args.cfg_options), again=args.again, skip_bad=args.skip_bad,
-            from_scratch=args.from_scratch,
-        )  # fmt: skip
-        print(text, end="")
-        print(f"results: {args.out}: {NAME}.md, {NAME}.json, {NAME}.png")
-        return 0
-
-    return run(work, args)
+    return parser

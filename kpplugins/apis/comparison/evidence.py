@@ -14,7 +14,7 @@ from kpplugins.apis.statistics.differences import (
     seeds_report,
     seeds_table,
 )
-from kpplugins.apis.statistics.image_groups import KEY, groups_of, videos_in_words
+from kpplugins.apis.statistics.image_groups import KEY, image_groups_of, videos_in_words
 from kpplugins.apis.statistics.interval_report import few_in_words, intervals_of
 from kpplugins.config.load import load_config
 from kpplugins.evaluation.intervals.per_image_table import PER_IMAGE, PerImageTable
@@ -32,7 +32,7 @@ RUNS = (
 )
 
 
-def evidence_of(
+def comparison_evidence(
     rows: Sequence[dict[str, Any]],
     out: Path,
     data: Path,
@@ -49,13 +49,13 @@ def evidence_of(
         out: its folder, with the work dirs.
         data: the data folder.
         columns: the numbers to compare.
-        group_by: see ``groups_of``.
+        group_by: see ``image_groups_of``.
 
     Returns:
         ``group_by``; ``differences`` (see ``differences``); ``over_seeds`` (see ``seeds_report``); ``warnings``.
 
     Raises:
-        BadInputError: see ``groups_of``.
+        BadInputError: see ``image_groups_of``.
     """
     tables = {
         row["name"]: PerImageTable.load(out / row["name"] / PER_IMAGE)
@@ -71,7 +71,7 @@ def evidence_of(
     protocols, warnings = {}, []
     for protocol, same in by_protocol.items():
         images = list(dict.fromkeys(image for row in same for image in tables[row["name"]].images))
-        resampling = Resampling(images, groups_of(images, group_by, dataset))
+        resampling = Resampling(images, image_groups_of(images, group_by, dataset))
         videos = videos_in_words(images) if group_by is None else None
         warnings += [*few_in_words(resampling.groups, len(images)), *([videos] if videos else [])]
         for row in same:
@@ -91,7 +91,7 @@ def evidence_in_words(evidence: dict[str, Any], columns: Sequence[Column]) -> st
     """Format what a comparison shows, as Markdown.
 
     Args:
-        evidence: from ``evidence_of``.
+        evidence: from ``comparison_evidence``.
         columns: the numbers.
 
     Returns:
@@ -108,7 +108,7 @@ def evidence_warnings(evidence: dict[str, Any]) -> list[str]:
     """Return the warnings as lines of Markdown.
 
     Args:
-        evidence: from ``evidence_of``.
+        evidence: from ``comparison_evidence``.
 
     Returns:
         The lines.

@@ -16,7 +16,7 @@ _LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictedError:
     """The error of one more training on a number of samples.
 
     Attributes:
@@ -99,7 +99,7 @@ class PowerLaw:
         weights = np.where(a > 0, np.exp(log - log.max()), 0.0)
         return cls(a, b, c, noise, weights / weights.sum(), unit, seed)
 
-    def predict(self, samples: float) -> Prediction:
+    def predict(self, samples: float) -> PredictedError:
         """Predict the error of one more training.
 
         Args:
@@ -112,7 +112,7 @@ class PowerLaw:
         values = law * (1 + self.noise * np.random.default_rng(self.seed + 1).normal(0, 1, len(law)))
         shares = [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2]
         low, error, high = _weighted_quantiles(values, self.weights, shares)
-        return Prediction(samples, error, low, high)
+        return PredictedError(samples, error, low, high)
 
     @property
     def parameters(self) -> dict[str, tuple[float, float, float]]:

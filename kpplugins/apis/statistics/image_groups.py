@@ -20,7 +20,7 @@ KEY = "key:"
 """Begin of a ``group_by`` that names a key of the annotation file's images."""
 
 
-def groups_of(images: Sequence[str], group_by: str | None, dataset: Any) -> list[str]:
+def image_groups_of(images: Sequence[str], group_by: str | None, dataset: Any) -> list[str]:
     """Return what the images of a test that belong together have in common.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kpplugins.apis.statistics.image_groups import groups_of, videos_in_words
+from kpplugins.apis.statistics.image_groups import image_groups_of, videos_in_words
 from kpplugins.evaluation.detection_result import DetectionResult
 from kpplugins.evaluation.evaluation_result import EvaluationResult
 from kpplugins.evaluation.intervals.bca import LEVEL
@@ -65,7 +65,7 @@ def interval_report(
     Args:
         tested: what the metrics kept.
         dataset: of the test.
-        group_by: see ``groups_of``.
+        group_by: see ``image_groups_of``.
         resamples: how many.
         seed: of the resamples.
 
@@ -75,10 +75,10 @@ def interval_report(
         several categories ``per_category``, the same by category; ``warnings``, sentences.
 
     Raises:
-        BadInputError: see ``groups_of``.
+        BadInputError: see ``image_groups_of``.
     """
     images = list(dict.fromkeys(image for one in tested for image in one.table.images))
-    resampling = Resampling(images, groups_of(images, group_by, dataset), resamples, seed)
+    resampling = Resampling(images, image_groups_of(images, group_by, dataset), resamples, seed)
     videos = videos_in_words(images) if group_by is None else None
     warnings = [*few_in_words(resampling.groups, len(images)), *([videos] if videos else [])]
     report: dict[str, Any] = {

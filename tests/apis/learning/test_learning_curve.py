@@ -103,22 +103,46 @@ def test_a_part_is_what_its_config_says(config: Path, drawn_cats: Path):
 def test_a_finished_part_is_not_trained_again(
     config: Path, drawn_cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Three short trainings, in this process; then the same call without any."""
-    called = []
+    """What a training leaves is there after the first call, for all but one part; the second trains that one."""
+    trained = []
 
-    def here(work, *args):
-        called.append(work)
-        return work(*args)
+    def leaves(recipe: Recipe, fingerprint: str, epochs: int) -> dict:
+        trained.append(recipe.name)
+        if trained == ["samples_3_seed0", "samples_6_seed0"]:
+            raise MemoryError("killed")
+        row = {
+            "name": recipe.name,
+            "fingerprint": fingerprint,
+            "numbers": {"EPE": 9 / len(trained)},
+            "test": None,
+        }
+        recipe.work_dir.mkdir(parents=True, exist_ok=True)
+        (recipe.work_dir / "epoch_1.pth").touch()
+        (recipe.work_dir / ROW).write_text(json.dumps(row))
+        return row
 
-    monkeypatch.setattr("kpplugins.apis.comparison.result_row.in_fresh_process", here)
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)  # asks compilers
-    settings = dict(data=drawn_cats, out=tmp_path, epochs=1, fractions=(0.25, 0.5, 1), metric="EPE")
-    first, _ = learning_curve(config, **settings)
-    assert len(called) == len(list(tmp_path.rglob(ROW))) == 3 and all(
-        point["error"] > 0 for point in first["points"]
+    monkeypatch.setattr(Recipe, "run", leaves)
+    monkeypatch.setattr(
+        "kpplugins.apis.comparison.result_row.in_fresh_process", lambda work, *args: work(*args)
     )
-    assert learning_curve(config, **settings)[0] == first
-    assert len(called) == 3
+    settings = dict(data=drawn_cats, out=tmp_path, epochs=1, fractions=(0.25, 0.5, 0.75, 1))
+    learning_curve(config, **settings)
+    assert len(trained) == 4
+    content, _ = learning_curve(config, **settings)
+    assert trained[4:] == ["samples_6_seed0"]
+    assert [point["error"] for point in content["points"]] == [9, 9 / 5, 3, 9 / 4]
+
+
+def test_parts_that_all_fail_say_why(
+    config: Path, drawn_cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        module, "result_row", lambda recipe, again: {"name": recipe.name, "error": "no memory"}
+    )
+    with pytest.raises(
+        BadInputError, match="too few parts could be trained.*samples_3_seed0 failed: no memory"
+    ):
+        learning_curve(config, data=drawn_cats, out=tmp_path, epochs=1, fractions=(0.25, 0.5, 1))
 
 
 @pytest.mark.parametrize(

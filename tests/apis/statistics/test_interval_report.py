@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from kpplugins.apis.statistics.image_groups import groups_of, videos_in_words
+from kpplugins.apis.statistics.image_groups import image_groups_of, videos_in_words
 from kpplugins.apis.statistics.interval_report import (
     TestedImages,
     few_in_words,
@@ -121,7 +121,7 @@ def test_the_names_of_frames_are_told(tmp_path: Path):
     said = videos_in_words(frames)
     assert said is not None and "27 of the images are named as frames of 3 videos" in said
     pattern = said.split("--group-by '")[1].rstrip("'")
-    assert len(set(groups_of(frames, pattern, DATASET))) == 3
+    assert len(set(image_groups_of(frames, pattern, DATASET))) == 3
     assert videos_in_words([f"data/images/{i:05}.png" for i in range(50)]) is None
     (one,) = sequences([Path(f"video_7/{i}.png") for i in range(8)])
     assert video_names(one)
@@ -140,25 +140,25 @@ def of_coco(tmp_path: Path) -> SimpleNamespace:
 
 def test_images_are_grouped_by_a_key_of_their_records(of_coco: SimpleNamespace):
     images = [f"{of_coco.root}/images/{i}.png" for i in (3, 0, 2)]
-    groups = groups_of(images, "key:camera", of_coco)
+    groups = image_groups_of(images, "key:camera", of_coco)
     assert groups[1] == groups[2] != groups[0]
     with pytest.raises(BadInputError, match="image without 'video'.*file_name, camera in that of images/"):
-        groups_of(images, "key:video", of_coco)
+        image_groups_of(images, "key:video", of_coco)
     with pytest.raises(BadInputError, match="no record of a test image.*7.png"):
-        groups_of([*images, f"{of_coco.root}/images/7.png"], "key:camera", of_coco)
+        image_groups_of([*images, f"{of_coco.root}/images/7.png"], "key:camera", of_coco)
 
 
 def test_patterns_that_group_nothing_or_a_part_are_told(caplog: pytest.LogCaptureFixture):
     images = ["data/images/a_1.png", "data/images/a_2.png", "data/images/b.png"]
-    assert groups_of(images, None, DATASET) == images
-    assert groups_of(images, r"(\w)_\d", DATASET) == ["a", "a", "data/images/b.png"]
+    assert image_groups_of(images, None, DATASET) == images
+    assert image_groups_of(images, r"(\w)_\d", DATASET) == ["a", "a", "data/images/b.png"]
     assert "matches 2 of 3 test images" in caplog.text
     with pytest.raises(
         BadInputError, match="matches no test image; expected part of a path such as images/a_1"
     ):
-        groups_of(images, "x", DATASET)
+        image_groups_of(images, "x", DATASET)
     with pytest.raises(BadInputError, match="not a regular expression"):
-        groups_of(images, "(", DATASET)
+        image_groups_of(images, "(", DATASET)
 
 
 def test_crops_of_an_image_belong_together(tmp_path: Path):
@@ -167,5 +167,5 @@ def test_crops_of_an_image_belong_together(tmp_path: Path):
     rows = "".join(f"out/images/{name}.png,{image}\n" for name, image in (("a", "x"), ("b", "x"), ("c", "y")))
     (tmp_path / ORIGINS_FILE).write_text("crop,image\n" + rows)
     images = [f"{tmp_path}/images/{name}.png" for name in "abc"]
-    first, second, third = groups_of(images, None, SimpleNamespace(data_root=str(tmp_path)))
+    first, second, third = image_groups_of(images, None, SimpleNamespace(data_root=str(tmp_path)))
     assert first == second != third
