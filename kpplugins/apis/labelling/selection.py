@@ -22,8 +22,8 @@ def choose_images(
     """Choose images, one of a group at most.
 
     The features, each scaled to a standard deviation of 1, are clustered into as many clusters as images are wanted
-    (k-means from k-means++), and the image nearest to the middle of each cluster is taken. With ``unsure``, an image
-    weighs as much as its unsureness, in the clustering and in the middle.
+    (k-means from k-means++), and one image of each cluster is drawn: those in the middle are alike in being usual. With
+    ``unsure``, an image weighs as much as its unsureness, in the clustering and in the draw.
 
     Args:
         features: (M, D).
@@ -45,13 +45,13 @@ def choose_images(
     points = features[leaders].astype(float)
     points = (points - points.mean(axis=0)) / np.maximum(points.std(axis=0), 1e-9)
     weights = np.maximum(unsureness[leaders], 1e-3) if way == "unsure" else np.ones(len(leaders))
-    clusters, centres = _clustered(points, weights, number, generator)
+    clusters = _clustered(points, weights, number, generator)
     order = np.argsort([-weights[clusters == c].sum() for c in range(number)], kind="stable")
     chosen: list[int] = []
     for c in order:
         own = np.flatnonzero(clusters == c)
-        distance = ((points[own] - centres[c]) ** 2).sum(axis=1)
-        chosen.append(int(leaders[own[distance.argmin()]]))
+        drawn = generator.choice(own, p=weights[own] / weights[own].sum())
+        chosen.append(int(leaders[drawn]))
     return chosen
 
 
@@ -70,13 +70,13 @@ def _leaders(
 
 def _clustered(
     points: np.ndarray, weights: np.ndarray, number: int, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Cluster weighted points by k-means from k-means++ (Lloyd 1982; Arthur and Vassilvitskii 2007).
 
     No cluster stays empty: it takes the point that is furthest from its own centre.
 
     Returns:
-        (M,) the cluster of each point, and (number, D) their centres.
+        (M,) the cluster of each point.
     """
     squares = (points**2).sum(axis=1)
 
@@ -109,4 +109,4 @@ def _clustered(
         sums = np.zeros_like(centres)
         np.add.at(sums, cluster, weights[:, None] * points)
         centres = sums / total[:, None]
-    return cluster, centres
+    return cluster

@@ -19,8 +19,8 @@ def test_one_of_each_heap_the_largest_first(heaps):
     features, heap = heaps
     chosen = choose_images(features, np.ones(250), range(250), 6, way="diverse", seed=3)
     assert heap[chosen].tolist() == [0, 1, 2, 3, 4, 5]
-    middle = np.array([features[heap == h].mean(axis=0) for h in range(6)])
-    assert np.abs(features[chosen] - middle).max() < 0.15  # near the middle of its heap
+    others = [choose_images(features, np.ones(250), range(250), 6, way="diverse", seed=s) for s in range(40)]
+    assert len({one[0] for one in others}) > 25  # any of the heap
 
 
 def test_doubt_makes_a_heap_weigh_more(heaps):
