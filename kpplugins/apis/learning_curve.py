@@ -105,11 +105,11 @@ def learning_curve(
     base = Recipe(
         "all", file_of(config), as_path(data), Path(out), budget, seed, dict(cfg_options or {}), skip_bad, from_scratch,
     )  # fmt: skip
-    groups, interval = _training(base, group_by)
+    groups, interval, batch = _training(base, group_by)
     points = []
     for number in range(seed, seed + seeds):
         for fraction, part in zip(fractions, nested_parts(groups, fractions, number), strict=True):
-            recipe = _recipe(base, part, len(groups), number, interval)
+            recipe = _recipe(base, part, len(groups), number, interval, batch)
             logger.info("%s: %d of %d samples, %s", recipe.name, len(part), len(groups), recipe.budget)
             row = result_row(recipe, again)
             points.append(_Point(fraction, len(part), number, _error(row, metric), row))
@@ -134,7 +134,7 @@ def _checked(fractions: Sequence[float]) -> list[float]:
     return found
 
 
-def _training(base: Recipe, group_by: str | None) -> tuple[list[str], int]:
+def _training(base: Recipe, group_by: str | None) -> tuple[list[str], int, int]:
     """Return the group of each training sample, and after how many epochs the config validates."""
     cfg = load_config(
         base.config, data=base.data, work_dir="-", cfg_options=base.cfg_options, skip_bad=base.skip_bad
@@ -152,12 +152,13 @@ def _training(base: Recipe, group_by: str | None) -> tuple[list[str], int]:
     dataset = DATASETS.build({**stated, "pipeline": []})
     dataset.full_init()
     images = [str(dataset.get_data_info(i)["img_path"]) for i in range(len(dataset))]
-    return image_groups_of(images, group_by, dataset), int(cfg.train_cfg.get("val_interval", 1))
+    interval, batch = cfg.train_cfg.get("val_interval", 1), cfg.train_dataloader.get("batch_size", 1)
+    return image_groups_of(images, group_by, dataset), int(interval), int(batch)
 
 
-def _recipe(base: Recipe, part: list[int], whole: int, seed: int, interval: int) -> Recipe:
+def _recipe(base: Recipe, part: list[int], whole: int, seed: int, interval: int, batch: int) -> Recipe:
     """Return the training on a part, with as many steps, and validations, as on the whole."""
-    times = whole / len(part)
+    times = math.ceil(whole / batch) / math.ceil(len(part) / batch)  # of the steps of an epoch
     budget = base.budget
     if budget.epochs is not None:
         budget = Budget(epochs=max(1, round(budget.epochs * times)))

@@ -2,13 +2,13 @@
 
 import inspect
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import HOOKS
 
-from kpplugins.datasets.wrapped import inner_datasets
 from kpplugins.engine.guards.loaders import end_workers_of
 from kpplugins.structures import BadInputError
 
@@ -50,16 +50,18 @@ class LastEpochsHook(Hook):
         self._changed = False
 
     def before_train(self, runner: Any) -> None:
-        """Say when the last epochs begin.
+        """Say when the last epochs begin, and make sure that the steps can be changed then.
 
         Raises:
-            BadInputError: the training does not run by epochs.
+            BadInputError: the training does not run by epochs, no step of the pipeline is of such a class, or it has no
+                such argument.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise BadInputError(
                 "the training does not run by epochs", where="LastEpochsHook", todo="leave last_epochs out"
             )
         self._changed = False
+        self._changes(runner)
         first = self._first(runner)
         if first == runner.max_epochs:
             logger.warning("last_epochs: %g of %d epochs is none", self.share, runner.max_epochs)
@@ -67,31 +69,41 @@ class LastEpochsHook(Hook):
             logger.info("from epoch %d of %d on: %s", first + 1, runner.max_epochs, self.steps)
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Change the steps, once.
-
-        Raises:
-            BadInputError: no step of the pipeline is of such a class, or it has no such argument.
-        """
+        """Change the steps, once."""
         if self._changed or runner.epoch < self._first(runner):
             return
-        found = set()
-        for dataset in inner_datasets(runner.train_loop.dataloader.dataset):
-            transforms = getattr(getattr(dataset, "pipeline", None), "transforms", [])
-            for place, step in enumerate(transforms):
-                name = type(step).__name__
-                if name in self.steps:
-                    transforms[place] = with_arguments(step, self.steps[name])
-                    found.add(name)
-        if missing := sorted(set(self.steps) - found):
+        for transforms, place, step in self._changes(runner):
+            transforms[place] = step
+        end_workers_of(runner.train_loop.dataloader)  # they have copies of the old steps
+        self._changed = True
+
+    def _changes(self, runner: Any) -> list[tuple[list, int, Any]]:
+        """Return the other steps: the list that each belongs into, and its place there."""
+        found = [
+            (transforms, place, with_arguments(step, self.steps[type(step).__name__]))
+            for transforms in _pipelines(runner.train_loop.dataloader.dataset)
+            for place, step in enumerate(transforms)
+            if type(step).__name__ in self.steps
+        ]
+        if missing := sorted(set(self.steps) - {type(step).__name__ for _, _, step in found}):
             raise BadInputError(
                 "the training pipeline has no such step", where="LastEpochsHook", found=", ".join(missing)
             )
-        end_workers_of(runner.train_loop.dataloader)  # they have copies of the old steps
-        self._changed = True
+        return found
 
     def _first(self, runner: Any) -> int:
         """Return the first of the last epochs, 0-based."""
         return runner.max_epochs - round(self.share * runner.max_epochs)
+
+
+def _pipelines(dataset: Any) -> Iterator[list]:
+    """Find the steps of a dataset, and of those that it wraps."""
+    transforms = getattr(getattr(dataset, "pipeline", None), "transforms", None)
+    if transforms is not None:
+        yield transforms
+    for inner in getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]:
+        if inner is not None:
+            yield from _pipelines(inner)
 
 
 def with_arguments(step: Any, arguments: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ written for the tool.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,12 +115,15 @@ def read_prelabels(folder: Path, reading: AnnotationSet) -> dict[Path, list[Pose
     images = images_of(reading)
     exact = {p.path.relative_to(folder).as_posix(): p for p in images if p.path.is_relative_to(folder)}
     found: dict[Path, list[PoseRecord]] = {}
-    for name, entries in listed.items():
-        image = exact.get(name) or _only(images, name)
-        if image is not None:
+    meant = {name: exact.get(name) or _only(images, name) for name in listed}
+    times = Counter(image.path for image in meant.values() if image is not None)
+    for name, image in meant.items():
+        if image is not None and (times[image.path] == 1 or name in exact):
             found[image.path] = [
-                reader.record(e, image, f"{where}: {name}[{i}]") for i, e in enumerate(entries)
+                reader.record(e, image, f"{where}: {name}[{i}]") for i, e in enumerate(listed[name])
             ]
+    unclear = sum(times[path] > 1 and path not in found for path in times)
+    reading.notes.count("image with the name of several predicted ones, not compared", unclear)
     lost = sorted(set(names) - set(reading.schema.keypoints))
     reading.notes.count("predicted keypoint that the corrected set does not have, not compared", len(lost))
     return found

@@ -35,7 +35,7 @@ def test_places_that_rounding_moves_are_known():
     maps[2, 1, 2], maps[2, 3, 4] = 1.0, 1.0 - 3 * ROUNDING  # higher by more than ±ROUNDING on both
     trained = SimpleNamespace(
         network=SimpleNamespace(test_cfg=None), schema=KeypointSchema("marks", ("a", "b", "c")), name="x",
-        pixels=None, classes=(), layout=None, visibility=None,
+        pixels=None, classes=(), layout=None, visibility=None, uncertainty=None,
     )  # fmt: skip
     graph = TopDownGraph(Maps(maps), FACTS, 3)  # type: ignore[arg-type]
     proof = TopDownProof(trained, graph, False)  # type: ignore[arg-type]

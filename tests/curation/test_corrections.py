@@ -175,6 +175,21 @@ def test_images_are_found_by_their_names(tmp_path: Path):
     assert fewer.notes["predicted keypoint that the corrected set does not have, not compared"] == 1
 
 
+def test_files_of_one_name_are_not_mixed_up(tmp_path: Path):
+    """Two addresses end in one name: an image whose folder says which is compared, one that may be either is not."""
+    kept = PreLabels(NAMES, "run")
+    for folder, x in (("a", 10.0), ("b", 30.0)):
+        kept.add(f"host/{folder}/cat.png", [record(Path("cat.png"), (x, x, 2), (6, 6, 1))], [0.5])
+    kept.write(tmp_path)
+    folder = tmp_path / "host"
+    both = AnnotationSet(SCHEMA, [record(folder / f / "cat.png", (5, 5, 2), (6, 6, 2)) for f in "ab"])
+    found = read_prelabels(tmp_path, both)
+    assert [one[0].keypoints[0, 0] for one in found.values()] == [10, 30]
+    one = AnnotationSet(SCHEMA, [record(tmp_path / "images/cat.png", (5, 5, 2), (6, 6, 2))])
+    assert read_prelabels(tmp_path, one) == {}
+    assert one.notes["image with the name of several predicted ones, not compared"] == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

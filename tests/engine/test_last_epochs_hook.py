@@ -1,5 +1,6 @@
 """Other augmentation at the end of a training."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,20 @@ class ToNumber:
 
     def __call__(self, results: Any) -> torch.Tensor:
         return torch.full((2,), self.number)
+
+
+@DATASETS.register_module()
+class Around(torch.utils.data.Dataset):
+    """A dataset whose samples go through steps of its own, as in ``CombinedDataset``."""
+
+    def __init__(self, number: float) -> None:
+        self.datasets, self.pipeline = [[0] * 4], Compose([ToNumber(number)])
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return self.pipeline(self.datasets[0][index])
 
 
 @DATASETS.register_module()
@@ -53,11 +68,18 @@ class Seen(Hook):
 def numbers(training):
     """Train on a number that is another in the last epochs; returns those seen, and the steps at the end."""
 
-    def run(workers: int, share: float, epochs: int = 5, resume: str | None = None, **steps: Any):
+    def run(
+        workers: int,
+        share: float,
+        epochs: int = 5,
+        resume: str | None = None,
+        kind: str = "Numbered",
+        **steps: Any,
+    ):
         runner = training(
             None, epochs=epochs, resume=resume,
             train_dataloader=dict(
-                dataset=dict(type="Numbered", number=1.0), batch_size=2, num_workers=workers,
+                dataset=dict(type=kind, number=1.0), batch_size=2, num_workers=workers,
                 persistent_workers=workers > 0, sampler=dict(type="DefaultSampler", shuffle=True),
                 collate_fn=dict(type="pseudo_collate"),
             ),
@@ -82,16 +104,22 @@ def test_the_last_epochs_have_other_arguments(numbers, workers: int):
     assert resumed == {4: {2.0}}
 
 
+def test_the_steps_of_a_wrapper_count_too(numbers):
+    assert numbers(0, 0.4, kind="Around")[0] == {0: {1.0}, 1: {1.0}, 2: {1.0}, 3: {2.0}, 4: {2.0}}
+
+
 def test_a_share_that_is_no_epoch_is_said(numbers, caplog):
     found, _ = numbers(0, 0.1, epochs=2)
     assert found == {0: {1.0}, 1: {1.0}} and "0.1 of 2 epochs is none" in caplog.text
 
 
-def test_unknown_steps_and_arguments_are_named(numbers):
+def test_unknown_steps_and_arguments_are_named(numbers, tmp_path: Path):
     with pytest.raises(BadInputError, match="the training pipeline has no such step; found Missing"):
         numbers(0, 0.4, Missing=dict(number=2.0))
     with pytest.raises(BadInputError, match="ToNumber: .*no such argument; expected number, other; found x"):
         numbers(0, 0.4, ToNumber=dict(x=2.0))
+    seen = list(tmp_path.rglob("epoch_*.pth"))
+    assert seen == []  # before anything was trained
 
 
 @pytest.mark.parametrize(

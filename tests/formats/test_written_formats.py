@@ -146,7 +146,12 @@ def test_label_studio_as_the_tool_wants_it(pets: Path, tmp_path: Path):
     first, _, last = json.loads((tmp_path / "out/tasks.json").read_text())
     assert last["data"] == {"image": "/data/local-files/?d=media/c%20d.png"}
     assert last["annotations"][0]["result"] == []
-    box, left, right, hidden, _ = first["annotations"][0]["result"]
+    results = first["annotations"][0]["result"]
+    box = next(
+        r for r in results if r["type"] == "rectanglelabels"
+    )  # behind its keypoints, over which it would lie
+    (left, right), hidden = results[:2], next(r for r in results if r["type"] == "choices")
+    assert results.index(box) > max(results.index(r) for r in (left, right, hidden))
     tags = {child.get("name") for child in config}
     assert {r["from_name"] for r in (box, left, right, hidden)} | {box["to_name"]} == tags
     assert (left["parentID"], hidden["id"]) == (box["id"], right["id"]) and hidden["value"]["choices"] == [

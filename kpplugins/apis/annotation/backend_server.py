@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not stated.isascii() or not stated.isdigit() or self.headers.get("Transfer-Encoding"):
             self.close_connection = True
             raise BadInputError("request does not state its length", where=self.path[:_LONGEST_PATH])
-        if int(stated[:20]) > MOST_BYTES:
+        if len(stated) > 20 or int(stated) > MOST_BYTES:
             self.close_connection = True
             raise BadInputError(
                 "request is too large", where=self.path[:_LONGEST_PATH], expected=f"at most {MOST_BYTES} bytes",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from kpplugins.apis.annotation.found_instances import FoundInstance, categories_of, found_instances, info_of
 from kpplugins.apis.annotation.task_images import TaskImages
@@ -168,7 +169,7 @@ class LabelStudioBackend:
         ]
         if not address.startswith("data:"):
             with self._one_at_a_time:
-                self._kept.add(spellings(address)[0], shown, [one.score for one in found])
+                self._kept.add(_name_of(address), shown, [one.score for one in found])
         score = sum(one.score for one in found) / len(found) if found else 0.0
         return {"result": regions, "score": round(score, 4), "model_version": self.version}
 
@@ -226,3 +227,11 @@ def _text(value: Any, where: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names)[:200] or "none"
+
+
+def _name_of(address: str) -> str:
+    """Return the name under which pre-labels are kept: host and path, as many images may have one file name."""
+    if "://" not in address:
+        return spellings(address)[0]
+    parts = urlsplit(address)
+    return f"{parts.netloc}{unquote(parts.path)}"

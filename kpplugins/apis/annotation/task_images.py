@@ -7,10 +7,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import parse_qs, unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, unquote_to_bytes, urljoin, urlsplit
 
 from kpplugins.apis.annotation.tool_key import ToolKey
 from kpplugins.apis.web.uploads import MOST_MEGABYTES
@@ -25,6 +25,8 @@ _Reader = Callable[[Path], "np.ndarray"]
 _SECONDS = 20
 """For which a server may be silent."""
 _MOST_BYTES = MOST_MEGABYTES * 1_000_000
+_ADDRESS = "%/:?#[]@!$&'()*+,;=~"
+"""Characters that an address has as they are."""
 _SHOWN = 100
 """Characters of an address in a message."""
 
@@ -124,7 +126,11 @@ class TaskImages:
         path = below(self.folder, name, shown)
         if path.suffix.lower() not in SUFFIXES:
             raise BadInputError("not the name of an image", where=shown, expected=", ".join(SUFFIXES))
-        if path.is_file() and path.stat().st_size > _MOST_BYTES:
+        try:
+            size = path.stat().st_size if path.is_file() else 0
+        except OSError as error:
+            raise BadInputError("image cannot be read", where=shown, found=str(error.strerror)) from error
+        if size > _MOST_BYTES:
             raise _too_large(shown)
         return read(path)
 
@@ -135,7 +141,7 @@ class TaskImages:
                 expected="an address below one of --allow-url, or of the annotation tool (--url)",
                 todo="start with --allow-url, if you trust that server",
             )  # fmt: skip
-        request = urllib.request.Request(address)
+        request = urllib.request.Request(quote(address, safe=_ADDRESS))
         if self.key is not None and _is_below(address, urljoin(self.key.tool, "/")):
             request.add_unredirected_header("Authorization", self.key.header())
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Redirects(self.may_fetch))
@@ -147,7 +153,7 @@ class TaskImages:
                 f"image cannot be fetched (HTTP {error.code})", where=address[:_SHOWN],
                 todo="give the annotation tool's API key in LABEL_STUDIO_API_KEY" if error.code in (401, 403) else "",
             ) from error  # fmt: skip
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             words = " ".join(str(getattr(error, "reason", error)).split())[:120]
             raise BadInputError(f"image cannot be fetched ({words})", where=address[:_SHOWN]) from error
         if len(content) > _MOST_BYTES:

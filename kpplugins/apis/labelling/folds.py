@@ -155,8 +155,9 @@ def content_hash(reading: AnnotationSet, names: Mapping[Path, str]) -> str:
         )
         digest.update(json.dumps(words).encode())
     for image in images_of(reading):
-        size = image.path.stat().st_size if image.path.is_file() else 0
-        digest.update(json.dumps((names[image.path], image.width, image.height, size)).encode())
+        facts = image.path.stat() if image.path.is_file() else None
+        size, time = (0, 0) if facts is None else (facts.st_size, facts.st_mtime_ns)
+        digest.update(json.dumps((names[image.path], image.width, image.height, size, time)).encode())
     return digest.hexdigest()
 
 

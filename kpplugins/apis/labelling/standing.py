@@ -148,17 +148,21 @@ def standing_of(
     with opened(source) as (_, reading):
         standing = Standing(source, _splits(reading), _fewest(reading), about)
         keypoints = reading.schema.keypoints
-    newest = max((p.stat().st_mtime for p in (source / "annotations").glob("*.json")), default=0.0)
+        files = {record.source for record in reading.records}
+    newest = max((file.stat().st_mtime for file in files if file.is_file()), default=0.0)
     standing.run = _run(run, keypoints)
     if standing.run is not None:
-        metrics = _content(standing.run / METRICS_FILE)
-        standing.tested = _numbers(metrics or {})
-        trained = [p.stat().st_mtime for p in standing.run.glob("*.pth")]
-        standing.outdated = newest > max(trained, default=newest)
+        file = standing.run / METRICS_FILE
+        metrics = _content(file)
+        trained = max((p.stat().st_mtime for p in standing.run.glob("*.pth")), default=newest)
+        if metrics is not None and file.stat().st_mtime >= trained:  # not of weights that are gone
+            standing.tested = _numbers(metrics)
+        standing.outdated = newest > trained
     standing.check, standing.audit = (_of(source, about / f"{name}.json") for name in ("check", "audit"))
-    curves = sorted(Path("work_dirs").glob(f"**/{CURVE_FILE}"), key=lambda p: p.stat().st_mtime)
-    curve = _content(curves[-1]) if curves else None
-    standing.curve = None if curve is None else (curve, curves[-1])
+    for file in sorted(Path("work_dirs").glob(f"**/{CURVE_FILE}"), key=lambda p: p.stat().st_mtime):
+        curve = _content(file)
+        if curve is not None and Path(str(curve.get("data"))).resolve() == source.resolve():
+            standing.curve = (curve, file)  # the newest of these data
     report = _content(source / REPORT_FILE)
     standing.corrected = (report or {}).get("pre-labels")
     if pool:

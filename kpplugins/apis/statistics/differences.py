@@ -1,8 +1,11 @@
 """What is left of the differences between recipes when their test images, and their seeds, are taken as samples."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
+
+import numpy as np
 
 from kpplugins.apis.statistics.interval_report import round_up
 from kpplugins.evaluation.intervals.seeds_split import SeedsSplit
@@ -49,11 +52,11 @@ def _difference(first: Sequence[Spread], second: Sequence[Spread], key: str) -> 
     ends: Interval | None
     if len(first) > 1:
         one, other = SeedsSplit.of(first, key), SeedsSplit.of(second, key)
-        value, ends = one.mean - other.mean, one.difference(other)
+        value, ends = one.mean - other.mean, one.difference(other) or first[0].minus(second[0]).interval(key)
     else:
         both = first[0].minus(second[0])
         value, ends = both.numbers[key], both.interval(key)
-    if ends is None:
+    if ends is None or not np.isfinite([value, *ends]).all():
         return None
     shown = not ends[0] <= 0 <= ends[1]
     found: dict[str, Any] = {"difference": value, "interval": ends, "shown": shown}
@@ -92,6 +95,7 @@ def seeds_report(
                 "mean": split.mean, "interval": split.interval(), "training_sd": split.training, "test_sd": split.test,
             }
             for key, split in splits.items()
+            if math.isfinite(split.mean)
         }  # fmt: skip
     return {name: numbers for name, numbers in report.items() if numbers}
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import t
 
 from kpplugins.evaluation.intervals.bca import LEVEL
-from kpplugins.evaluation.intervals.spread import Spread
+from kpplugins.evaluation.intervals.spread import Interval, Spread
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class SeedsSplit:
         runs: S, at least 2.
         groups: groups of images that were resampled.
         means: (B,) the mean over the runs in each resample.
+        single: the interval of one run, for a number that never varies.
     """
 
     mean: float
@@ -42,6 +43,7 @@ class SeedsSplit:
     runs: int
     groups: int
     means: np.ndarray
+    single: Interval | None = None
 
     @classmethod
     def of(cls, spreads: Sequence[Spread], key: str) -> "SeedsSplit":
@@ -61,26 +63,33 @@ class SeedsSplit:
         changing = runs / (runs - 1) * float(np.mean(np.nanvar(resampled - means, axis=1)))
         training = max(0.0, float(values.var(ddof=1)) - changing)
         test = float(np.mean(np.nanvar(resampled, axis=1)))
-        return cls(float(values.mean()), training**0.5, test**0.5, runs, spreads[0].groups, means)
+        single = spreads[0].interval(key)
+        return cls(float(values.mean()), training**0.5, test**0.5, runs, spreads[0].groups, means, single)
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the interval of the recipe's mean, over all its seeds and all images of this kind."""
-        return _student(self.mean, self.means, [self], level)
+    def interval(self, level: float = LEVEL) -> Interval | None:
+        """Return the interval of the recipe's mean, over all its seeds and all images of this kind.
 
-    def difference(self, other: "SeedsSplit", level: float = LEVEL) -> tuple[float, float]:
-        """Return the interval of how much the mean is above another recipe's, on the same resamples."""
+        ``None`` if the number never varies, and is no share.
+        """
+        return _student(self.mean, self.means, [self], level) or self.single
+
+    def difference(self, other: "SeedsSplit", level: float = LEVEL) -> Interval | None:
+        """Return the interval of how much the mean is above another recipe's, on the same resamples.
+
+        ``None`` if neither number ever varies.
+        """
         return _student(self.mean - other.mean, self.means - other.means, [self, other], level)
 
 
 def _student(
     centre: float, resampled: np.ndarray, recipes: Sequence[SeedsSplit], level: float
-) -> tuple[float, float]:
+) -> Interval | None:
     """Return the interval of a mean, or of a difference of two, from the parts of its variance."""
     parts = [(recipe.training**2 / recipe.runs, recipe.runs - 1) for recipe in recipes]
     parts.append((float(np.nanvar(resampled)), max(1, recipes[0].groups - 1)))
     variance = sum(part for part, _ in parts)
     if not variance > 0:
-        return centre, centre
+        return None
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     half = float(t.ppf((1 + level) / 2, freedom)) * variance**0.5
     return centre - half, centre + half

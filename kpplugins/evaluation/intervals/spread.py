@@ -48,10 +48,12 @@ class Spread:
         if found is not None or not _is_share(key) or self.groups < 2:
             return found
         values, most = self.resampled[key], 1 - ((1 - level) / 2) ** (1 / self.groups)
-        if np.isnan(values).any() or np.ptp(values) > 0 or estimate not in (0.0, 1.0):
+        if np.isnan(values).any() or np.ptp(values) > 0 or estimate not in (0.0, 1.0, -1.0):
             return None
-        if self.difference:
+        if self.difference and estimate == 0.0:
             return -most, most
+        if estimate == -1.0:
+            return -1.0, most - 1
         return (1 - most, 1.0) if estimate == 1.0 else (0.0, most)
 
     def deviation(self, key: str) -> float:

@@ -85,7 +85,7 @@ class UncertaintyCalibration:
         units = np.concatenate(
             [
                 (relative[part] / _scales(_curve(scores[rest], relative[rest]), scores[part])).ravel()
-                for part, rest in _parts(len(relative))
+                for part, rest in _parts(np.flatnonzero(known.any(axis=1)))
             ]
         )
         units = units[~np.isnan(units)]
@@ -231,10 +231,9 @@ def _scales(curve: _Curve, scores: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(np.interp(scores, knots, values), 1e-9) * factors)
 
 
-def _parts(length: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Split into consecutive parts, since neighbours are often alike: each with all the others."""
-    parts = np.array_split(np.arange(length), _FOLDS)
-    return [(part, np.setdiff1d(np.arange(length), part)) for part in parts if len(part)]
+def _parts(rows: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split rows into consecutive parts, since neighbours are often alike: each with all the others."""
+    return [(part, np.setdiff1d(rows, part)) for part in np.array_split(rows, _FOLDS)]
 
 
 def _conformal(units: np.ndarray, level: float) -> float:

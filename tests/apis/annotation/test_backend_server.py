@@ -92,6 +92,7 @@ def test_a_request_that_is_too_large(server: BackendServer, monkeypatch: pytest.
     """A request to `kpplugins serve` that is too large, of no stated length, or nested too deep."""
     assert ask(server, "/echo", "POST", b"{}", Content_Length=str(10**12))[0] == 400
     assert ask(server, "/echo", "POST", b"{}", Content_Length="-1")[0] == 400
+    assert ask(server, "/echo", "POST", b"{}", Content_Length="0" * 20 + "9" * 18)[0] == 400
     chunked = {"Transfer_Encoding": "chunked", "Content_Length": "2"}
     assert ask(server, "/echo", "POST", b"2\r\n{}\r\n0\r\n\r\n", **chunked)[0] == 400
     assert ask(server, "/echo", "POST", b"[" * 100_000)[0] == 400

@@ -87,10 +87,11 @@ def test_images_come_from_where_they_may(tmp_path: Path, two):
         "/data/upload/3/0a1b2c3d-a.png",
         f"{url}/data/upload/3/a.png",
         f"{elsewhere}/pets/a.png",
+        f"{elsewhere}/pets/my cat ä.png",
     ):
         assert opened(images, address) == (6, 8, 3), address
     assert [key for _, key in asked(tool)] == ["Token old key", "Token old key"]
-    assert [key for _, key in asked(other)] == [""]  # the key is the tool's alone
+    assert [key for _, key in asked(other)] == ["", ""]  # the key is the tool's alone
 
 
 def test_a_task_that_names_a_file_outside_of_the_folder_of_images(tmp_path: Path):
@@ -148,6 +149,8 @@ def test_what_is_no_image_and_what_is_too_large(tmp_path: Path, two, monkeypatch
         with pytest.raises(BadInputError) as error:
             opened(images, address)
         assert str(error.value).startswith("data:") or "data:" in str(error.value)
+    with pytest.raises(BadInputError, match="cannot be read"):
+        opened(images, "a" * 5000 + ".png")
     (tmp_path / "a.png").write_bytes(IMAGE)
     monkeypatch.setattr(task_images, "_MOST_BYTES", len(IMAGE) - 1)
     for address in (

@@ -93,8 +93,11 @@ def test_what_other_commands_found_is_on_the_page(project: Path):
     (project / "work_dirs/curve").mkdir()
     twice = {"samples": 4, "error": 3.0, "low": 2.5, "high": 3.25}
     (project / "work_dirs/curve/learning_curve.json").write_text(
-        json.dumps({"metric": "EPE", "twice": twice})
+        json.dumps({"metric": "EPE", "twice": twice, "data": "data"})
     )
+    other = project / "work_dirs/other_curve/learning_curve.json"  # newer, but of other data
+    other.parent.mkdir()
+    other.write_text(json.dumps({"metric": "EPE", "twice": {**twice, "error": 99.0}, "data": "elsewhere"}))
     cv2.imwrite(str(project / "work_dirs/curve/learning_curve.png"), np.zeros((8, 8, 3), np.uint8))
     report = (
         json.loads((project / "data/report.json").read_text())
@@ -153,3 +156,10 @@ def test_a_run_that_was_not_tested_or_does_not_fit(project: Path):
     (project / "work_dirs/untested/metrics.json").write_text("{half")
     assert standing_of(Path("data")).tested == []
     assert Measured("AP", 0.51234).words == "AP 0.5123"
+
+
+def test_a_test_of_weights_that_are_gone_is_none(project: Path):
+    run = run_of(project, "mine", METRICS)
+    os.utime(run / "metrics.json", (0, 0))
+    standing = standing_of(Path("data"))
+    assert standing.run == Path("work_dirs/mine") and not standing.tested

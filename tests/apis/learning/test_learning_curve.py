@@ -52,7 +52,13 @@ def test_parts_get_as_many_steps_as_the_whole(
 ):
     """12 cats for training: of a quarter of them four times the epochs, and a validation four times as seldom."""
     content, text = learning_curve(
-        config, data=drawn_cats, out=tmp_path, epochs=2, fractions=(1, 0.25, 0.5), seeds=2
+        config,
+        data=drawn_cats,
+        out=tmp_path,
+        epochs=2,
+        fractions=(1, 0.25, 0.5),
+        seeds=2,
+        cfg_options={"train_dataloader.batch_size": 3},
     )
     assert [(r.name, r.budget.epochs, r.cfg_options["train_cfg.val_interval"]) for r in stood_in[:3]] == [
         ("samples_3_seed0", 8, 8), ("samples_6_seed0", 4, 4), ("samples_12_seed0", 2, 2),

@@ -67,3 +67,36 @@ def test_means_of_seeds_have_the_noise_of_training_in_their_interval():
     assert "5.00 (2.5" in seeds_table(report, COLUMNS) and "training ±1.00, test ±0.01" in seeds_table(
         report, COLUMNS
     )
+
+
+def constant(value: float) -> Spread:
+    return Spread({"PCK@0.1": value}, {"PCK@0.1": np.full(1000, value)}, {}, 50)
+
+
+SHARE = (("PCK", "PCK@0.1", ".3f"),)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"), [(1.0, 0.0, True), (0.0, 1.0, True), (1.0, 1.0, False)]
+)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_shares_that_never_vary(first: float, second: float, shown: bool, seeds: int):
+    """Of 50 images without a fault 7 % may still have one; all against none is a difference all the same."""
+    recipes = {"a": [constant(first)] * seeds, "b": [constant(second)] * seeds}
+    (row,) = differences(recipes, {"a": 1, "b": 1}, SHARE)
+    number = row["numbers"]["PCK@0.1"]
+    assert number["shown"] is shown and number["difference"] == first - second
+    assert number["interval"][1] - number["interval"][0] == pytest.approx(
+        0.0711 * (1 if shown else 2), abs=1e-3
+    )
+    if seeds > 1:
+        low, high = seeds_report(recipes, SHARE)["a"]["PCK@0.1"]["interval"]
+        assert high - low == pytest.approx(0.0711, abs=1e-3)
+
+
+def test_a_number_that_is_none_is_no_difference():
+    nan = float("nan")
+    runs = [spread(5.0, DRAWN[0]), spread(5.5, DRAWN[0])]
+    missed = [spread(nan, DRAWN[0]), spread(5.0, DRAWN[0])]
+    assert differences({"a": runs, "b": missed}, {"a": 1, "b": 1}, COLUMNS)[0]["numbers"] == {}
+    assert set(seeds_report({"a": runs, "b": missed}, COLUMNS)) == {"a"}

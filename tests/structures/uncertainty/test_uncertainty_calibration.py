@@ -72,6 +72,14 @@ def test_what_has_no_label_or_was_missed_does_not_count():
     assert (found.instances, found.errors) == (90, 90 * 3 - 45)
 
 
+@pytest.mark.parametrize("number", [20, 25, 40])
+def test_what_was_found_may_lie_in_one_part_of_the_rows(number: int):
+    scores, distances, boxes, _ = drawn(100, 0)
+    distances[number:] = np.nan
+    found = UncertaintyCalibration.fit(NAMES, scores, distances, sizes_of(boxes))
+    assert isinstance(found, UncertaintyCalibration) and found.instances == number
+
+
 def test_too_few_errors_are_a_reason():
     scores, distances, boxes, _ = drawn(ENOUGH // 3, 0)
     found = UncertaintyCalibration.fit(NAMES, scores, distances, sizes_of(boxes))

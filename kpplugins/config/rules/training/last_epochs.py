@@ -30,6 +30,8 @@ class LastEpochs(Rule):
         value = self.value
         if value is not None and not (
             isinstance(value, dict)
+            and isinstance(value.get("share"), float)
+            and 0 < value["share"] < 1
             and set(value) > {"share"}
             and set(value) <= {"share", *_AUGMENTS}
             and all(isinstance(value[key], dict) for key in set(value) - {"share"})

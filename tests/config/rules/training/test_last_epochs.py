@@ -43,7 +43,15 @@ def test_none_takes_it_away(settled):
 
 
 @pytest.mark.parametrize(
-    "value", [0.2, dict(share=0.2), dict(share=0.2, size=3), dict(box_augment={}), "0.2"]
+    "value",
+    [
+        0.2,
+        dict(share=0.2),
+        dict(share=0.2, size=3),
+        dict(box_augment={}),
+        dict(share=2, box_augment={}),
+        "0.2",
+    ],
 )
 def test_what_is_no_share_with_augmentation(settled, value: Any):
     with pytest.raises(BadInputError, match="last_epochs: not a share with augmentation; expected dict"):
