@@ -293,7 +293,13 @@ class _Work:
             logger.warning("left out: %d × %s", count, reason)
         records = [self.made[i] for i in sorted(self.made)]
         faults = self.reading.faults + self.faults
-        cut = replace(self.reading, records=records, faults=faults, backgrounds=[], splits={})
+        further = self.reading.image_keys
+        keys = {
+            crop: further[origin.image] for crop, origin in self.origins.items() if origin.image in further
+        }
+        cut = replace(
+            self.reading, records=records, faults=faults, backgrounds=[], splits={}, image_keys=keys
+        )
         for rule in (AppliedRule.KEYPOINT_OUTSIDE_CROP, AppliedRule.CROP_WIDENED):
             if cut.rules[rule]:
                 logger.warning("%d × %s", cut.rules[rule], rule.value)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from kpplugins.data.faults import settle_faults
 from kpplugins.data.image_info import ImageInfo
@@ -64,6 +65,7 @@ class AnnotationSet:
         splits: ``train``, ``val`` or ``test`` by image path, where the source divides its images itself.
         predicted: what a model had predicted before people corrected it, by image path, where the source says so; the
             keypoints are those of ``schema``.
+        image_keys: what else the source says of an image, by its path: single values, ``video_id`` or ``license``.
         notes: what the reader left out, assumed or found elsewhere, e.g. ``UNLABELLED``, and how often.
     """
 
@@ -76,6 +78,7 @@ class AnnotationSet:
     flips_stated: bool = False
     files: tuple[SourceFile, ...] = ()
     predicted: dict[Path, list[PoseRecord]] = field(default_factory=dict)
+    image_keys: dict[Path, dict[str, Any]] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
 
     @property
@@ -151,6 +154,7 @@ class AnnotationSet:
             self.backgrounds = [b for b in self.backgrounds if b.path not in images]
             self.splits = {path: split for path, split in self.splits.items() if path not in images}
             self.predicted = {path: found for path, found in self.predicted.items() if path not in images}
+            self.image_keys = {path: keys for path, keys in self.image_keys.items() if path not in images}
         return self
 
     def settle(self, skip_bad: bool) -> "AnnotationSet":

@@ -12,6 +12,8 @@ from PIL import Image
 
 from kpplugins.curation.check import check
 from kpplugins.curation.convert import assign_splits, convert, group_of
+from kpplugins.curation.crop import crop
+from kpplugins.curation.export import export_annotations
 from kpplugins.data import ImageInfo
 from kpplugins.data.annotation_set import AnnotationSet
 from kpplugins.data.coco.reader import read_coco
@@ -268,3 +270,35 @@ def test_flip_pairs_that_the_source_states_are_kept_and_the_contradiction_is_sai
     report = convert(tmp_path / "cats", tmp_path / "out")
     assert any("flip pairs are kept" in warning for warning in report["warnings"])
     assert KeypointSchema.load(tmp_path / "out/schema.json").flip_pairs == wrong
+
+
+def test_what_else_a_source_says_of_an_image_stays_with_it(tmp_path: Path):
+    source, images = tmp_path / "source", []
+    (source / "images").mkdir(parents=True)
+    (source / "annotations").mkdir()
+    for i in range(6):
+        cv2.imwrite(
+            str(source / f"images/{i}.png"), np.random.default_rng(i).integers(0, 255, (60, 60, 3), np.uint8)
+        )
+        size = {"width": 60, "height": 60}
+        more = {"video_id": i // 2, "license": "CC0", "nested": [1]}
+        images.append({"id": i, "file_name": f"{i}.png", **size, **more})
+    points = [{"id": i, "image_id": i, "category_id": 1, "iscrowd": 0, "area": 400, "bbox": [20, 20, 20, 20],
+               "keypoints": [25, 25, 2, 35, 30, 2]} for i in range(5)]  # fmt: skip
+    categories = [{"id": 1, "name": "cup", "keypoints": ["top", "handle"]}]
+    content = {"images": images, "annotations": points, "categories": categories}
+    (source / "annotations/all.json").write_text(json.dumps(content))
+
+    convert(source, tmp_path / "converted", ratios=(50, 25, 25))
+    convert([tmp_path / "converted", source], tmp_path / "merged", merge=True)
+    crop(tmp_path / "converted", tmp_path / "crops", quality=None, min_side=8)
+    export_annotations(tmp_path / "converted", tmp_path / "exported", to="coco")
+    for made, count in (("converted", 6), ("merged", 6), ("crops", 5), ("exported", 6)):
+        entries = [
+            e
+            for f in (tmp_path / made / "annotations").glob("*.json")
+            for e in json.loads(f.read_text())["images"]
+        ]
+        found = {(e["file_name"].split("/")[-1][0], e["video_id"], e["license"]) for e in entries}
+        assert found >= {(str(i), i // 2, "CC0") for i in range(count)}, made
+        assert not any("nested" in e for e in entries)

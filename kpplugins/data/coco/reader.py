@@ -166,6 +166,7 @@ def _joined(readings: Sequence[AnnotationSet], files: Sequence[Path]) -> Annotat
         whole.backgrounds += part.backgrounds
         whole.notes.join(part.notes)
         whole.splits.update(part.splits)
+        whole.image_keys.update(part.image_keys)
         whole.category_keypoints.update(part.category_keypoints)
     return whole
 
@@ -342,6 +343,7 @@ class CocoFile:
                     )
                 path = folder.path(str(entry["file_name"]), where, bases=[place], search=search)
                 images[key] = self._measured(path, entry, i % step == 0, where)
+                self.reading.image_keys[path] = _further(entry)
                 good = key
             except BadInputError as fault:
                 if key is not None:
@@ -510,6 +512,15 @@ def _report_of(root: Path) -> dict[str, Any]:
     except BadInputError:
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def _further(entry: dict) -> dict[str, Any]:
+    """Return the single values of an image's entry that say nothing of its file, such as ``video_id``."""
+    return {
+        key: value
+        for key, value in entry.items()
+        if key not in ("id", "file_name", "width", "height") and isinstance(value, str | int | float)
+    }
 
 
 def _side(value: Any) -> int:

@@ -109,6 +109,22 @@ def coco_category(schema: KeypointSchema, number: int, name: str) -> dict:
     }
 
 
+def coco_image(image: ImageInfo, number: int, name: str, reading: AnnotationSet) -> dict:
+    """Build one entry of ``images``.
+
+    Args:
+        image: the image.
+        number: its id.
+        name: its file name.
+        reading: has what else the source said of it.
+
+    Returns:
+        The entry.
+    """
+    own = {"id": number, "file_name": name, "width": image.width, "height": image.height}
+    return {**own, **reading.image_keys.get(image.path, {})}
+
+
 def coco_annotation(
     record: PoseRecord, number: int, image_id: int, category_id: int, points: Sequence[int] | None = None
 ) -> dict:
@@ -156,10 +172,7 @@ def _annotations(
     entries: dict[str, list] = {s: [] for s in SPLITS}
     annotations: dict[str, list] = {s: [] for s in SPLITS}
     for image in images:
-        entries[splits[image.path]].append({
-            "id": numbers[image.path], "file_name": names[image.path],
-            "width": image.width, "height": image.height,
-        })  # fmt: skip
+        entries[splits[image.path]].append(coco_image(image, numbers[image.path], names[image.path], reading))
     for i, record in enumerate(reading.records, 1):
         points = schema.indices_of(own[record.category])
         annotation = coco_annotation(record, i, numbers[record.image], categories[record.category], points)

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from kpplugins.data import PoseRecord
-from kpplugins.data.coco.writer import coco_annotation, coco_category
+from kpplugins.data.coco.writer import coco_annotation, coco_category, coco_image
 from kpplugins.data.splits import SPLITS
 from kpplugins.formats.writing.content import Content
 from kpplugins.formats.writing.folder import Lay
@@ -56,8 +56,7 @@ def coco_contents(content: Content) -> dict[str, dict[str, list[dict]]]:
     count = 0
     for i, image in enumerate(content.images, 1):
         file = content.split_names[image.path] or UNDIVIDED
-        size = {"width": image.width, "height": image.height}
-        images[file].append({"id": i, "file_name": content.names[image.path], **size})
+        images[file].append(coco_image(image, i, content.names[image.path], content.reading))
         for record in content.records_of(image):
             count += 1
             points = schema.indices_of(own[record.category])
