@@ -26,5 +26,5 @@ model = dict(
     test_cfg=dict(flip_test=False, shift_heatmap=None),  # None: no shift, as input and heatmaps have one size
 )
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=2e-3, weight_decay=1e-2))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=2e-3, weight_decay=1e-2, fused=True))
 param_scheduler = dict(_delete_=True, type="CosineAnnealingLR", T_max=max_epochs, convert_to_iter_based=True)

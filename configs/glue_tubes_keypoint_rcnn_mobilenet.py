@@ -21,7 +21,7 @@ model = dict(
     keypoint_layers=(128, 128, 128, 128),  # 0.11 G multiply-adds per box instead of 3.5
     torchvision_args=dict(**few, **fewer),
 )
-optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2, fused=True))
 auto_scale_lr = dict(enable=False)
 cycle = dict(eta_max=lr, total_steps=max_epochs, pct_start=0.2, convert_to_iter_based=True)
 param_scheduler = dict(_delete_=True, type="OneCycleLR", by_epoch=True, **cycle)

@@ -39,7 +39,7 @@ model = dict(
     test_cfg=dict(flip_test=True),
 )
 optim_wrapper = dict(
-    optimizer=dict(type="AdamW", lr=lr, weight_decay=1e-2), clip_grad=dict(max_norm=35)
+    optimizer=dict(type="AdamW", lr=lr, weight_decay=1e-2, fused=True), clip_grad=dict(max_norm=35)
 )
 param_scheduler = dict(
     type="OneCycleLR",

@@ -11,7 +11,7 @@ amp = "auto"  # bfloat16: 1.3 times as fast on a CPU that supports it
 model = dict(backbone=dict(channels=channels), head=dict(in_channels=channels))
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)
 train_dataloader = dict(batch_size=16)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2, fused=True))
 param_scheduler = dict(
     _delete_=True,
     type="OneCycleLR",

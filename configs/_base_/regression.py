@@ -16,7 +16,7 @@ model = dict(
 )
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)
 train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=lr, weight_decay=1e-2, fused=True))
 param_scheduler = dict(
     _delete_=True,
     type="OneCycleLR",
