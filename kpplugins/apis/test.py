@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from kpplugins.apis.statistics.interval_report import TestedImages, interval_report
+from kpplugins.apis.statistics.interval_report import MeasuredImages, interval_report
 from kpplugins.apis.submission import read_task, submit
 from kpplugins.compat.checkpoints import trust_checkpoints
 from kpplugins.config.load import datasets_of, environment_of, load_config, schema_of, work_dir_of
@@ -154,7 +154,7 @@ def _require_resamples(resamples: int) -> None:
 def _intervals(runner: Any, group_by: str | None, resamples: int) -> dict[str, Any] | None:
     """Return the intervals of the test that a runner has done, for ``metrics.json``; log what to beware of."""
     metrics = runner.test_evaluator.metrics
-    tested = TestedImages.of(metrics) if resamples else []
+    tested = MeasuredImages.of(metrics) if resamples else []
     others = [
         type(metric).__name__ for metric in metrics if not isinstance(metric, (*WITH_RESULT, BoxMetric))
     ]

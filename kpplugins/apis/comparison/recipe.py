@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 
 from kpplugins.apis.comparison.budget import Budget, epochs_within
-from kpplugins.apis.statistics.interval_report import TestedImages
+from kpplugins.apis.statistics.interval_report import MeasuredImages
 from kpplugins.apis.test import finite, write_report
 from kpplugins.apis.train import train
 from kpplugins.config.load import load_config
@@ -215,7 +215,7 @@ class Recipe:
         image_of = getattr(runner.test_dataloader.dataset, "image", partial(read_image, rule=SHOWN))
         origin = {"config": str(self.config), "checkpoint": str(checkpoint)}
         write_report(self.work_dir, numbers, result, origin, image_of)
-        for images in TestedImages.of(runner.test_evaluator.metrics)[:1]:
+        for images in MeasuredImages.of(runner.test_evaluator.metrics)[:1]:
             images.table.save(self.work_dir / PER_IMAGE)
         return tested(numbers, result)
 

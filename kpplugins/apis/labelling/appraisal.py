@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kpplugins.apis.labelling.second_look import larger_boxes
 from kpplugins.inference.pose_result import PoseResult
 from kpplugins.inference.predictor import Predictor
 from kpplugins.inference.trained.trained_model import with_features
@@ -15,8 +16,6 @@ from kpplugins.structures.geometry import box_areas
 from kpplugins.structures.model_kind import ONE_STAGE
 
 _TOGETHER = 32
-_LARGER = 1.15
-"""How many times larger the second look's box is."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +104,8 @@ def _prepared(predictor: Predictor, image: np.ndarray, result: PoseResult) -> _L
         whole = np.array([0.0, 0.0, image.shape[1] - 1.0, image.shape[0] - 1.0])
         return _Look(result, [model.prepare(image, whole)[1]], [])
     some = result.boxes[:_TOGETHER]
-    centre, half = (some[:, 2:] + some[:, :2]) / 2, (some[:, 2:] - some[:, :2]) / 2
-    larger = np.concatenate([centre - _LARGER * half, centre + _LARGER * half], axis=1)
-    return _Look(
-        result, [model.prepare(image, b)[1] for b in some], [model.prepare(image, b) for b in larger]
-    )
+    larger = [model.prepare(image, box) for box in larger_boxes(some)]
+    return _Look(result, [model.prepare(image, box)[1] for box in some], larger)
 
 
 def _looked(predictor: Predictor, looks: list[_Look]) -> list[_Look]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kpplugins.apis.labelling.second_look import larger_boxes
 from kpplugins.curation.suspects.evidence import Evidence
 from kpplugins.data import PoseRecord
 from kpplugins.inference.pose_result import PoseResult
@@ -34,7 +35,8 @@ def evidence_of(
     """Predict at every label: in its box, or, with a one-stage model, in its image.
 
     A top-down model also looks into the box that the labelled keypoints imply, where that is another one; of both
-    predictions the one with the higher mean score is kept.
+    predictions the one with the higher mean score is kept. It looks at each again in a larger box, to see which
+    keypoints it would put elsewhere.
 
     Args:
         predictor: a model that was not trained on the images.
@@ -59,20 +61,33 @@ def evidence_of(
         of_image[record.image].append(i)
     k = predictor.schema.num_keypoints
     predicted, scores = np.full((len(records), k, 2), np.nan), np.zeros((len(records), k))
-    implied = np.full((len(records), 4), np.nan)
+    implied, moved = np.full((len(records), 4), np.nan), np.zeros((len(records), k))
     one_stage = predictor.model.kind == ONE_STAGE
     asked = [_asked(predictor, records, [] if one_stage else rows) for rows in of_image.values()]
-    results = predictor.predict(list(of_image), None if one_stage else [boxes for boxes, _ in asked])
+    looks = None if one_stage else [np.concatenate([boxes, larger_boxes(boxes)]) for boxes, _ in asked]
+    results = predictor.predict(list(of_image), looks)
     for done, (rows, result) in enumerate(zip(of_image.values(), results, strict=True), 1):
         pairs = _matched(records, rows, result) if one_stage else _best(asked[done - 1][1], result)
         for row, i in pairs:
             predicted[row], scores[row] = result.keypoints[i], result.scores[i]
             points, sure = result.keypoints[i], result.scores[i]
+            if not one_stage:
+                again = result.keypoints[len(result) // 2 + i]
+                moved[row] = np.linalg.norm(again - points, axis=1)
             box = result.boxes[i] if one_stage else implied_box(predictor, points, sure)
             implied[row] = np.nan if box is None else box
         if progress is not None:
             progress(done, len(of_image))
-    return Evidence(schema, tuple(given), predicted[:, order], scores[:, order], implied, derived, possible)
+    return Evidence(
+        schema,
+        tuple(given),
+        predicted[:, order],
+        scores[:, order],
+        moved[:, order],
+        implied,
+        derived,
+        possible,
+    )
 
 
 def implied_box(predictor: Predictor, points: np.ndarray, scores: np.ndarray) -> np.ndarray | None:

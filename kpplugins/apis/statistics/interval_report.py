@@ -21,7 +21,7 @@ WIDE_SCORE, WIDE_ERROR = 0.1, 0.2
 
 
 @dataclass(frozen=True)
-class TestedImages:
+class MeasuredImages:
     """What a metric kept of a test.
 
     Attributes:
@@ -35,7 +35,7 @@ class TestedImages:
     result: EvaluationResult | None
 
     @classmethod
-    def of(cls, metrics: Sequence[Any]) -> list["TestedImages"]:
+    def of(cls, metrics: Sequence[Any]) -> list["MeasuredImages"]:
         """Return what those of the metrics kept that know each image's part in their numbers."""
         found = []
         for metric in metrics:
@@ -53,7 +53,7 @@ def _images(result: EvaluationResult) -> int:
 
 
 def interval_report(
-    tested: Sequence[TestedImages],
+    tested: Sequence[MeasuredImages],
     dataset: Any,
     *,
     group_by: str | None = None,

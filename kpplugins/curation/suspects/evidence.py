@@ -10,7 +10,7 @@ from kpplugins.data import PoseRecord
 from kpplugins.schema import KeypointSchema
 from kpplugins.structures.geometry import box_areas
 
-_ARRAYS = ("predicted", "scores", "boxes", "derived", "possible")
+_ARRAYS = ("predicted", "scores", "moved", "boxes", "derived", "possible")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Evidence:
         records: N labels, no crowds, each with a labelled keypoint.
         predicted: (N, K, 2) pixels (x, y); NaN where nothing was found at the instance.
         scores: (N, K) confidence of each predicted keypoint.
+        moved: (N, K) pixels between each predicted keypoint and that of a second look; 0 where there was none.
         boxes: (N, 4) xyxy, the box that the keypoints imply: as in training around the predicted ones, or the one that
             the model found; NaN where it is not known.
         derived: (N,) boolean: the labelled box was made from the keypoints, so that it cannot be wrong by itself.
@@ -32,6 +33,7 @@ class Evidence:
     records: tuple[PoseRecord, ...]
     predicted: np.ndarray
     scores: np.ndarray
+    moved: np.ndarray
     boxes: np.ndarray
     derived: np.ndarray
     possible: np.ndarray

@@ -39,7 +39,8 @@ class Usual:
         """Measure it.
 
         The scale is the median residual of the keypoint, times a factor that falls with the score; both from medians,
-        so that wrong labels hardly move them. The exponent of the tail comes from the median and the 90th percentile.
+        so that wrong labels hardly move them. It is at least what the keypoint moves in a second look: the model
+        does not know better. The exponent of the tail comes from the median and the 90th percentile.
 
         Args:
             evidence: labels and predictions.
@@ -56,7 +57,9 @@ class Usual:
             if len(own) >= _LEAST:
                 medians[k] = max(float(np.median(own)), _FLOOR)
         relative = residuals / medians
-        scale = medians * _factor(relative, evidence.scores)
+        scale = np.maximum(
+            medians * _factor(relative, evidence.scores), evidence.moved / evidence.size[:, None]
+        )
         z = residuals / scale
         known = z[np.isfinite(z)]
         return cls(z, scale, tail_shape(known), medians)

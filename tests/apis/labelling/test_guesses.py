@@ -21,7 +21,10 @@ SHAPE = np.array([[10, 10], [50, 10], [30, 40]], float)
 
 
 class Model:
-    """Finds the three keypoints in the middle of each box that it is given, surer in boxes of the right size."""
+    """Finds the three keypoints in the middle of each box that it is given, surer in boxes of the right size.
+
+    The side moves with the width of the box.
+    """
 
     def __init__(self, kind: str, found: list[PoseResult] | None = None) -> None:
         layout = BoxLayout.measure(
@@ -36,6 +39,7 @@ class Model:
 
     def _in(self, boxes: np.ndarray) -> PoseResult:
         places = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2 + (SHAPE[[2, 0, 1]] - [30, 25])
+        places[:, 0, 0] += (boxes[:, 2] - boxes[:, 0] - 60) / 3
         right = np.abs(boxes[:, 2] - boxes[:, 0] - 60) < 1
         return PoseResult(places, np.where(right, 0.9, 0.3)[:, None] * np.ones((1, 3)), boxes, OTHER_WAY)
 
@@ -56,11 +60,12 @@ def test_in_the_labelled_box_and_in_the_one_that_the_label_implies():
     records = [record(20, 30), record(100, 90, (200, 200, 390, 290)), record(20, 30, image="b.png")]
     model = Model(TOP_DOWN)
     found = evidence(model, records)
-    assert [len(boxes) for boxes in model.asked[0]] == [3, 1]
+    assert [len(boxes) for boxes in model.asked[0]] == [6, 2]  # each a second time, larger
     for row, (x, y) in enumerate([(20, 30), (100, 90), (20, 30)]):
         assert found.predicted[row] == pytest.approx(SHAPE + [x, y], abs=0.5)
         assert found.boxes[row] == pytest.approx([x, y, x + 60, y + 50], abs=1)
     assert (found.scores == 0.9).all() and found.found.all()
+    assert found.moved == pytest.approx(np.tile([0, 0, 3], (3, 1)), abs=0.5)  # 0.15 of 60, a third of it
 
 
 def test_a_label_without_a_box_in_the_image_is_not_looked_for():
@@ -82,3 +87,4 @@ def test_what_a_one_stage_model_finds_is_matched_by_overlap():
     assert found.predicted[0] == pytest.approx(SHAPE + [22, 30])
     assert found.predicted[1] == pytest.approx(SHAPE + [105, 90])
     assert (found.boxes[:2] == boxes[[1, 0]]).all() and np.isnan(found.boxes[2:]).all()
+    assert not found.moved.any()

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from kpplugins.apis.statistics.image_groups import image_groups_of, videos_in_words
 from kpplugins.apis.statistics.interval_report import (
-    TestedImages,
+    MeasuredImages,
     few_in_words,
     interval_lines,
     interval_report,
@@ -49,7 +49,7 @@ def metric_of(found: EvaluationResult, prefix: str | None = None) -> KeypointMet
 
 def test_the_report_covers_all_numbers_and_is_written(tmp_path: Path):
     found = result(categories=2)
-    report = interval_report(TestedImages.of([metric_of(found)]), DATASET, resamples=300)
+    report = interval_report(MeasuredImages.of([metric_of(found)]), DATASET, resamples=300)
     assert list(report["numbers"]) and set(report["numbers"]) == set(found.summary)
     assert (report["images"], report["groups"]) == (30, 30) and report["level"] == 0.95
     for key in ("AP", "AR", "PCK@0.05", "NME", "EPE", "RMSE"):
@@ -75,7 +75,7 @@ def test_the_report_covers_all_numbers_and_is_written(tmp_path: Path):
 
 def test_groups_are_drawn_as_a_whole_and_prefixes_kept():
     found = result()
-    tested = TestedImages.of([metric_of(found, "mine"), SimpleNamespace(prefix=None)])
+    tested = MeasuredImages.of([metric_of(found, "mine"), SimpleNamespace(prefix=None)])
     report = interval_report(tested, DATASET, group_by=r"/(v\d+)_", resamples=300)
     assert (report["images"], report["groups"]) == (30, 3)
     assert set(report["numbers"]) == {f"mine/{key}" for key in found.summary}
@@ -110,10 +110,10 @@ def test_a_detector_without_keypoints_has_intervals_too():
         sample = {"pred_instances": found, "raw_ann_info": [box], "img_id": i, "img_path": f"{i}.png"}
         metric.process(None, [{**sample, "ori_shape": (100, 100)}])
     numbers = metric.compute_metrics(metric.results)
-    report = interval_report(TestedImages.of([metric]), DATASET, resamples=300)
+    report = interval_report(MeasuredImages.of([metric]), DATASET, resamples=300)
     low, high = report["numbers"]["box/AP"]
     assert low < numbers["AP"] < high and report["per_keypoint"] == []
-    assert TestedImages.of([BoxMetric(), BoxKeypointMetric(), KeypointMetric()]) == []  # before any test
+    assert MeasuredImages.of([BoxMetric(), BoxKeypointMetric(), KeypointMetric()]) == []  # before any test
 
 
 def test_the_names_of_frames_are_told(tmp_path: Path):

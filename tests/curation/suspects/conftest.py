@@ -36,9 +36,16 @@ def birds() -> Callable[..., Evidence]:
             records.append((changes or {}).get(i, lambda r: r)(record))
         boxes = _BOX + generator.normal(0, 1, (number, 4))
         scores = generator.uniform(0.6, 0.9, (number, 5))
-        derived = np.zeros(number, bool)
+        still, derived = np.zeros((number, 5)), np.zeros(number, bool)
         return Evidence(
-            BIRD, tuple(records), np.array(predicted), scores, boxes, derived, np.ones((number, 5), bool)
+            BIRD,
+            tuple(records),
+            np.array(predicted),
+            scores,
+            still,
+            boxes,
+            derived,
+            np.ones((number, 5), bool),
         )
 
     return made
