@@ -32,6 +32,7 @@ custom_val_pipeline = [
 ]
 custom_dataset = dict(_delete_=True, type="CustomKeypointDataset", data_root=None, keypoints=None)
 custom_tested = dict(**custom_dataset, test_mode=True, pipeline=custom_val_pipeline)
+num_workers = "auto"  # none beside the network on a CPU with two cores
 custom_loader = dict(batch_size=32, num_workers=2)
 # not in the test loader: MMPoseInferencer does not accept a dict there
 custom_packed = dict(**custom_loader, collate_fn=dict(type="packed_collate"))

@@ -24,6 +24,7 @@ val_pipeline = [dict(type="LoadImage"), pack_tested]
 
 dataset = dict(type=dataset_type, data_root=data_root, keypoints=keypoints, data_mode=data_mode)
 tested = dict(**dataset, test_mode=True, pipeline=val_pipeline)
+num_workers = "auto"  # none beside the network on a CPU with two cores
 loader = dict(num_workers=2, persistent_workers=True)
 packed = dict(collate_fn=dict(type="packed_collate"))  # not for the test: MMPoseInferencer does not accept a dict
 in_order = dict(type="DefaultSampler", shuffle=False, round_up=False)

@@ -43,6 +43,7 @@ val_pipeline = [
 ]
 dataset = dict(type=dataset_type, data_root=data_root, data_mode="bottomup")
 tested = dict(**dataset, test_mode=True, pipeline=val_pipeline)
+num_workers = "auto"  # none beside the network on a CPU with two cores
 loader = dict(_delete_=True, batch_size=16, num_workers=2, persistent_workers=True)
 packed = dict(collate_fn=dict(type="packed_collate"))  # not for the test: inferencers do not accept a dict
 in_order = dict(type="DefaultSampler", shuffle=False, round_up=False)

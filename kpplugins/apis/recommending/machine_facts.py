@@ -1,6 +1,5 @@
 """What a machine offers to a training, in numbers."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import torch
 from mmengine.device import get_device
 from torch import nn
 
+from kpplugins.config.rules.training.num_workers import available_cores
 from kpplugins.engine.clocks import CLOCKS
 from kpplugins.structures import BadInputError
 
@@ -71,7 +71,7 @@ def machine_facts(minutes: float, clock: str = "wall") -> MachineFacts:
     cuda = device == "cuda"
     memory = torch.cuda.get_device_properties(0).total_memory if cuda else psutil.virtual_memory().total
     return MachineFacts(
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=available_cores(),
         device=device,
         device_name=torch.cuda.get_device_name() if cuda else "",
         memory=memory / 2**30,

@@ -31,6 +31,7 @@ from kpplugins.config.rules.training import (
     LayerDecay,
     Lr,
     MaxEpochs,
+    NumWorkers,
     Unfreeze,
 )
 from kpplugins.config.rules.vis_backends import VisBackends
@@ -38,7 +39,7 @@ from kpplugins.config.rules.vis_backends import VisBackends
 RULES: tuple[type[Rule], ...] = (
     DatasetType, DatasetArgs, DataRoot, Keypoints, BoxPadding, BoxAugment, ImageAugment, NumStacks, Amp, InputSize,
     Codec, Backbone, BackboneWeights, Pixels, BatchSize, MaxEpochs, Lr, BackboneLr, LayerDecay, Freeze, FeatureCache,
-    Unfreeze, LastEpochs, KeypointWeights, VisBackends,
+    Unfreeze, LastEpochs, KeypointWeights, NumWorkers, VisBackends,
 )  # fmt: skip
 
 __all__ = ["RULES", "Replaced", "Rule"]

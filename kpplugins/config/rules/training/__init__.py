@@ -9,6 +9,7 @@ from kpplugins.config.rules.training.last_epochs import LastEpochs
 from kpplugins.config.rules.training.layer_decay import LayerDecay
 from kpplugins.config.rules.training.lr import Lr
 from kpplugins.config.rules.training.max_epochs import MaxEpochs
+from kpplugins.config.rules.training.num_workers import NumWorkers
 from kpplugins.config.rules.training.unfreeze import Unfreeze
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "LayerDecay",
     "Lr",
     "MaxEpochs",
+    "NumWorkers",
     "Unfreeze",
 ]
