@@ -25,6 +25,8 @@ _MOVING = ("last_step", "_global_step", "_last_value", "verbose", "anneal_func")
 """Attributes of schedulers that change in the course of training, or say nothing about the schedule."""
 _BOOKKEEPING = ("initial_", "max_", "min_")
 """Beginnings of the keys that schedulers add to a parameter group."""
+_HOW = ("fused", "foreach", "capturable", "differentiable")
+"""Keys of a group that say how a step is computed, which the optimizer's restored state is made for."""
 
 
 def finished_at(content: Mapping[str, Any], cfg: Config) -> str | None:
@@ -109,7 +111,7 @@ class Start:
                 logger.warning(words, asked, kept)
             return
         for group, own in zip(groups, self._groups, strict=True):
-            for name in group.keys() - own.keys() - {"params"}:
+            for name in group.keys() - own.keys() - {"params", *_HOW}:
                 del group[name]
             group.update(copy.deepcopy(own))
         for scheduler, state in zip(self._schedulers, self._states, strict=True):
@@ -200,7 +202,7 @@ def _steps(loop: Any) -> Iterator[bool]:
 
 
 def _settings(group: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in group.items() if key != "params"}
+    return {key: value for key, value in group.items() if key != "params" and key not in _HOW}
 
 
 def _state(scheduler: Any) -> dict[str, Any]:

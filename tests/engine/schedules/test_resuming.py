@@ -105,6 +105,19 @@ def test_another_learning_rate_and_weight_decay_are_followed(training, caplog: p
     assert "learning rate 0.05, 0.1 in the checkpoint" in caplog.text
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_step_is_computed_as_the_state_of_the_checkpoint_is_made_for(training, fused: bool):
+    """A GPU's fused steps need their counters there, which those of a checkpoint without them are not."""
+    adam = dict(type="AdamW", lr=0.1)
+    short = training(None, epochs=2, optim_wrapper=dict(optimizer=dict(**adam, fused=fused)))
+    resumed = training(
+        None, resume=f"{short.work_dir}/epoch_2.pth",
+        optim_wrapper=dict(optimizer=dict(**adam, weight_decay=0.5, fused=not fused)),
+    )  # fmt: skip
+    (group,) = resumed.optim_wrapper.optimizer.param_groups
+    assert bool(group["fused"]) is fused and group["weight_decay"] == 0.5
+
+
 def test_a_schedule_without_schedulers(training):
     short = training(None, epochs=2)
     resumed = training(None, resume=f"{short.work_dir}/epoch_2.pth", optim_wrapper=dict(
