@@ -19,8 +19,8 @@ ANY_WAY = 60.0
 """Circular standard deviation in degrees from which on instances count as turned any way."""
 UPRIGHT = 30
 """Least rotation of boxes in training, in degrees: cameras and heads tilt."""
-FEW = 10
-"""Validated instances below which the choice of the best checkpoint is left to chance."""
+FEW = 50
+"""Validated instances below which they cannot tell whether a checkpoint is better than the last one."""
 
 
 def settings_of(
@@ -87,7 +87,7 @@ def precision(machine: MachineFacts) -> Advice | None:
 
 
 def validation(data: DataFacts) -> Advice | None:
-    """Train without a val split where there is none.
+    """Use the last checkpoint where the val split cannot tell which is best, and no val split where there is none.
 
     Args:
         data: what is learnt.
@@ -98,8 +98,10 @@ def validation(data: DataFacts) -> Advice | None:
     if data.validated is None or data.validated >= FEW:
         return None
     if data.validated:
-        words = f"{data.validated} instances choose the best checkpoint, which is left to chance"
-        return caution(f"{words}: kpplugins dataset split DIR --ratio 70 20 10")
+        return Advice(
+            f"the last checkpoint is used: {data.validated} validated instances cannot tell which is better",
+            {"default_hooks": {"checkpoint": {"save_best": None}}},
+        )
     return Advice(
         "no validation: the val split has 0 labelled instances, so the last checkpoint is used",
         {

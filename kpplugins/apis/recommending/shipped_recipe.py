@@ -91,7 +91,7 @@ SHIPPED = (
         "custom_centernet_resnet18", ONE_STAGE, (256, 256), 3.71e9, 0.65, 16, 5_000, 50, pretrained=True,
         resizable=True,
     ),
-    ShippedRecipe("custom_centernet", ONE_STAGE, (256, 256), 1.466e9, 0.48, 16, resizable=True),
+    ShippedRecipe("custom_centernet", ONE_STAGE, (256, 256), 1.466e9, 0.48, 8, resizable=True),
 )  # fmt: skip
 """Of each kind the most accurate first, if it has what it needs; the last of each kind needs nothing.
 

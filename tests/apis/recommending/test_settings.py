@@ -34,8 +34,12 @@ def test_half_precision_on_a_gpu_only(laptop):
 
 def test_validation(cats):
     assert validation(cats()) is None and validation(cats(validated=None)) is None
-    few = validation(cats(validated=4))
-    assert few.is_caution and not few.settings and few.reason.startswith("4 instances")
+    few = validation(cats(validated=49))
+    assert (
+        few.settings == {"default_hooks": {"checkpoint": {"save_best": None}}}
+        and "49 validated" in few.reason
+    )
+    assert validation(cats(validated=50)) is None
     none = validation(cats(validated=0))
     assert none.settings["val_dataloader"] is None and none.settings["default_hooks"]["checkpoint"] == {
         "save_best": None

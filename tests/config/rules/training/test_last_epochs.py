@@ -27,7 +27,7 @@ def hooks(cfg: Config) -> list:
     ("recipe", "augment", "step"),
     [
         ("custom_hourglass_small", "box_augment", "RandomBoxTransform"),
-        ("custom_centernet", "image_augment", "RandomImageAffine"),
+        ("custom_centernet_resnet18", "image_augment", "RandomImageAffine"),
     ],
 )
 def test_it_becomes_one_hook(settled, recipe: str, augment: str, step: str):
