@@ -97,7 +97,7 @@ def recommend_untimed(
     choice = choose(facts, machine, boxes=boxes, fps=fps, at_hand=_at_hand())
     base = choice.recipe.config_of(facts.dataset_type)
     stated, _ = read_config(base)
-    advice = [*choice.advice, *settings_of(facts, machine, choice, list(stated))]
+    advice = [*choice.advice, *settings_of(facts, machine, choice, list(stated), fps)]
     return Recommendation(facts, machine, choice, base, None, tuple(advice))
 
 

@@ -15,6 +15,9 @@ STEPS, LEAST_BATCH = 600, 8
 """Steps of the optimizer that a training should have, and the smallest batch for batch normalisation."""
 PASSES = 5
 """Passes over the data below which it is the number of images that counts, of which larger batches take more."""
+STACKED_PASSES, STACKED = 100, 500
+"""Passes over the data that one small hourglass makes, and instances, from which on two in a row learn more in the same
+time (docs/recipes/coco_persons.md)."""
 ANY_WAY = 60.0
 """Circular standard deviation in degrees from which on instances count as turned any way."""
 UPRIGHT = 30
@@ -24,7 +27,7 @@ FEW = 50
 
 
 def settings_of(
-    data: DataFacts, machine: MachineFacts, choice: Choice, stated: Collection[str]
+    data: DataFacts, machine: MachineFacts, choice: Choice, stated: Collection[str], fps: float | None = None
 ) -> list[Advice]:
     """Make every decision but the schedule.
 
@@ -33,11 +36,12 @@ def settings_of(
         machine: where.
         choice: the recipe.
         stated: names that the recipe's own config has made a decision of, for data like these.
+        fps: images a second that prediction should reach.
 
     Returns:
         The decisions.
     """
-    found = [batch(data, choice), precision(machine), validation(data)]
+    found = [batch(data, choice), stacks(data, choice, fps), precision(machine), validation(data)]
     if "box_augment" in stated:
         found.append(Advice("augmentation: the recipe's own, which is made for these files"))
     else:
@@ -70,6 +74,27 @@ def batch(data: DataFacts, choice: Choice) -> Advice:
         else f"{STEPS} steps or more need small batches"
     )
     return Advice(f"{steps} ({why})", {"batch_size": size})
+
+
+def stacks(data: DataFacts, choice: Choice, fps: float | None = None) -> Advice | None:
+    """Put two small hourglasses in a row where one would see the same images very often.
+
+    Args:
+        data: what is learnt.
+        choice: the recipe.
+        fps: images a second that prediction should reach; two take longer, so that one stays where this is asked.
+
+    Returns:
+        The decision; ``None`` for other recipes, where there is less time, and where there are few instances.
+    """
+    small = choice.recipe.name == "custom_hourglass_small" and data.dataset_type not in choice.recipe.own
+    if not small or fps is not None or data.instances < STACKED:
+        return None
+    passes = choice.seen / data.instances
+    if passes < STACKED_PASSES:
+        return None
+    reason = f"two hourglasses in a row: one would see every instance {passes:.0f} times, and learn no more"
+    return Advice(reason, {"num_stacks": 2})
 
 
 def precision(machine: MachineFacts) -> Advice | None:

@@ -10,6 +10,7 @@ from kpplugins.apis.recommending.settings import (
     padding,
     precision,
     settings_of,
+    stacks,
     validation,
 )
 
@@ -25,6 +26,21 @@ def test_batches_are_small_where_time_or_images_are_few(cats, laptop):
     assert size({"instances": 4000, "images": 4000}, 1) == 16  # less than a pass
     assert size({"instances": 40}, 60) == 8
     assert size({"instances": 7}, 60) == 3
+
+
+def test_two_hourglasses_where_one_would_see_everything_very_often(cats, laptop):
+    def of(minutes: float, fps: float | None = None, **changes):
+        facts = cats(**{"instances": 600, "images": 600, **changes})
+        choice = choose(facts, laptop(minutes=minutes))
+        return choice.seen / facts.instances, stacks(facts, choice, fps)
+
+    passes, advice = of(60)
+    assert passes > 100 and advice.settings == {"num_stacks": 2} and f"{passes:.0f} times" in advice.reason
+    assert of(60, fps=30)[1] is None
+    assert of(60, instances=400)[1] is None
+    assert of(60, dataset_type="CatDataset")[1] is None
+    passes, advice = of(5)
+    assert passes < 100 and advice is None
 
 
 def test_half_precision_on_a_gpu_only(laptop):
