@@ -2,13 +2,13 @@
 
 import inspect
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import HOOKS
 
+from kpplugins.datasets.wrapped import every_dataset
 from kpplugins.engine.guards.loaders import end_workers_of
 from kpplugins.structures import BadInputError
 
@@ -81,7 +81,8 @@ class LastEpochsHook(Hook):
         """Return the other steps: the list that each belongs into, and its place there."""
         found = [
             (transforms, place, with_arguments(step, self.steps[type(step).__name__]))
-            for transforms in _pipelines(runner.train_loop.dataloader.dataset)
+            for dataset in every_dataset(runner.train_loop.dataloader.dataset)
+            for transforms in [getattr(getattr(dataset, "pipeline", None), "transforms", [])]
             for place, step in enumerate(transforms)
             if type(step).__name__ in self.steps
         ]
@@ -94,16 +95,6 @@ class LastEpochsHook(Hook):
     def _first(self, runner: Any) -> int:
         """Return the first of the last epochs, 0-based."""
         return runner.max_epochs - round(self.share * runner.max_epochs)
-
-
-def _pipelines(dataset: Any) -> Iterator[list]:
-    """Find the steps of a dataset, and of those that it wraps."""
-    transforms = getattr(getattr(dataset, "pipeline", None), "transforms", None)
-    if transforms is not None:
-        yield transforms
-    for inner in getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]:
-        if inner is not None:
-            yield from _pipelines(inner)
 
 
 def with_arguments(step: Any, arguments: dict[str, Any]) -> Any:
