@@ -243,7 +243,6 @@ def _todo(standing: Standing, pool: Sequence[str | Path]) -> list[tuple[str, str
         what = "train" if standing.run is None else "train again: the labels are newer than the run"
         return [*todo, (what, f"kpplugins train --auto --data {data}")]
     if not standing.tested:
-        assert standing.run is not None
         best = max(standing.run.glob("best_*.pth"), key=lambda p: p.stat().st_mtime, default=standing.run)
         todo.append(
             ("test the run", f"kpplugins test {shlex.quote(str(best))} --data {data} --work-dir {run}")
