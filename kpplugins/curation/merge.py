@@ -197,8 +197,8 @@ def _add_images(merged: Merged, parts: Sequence[Part]) -> None:
         for image in images:
             path = first.setdefault(image.path.resolve(), image.path)
             sources[path].add(part.name)
-            further = part.reading.image_keys.get(image.path, {})
-            reading.image_keys[path] = {**further, **reading.image_keys.get(path, {})}
+            if further := part.reading.image_keys.get(image.path):
+                reading.image_keys[path] = {**further, **reading.image_keys.get(path, {})}
             merged.names.setdefault(path, f"{part.name}/{names[image.path]}")
             merged.splits.setdefault(path, part.splits[image.path])
         place = reading.schema.indices_of(part.reading.schema.keypoints)

@@ -343,7 +343,8 @@ class CocoFile:
                     )
                 path = folder.path(str(entry["file_name"]), where, bases=[place], search=search)
                 images[key] = self._measured(path, entry, i % step == 0, where)
-                self.reading.image_keys[path] = _further(entry)
+                if further := _further(entry):
+                    self.reading.image_keys[path] = further
                 good = key
             except BadInputError as fault:
                 if key is not None:
